@@ -1,0 +1,1 @@
+"""Floor 1: networks, checkpoints, sampling, critics, runtime and training loops."""
