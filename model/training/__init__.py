@@ -1,0 +1,1 @@
+"""Loops that train the VAE, the MLLM and the diffusion transformer, in that order (see docs/training.md)."""

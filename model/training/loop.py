@@ -1,0 +1,184 @@
+"""One training loop for every component: seeds by step, resume, EMA, cosine decay, log lines, checkpoints.
+
+Runs unchanged on one CPU, one GPU, or under `accelerate launch`.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from diffusers.training_utils import EMAModel
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+Batch = Any
+
+
+class TrainSettings(BaseModel):
+    """How long and how fast to train. `time_limit` is wall seconds of this call; `steps` is the whole schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    out: Path
+    steps: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    lr: float = Field(gt=0)
+    final_lr: float = Field(default=0.02, ge=0, le=1, description="last learning rate as a share of lr")
+    warmup: int = Field(default=100, ge=0)
+    seed: int = 0
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    muon: bool = Field(default=False, description="Muon for hidden matrices, AdamW for the rest")
+    save_every: int = Field(default=500, gt=0)
+    log_every: int = Field(default=50, gt=0)
+    time_limit: float = Field(default=math.inf, gt=0)
+    bf16: bool = True
+    resume: bool = True
+
+
+class Component(Protocol):
+    """What the loop trains: a module, its loss on the batch of a step, and how it is validated and written."""
+
+    module: nn.Module
+
+    def batch(self, step: int) -> Batch:
+        """The batch of this step, a function of (seed, step) alone."""
+        ...
+
+    def loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
+        """The scalar loss and figures for the log."""
+        ...
+
+    def export(self, folder: Path) -> dict[str, float]:
+        """Write the module's weights (the EMA ones while this runs) in the published layout; return validation figures."""
+        ...
+
+
+@dataclass
+class _Progress:
+    step: int = 0
+    seconds: float = 0.0
+
+
+def _learning_rate(settings: TrainSettings, step: int) -> float:
+    if step < settings.warmup:
+        return (step + 1) / settings.warmup
+    share = min(1.0, (step - settings.warmup) / max(1, settings.steps - settings.warmup))
+    return settings.final_lr + (1 - settings.final_lr) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.Optimizer]:
+    named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in named if p.ndim == 2 and settings.muon and "embed" not in name]
+    chosen = {id(p) for p in matrices}
+    decayed = [p for _, p in named if id(p) not in chosen and p.ndim >= 2]
+    plain = [p for _, p in named if id(p) not in chosen and p.ndim < 2]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.lr, betas=(0.9, 0.95))
+    if not matrices:
+        return [adam]
+    muon = torch.optim.Muon(
+        matrices, lr=settings.lr, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw", momentum=0.95
+    )
+    return [adam, muon]
+
+
+def _log(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as handle:
+        handle.write(json.dumps(line) + "\n")
+
+
+def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, Any]]:
+    """Train until `steps` or the time limit; yields each log line, so that the caller draws the progress bar.
+
+    Writes `log.jsonl`, `state.pt` (for resume) and `weights/` (exported from the EMA weights) under `settings.out`.
+
+    Raises:
+        FloatingPointError: the loss stopped being finite; the last checkpoint stays on disk.
+    """
+    torch.set_flush_denormal(True)
+    set_seed(settings.seed)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    mixed = "bf16" if settings.bf16 else "no"
+    accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+    module = component.module.to(accelerator.device).train()
+    optimizers = _optimizers(module, settings)
+    ema = EMAModel(module.parameters(), decay=settings.ema, use_ema_warmup=True, power=0.75)
+    ema.to(accelerator.device)
+    progress = _Progress()
+    state = settings.out / "state.pt"
+    if settings.resume and state.exists():
+        saved = torch.load(state, map_location=accelerator.device, weights_only=True)
+        module.load_state_dict(saved["module"])
+        for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        ema.load_state_dict(saved["ema"])
+        progress = _Progress(saved["step"], saved["seconds"])
+    prepared = accelerator.prepare(module, *optimizers)
+    component.module, optimizers = prepared[0], list(prepared[1:])
+    began, earlier = time.monotonic(), progress.seconds
+    sums: dict[str, list[float]] = {}
+
+    def save() -> dict[str, float]:
+        if not accelerator.is_main_process:
+            return {}
+        bare = accelerator.unwrap_model(component.module)
+        values = {
+            "module": bare.state_dict(),
+            "optimizers": [o.state_dict() for o in optimizers],
+            "ema": ema.state_dict(),
+            "step": progress.step,
+            "seconds": earlier + time.monotonic() - began,
+        }
+        torch.save(values, state.with_suffix(".tmp"))
+        state.with_suffix(".tmp").replace(state)
+        wrapped, component.module = component.module, bare
+        ema.store(bare.parameters())
+        ema.copy_to(bare.parameters())
+        bare.eval()
+        figures = component.export(settings.out / "weights")
+        bare.train()
+        ema.restore(bare.parameters())
+        component.module = wrapped
+        return figures
+
+    while progress.step < settings.steps and time.monotonic() - began < settings.time_limit:
+        factor = _learning_rate(settings, progress.step)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.lr * factor
+        batch = component.batch(progress.step * accelerator.num_processes + accelerator.process_index)
+        with accelerator.autocast():
+            loss, figures = component.loss(batch, progress.step)
+        accelerator.backward(loss)
+        norm = accelerator.clip_grad_norm_(component.module.parameters(), settings.clip)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        ema.step(accelerator.unwrap_model(component.module).parameters())
+        progress.step += 1
+        for name, value in {**figures, "loss": float(loss.detach()), "grad_norm": float(norm or 0.0)}.items():
+            sums.setdefault(name, []).append(value)
+        if progress.step % settings.log_every == 0 or progress.step == settings.steps:
+            line: dict[str, Any] = {"step": progress.step, "seconds": round(earlier + time.monotonic() - began, 1)}
+            line |= {name: sum(values) / len(values) for name, values in sums.items()}
+            sums.clear()
+            if not math.isfinite(line["loss"]):
+                raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")
+            _log(settings.out / "log.jsonl", line)
+            yield line
+        if progress.step % settings.save_every == 0 and progress.step < settings.steps:
+            line = {"step": progress.step, **{f"val_{k}": v for k, v in save().items()}}
+            _log(settings.out / "log.jsonl", line)
+            yield line
+    line = {"step": progress.step, **{f"val_{k}": v for k, v in save().items()}}
+    _log(settings.out / "log.jsonl", line)
+    yield line

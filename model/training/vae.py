@@ -1,0 +1,67 @@
+"""Trains a small `AutoencoderKL` on pictures: L1 + squared error, with a KL term (Kingma & Welling 2013)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+SMALL_VAE: dict[str, Any] = {
+    "block_out_channels": (16, 32, 64, 96),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "layers_per_block": 1,
+    "latent_channels": 8,
+    "norm_num_groups": 8,
+    "mid_block_add_attention": False,
+    "use_quant_conv": False,
+    "use_post_quant_conv": False,
+    "sample_size": 128,
+    "force_upcast": False,
+}
+
+
+class VaeTraining:
+    """The VAE as a component of the loop; `pictures(step)` gives (B, 3, H, W) in [-1, 1]."""
+
+    def __init__(
+        self,
+        module: AutoencoderKL,
+        pictures: Callable[[int], Tensor],
+        validation: Tensor,
+        *,
+        kl_weight: float = 1e-3,
+    ) -> None:
+        self.module = module
+        self._pictures, self._validation, self._kl_weight = pictures, validation, kl_weight
+
+    def batch(self, step: int) -> Tensor:
+        """Pictures of this step."""
+        device = next(self.module.parameters()).device
+        return self._pictures(step).to(device, memory_format=torch.channels_last)
+
+    def loss(self, batch: Tensor, step: int) -> tuple[Tensor, dict[str, float]]:
+        """L1 + 2·MSE of the reconstruction plus the weighted mean KL of the posterior."""
+        posterior = self.module.encode(batch).latent_dist
+        decoded = self.module.decode(posterior.sample()).sample.float()
+        l1 = (decoded - batch).abs().mean()
+        mse = (decoded - batch).square().mean()
+        kl = 0.5 * (posterior.mean.float().square() + posterior.var.float() - 1 - posterior.logvar.float()).mean()
+        return l1 + 2 * mse + self._kl_weight * kl, {"l1": float(l1.detach()), "kl": float(kl.detach())}
+
+    @torch.no_grad()
+    def export(self, folder: Path) -> dict[str, float]:
+        """Measure the latents, write scaling and shift into the config, save."""
+        device = next(self.module.parameters()).device
+        pictures = self._validation.to(device)
+        posterior = self.module.encode(pictures).latent_dist
+        latents = posterior.mode()
+        decoded = self.module.decode(latents).sample
+        mse = (decoded - pictures).square().mean()
+        std, mean = float(latents.std()), float(latents.mean())
+        self.module.register_to_config(scaling_factor=1 / std, shift_factor=mean)
+        self.module.save_pretrained(folder / "vae")
+        psnr = float(10 * torch.log10(4 / mse))
+        return {"psnr": psnr, "latent_std": std, "posterior_std": float(posterior.std.mean())}
