@@ -1,0 +1,23 @@
+"""The chat text a Qwen2.5-VL sees for a `Prompt`; the processor's chat template gives the same on a server."""
+
+from PIL import Image
+
+from omniagent.model.requests import Prompt
+
+IMAGE_SLOT = "<|vision_start|><|image_pad|><|vision_end|>"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] in ('image', 'image_url') %}" + IMAGE_SLOT + "{% elif 'text' in part %}{{ part['text'] }}"
+    "{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def chat_text(prompt: Prompt) -> str:
+    """System turn, user turn with one image slot for each picture, and the assistant's header."""
+    user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in prompt.parts)
+    return (
+        f"<|im_start|>system\n{prompt.system}<|im_end|>\n"
+        f"<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
+    )

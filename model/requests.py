@@ -1,0 +1,168 @@
+"""What the floors above ask of the models, and the two protocols that answer: `Generator` and `Critic`.
+
+Pictures, texts and numbers only; no model here knows of tasks, plans or checklists.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from omniagent.model.errors import Cancelled
+
+Step = Callable[[int, int], None]
+"""Progress of one request: (steps done, steps in all)."""
+
+
+class CancelToken:
+    """A flag and a deadline that long work checks at each step. Thread-safe; `cancel` may be called from anywhere."""
+
+    def __init__(self, deadline: float | None = None) -> None:
+        """`deadline` is a `time.monotonic()` instant in seconds, or None for none."""
+        self._flag = threading.Event()
+        self.deadline = deadline
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next check."""
+        self._flag.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop (the deadline does not count)."""
+        return self._flag.is_set()
+
+    @property
+    def expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def check(self) -> None:
+        """Return if the work may go on.
+
+        Raises:
+            Cancelled: somebody cancelled, or the deadline has passed (`expired` tells which).
+        """
+        if self.cancelled:
+            raise Cancelled("the work was cancelled on request")
+        if self.expired:
+            raise Cancelled("the work was stopped at its deadline")
+
+
+class GenerationRequest(BaseModel):
+    """One batch of pictures from one instruction. None means the checkpoint's own default.
+
+    Each seed gives one picture, which depends on the request and that seed alone, never on the rest of the batch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    instruction: str
+    references: tuple[Image.Image, ...] = Field(default=(), description="0 to 5 RGB pictures, image 1 first")
+    negative: str = ""
+    seeds: tuple[int, ...] = (0,)
+    width: int | None = Field(default=None, description="pixels; None: of the single reference, else the default")
+    height: int | None = None
+    steps: int | None = None
+    text_guidance: float | None = None
+    image_guidance: float | None = None
+    cfg_range: tuple[float, float] | None = None
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Draws pictures. One implementation runs OmniGen2 here; `ScriptedGenerator` is the public fake."""
+
+    @property
+    def model(self) -> str:
+        """What draws, for the trace: a checkpoint name or folder, or the fake's name."""
+        ...
+
+    def generate(
+        self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
+    ) -> list[Image.Image]:
+        """One RGB picture for each seed, in order.
+
+        Raises:
+            BadSetting: a size, step count or guidance outside its range.
+            Cancelled: the token was cancelled or expired; checked at each denoising step.
+            OutOfMemory: the device has too little memory.
+            GenerationFailed: the model gave no usable picture.
+        """
+        ...
+
+
+class Prompt(BaseModel):
+    """One system line and one user turn of texts and pictures, in order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    system: str
+    parts: tuple[str | Image.Image, ...]
+
+    def then(self, text: str) -> "Prompt":
+        """This prompt with a text added at the end of the user turn."""
+        return Prompt(system=self.system, parts=(*self.parts, text))
+
+
+class Completion(BaseModel):
+    """What a critic wrote. `cut` is true when the token limit ended it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    cut: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class YesNo(BaseModel):
+    """Probabilities of yes, one for each question, in [0, 1], with the tokens they took."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    probabilities: tuple[float, ...]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@runtime_checkable
+class Critic(Protocol):
+    """A Qwen2.5-VL that looks and reads: in this process, behind an OpenAI-compatible URL, or scripted."""
+
+    @property
+    def backend(self) -> str:
+        """`local`, `openai` or `scripted`, for the trace."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name or folder, for the trace."""
+        ...
+
+    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
+        """p(yes) = P(yes)/(P(yes)+P(no)) of the first answer token, for each question set at the prompt's end.
+
+        Raises:
+            CriticUnavailable, CriticTimeout, CriticBadOutput: retryable faults of the critic.
+            Cancelled: the token was cancelled or expired.
+        """
+        ...
+
+    def write(
+        self,
+        prompt: Prompt,
+        *,
+        schema: type[BaseModel] | None = None,
+        max_tokens: int = 256,
+        token: CancelToken | None = None,
+    ) -> Completion:
+        """Greedy text, held to the JSON schema of `schema` where the backend can (the caller validates all the same).
+
+        Raises:
+            CriticUnavailable, CriticTimeout, CriticBadOutput: retryable faults of the critic.
+            Cancelled: the token was cancelled or expired.
+        """
+        ...

@@ -1,0 +1,100 @@
+"""The exact prompts and schemas that the tools send. The bundled MLLM is trained on these very strings.
+
+User text stands between tags, so that it is data and not an order; `fenced` takes the tags out of it first.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from omniagent.model.requests import Prompt
+from omniagent.tools.types import Mode, RequirementKind, Scope
+
+PLAN_SYSTEM = (
+    "You plan pictures. Answer in JSON: mode (generate, edit, compose, answer or refuse), "
+    "seen (what each image shows), instruction (for the painter), checklist (kind and yes/no question)."
+)
+VERDICT_SYSTEM = "You check pictures. Answer yes or no."
+REPAIR_SYSTEM = (
+    "You repair pictures. Answer in JSON: seen (what the picture shows), "
+    "instruction (the change that mends it), scope (local or global)."
+)
+ANSWER_SYSTEM = "You answer questions about pictures in a few words."
+DESCRIBE_SYSTEM = "You describe pictures."
+
+_TAGS = re.compile(r"</?\s*(?:task|question|checklist)\s*>|<\|[^|<>]*\|>", re.IGNORECASE)
+
+
+class _Draft(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RequirementDraft(_Draft):
+    """One requirement as the critic writes it."""
+
+    kind: RequirementKind
+    question: str = Field(min_length=3, max_length=200)
+
+
+class PlanDraft(_Draft):
+    """The critic's reading of a task."""
+
+    mode: Mode
+    seen: tuple[str, ...] = Field(default=(), max_length=6)
+    instruction: str = Field(default="", max_length=1200)
+    checklist: tuple[RequirementDraft, ...] = Field(default=(), max_length=16)
+
+
+class RepairDraft(_Draft):
+    """The critic's repair of one attempt."""
+
+    seen: str = Field(default="", max_length=600)
+    instruction: str = Field(min_length=1, max_length=400)
+    scope: Scope = "local"
+
+
+def fenced(tag: Literal["task", "question", "checklist"], text: str) -> str:
+    """The text between tags, with our tags and chat marks removed from it."""
+    return f"<{tag}>{_TAGS.sub(' ', text)}</{tag}>"
+
+
+def _labelled(images: Sequence[Image.Image]) -> list[str | Image.Image]:
+    parts: list[str | Image.Image] = []
+    for number, image in enumerate(images, start=1):
+        parts += [f"image {number}: ", image, "\n"]
+    return parts
+
+
+def plan_prompt(task: str, images: Sequence[Image.Image]) -> Prompt:
+    """Reads a task and its pictures once; answered with `PlanDraft` JSON."""
+    return Prompt(system=PLAN_SYSTEM, parts=(*_labelled(images), fenced("task", task)))
+
+
+def verdict_prompt(image: Image.Image) -> Prompt:
+    """The shared prefix of all questions about one picture; `verdict_question` follows."""
+    return Prompt(system=VERDICT_SYSTEM, parts=(image, "\n"))
+
+
+def verdict_question(question: str) -> str:
+    """One requirement's question, plainly asked."""
+    return fenced("question", question)
+
+
+def negated_question(question: str) -> str:
+    """The same question turned round: yes here means no there. For a second opinion on unsure verdicts."""
+    return fenced("question", f"Is the answer to this no? {question}")
+
+
+def repair_prompt(image: Image.Image, instruction: str, checklist: Sequence[tuple[str, str]]) -> Prompt:
+    """Asks for one repair; `checklist` holds (question, yes/no/unsure); answered with `RepairDraft` JSON."""
+    lines = "\n".join(f"{question} {answer}" for question, answer in checklist)
+    text = f"{fenced('task', instruction)}\n{fenced('checklist', lines)}"
+    return Prompt(system=REPAIR_SYSTEM, parts=(image, "\n", text))
+
+
+def answer_prompt(question: str, images: Sequence[Image.Image]) -> Prompt:
+    """Asks for a word or phrase about the pictures."""
+    return Prompt(system=ANSWER_SYSTEM, parts=(*_labelled(images), fenced("question", question)))

@@ -1,0 +1,163 @@
+"""The words of the agent as types: frozen pydantic models that travel through state, trace and JSON."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
+RequirementKind = Literal[
+    "presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"
+]
+Answer = Literal["yes", "no", "unsure"]
+Scope = Literal["local", "global"]
+Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
+StopReason = Literal[
+    "accepted",
+    "round_limit",
+    "image_limit",
+    "time_limit",
+    "stagnation",
+    "oscillation",
+    "critic_unavailable",
+    "cancelled",
+    "refused",
+    "failed",
+]
+
+
+class Word(BaseModel):
+    """Base of the agent's words: frozen, and no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageRef(Word):
+    """A picture by the SHA-256 of its PNG bytes; pixels live in the image store."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+
+
+class Task(Word):
+    """The person's instruction and their input pictures; image 1 comes first."""
+
+    instruction: str = Field(min_length=1)
+    images: tuple[ImageRef, ...] = ()
+
+
+class RenderSettings(Word):
+    """How to draw; None leaves the choice to the checkpoint."""
+
+    width: int | None = None
+    height: int | None = None
+    steps: int | None = None
+    text_guidance: float | None = None
+    image_guidance: float | None = None
+    negative: str = ""
+
+
+class Requirement(Word):
+    """One atomic, checkable statement about the final picture; `question` is answered yes when it holds."""
+
+    id: str
+    kind: RequirementKind
+    question: str = Field(min_length=1)
+
+
+class Plan(Word):
+    """The typed reading of a task, made once. `seen` describes each input picture; `references` counts from 1."""
+
+    mode: Mode
+    instruction: str = ""
+    seen: tuple[str, ...] = ()
+    checklist: tuple[Requirement, ...] = ()
+    settings: RenderSettings = RenderSettings()
+
+
+class Verdict(Word):
+    """The critic's answer for one requirement, with the probability of yes."""
+
+    requirement: str
+    answer: Answer
+    probability: float = Field(ge=0, le=1)
+    asked: int = Field(default=1, ge=1, description="how many wordings were asked")
+
+
+class Critique(Word):
+    """What the critic says of one attempt. `repair` is None while every requirement holds or nothing was written.
+
+    `over_edit` is the share of pixels changed that the instruction gave no reason to change, 0 to 1;
+    `quality` is the mean probability over the checklist, 0 to 1.
+    """
+
+    attempt: str
+    verdicts: tuple[Verdict, ...]
+    repair: str | None = None
+    seen: str | None = None
+    scope: Scope = "local"
+    over_edit: float = Field(default=0.0, ge=0, le=1)
+    quality: float = Field(default=0.0, ge=0, le=1)
+
+    @property
+    def passed(self) -> int:
+        """How many requirements hold."""
+        return sum(verdict.answer == "yes" for verdict in self.verdicts)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every requirement holds."""
+        return bool(self.verdicts) and self.passed == len(self.verdicts)
+
+
+class Attempt(Word):
+    """One picture the agent made. `depth` counts edits since a source or fresh picture; `round` starts at 1."""
+
+    id: str
+    image: ImageRef
+    parent: str | None = None
+    references: tuple[ImageRef, ...] = ()
+    instruction: str
+    settings: RenderSettings = RenderSettings()
+    seed: int
+    depth: int = Field(default=0, ge=0)
+    round: int = Field(default=1, ge=1)
+    perceptual_hash: str = ""
+
+
+class Decision(Word):
+    """What to do next and why: a pure function of the state. `target` is the attempt that an edit starts from."""
+
+    action: Action
+    reason: str
+    target: str | None = None
+    instruction: str | None = None
+    stop: StopReason | None = None
+
+
+class Budget(Word):
+    """Hard caps of a run; whichever ends first ends the run with the best attempt so far."""
+
+    max_rounds: int = Field(default=4, ge=1, le=100)
+    max_images: int = Field(default=12, ge=1, le=1000)
+    max_critic_calls: int = Field(default=200, ge=1)
+    time_limit: float = Field(default=600.0, gt=0, description="seconds")
+    candidates: int = Field(default=2, ge=1, le=16, description="pictures drawn together in each round after the first")
+    max_depth: int = Field(default=2, ge=0, description="edits stacked on one source")
+
+
+class Usage(Word):
+    """What a run cost."""
+
+    images: int = 0
+    rounds: int = 0
+    critic_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    generator_seconds: float = 0.0
+    critic_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def plus(self, **more: float) -> "Usage":
+        """This usage with the named amounts added."""
+        return self.model_copy(update={name: getattr(self, name) + amount for name, amount in more.items()})
