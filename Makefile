@@ -1,0 +1,67 @@
+# One place for set-up: every target makes .venv first, and the stamp makes that free the second time.
+# Exit codes of `omniagent run` pass through: make reports an error when the picture is not accepted.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export TASK ?= three small red circles above a large blue square on a white background
+export IMAGES ?=
+export ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup chromium run demo test test-fast check train bench clean
+
+help:
+	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
+	@echo "make demo                                      chat in the browser, on 127.0.0.1"
+	@echo "make test | test-fast                          all tests | those without browser and bundled checkpoint"
+	@echo "make check                                     ruff and pyright"
+	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
+	@echo "make bench [ARGS=NAME]                         benchmarks, lines of NAME VALUE UNIT"
+	@echo "make clean                                     remove the environment, caches and builds"
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(STAMP)
+
+# The browser test drives Debian's Chromium; OMNIAGENT_CHROMIUM names another one.
+chromium:
+	@command -v "$${OMNIAGENT_CHROMIUM:-chromium}" >/dev/null || { \
+	  echo "installing Chromium for the browser test"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; } || { \
+	  echo "the browser test needs Chromium: install it and set OMNIAGENT_CHROMIUM to its path, or run make test-fast" >&2; \
+	  exit 1; }
+
+run: $(STAMP)
+	@set --; for image in $$IMAGES; do set -- "$$@" --image "$$image"; done; \
+	  $(BIN)/omniagent run "$$TASK" "$$@" $$ARGS
+
+demo: $(STAMP)
+	$(BIN)/omniagent demo $$ARGS
+
+test: $(STAMP) chromium
+	$(BIN)/python -m pytest -q $$ARGS
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -q -m 'not browser and not bundled' $$ARGS
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+train: $(STAMP)
+	$(BIN)/omniagent train $$ARGS
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench $$ARGS
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
