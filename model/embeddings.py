@@ -26,7 +26,10 @@ class TimeCaptionEmbedding(nn.Module):
     def __init__(self, hidden_size: int, text_feat_dim: int, norm_eps: float, timestep_scale: float) -> None:
         super().__init__()
         self.time_proj = Timesteps(
-            TIME_CHANNELS, flip_sin_to_cos=True, downscale_freq_shift=0.0, scale=timestep_scale  # pyright: ignore[reportArgumentType]
+            TIME_CHANNELS,
+            flip_sin_to_cos=True,
+            downscale_freq_shift=0.0,
+            scale=timestep_scale,  # pyright: ignore[reportArgumentType]
         )
         self.timestep_embedder = TimestepEmbedding(TIME_CHANNELS, min(hidden_size, 1024))
         self.caption_embedder = nn.Sequential(

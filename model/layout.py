@@ -143,7 +143,9 @@ def _gathers(
     sizes = [grid.tokens for grids in references for grid in grids]
     longest_reference, longest_noise = max(sizes, default=0), max(grid.tokens for grid in noise_grids)
     even_text, even_noise = min(text_lengths) == longest_text, min(g.tokens for g in noise_grids) == longest_noise
-    even_references = all(size == longest_reference for size in sizes) and len({len(grids) for grids in references}) == 1
+    even_references = (
+        all(size == longest_reference for size in sizes) and len({len(grids) for grids in references}) == 1
+    )
     if even_text and even_references and even_noise:
         return None, None
 
