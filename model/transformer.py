@@ -311,7 +311,8 @@ def _three(values: Sequence[int]) -> tuple[int, int, int]:
 def _check_sizes(hidden: int, heads: int, kv_heads: int, axes_dim: Sequence[int]) -> None:
     if hidden % heads or heads % kv_heads:
         raise BadSetting(
-            f"hidden_size={hidden}, num_attention_heads={heads}, num_kv_heads={kv_heads}: each must divide the one before"
+            f"hidden_size={hidden}, num_attention_heads={heads}, num_kv_heads={kv_heads} do not fit; "
+            "each must be divisible by the next"
         )
     if sum(axes_dim) != hidden // heads or any(dim % 2 for dim in axes_dim) or not math.prod(axes_dim):
         raise BadSetting(
