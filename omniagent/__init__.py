@@ -1,0 +1,109 @@
+"""OmniAgent draws with OmniGen2, looks at the picture with Qwen2.5-VL, and repairs it until your requirements hold.
+
+    from omniagent import Agent
+    result = Agent().run("a large red circle to the left of two small blue stars")
+    result.image.save("picture.png")
+
+Names are looked up when first used, so that importing the package loads neither torch nor LangGraph.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omniagent.agent import Agent
+    from omniagent.config import Config
+    from omniagent.langchain import as_langchain_tool
+    from omniagent.model.errors import (
+        BadCheckpoint,
+        BadImage,
+        BadSetting,
+        BadTask,
+        CallerError,
+        Cancelled,
+        CriticBadOutput,
+        CriticTimeout,
+        CriticUnavailable,
+        GenerationFailed,
+        HardFailure,
+        HubUnreachable,
+        OmniAgentError,
+        OutOfMemory,
+        OutputUnwritable,
+        QueueFull,
+        RetryableError,
+        StorageFull,
+        UnknownModel,
+    )
+    from omniagent.model.runtime import ModelRuntime
+    from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+    from omniagent.result import Result
+    from omniagent.tools.types import Attempt, Budget, Critique, Plan, RenderSettings, Requirement, Usage, Verdict
+
+__version__ = "0.1.0"
+
+_ERRORS = (
+    "BadCheckpoint BadImage BadSetting BadTask CallerError Cancelled CriticBadOutput CriticTimeout CriticUnavailable "
+    "GenerationFailed HardFailure HubUnreachable OmniAgentError OutOfMemory OutputUnwritable QueueFull RetryableError "
+    "StorageFull UnknownModel"
+)
+_HOMES = {
+    "agent": "Agent",
+    "config": "Config",
+    "langchain": "as_langchain_tool",
+    "model.errors": _ERRORS,
+    "model.runtime": "ModelRuntime",
+    "model.scripted": "ScriptedCritic ScriptedGenerator",
+    "result": "Result",
+    "tools.types": "Attempt Budget Critique Plan RenderSettings Requirement Usage Verdict",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Agent",
+    "Attempt",
+    "BadCheckpoint",
+    "BadImage",
+    "BadSetting",
+    "BadTask",
+    "Budget",
+    "CallerError",
+    "Cancelled",
+    "Config",
+    "CriticBadOutput",
+    "CriticTimeout",
+    "CriticUnavailable",
+    "Critique",
+    "GenerationFailed",
+    "HardFailure",
+    "HubUnreachable",
+    "ModelRuntime",
+    "OmniAgentError",
+    "OutOfMemory",
+    "OutputUnwritable",
+    "Plan",
+    "QueueFull",
+    "RenderSettings",
+    "Requirement",
+    "Result",
+    "RetryableError",
+    "ScriptedCritic",
+    "ScriptedGenerator",
+    "StorageFull",
+    "UnknownModel",
+    "Usage",
+    "Verdict",
+    "__version__",
+    "as_langchain_tool",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

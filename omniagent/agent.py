@@ -1,0 +1,237 @@
+"""The agent: one object that owns models and runs tasks until their requirements hold or a budget ends."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Generator as Yields, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from omniagent.config import Config
+from omniagent.model.requests import Critic, Generator
+from omniagent.result import Result
+from omniagent.tools.trace import Event
+from omniagent.tools.types import Budget, RenderSettings
+
+if TYPE_CHECKING:
+    from omniagent.model.runtime import ModelRuntime
+    from omniagent.session import Session
+
+Picture = str | Path | bytes | Image.Image
+"""An input picture: a path, a URL where allowed, the bytes of a file, or a PIL image."""
+
+
+class Agent:
+    """Plans, draws, looks and repairs. Safe to share between threads: each run has its own folder and state.
+
+    Models load at the first run and stay loaded. Settings left out come from `config`, that is from
+    `OMNIAGENT_…` environment variables, and else from the defaults of `omniagent.config.Config`.
+
+    Args:
+        model: Checkpoint folder or hub name; the bundled shapes checkpoint by default.
+        critic: `local`, the base URL of an OpenAI-compatible server, or a `Critic`.
+        generator: A `Generator` to use in place of the model's (needs a `Critic` as `critic`, or a `runtime`).
+        runtime: Loaded models to share with other agents; then `model`, `revision` and `device` are not used.
+        budget: Caps of every run that names none itself.
+        config: Settings in place of the environment's.
+        runs_dir: Each run writes a folder `<run id>` in here; `runs` by default.
+        revision: Hub revision of the model.
+        allow_urls: Whether input pictures may be fetched from http(s) URLs.
+        device: `cpu`, `cuda`, …; None takes the best there is.
+        on_question: Answers the agent's question in words, when `config.loop.ask` lets it ask.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        critic: str | Critic | None = None,
+        generator: Generator | None = None,
+        runtime: "ModelRuntime | None" = None,
+        budget: Budget | None = None,
+        config: Config | None = None,
+        runs_dir: str | Path | None = None,
+        revision: str | None = None,
+        allow_urls: bool | None = None,
+        device: str | None = None,
+        on_question: Callable[[str], str] | None = None,
+    ) -> None:
+        given: dict[str, Any] = {
+            "model": None if model is None else str(model),
+            "critic": critic if isinstance(critic, str) else None,
+            "budget": budget,
+            "runs_dir": None if runs_dir is None else Path(runs_dir),
+            "revision": revision,
+            "allow_urls": allow_urls,
+            "device": device,
+        }
+        base = config if config is not None else Config()
+        self.config = base.model_copy(update={name: value for name, value in given.items() if value is not None})
+        self._critic = None if isinstance(critic, str) else critic
+        self._generator = generator
+        self._runtime = runtime
+        self._on_question = on_question
+        self._loading = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+
+    @property
+    def runtime(self) -> "ModelRuntime":
+        """The loaded models; loads them at the first use.
+
+        Raises:
+            UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
+            OutOfMemory: the device is too small for it.
+        """
+        with self._loading:
+            if self._runtime is None:
+                from omniagent.loading import load_runtime
+
+                self._runtime = load_runtime(self.config, generator=self._generator, critic=self._critic)
+            return self._runtime
+
+    def run(
+        self,
+        task: str,
+        images: Sequence[Picture] = (),
+        *,
+        seed: int = 0,
+        thread_id: str | None = None,
+        out: str | Path | None = None,
+        budget: Budget | None = None,
+        settings: RenderSettings | None = None,
+    ) -> Result:
+        """Work on one task until it is done; the best picture is in `Result.image`.
+
+        Ctrl-C asks the run to stop, and the result with the best picture so far is returned; a second Ctrl-C raises.
+
+        Args:
+            task: What to draw, change or answer, up to 2,000 words.
+            images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
+            seed: The same seed, task and model give the same attempts.
+            thread_id: Names the run. A run that was killed or stopped goes on where it was.
+            out: The run's own folder; `runs_dir/<thread_id>` by default.
+            budget: Caps of this run.
+            settings: Size, steps and guidance in place of the agent's own choice.
+
+        Raises:
+            BadTask, BadImage, BadSetting: the request is wrong.
+            UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
+            OutputUnwritable, StorageFull: the run's folder cannot be written; what was finished stays there.
+        """
+        session = self._open(task, images, seed, thread_id, out, budget, settings)
+        try:
+            return session.wait()
+        except KeyboardInterrupt:
+            session.cancel()
+            return session.wait()
+        finally:
+            self._forget(session)
+
+    async def arun(
+        self,
+        task: str,
+        images: Sequence[Picture] = (),
+        *,
+        seed: int = 0,
+        thread_id: str | None = None,
+        out: str | Path | None = None,
+        budget: Budget | None = None,
+        settings: RenderSettings | None = None,
+    ) -> Result:
+        """`run`, without blocking the event loop. Cancelling the asyncio task cancels the run."""
+        session = await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings)
+        try:
+            return await asyncio.to_thread(session.wait)
+        except asyncio.CancelledError:
+            session.cancel()
+            raise
+        finally:
+            self._forget(session)
+
+    def stream(
+        self,
+        task: str,
+        images: Sequence[Picture] = (),
+        *,
+        seed: int = 0,
+        thread_id: str | None = None,
+        out: str | Path | None = None,
+        budget: Budget | None = None,
+        settings: RenderSettings | None = None,
+    ) -> Yields[Event, None, Result]:
+        """`run` as its events happen, from `RunStarted` to `RunEnded`; the generator's return value is the result.
+
+        When `RunEnded` arrives, every file of the run is written. Closing the generator early cancels the run.
+        """
+        session = self._open(task, images, seed, thread_id, out, budget, settings)
+        try:
+            yield from self._events(session)
+            return session.wait()
+        finally:
+            session.close()
+            self._forget(session)
+
+    async def astream(
+        self,
+        task: str,
+        images: Sequence[Picture] = (),
+        *,
+        seed: int = 0,
+        thread_id: str | None = None,
+        out: str | Path | None = None,
+        budget: Budget | None = None,
+        settings: RenderSettings | None = None,
+    ) -> AsyncIterator[Event]:
+        """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`."""
+        session = await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings)
+        try:
+            while (event := await asyncio.to_thread(session.next_event)) is not None:
+                yield event
+            await asyncio.to_thread(session.wait)
+        finally:
+            session.cancel()
+            self._forget(session)
+
+    def cancel(self, run_id: str | None = None) -> None:
+        """Ask one run, or every run of this agent, to stop; each ends as `cancelled` with its best picture."""
+        for name, session in list(self._sessions.items()):
+            if run_id in (None, name):
+                session.cancel()
+
+    def _events(self, session: "Session") -> Iterator[Event]:
+        while (event := session.next_event()) is not None:
+            yield event
+
+    def _open(
+        self,
+        task: str,
+        images: Sequence[Picture],
+        seed: int,
+        thread_id: str | None,
+        out: str | Path | None,
+        budget: Budget | None,
+        settings: RenderSettings | None,
+    ) -> "Session":
+        from omniagent.session import Session
+        from omniagent.tools.intake import read_images, read_instruction
+
+        instruction = read_instruction(task)
+        pictures = read_images(images, allow_urls=self.config.allow_urls)
+        session = Session.open(
+            instruction,
+            pictures,
+            config=self.config if budget is None else self.config.model_copy(update={"budget": budget}),
+            runtime=self.runtime,
+            seed=seed,
+            thread_id=thread_id,
+            folder=None if out is None else Path(out),
+            settings=settings if settings is not None else RenderSettings(),
+            on_question=self._on_question,
+        )
+        self._sessions[session.run_id] = session
+        session.start()
+        return session
+
+    def _forget(self, session: "Session") -> None:
+        self._sessions.pop(session.run_id, None)

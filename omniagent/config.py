@@ -1,0 +1,34 @@
+"""Settings of the whole program: defaults, then `OMNIAGENT_…` environment variables, then what a caller passes."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+import omniagent
+from omniagent.graphs.policy import LoopPolicy
+from omniagent.tools.config import ToolConfig
+from omniagent.tools.types import Budget
+
+
+def bundled_checkpoint() -> str:
+    """The folder of the checkpoint that ships with the package: coloured shapes, no download, no GPU."""
+    return str(Path(omniagent.__file__).parent / "checkpoints" / "shapes")
+
+
+class Config(BaseSettings):
+    """Everything that may be set. Nested values take two underscores: `OMNIAGENT_BUDGET__MAX_ROUNDS=6`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OMNIAGENT_", env_nested_delimiter="__", frozen=True, extra="forbid", protected_namespaces=()
+    )
+
+    model: str = Field(default_factory=bundled_checkpoint, description="a checkpoint folder or a hub name")
+    critic: str = Field(default="local", description="`local`, or the base URL of an OpenAI-compatible server")
+    revision: str | None = Field(default=None, description="hub revision of the model")
+    device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
+    runs_dir: Path = Field(default=Path("runs"), description="each run writes a folder in here")
+    allow_urls: bool = Field(default=False, description="whether input pictures may be fetched from URLs")
+    budget: Budget = Budget()
+    tools: ToolConfig = ToolConfig()
+    loop: LoopPolicy = LoopPolicy()

@@ -1,0 +1,53 @@
+"""Writing files that are whole or not there, with disk faults as our own errors."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omniagent.model.errors import OutputUnwritable, StorageFull
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the disk faults of its body into ours.
+
+    Raises:
+        StorageFull: no room left on the disk.
+        OutputUnwritable: every other reason why `path` cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(
+                f"no room left while writing {path}; free some space and run again with the same thread id, "
+                f"what was finished is kept"
+            ) from error
+        raise OutputUnwritable(
+            f"cannot write {path}: {error.strerror or error}; give a folder you may write to"
+        ) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader finds the old file, the new file or none, never half of one.
+
+    Raises:
+        StorageFull, OutputUnwritable: see `writing`.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
