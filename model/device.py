@@ -1,0 +1,85 @@
+"""Devices: which one to use, one lock for each, and out-of-memory faults as our own error."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from omniagent.model.errors import BadSetting, OutOfMemory
+from omniagent.model.requests import CancelToken
+
+T = TypeVar("T")
+
+_MEMORY_MARKS = ("out of memory", "not enough memory", "can't allocate memory", "defaultcpuallocator")
+
+
+def pick_device(name: str | torch.device | None = None) -> torch.device:
+    """The named device, or CUDA, then MPS, then the CPU, whichever is there first.
+
+    Raises:
+        BadSetting: the name is no device, or that device is not there.
+    """
+    if name is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise BadSetting(
+            f"device={str(name)!r} cannot be used here ({error}); give cpu, or a device that is there"
+        ) from error
+    return device
+
+
+def pick_dtype(device: torch.device, dtype: torch.dtype | None = None) -> torch.dtype:
+    """The given number type, or bfloat16 on an accelerator and float32 on the CPU."""
+    return dtype or (torch.float32 if device.type == "cpu" else torch.bfloat16)
+
+
+class DeviceLock:
+    """Lets one caller at a time use a device; who waits still obeys its token."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def held(self, token: CancelToken | None = None) -> Generator[None]:
+        """Hold the device for the block.
+
+        Raises:
+            Cancelled: the token was cancelled or expired before the device was free.
+        """
+        while not self._lock.acquire(timeout=0.05):
+            if token is not None:
+                token.check()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) -> T:
+    """The result of `work`, whose running out of memory becomes `OutOfMemory`, with the device's memory freed.
+
+    The error is raised after the failed frames are gone, so that their tensors do not live on in its traceback.
+    """
+    try:
+        return work()
+    except (MemoryError, RuntimeError) as error:
+        text = str(error)
+        if not isinstance(error, MemoryError) and not any(mark in text.lower() for mark in _MEMORY_MARKS):
+            raise
+        reason = text.splitlines()[0] if text else "no reason given"
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    raise OutOfMemory(
+        f"{device} has too little memory for {what} ({reason}); ask for smaller or fewer pictures at once"
+    )

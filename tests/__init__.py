@@ -1,0 +1,1 @@
+"""Tests of OmniAgent; a package, so that helpers here can be imported."""
