@@ -1,0 +1,261 @@
+"""Many tasks from one file, one line of results each; what is done is skipped when it is run again.
+
+    TASKS.jsonl          {"id": "t1", "task": "three red circles", "images": ["a.png"]}
+    DIR/results.jsonl    {"id": "t1", "image": "runs/t1/attempts/a1.png", "status": "accepted", …}
+
+Image paths are relative to the tasks' file on the way in, and to DIR on the way out.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from omniagent.agent import Agent
+from omniagent.model.errors import BadSetting, CallerError, OmniAgentError, OutputUnwritable, StorageFull
+from omniagent.outcome import Status, status_of
+from omniagent.result import Result
+from omniagent.tools.files import write_whole, writing
+from omniagent.tools.trace import Event
+from omniagent.tools.types import Budget, RenderSettings, StopReason, Usage
+
+RESULTS_FILE = "results.jsonl"
+_AGAIN = ("error", "failed", "cancelled")
+
+
+class BatchTask(BaseModel):
+    """One line of the tasks' file."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str | int
+    task: str
+    images: tuple[str, ...] = ()
+
+
+class BatchAttempt(BaseModel):
+    """One picture of a task; `image` is relative to the results' folder."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    image: str
+    accepted_by_critic: bool
+
+
+class BatchLine(BaseModel):
+    """One line of `results.jsonl`. Status `error`: it could not be run at all; `message` says why a task stopped."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str | int
+    image: str | None = None
+    status: Status | Literal["error"]
+    stop_reason: StopReason | None = None
+    answer: str | None = None
+    attempts: tuple[BatchAttempt, ...] = ()
+    usage: Usage = Usage()
+    message: str = ""
+    error: str | None = Field(default=None, description="class name of the error, if there was one")
+
+
+class Entry(NamedTuple):
+    """One line of the tasks' file: the task, or what is wrong with the line."""
+
+    task: BatchTask | None
+    bad: BatchLine | None
+
+
+class Progress(NamedTuple):
+    """Told after each line: how many of `total` are done, the line, and whether it was there already."""
+
+    done: int
+    total: int
+    line: BatchLine
+    skipped: bool
+
+
+def run_batch(
+    agent: Agent,
+    tasks: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    budget: Budget | None = None,
+    settings: RenderSettings | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[BatchLine]:
+    """Run every task of a file that has no finished line in `out` yet; returns all lines in the file's order.
+
+    A bad line, a missing picture or a failed run costs its own line only. Tasks that failed are tried again by the
+    next call; one that was killed half-way goes on where it was. A cancelled task writes no line and ends the batch,
+    as does `should_stop`, which is asked before each task.
+
+    Raises:
+        BadSetting: the tasks' file cannot be read.
+        OutputUnwritable, StorageFull: the results cannot be written; finished lines stay.
+        BadCheckpoint, UnknownModel, HubUnreachable, OutOfMemory: the models cannot be loaded.
+    """
+    entries = list(read_tasks(tasks))
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    done = _kept(out / RESULTS_FILE)
+    lines: list[BatchLine] = []
+    for entry in entries:
+        name = entry.task.id if entry.task else None
+        old = done.get(name) if name is not None else None
+        line = old or entry.bad
+        if line is None and entry.task is not None:
+            if should_stop():
+                break
+            _ = agent.runtime  # a model that does not load would fail every task alike
+            line = _run(agent, entry.task, tasks.parent, out, seed, budget, settings, on_event)
+            if line.status == "cancelled":
+                break
+        if line is None:
+            continue
+        if old is None:
+            _append(out / RESULTS_FILE, line)
+        lines.append(line)
+        if on_progress is not None:
+            on_progress(Progress(len(lines), len(entries), line, old is not None))
+    return lines
+
+
+def read_tasks(path: Path) -> Iterator[Entry]:
+    """The file's tasks in order; blank lines are left out, bad ones become lines of status `error`.
+
+    Raises:
+        BadSetting: the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadSetting(
+            f"the tasks' file {path} cannot be read: {error.strerror or error}; give a JSONL file"
+        ) from error
+    seen: dict[str, int] = {}
+    for number, raw in enumerate(data.split(b"\n"), start=1):
+        if not raw.strip():
+            continue
+        try:
+            task = BatchTask.model_validate(json.loads(raw.decode("utf-8-sig")))
+        except (ValueError, RecursionError) as error:
+            yield Entry(None, _bad_line(number, f"line {number} is no task: {_reason(error)}"))
+            continue
+        first = seen.setdefault(str(task.id), number)
+        if first != number:
+            yield Entry(None, _bad_line(number, f"line {number} uses the id {task.id!r} of line {first} again"))
+            continue
+        yield Entry(task, None)
+
+
+def folder_name(task_id: str | int) -> str:
+    """A folder name for a task's id: the id itself where that is safe, else a safe form with a hash."""
+    text = str(task_id)
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:60]
+    return safe if safe == text else f"{safe or 'task'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _run(
+    agent: Agent,
+    task: BatchTask,
+    home: Path,
+    out: Path,
+    seed: int,
+    budget: Budget | None,
+    settings: RenderSettings | None,
+    on_event: Callable[[Event], None] | None,
+) -> BatchLine:
+    name = folder_name(task.id)
+    pictures = [image if re.match(r"https?://", image) else str(home / image) for image in task.images]
+    try:
+        events = agent.stream(
+            task.task,
+            pictures,
+            seed=seed,
+            thread_id=name,
+            out=out / "runs" / name,
+            budget=budget,
+            settings=settings,
+        )
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return _line(task, end.value, out)
+            if on_event is not None:
+                on_event(event)
+    except (OutputUnwritable, StorageFull):
+        raise
+    except OmniAgentError as error:
+        status = "error" if isinstance(error, CallerError) else "failed"
+        return BatchLine(id=task.id, status=status, message=str(error), error=type(error).__name__)
+
+
+def _line(task: BatchTask, result: Result, out: Path) -> BatchLine:
+    def relative(path: Path | None) -> str | None:
+        return None if path is None else Path(os.path.relpath(path, out)).as_posix()
+
+    def accepted(name: str) -> bool:
+        critique = result.critique_of(name)
+        return critique is not None and critique.accepted
+
+    return BatchLine(
+        id=task.id,
+        image=relative(result.image_path),
+        status=status_of(result),
+        stop_reason=result.stop_reason,
+        answer=result.answer,
+        attempts=tuple(
+            BatchAttempt(image=relative(result.path_of(made)) or "", accepted_by_critic=accepted(made.id))
+            for made in result.attempts
+        ),
+        usage=result.usage,
+        message=result.message,
+        error=result.error,
+    )
+
+
+def _kept(path: Path) -> dict[str | int, BatchLine]:
+    """The finished lines of an earlier run, by id; the file is left with those alone."""
+    if not path.exists():
+        return {}
+    kept: dict[str | int, BatchLine] = {}
+    raw: list[bytes] = []
+    data = path.read_bytes()
+    for line in data.split(b"\n"):
+        try:
+            found = BatchLine.model_validate_json(line)
+        except ValidationError:
+            continue
+        if found.status not in _AGAIN and found.id not in kept:
+            kept[found.id] = found
+            raw.append(line + b"\n")
+    if b"".join(raw) != data:
+        write_whole(path, b"".join(raw))
+    return kept
+
+
+def _append(path: Path, line: BatchLine) -> None:
+    with writing(path), path.open("ab") as file:
+        file.write(line.model_dump_json().encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _bad_line(number: int, message: str) -> BatchLine:
+    return BatchLine(id=f"line-{number}", status="error", message=message, error="BadTask")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first: Any = error.errors(include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc']) or 'line'}: {first['msg']}"
+    return str(error)

@@ -1,0 +1,51 @@
+"""The command line put together. To add a subcommand, write its function and name it in `COMMANDS`."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import typer
+
+from omniagent.cli.batch import batch
+from omniagent.cli.options import MakeAgent, make_agent
+from omniagent.cli.run import run
+from omniagent.cli.serve import demo, mcp
+from omniagent.cli.show import report, version
+
+COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
+    {"run": run, "batch": batch, "demo": demo, "mcp": mcp, "report": report, "version": version}
+)
+"""Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
+
+
+def build_app() -> typer.Typer:
+    """The command line as a Typer app; pass the maker of agents as `obj`, as `main` does."""
+    app = typer.Typer(
+        name="omniagent",
+        help="Draw with OmniGen2, look at the picture, and repair it until your requirements hold.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None, make: MakeAgent = make_agent) -> None:
+    """Run the command line and leave the process with its exit code.
+
+    Args:
+        arguments: Words after `omniagent`; the process's own by default.
+        make: Makes the agent from the parsed options; tests and embedders put their own models in here.
+    """
+    try:
+        build_app()(args=None if arguments is None else list(arguments), obj=make)
+    except BrokenPipeError:
+        # The reader of stdout went away; writing the rest at interpreter exit would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

@@ -1,0 +1,72 @@
+"""`omniagent batch`: many tasks from one file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omniagent.cli import options as opt
+
+
+def batch(
+    context: typer.Context,
+    tasks: Annotated[Path, typer.Argument(metavar="TASKS.jsonl", help='Lines of {"id", "task", "images"}.')],
+    out: Annotated[Path, typer.Option(help="Folder for results.jsonl and the runs.")],
+    model: opt.Model = None,
+    revision: opt.Revision = None,
+    critic: opt.Critic = None,
+    device: opt.Device = None,
+    seed: opt.Seed = 0,
+    max_rounds: opt.MaxRounds = None,
+    max_images: opt.MaxImages = None,
+    candidates: opt.Candidates = None,
+    time_limit: opt.TimeLimit = None,
+    size: opt.Size = None,
+    allow_urls: opt.AllowUrls = False,
+) -> None:
+    """Run every task of TASKS.jsonl; run it again to go on after a stop.
+
+    Exit code: 0 when every line was run, 1 when some line was bad or failed, 2 bad usage, 3 failure, 130 cancelled.
+    """
+    from omniagent.cli.guard import guarded, stop_on_interrupt
+
+    with guarded():
+        from omniagent.batch import Progress, run_batch
+        from omniagent.cli.progress import Watcher
+        from omniagent.outcome import CANCELLED
+
+        opt.existing_file(tasks, "TASKS.jsonl")
+        agent = opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, allow_urls or None))
+        budget = opt.budget_of(
+            agent, max_rounds=max_rounds, max_images=max_images, candidates=candidates, time_limit=time_limit
+        )
+        stopped = False
+
+        def stop() -> bool:
+            nonlocal stopped
+            stopped = True
+            agent.cancel()
+            return True
+
+        with stop_on_interrupt(stop), Watcher(quiet=True) as watcher:
+
+            def tell(progress: Progress) -> None:
+                line = progress.line
+                note = "done before" if progress.skipped else line.message
+                words = f"{progress.done}/{progress.total} {line.id}: {line.status.replace('_', ' ')}"
+                watcher.console.print(f"{words} ({note})" if note else words, markup=False, highlight=False)
+
+            lines = run_batch(
+                agent,
+                tasks,
+                out,
+                seed=seed,
+                budget=budget,
+                settings=opt.settings_of(size),
+                on_progress=tell,
+                on_event=watcher.show,
+                should_stop=lambda: stopped,
+            )
+        if stopped:
+            raise typer.Exit(CANCELLED)
+        raise typer.Exit(1 if any(line.status in ("error", "failed") for line in lines) else 0)

@@ -1,0 +1,92 @@
+"""Errors become one line and an exit code; Ctrl-C becomes a request to stop."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType, MappingProxyType
+
+import typer
+
+from omniagent.model.errors import CallerError, Cancelled, OmniAgentError
+from omniagent.outcome import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
+
+DEBUG_VARIABLE = "OMNIAGENT_DEBUG"
+_EXTRAS = MappingProxyType({"gradio": "demo", "mcp": "mcp", "langchain_core": "langchain"})
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(" ".join(text.split()) + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def guarded() -> Generator[None]:
+    """Leaves the command with an exit code in place of an error: 2 caller's mistake, 3 failure, 130 cancelled.
+
+    An error that nobody foresaw is one line too; `OMNIAGENT_DEBUG=1` shows its traceback.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+        raise
+    except (KeyboardInterrupt, Cancelled) as error:
+        say("cancelled before there was anything to keep")
+        raise typer.Exit(CANCELLED) from error
+    except OmniAgentError as error:
+        _leave(f"error: {error}", BAD_USAGE if isinstance(error, CallerError) else RUNTIME_FAILURE, error)
+    except Exception as error:
+        if known := _settings_error(error):
+            _leave(f"error: {known}", BAD_USAGE, error)
+        if known := _missing_extra(error):
+            _leave(f"error: {known}", RUNTIME_FAILURE, error)
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        text = f"{type(error).__name__}: {error}"
+        _leave(f"error: unexpected {text[:400]}; set {DEBUG_VARIABLE}=1 for the details", RUNTIME_FAILURE, error)
+
+
+def _leave(text: str, code: int, error: BaseException) -> None:
+    say(text)
+    raise typer.Exit(code) from error
+
+
+def _settings_error(error: Exception) -> str | None:
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return None
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return f"the setting {name}={first.get('input')!r} is not allowed: {first['msg']}; check the OMNIAGENT_… variables"
+
+
+def _missing_extra(error: Exception) -> str | None:
+    package = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    extra = _EXTRAS.get(package)
+    return extra and f"the package {package} is not installed; run pip install 'omniagent[{extra}]'"
+
+
+@contextmanager
+def stop_on_interrupt(stop: Callable[[], bool]) -> Generator[None]:
+    """The first Ctrl-C calls `stop`; a second one, or one that `stop` answers with False, raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked or not stop():
+            raise KeyboardInterrupt
+        asked = True
+        say("stopping with the best so far; Ctrl-C again to quit at once")
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,105 @@
+"""The options that several subcommands share, and the agent they describe."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from omniagent.agent import Agent
+    from omniagent.tools.types import Budget, RenderSettings
+
+Model = Annotated[
+    str | None,
+    typer.Option(help="Checkpoint folder or hub name, such as OmniGen2/OmniGen2. Default: the bundled shapes model."),
+]
+Revision = Annotated[str | None, typer.Option(help="Hub revision of the model.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …. Default: the best there is.")]
+Critic = Annotated[
+    str | None, typer.Option(metavar="local|URL", help="Who looks: the model's own, or an OpenAI-compatible server.")
+]
+AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch input pictures from http(s) URLs.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same attempts.")]
+MaxRounds = Annotated[int | None, typer.Option(min=1, max=100, help="Rounds of drawing and looking.")]
+MaxImages = Annotated[int | None, typer.Option(min=1, max=1000, help="Pictures drawn in all.")]
+Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Pictures drawn together in a round.")]
+TimeLimit = Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="Stop with the best after this.")]
+Size = Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels, for example 512x512.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """Which models the agent uses; None leaves it to `OMNIAGENT_…` and the defaults."""
+
+    model: str | None = None
+    revision: str | None = None
+    critic: str | None = None
+    device: str | None = None
+    allow_urls: bool | None = None
+
+
+MakeAgent = Callable[[ModelOptions], "Agent"]
+
+
+def make_agent(options: ModelOptions) -> "Agent":
+    """An agent on real models; they load at its first run."""
+    from omniagent.agent import Agent
+
+    return Agent(
+        model=options.model,
+        revision=options.revision,
+        critic=options.critic,
+        device=options.device,
+        allow_urls=options.allow_urls,
+    )
+
+
+def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
+    """The agent that the maker given to `main` makes."""
+    if options.critic is not None and options.critic != "local" and not re.match(r"^https?://\S+$", options.critic):
+        raise typer.BadParameter(f"{options.critic!r} is neither 'local' nor an http(s) URL", param_hint="--critic")
+    make: MakeAgent | None = context.obj
+    return (make or make_agent)(options)
+
+
+def budget_of(agent: "Agent", **caps: float | None) -> "Budget":
+    """The agent's budget with the caps that were given in place of its own."""
+    from omniagent.tools.types import Budget
+
+    given: dict[str, Any] = {name: value for name, value in caps.items() if value is not None}
+    return Budget.model_validate({**agent.config.budget.model_dump(), **given})
+
+
+def settings_of(size: str | None) -> "RenderSettings":
+    """The render settings that `--size` asks for.
+
+    Raises:
+        typer.BadParameter: it is not WxH in pixels, or out of range.
+    """
+    from omniagent.model.limits import MAX_SIDE, MIN_SIDE
+    from omniagent.tools.types import RenderSettings
+
+    if size is None:
+        return RenderSettings()
+    found = re.fullmatch(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})", size.strip())
+    sides = [int(side) for side in found.groups()] if found else []
+    if not sides or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
+        raise typer.BadParameter(
+            f"{size!r} is no size; give WxH with both sides from {MIN_SIDE} to {MAX_SIDE}, for example 512x512",
+            param_hint="--size",
+        )
+    return RenderSettings(width=sides[0], height=sides[1])
+
+
+def existing_file(path: Path, hint: str) -> Path:
+    """The path of a readable file.
+
+    Raises:
+        typer.BadParameter: there is none.
+    """
+    if not path.is_file():
+        raise typer.BadParameter(f"{str(path)!r} is {'a folder' if path.is_dir() else 'missing'}", param_hint=hint)
+    return path

@@ -1,0 +1,114 @@
+"""The trace of a run as lines on stderr, with a bar for the step at hand where stderr is a terminal."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from omniagent.tools.trace import (
+    Asked,
+    AttemptMade,
+    Critiqued,
+    Decided,
+    Event,
+    Planned,
+    RunEnded,
+    RunStarted,
+    StepProgress,
+    ToolErrored,
+    ToolStarted,
+)
+from omniagent.tools.types import Critique, Requirement
+
+_MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unsure": ("?", "yellow")}
+_MUTED = "bright_black"
+
+
+class Watcher:
+    """Shows events as they come; a context manager that takes its bar away at the end. `quiet` shows the bar alone."""
+
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        self.console = console if console is not None else Console(stderr=True, soft_wrap=True)
+        self._quiet = quiet
+        self._questions: dict[str, Requirement] = {}
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: Event) -> None:
+        """Add one event's lines."""
+        match event:
+            case ToolStarted():
+                self._step(event.tool, 0, None)
+            case StepProgress():
+                self._step(event.tool, event.step, event.steps)
+            case _ if not self._quiet:
+                for line in self._lines(event):
+                    self.console.print(line)
+            case _:
+                pass
+
+    def _step(self, tool: str, step: int, steps: int | None) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(tool, total=steps, completed=step)
+
+    def _lines(self, event: Event) -> list[Text]:
+        match event:
+            case RunStarted():
+                again = "going on with run" if event.resumed else "run"
+                models = f"{event.generator} · critic {event.critic_backend} {event.critic}"
+                return [Text(f"{again} {event.run_id} in {event.folder}", _MUTED), Text(models, _MUTED)]
+            case Planned():
+                self._questions = {need.id: need for need in event.plan.checklist}
+                head = Text.assemble(("plan ", "bold"), f"{event.plan.mode}: {event.plan.instruction}")
+                return [head, *(Text(f"  · {need.question}") for need in event.plan.checklist)]
+            case Asked():
+                return [Text.assemble(("asked ", "bold"), f"{event.question} — {event.answer}")]
+            case AttemptMade():
+                made = event.attempt
+                origin = f" from {made.parent}" if made.parent else ""
+                return [Text.assemble(("drew ", "bold"), f"{made.id}{origin}, round {made.round}, seed {made.seed}")]
+            case Critiqued():
+                return [self._verdicts(event.critique)]
+            case Decided():
+                return [Text.assemble((f"{event.decision.action.replace('_', ' ')} ", "bold"), event.decision.reason)]
+            case ToolErrored():
+                return [Text(f"{event.tool} failed: {event.error}: {event.message}", "red")]
+            case RunEnded():
+                seconds = f" ({event.usage.seconds:.1f} s)"
+                return [Text.assemble(("done ", "bold"), f"{event.stop_reason.replace('_', ' ')}{seconds}")]
+            case _:
+                return []
+
+    def _verdicts(self, critique: Critique) -> Text:
+        line = Text.assemble(
+            ("looked at ", "bold"), f"{critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"
+        )
+        for verdict in critique.verdicts:
+            if verdict.answer != "yes":
+                mark, colour = _MARKS[verdict.answer]
+                need = self._questions.get(verdict.requirement)
+                question = need.question if need else verdict.requirement
+                line.append(f"\n  {mark} {question} ({verdict.probability:.2f})", colour)
+        if critique.repair:
+            line.append(f"\n  repair: {critique.repair}", _MUTED)
+        return line

@@ -1,0 +1,102 @@
+"""`omniagent run`: one task."""
+
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omniagent.cli import options as opt
+
+if TYPE_CHECKING:
+    from omniagent.agent import Agent
+    from omniagent.result import Result
+    from omniagent.tools.trace import Event
+
+
+def run(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(help="What to draw, change or answer, in words.")],
+    image: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="An input picture; give it again for image 2 to image 5.")
+    ] = None,
+    model: opt.Model = None,
+    revision: opt.Revision = None,
+    critic: opt.Critic = None,
+    device: opt.Device = None,
+    seed: opt.Seed = 0,
+    max_rounds: opt.MaxRounds = None,
+    max_images: opt.MaxImages = None,
+    candidates: opt.Candidates = None,
+    time_limit: opt.TimeLimit = None,
+    size: opt.Size = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of this run. Default: runs/<id>.")] = None,
+    thread: Annotated[
+        str | None, typer.Option(metavar="ID", help="Names the run; the same id goes on with it.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")
+    ] = False,
+    allow_urls: opt.AllowUrls = False,
+) -> None:
+    """Draw TASK, look at the picture, and repair it until every requirement holds.
+
+    Exit code: 0 accepted or answered, 1 best effort, 2 bad usage, 3 failure, 130 cancelled.
+    """
+    from omniagent.cli.guard import guarded
+
+    with guarded():
+        from omniagent.outcome import EXIT_CODES, status_of
+
+        chosen = opt.ModelOptions(model, revision, critic, device, allow_urls or None)
+        agent = opt.agent_of(context, chosen)
+        caps = {
+            "max_rounds": max_rounds,
+            "max_images": max_images,
+            "candidates": candidates,
+            "time_limit": time_limit,
+        }
+        budget, settings = opt.budget_of(agent, **caps), opt.settings_of(size)
+        watched = watch(
+            agent,
+            lambda: agent.stream(
+                task, image or [], seed=seed, thread_id=thread, out=out, budget=budget, settings=settings
+            ),
+        )
+        show(watched, as_json)
+        raise typer.Exit(EXIT_CODES[status_of(watched)])
+
+
+def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]") -> "Result":
+    """Run to the end with the trace on stderr; Ctrl-C stops the run and keeps its best picture."""
+    from omniagent.cli.guard import stop_on_interrupt
+    from omniagent.cli.progress import Watcher
+
+    started = False
+
+    def stop() -> bool:
+        if started:
+            agent.cancel()
+        return started
+
+    with stop_on_interrupt(stop), Watcher() as watcher:
+        events = begin()
+        while True:
+            try:
+                watcher.show(next(events))
+            except StopIteration as end:
+                return end.value
+            started = True
+
+
+def show(result: "Result", as_json: bool) -> None:
+    """The result alone on stdout: JSON, or a few lines for people."""
+    from omniagent.outcome import as_json as to_json
+    from omniagent.outcome import describe
+
+    if as_json:
+        typer.echo(json.dumps(to_json(result), ensure_ascii=False))
+        return
+    typer.echo(describe(result))
+    typer.echo(f"report: {result.folder / 'report.html'}")

@@ -1,0 +1,23 @@
+"""`omniagent report` and `omniagent version`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(folder: Annotated[Path, typer.Argument(help="A run's folder, for example runs/<id>.")]) -> None:
+    """Draw report.html from the trace in FOLDER again, and print its path."""
+    from omniagent.cli.guard import guarded
+
+    with guarded():
+        from omniagent.report import write_report
+
+        typer.echo(write_report(folder))
+
+
+def version() -> None:
+    """Print the version."""
+    from omniagent import __version__
+
+    typer.echo(f"omniagent {__version__}")
