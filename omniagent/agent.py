@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Generator as Yields, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Generator as Yields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,11 +163,13 @@ class Agent:
     ) -> Yields[Event, None, Result]:
         """`run` as its events happen, from `RunStarted` to `RunEnded`; the generator's return value is the result.
 
-        When `RunEnded` arrives, every file of the run is written. Closing the generator early cancels the run.
+        When `RunEnded` arrives, every file of the run is written. Closing the generator early cancels the run; so does
+        Ctrl-C, which then still yields the events up to `RunEnded`.
         """
         session = self._open(task, images, seed, thread_id, out, budget, settings)
         try:
-            yield from self._events(session)
+            while (event := _next(session)) is not None:
+                yield event
             return session.wait()
         finally:
             session.close()
@@ -199,10 +202,6 @@ class Agent:
             if run_id in (None, name):
                 session.cancel()
 
-    def _events(self, session: "Session") -> Iterator[Event]:
-        while (event := session.next_event()) is not None:
-            yield event
-
     def _open(
         self,
         task: str,
@@ -213,25 +212,31 @@ class Agent:
         budget: Budget | None,
         settings: RenderSettings | None,
     ) -> "Session":
-        from omniagent.session import Session
+        from omniagent.session import Order, Session
         from omniagent.tools.intake import read_images, read_instruction
 
-        instruction = read_instruction(task)
-        pictures = read_images(images, allow_urls=self.config.allow_urls)
-        session = Session.open(
-            instruction,
-            pictures,
-            config=self.config if budget is None else self.config.model_copy(update={"budget": budget}),
-            runtime=self.runtime,
+        config = self.config if budget is None else self.config.model_copy(update={"budget": budget})
+        order = Order.of(
+            read_instruction(task),
+            read_images(images, allow_urls=config.allow_urls),
+            config=config,
             seed=seed,
             thread_id=thread_id,
-            folder=None if out is None else Path(out),
+            out=None if out is None else Path(out),
             settings=settings if settings is not None else RenderSettings(),
-            on_question=self._on_question,
         )
+        session = Session(order, self.runtime, self._on_question)
         self._sessions[session.run_id] = session
         session.start()
         return session
 
     def _forget(self, session: "Session") -> None:
         self._sessions.pop(session.run_id, None)
+
+
+def _next(session: "Session") -> Event | None:
+    try:
+        return session.next_event()
+    except KeyboardInterrupt:
+        session.cancel()
+        return session.next_event()

@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import omniagent
 from omniagent.graphs.policy import LoopPolicy
-from omniagent.tools.config import ToolConfig
+from omniagent.model.defaults import DEFAULTS_FILE
+from omniagent.tools.config import GuidanceRules, ToolConfig
+from omniagent.tools.parameters import OMNIGEN2
 from omniagent.tools.types import Budget
 
 
@@ -32,3 +34,9 @@ class Config(BaseSettings):
     budget: Budget = Budget()
     tools: ToolConfig = ToolConfig()
     loop: LoopPolicy = LoopPolicy()
+
+    def tools_for(self, model: str) -> ToolConfig:
+        """The tools' settings: with OmniGen2's guidance, unless the checkpoint brings its own or somebody set it."""
+        if self.tools.guidance != GuidanceRules() or (Path(model) / DEFAULTS_FILE).is_file():
+            return self.tools
+        return self.tools.model_copy(update={"guidance": OMNIGEN2})

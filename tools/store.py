@@ -19,6 +19,11 @@ def png_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def ref_of(image: Image.Image) -> ImageRef:
+    """The name that the store gives this picture."""
+    return ImageRef(sha256=hashlib.sha256(png_bytes(image)).hexdigest(), width=image.width, height=image.height)
+
+
 class ImageStore:
     """Finished files are never changed or removed. Safe for several threads and processes at once."""
 

@@ -122,7 +122,7 @@ class Decided(_Event):
 
 
 class RunEnded(_Event):
-    """The run is over; always the last event of a run. `best` is the id of the returned attempt, None for no picture."""
+    """The run is over; always a run's last event. `best` is the id of the returned attempt, None for no picture."""
 
     event: Literal["run_ended"] = "run_ended"
     stop_reason: StopReason
@@ -221,7 +221,8 @@ def read_trace(path: Path) -> Iterator[Event]:
             ) from error
         if isinstance(event, RunStarted) and event.format_version > FORMAT_VERSION:
             raise BadSetting(
-                f"{path} has trace format {event.format_version}, this omniagent reads up to {FORMAT_VERSION}; upgrade it"
+                f"{path} has trace format {event.format_version}, this omniagent reads up to {FORMAT_VERSION}; "
+                f"upgrade it"
             )
         yield event
 

@@ -5,9 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
-RequirementKind = Literal[
-    "presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"
-]
+RequirementKind = Literal["presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"]
 Answer = Literal["yes", "no", "unsure"]
 Scope = Literal["local", "global"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]

@@ -1,0 +1,91 @@
+"""The state machine. Every edge is drawn here and nowhere else.
+
+    START → plan ─┬─ answer ─────────────────────────────→ decide → END
+                  ├─ ask (interrupt) → plan
+                  └─ render → critique → [suggest] → decide ─┬─ accept, stop → END
+                        ↑        ↑                           ├─ edit → repair → critique
+                        └────────┼───────────────────────────┴─ regenerate, roll back → render
+A fault in any node leads to decide, which alone gives stop reasons. A run that goes on after a stop enters where it
+was.
+"""
+
+from typing import Any, Literal
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from omniagent.graphs import nodes, rules
+from omniagent.graphs.context import GraphContext
+from omniagent.graphs.history import unseen
+from omniagent.graphs.state import AgentState
+from omniagent.tools.types import Budget
+
+Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
+
+
+def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
+    """The agent's graph, compiled. Run it with a `GraphContext` as context and durability `sync`."""
+    graph = StateGraph(AgentState, context_schema=GraphContext)
+    for work in (nodes.plan, nodes.answer, nodes.render, nodes.repair, nodes.critique, nodes.suggest, nodes.decide):
+        graph.add_node(work.__name__, nodes.node(work))
+    graph.add_node("ask", nodes.ask)
+    graph.add_conditional_edges(START, enter)
+    graph.add_conditional_edges("plan", after_plan)
+    graph.add_edge("ask", "plan")
+    graph.add_edge("answer", "decide")
+    graph.add_conditional_edges("render", after_drawing)
+    graph.add_conditional_edges("repair", after_drawing)
+    graph.add_conditional_edges("critique", after_critique)
+    graph.add_edge("suggest", "decide")
+    graph.add_conditional_edges("decide", after_decision)
+    return graph.compile(checkpointer=checkpointer, name="omniagent")
+
+
+def enter(state: AgentState) -> Literal["plan", "render", "critique", "decide", "answer"]:
+    """Where a run begins, or goes on after a stop."""
+    if state.plan is None:
+        return "plan"
+    if state.plan.mode == "answer":
+        return "answer"
+    if not state.attempts:
+        return "render"
+    return "critique" if unseen(state) else "decide"
+
+
+def after_plan(state: AgentState) -> Literal["ask", "answer", "render", "decide"]:
+    """A question first, then words or a picture."""
+    if state.fault is not None or state.plan is None:
+        return "decide"
+    if rules.open_question(state.task, state.plan, state) is not None:
+        return "ask"
+    return "answer" if state.plan.mode == "answer" else "render"
+
+
+def after_drawing(state: AgentState) -> Literal["critique", "decide"]:
+    """Look at what was drawn."""
+    return "decide" if state.fault is not None else "critique"
+
+
+def after_critique(state: AgentState, runtime: Runtime[GraphContext]) -> Literal["critique", "suggest", "decide"]:
+    """Look at the next candidate, then have a repair written if one may follow."""
+    if state.fault is not None:
+        return "decide"
+    if unseen(state):
+        return "critique"
+    token = runtime.context.tools.token
+    wanted = rules.wants_suggestion(state, cancelled=token.cancelled, expired=token.expired)
+    return "suggest" if wanted else "decide"
+
+
+def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
+    """Do what was decided."""
+    if state.stop is not None:
+        return END
+    return "repair" if state.decisions[-1].action == "edit" else "render"
+
+
+def step_limit(budget: Budget) -> int:
+    """More steps than any run within the budget takes: LangGraph's own limit never ends a run before the rules do."""
+    return 16 + budget.max_rounds * 4 + budget.max_images * 2

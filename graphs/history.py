@@ -1,0 +1,78 @@
+"""Reading a run's past: who is best, what each round brought, where a picture comes from. Pure functions."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from omniagent.graphs.state import AgentState
+from omniagent.tools.types import Answer, Attempt, Critique
+
+
+class Round(NamedTuple):
+    """A judged round: its number from 1, its best attempt and what the critic says of it."""
+
+    number: int
+    attempt: Attempt
+    critique: Critique
+
+    @property
+    def vector(self) -> tuple[Answer, ...]:
+        """The verdicts in the order of the checklist."""
+        return tuple(verdict.answer for verdict in self.critique.verdicts)
+
+
+def seed_of(seed: int, index: int) -> int:
+    """The seed of an attempt, 0 to 2**32 - 1: the task's own for the first, then derived from both numbers alone."""
+    if index == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}/{index}".encode()).digest()[:4])
+
+
+def critique_of(state: AgentState, attempt: Attempt) -> Critique | None:
+    """What the critic says of an attempt, or None when nobody looked."""
+    return next((critique for critique in state.critiques if critique.attempt == attempt.id), None)
+
+
+def attempt_of(state: AgentState, name: str) -> Attempt:
+    """The attempt of that id, which must exist."""
+    return next(attempt for attempt in state.attempts if attempt.id == name)
+
+
+def merit(critique: Critique | None) -> tuple[int, float, float]:
+    """Sorts attempts: requirements held, then quality, then less over-edit. An unseen picture comes last."""
+    return (-1, 0.0, 0.0) if critique is None else (critique.passed, critique.quality, -critique.over_edit)
+
+
+def best_of(state: AgentState, among: Iterable[Attempt] | None = None) -> Attempt | None:
+    """The attempt of most merit; the earlier one of equals; None of none (rule 4: never simply the last)."""
+    attempts = state.attempts if among is None else tuple(among)
+    return max(attempts, key=lambda attempt: merit(critique_of(state, attempt)), default=None)
+
+
+def round_number(state: AgentState) -> int:
+    """The last round that drew, 0 before the first."""
+    return max((attempt.round for attempt in state.attempts), default=0)
+
+
+def rounds(state: AgentState) -> tuple[Round, ...]:
+    """Every round with at least one judged attempt, in order."""
+    found: list[Round] = []
+    for number in range(1, round_number(state) + 1):
+        seen = [one for one in state.attempts if one.round == number and critique_of(state, one) is not None]
+        winner = best_of(state, seen)
+        critique = None if winner is None else critique_of(state, winner)
+        if winner is not None and critique is not None:
+            found.append(Round(number, winner, critique))
+    return tuple(found)
+
+
+def root_of(state: AgentState, attempt: Attempt) -> Attempt:
+    """The fresh picture that an edited one descends from."""
+    while attempt.parent is not None:
+        attempt = attempt_of(state, attempt.parent)
+    return attempt
+
+
+def unseen(state: AgentState) -> tuple[Attempt, ...]:
+    """Attempts that nobody looked at yet."""
+    return tuple(attempt for attempt in state.attempts if critique_of(state, attempt) is None)

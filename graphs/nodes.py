@@ -1,0 +1,190 @@
+"""The nodes: each calls one tool, or one rule, and says what changed in the state."""
+
+import time
+from collections.abc import Callable
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from omniagent.graphs import rules
+from omniagent.graphs.context import GraphContext
+from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, unseen
+from omniagent.graphs.state import AgentState, Fault, StateUpdate
+from omniagent.model.errors import (
+    Cancelled,
+    CriticBadOutput,
+    CriticTimeout,
+    CriticUnavailable,
+    HardFailure,
+    RetryableError,
+    StorageFull,
+)
+from omniagent.tools.answer import ANSWER, AnswerIn
+from omniagent.tools.compose import COMPOSE, ComposeIn
+from omniagent.tools.critique import CRITIQUE, CritiqueIn
+from omniagent.tools.draw import DrawOut
+from omniagent.tools.edit import EDIT, EditIn
+from omniagent.tools.generate import GENERATE, GenerateIn
+from omniagent.tools.parameters import parameters
+from omniagent.tools.plan import PLAN, PlanIn, refusal
+from omniagent.tools.suggest import SUGGEST, SuggestIn
+from omniagent.tools.trace import AttemptMade, Critiqued, Decided, Planned
+from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
+
+Work = Callable[[AgentState, GraphContext], StateUpdate]
+Node = Callable[[AgentState, Runtime[GraphContext]], StateUpdate]
+
+
+def node(work: Work) -> Node:
+    """A node of some work: adds the time it took, and turns what ended it into a fault of the state.
+
+    A request that is wrong and a disk that is full are nobody's verdict on the picture: they leave the graph.
+    """
+
+    def run(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
+        started = time.perf_counter()
+        try:
+            update = work(state, runtime.context)
+        except StorageFull:
+            raise
+        except (Cancelled, RetryableError, HardFailure) as error:
+            update: StateUpdate = {"fault": fault_of(error, runtime.context)}
+        update["usage"] = update.get("usage", Usage()).plus(seconds=time.perf_counter() - started)
+        return update
+
+    return run
+
+
+def fault_of(error: Exception, context: GraphContext) -> Fault:
+    """The one stop reason of an error."""
+    name, token = type(error).__name__, context.tools.token
+    if isinstance(error, Cancelled):
+        late = token.expired and not token.cancelled
+        return Fault(stop="time_limit" if late else "cancelled", message=str(error), error=name)
+    if isinstance(error, CriticUnavailable | CriticTimeout | CriticBadOutput):
+        return Fault(stop="critic_unavailable", message=str(error), error=name)
+    return Fault(stop="failed", message=str(error), error=name)
+
+
+def plan(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Read the task, once."""
+    words = "\n".join(filter(None, (state.task.instruction, state.clarification)))
+    task = state.task.model_copy(update={"instruction": words})
+    made = PLAN(PlanIn(task=task, settings=state.settings), context.tools)
+    context.tools.trace.add(Planned(plan=made.plan))
+    update: StateUpdate = {"plan": made.plan, "usage": made.usage}
+    if made.plan.mode == "refuse":
+        update["fault"] = Fault(stop="refused", message=refusal(context.tools.runtime.generator.model))
+    return update
+
+
+def ask(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
+    """Put the open question to the person. No side effect may stand here: LangGraph runs the node again on resume."""
+    return {"clarification": str(interrupt(rules.open_question(state.task, state.plan, state)))}
+
+
+def answer(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Answer a question about pictures."""
+    made = ANSWER(AnswerIn(task=state.task), context.tools)
+    return {"answer": made.answer, "usage": made.usage}
+
+
+def render(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Draw a round afresh: from words, from the picture to edit, or from the pictures to put together."""
+    assert state.plan is not None, "a plan comes before a picture"
+    words = state.decisions[-1].instruction if state.decisions else None
+    words = words or state.plan.instruction
+    settings, images = state.plan.settings, state.task.images
+    seeds = _seeds(state, rules.candidates(state))
+    if state.plan.mode == "generate" or not images:
+        drawn = GENERATE(GenerateIn(instruction=words, seeds=seeds, settings=settings), context.tools)
+        return _round(state, context, drawn, words, seeds, settings, ())
+    depth = 1 if state.plan.mode == "edit" else 0
+    if state.plan.mode == "edit" and len(images) == 1:
+        drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=images[0]), context.tools)
+    else:
+        drawn = COMPOSE(ComposeIn(instruction=words, seeds=seeds, settings=settings, sources=images), context.tools)
+    return _round(state, context, drawn, words, seeds, settings, images, depth=depth)
+
+
+def repair(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Edit the attempt that was decided on."""
+    base = rules.base_of(state)
+    words = state.decisions[-1].instruction or ""
+    assert state.plan is not None, "a plan comes before a repair"
+    seeds = _seeds(state, rules.candidates(state, repair=True))
+    settings = parameters("edit", words, (base.image,), state.settings, context.tools.config.guidance)
+    drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
+    return _round(state, context, drawn, words, seeds, settings, (base.image,), parent=base, depth=base.depth + 1)
+
+
+def critique(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Look at the first attempt that nobody looked at yet."""
+    assert state.plan is not None, "a plan comes before a verdict"
+    attempt = unseen(state)[0]
+    source = attempt.references[0] if attempt.depth and len(attempt.references) == 1 else None
+    arguments = CritiqueIn(attempt=attempt, checklist=state.plan.checklist, source=source)
+    made = CRITIQUE(arguments, context.tools)
+    context.tools.trace.add(Critiqued(critique=made.critique))
+    return {"critiques": (made.critique,), "usage": made.usage}
+
+
+def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Have a repair written for the best picture."""
+    best = best_of(state)
+    assert best is not None and state.plan is not None, "a repair is written for a picture"
+    seen = critique_of(state, best)
+    assert seen is not None, "a repair is written after the verdicts"
+    made = SUGGEST(
+        SuggestIn(attempt=best, instruction=state.plan.instruction, checklist=state.plan.checklist, critique=seen),
+        context.tools,
+    )
+    fuller = seen.model_copy(update={"repair": made.repair, "scope": made.scope, "seen": made.seen})
+    context.tools.trace.add(Critiqued(critique=fuller))
+    return {"critiques": (fuller,), "usage": made.usage}
+
+
+def decide(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Apply the rules."""
+    token = context.tools.token
+    made = rules.decide(state, cancelled=token.cancelled, expired=token.expired)
+    context.tools.trace.add(Decided(decision=made, round=round_number(state)))
+    return {"decisions": (made,), "stop": made.stop}
+
+
+def _seeds(state: AgentState, count: int) -> tuple[int, ...]:
+    return tuple(seed_of(state.seed, len(state.attempts) + index) for index in range(count))
+
+
+def _round(
+    state: AgentState,
+    context: GraphContext,
+    drawn: DrawOut,
+    words: str,
+    seeds: tuple[int, ...],
+    settings: RenderSettings,
+    references: tuple[ImageRef, ...],
+    *,
+    parent: Attempt | None = None,
+    depth: int = 0,
+) -> StateUpdate:
+    first, number = len(state.attempts) + 1, round_number(state) + 1
+    made = tuple(
+        Attempt(
+            id=f"a{first + index}",
+            image=image,
+            parent=None if parent is None else parent.id,
+            references=references,
+            instruction=words,
+            settings=settings,
+            seed=seed,
+            depth=depth,
+            round=number,
+            perceptual_hash=look,
+        )
+        for index, (image, seed, look) in enumerate(zip(drawn.images, seeds, drawn.hashes, strict=True))
+    )
+    for attempt in made:
+        context.keep(attempt)
+        context.tools.trace.add(AttemptMade(attempt=attempt))
+    return {"attempts": made, "usage": drawn.usage.plus(rounds=1)}

@@ -1,0 +1,235 @@
+"""The rules of the loop: what comes next, as pure functions of the state.
+
+Each rule answers a failure seen in published systems: critics that rewrite the goal, edits that stack and drift,
+loops that return their last picture or never end. `decide` applies them in a fixed order; the first that speaks wins.
+"""
+
+import re
+
+from omniagent.graphs.history import Round, attempt_of, best_of, critique_of, root_of, round_number, rounds
+from omniagent.graphs.policy import LoopPolicy
+from omniagent.graphs.state import AgentState
+from omniagent.tools.parameters import named_images
+from omniagent.tools.similarity import distance
+from omniagent.tools.types import Attempt, Critique, Decision, Plan, StopReason, Task
+
+
+def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> Decision:
+    """What to do next and why. Every run ends: each decision but a stop draws, and rounds are capped."""
+    best = best_of(state)
+    if state.answer is not None:
+        return Decision(action="accept", reason="the question was answered", stop="accepted")
+    if best is not None and acceptable(critique_of(state, best)):
+        return Decision(action="accept", reason="every requirement holds", target=best.id, stop="accepted")
+    if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
+        return stop
+    if (stop := stuck(rounds(state), state.policy)) is not None:
+        return stop
+    return next_try(state)
+
+
+def acceptable(critique: Critique | None) -> bool:
+    """Whether every requirement holds for sure: `unsure` does not count as held (rule 2)."""
+    return critique is not None and critique.accepted
+
+
+def ended(state: AgentState, *, cancelled: bool, expired: bool) -> Decision | None:
+    """A stop by fault, by wish or by a hard cap, or None (rule 8)."""
+    budget, usage = state.budget, state.usage
+    if state.fault is not None:
+        return _stop(state, state.fault.stop, state.fault.message)
+    if cancelled:
+        return _stop(state, "cancelled", "the run was cancelled")
+    if expired or usage.seconds >= budget.time_limit:
+        return _stop(state, "time_limit", f"the time limit of {budget.time_limit:g} seconds is reached")
+    if usage.critic_calls >= budget.max_critic_calls:
+        return _stop(state, "critic_unavailable", f"all {budget.max_critic_calls} critic calls are spent")
+    if round_number(state) >= budget.max_rounds:
+        return _stop(state, "round_limit", f"all {budget.max_rounds} rounds are spent")
+    if len(state.attempts) >= budget.max_images:
+        return _stop(state, "image_limit", f"all {budget.max_images} pictures are spent")
+    return None
+
+
+def stuck(history: tuple[Round, ...], policy: LoopPolicy) -> Decision | None:
+    """A stop because the rounds go nowhere (rule 5), or None.
+
+    One picture twice is enough, except for a repair that changed nothing: that is rolled back. Equal verdicts on
+    different pictures are weaker evidence, for fresh seeds are independent tries, hence the policy's patience.
+    """
+    if not history:
+        return None
+    last = history[-1]
+    for earlier in reversed(history[:-1]):
+        if last.attempt.parent is None and same_picture(earlier, last, policy):
+            reason: StopReason = "stagnation" if earlier.number == history[-2].number else "oscillation"
+            return Decision(
+                action="stop",
+                stop=reason,
+                reason=f"round {last.number} drew the picture of round {earlier.number} again",
+            )
+    vectors = [one.vector for one in history]
+    tail = vectors[-policy.patience - 1 :]
+    if len(tail) == policy.patience + 1 and len(set(tail)) == 1:
+        return Decision(action="stop", stop="stagnation", reason=f"the same verdicts {len(tail)} rounds in a row")
+    swing = vectors[-2 * max(2, policy.patience - 1) :]
+    if len(swing) == 2 * max(2, policy.patience - 1) and swing[0] != swing[1] and swing[2:] == swing[:-2]:
+        return Decision(
+            action="stop", stop="oscillation", reason=f"two sets of verdicts in turn for {len(swing)} rounds"
+        )
+    return None
+
+
+def same_picture(first: Round, second: Round, policy: LoopPolicy) -> bool:
+    """Whether two rounds brought one picture: equal pixels, or equal verdicts and nearly equal perceptual hashes."""
+    if first.attempt.image == second.attempt.image:
+        return True
+    hashes = first.attempt.perceptual_hash, second.attempt.perceptual_hash
+    return all(hashes) and first.vector == second.vector and distance(*hashes) <= policy.same_picture
+
+
+def next_try(state: AgentState) -> Decision:
+    """Roll back, repair or redraw."""
+    best, history = best_of(state), rounds(state)
+    if best is None or not history or state.plan is None:
+        return Decision(action="regenerate", reason="nothing was judged yet", instruction=redraw_words(state))
+    last = history[-1]
+    if last.attempt.parent is not None and (fault := repair_fault(state, last)) is not None:
+        return Decision(action="roll_back", reason=fault, target=best.id, instruction=redraw_words(state))
+    critique = critique_of(state, best)
+    if critique is not None and critique.repair is not None and repairable(state, best):
+        base, words = repair_of(state, best, critique.repair)
+        return Decision(
+            action="edit", reason=f"a local failure: {_failures(critique)}", target=base.id, instruction=words
+        )
+    return Decision(
+        action="regenerate", reason=f"draw again: {_failures(last.critique)}", instruction=redraw_words(state)
+    )
+
+
+def failed(critique: Critique) -> tuple[str, ...]:
+    """The requirements that do not hold for sure; `unsure` is not among them (rule 2)."""
+    return tuple(verdict.requirement for verdict in critique.verdicts if verdict.answer == "no")
+
+
+def broken(before: Critique, after: Critique) -> tuple[str, ...]:
+    """The requirements that held before and do not now (rule 4, the monotonic guard)."""
+    held = {verdict.requirement for verdict in before.verdicts if verdict.answer == "yes"}
+    return tuple(one.requirement for one in after.verdicts if one.requirement in held and one.answer != "yes")
+
+
+def repair_fault(state: AgentState, repair: Round) -> str | None:
+    """Why a repair is rolled back (rule 4): it broke, over-edited or gained nothing; None when it is kept."""
+    before = best_of(state, (one for one in state.attempts if one.round < repair.number))
+    critique = None if before is None else critique_of(state, before)
+    if critique is None:
+        return None
+    if lost := broken(critique, repair.critique):
+        return f"the repair broke {', '.join(lost)}"
+    if repair.critique.over_edit > state.policy.over_edit_limit:
+        return f"the repair changed {repair.critique.over_edit:.0%} of the picture without a reason"
+    if repair.critique.passed <= critique.passed:
+        return "the repair did not help"
+    return None
+
+
+def is_local(critique: Critique, policy: LoopPolicy) -> bool:
+    """Whether so little is wrong that a repair may mend it (rule 3)."""
+    return critique.scope == "local" and 1 <= len(failed(critique)) <= policy.local_failures
+
+
+def repairable(state: AgentState, attempt: Attempt) -> bool:
+    """Whether this picture may be repaired: drawn afresh or kept, a local failure, not tried before, depth left."""
+    critique = critique_of(state, attempt)
+    if state.plan is None or state.plan.mode != "generate" or critique is None or state.budget.max_depth < 1:
+        return False
+    parents = {attempt.id, root_of(state, attempt).id}
+    tried = any(one.round > attempt.round and one.parent in parents for one in state.attempts)
+    return not tried and is_local(critique, state.policy)
+
+
+def repair_of(state: AgentState, attempt: Attempt, repair: str) -> tuple[Attempt, str]:
+    """What to edit, and with which words: the fresh ancestor with all repairs folded into one (rule 3).
+
+    A policy that stacks edits goes on from the kept edit itself until the depth cap.
+    """
+    if state.policy.stack_edits and attempt.depth < state.budget.max_depth:
+        return attempt, repair
+    root = root_of(state, attempt)
+    return root, fold(attempt.instruction if attempt.parent is not None else "", repair)
+
+
+def redraw_words(state: AgentState) -> str:
+    """What to draw afresh: the plan's instruction, in the policy's modes with the best picture's repair."""
+    if state.plan is None:
+        return state.task.instruction
+    best = best_of(state)
+    critique = None if best is None else critique_of(state, best)
+    if state.plan.mode not in state.policy.merge_modes or critique is None or critique.repair is None:
+        return state.plan.instruction
+    if not is_local(critique, state.policy):
+        return state.plan.instruction
+    return fold(state.plan.instruction, critique.repair)
+
+
+def fold(*instructions: str) -> str:
+    """Several instructions as one, each said once."""
+    folded: list[str] = []
+    for instruction in instructions:
+        text = instruction.strip().rstrip(".;,!")
+        if text and not any(_plain(text) in _plain(earlier) for earlier in folded):
+            folded = [earlier for earlier in folded if _plain(earlier) not in _plain(text)] + [text]
+    return " and ".join(folded)
+
+
+def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
+    """Whether a repair should be written for the best picture now: only when it can still be used (rule 7)."""
+    best = best_of(state)
+    critique = None if best is None else critique_of(state, best)
+    if best is None or critique is None or critique.repair is not None or state.plan is None:
+        return False
+    if critique.accepted or decide(state, cancelled=cancelled, expired=expired).action == "stop":
+        return False
+    merges = state.plan.mode in state.policy.merge_modes and is_local(critique, state.policy)
+    return merges or repairable(state, best)
+
+
+def candidates(state: AgentState, *, repair: bool = False) -> int:
+    """How many pictures the next round draws, at least one and within the cap on pictures (rule 8)."""
+    if repair:
+        wanted = state.policy.repair_candidates
+    else:
+        wanted = state.budget.candidates if state.attempts else state.policy.first_candidates
+    return max(1, min(wanted, state.budget.max_images - len(state.attempts)))
+
+
+def open_question(task: Task, plan: Plan | None, state: AgentState) -> str | None:
+    """What to ask the person before drawing, or None: the task names a picture that was not given."""
+    if not state.policy.ask or state.clarification is not None or plan is None:
+        return None
+    missing = [number for number in named_images(task.instruction) if number > len(task.images)]
+    if not missing:
+        return None
+    given = f"{len(task.images)} picture{'s' if len(task.images) != 1 else ''}"
+    return f"You speak of image {missing[0]}, but gave {given}. What do you mean by it?"
+
+
+def base_of(state: AgentState) -> Attempt:
+    """The attempt that the last decision edits."""
+    target = state.decisions[-1].target
+    assert target is not None, "an edit names its target"
+    return attempt_of(state, target)
+
+
+def _stop(state: AgentState, reason: StopReason, message: str) -> Decision:
+    best = best_of(state)
+    return Decision(action="stop", stop=reason, reason=message, target=None if best is None else best.id)
+
+
+def _failures(critique: Critique) -> str:
+    names = failed(critique)
+    return f"{', '.join(names)} failed" if names else "not sure about every requirement"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text).strip().lower()

@@ -1,0 +1,316 @@
+"""One run at work: a thread that drives the graph, and the queue of its events."""
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langgraph.types import Command
+from PIL import Image
+
+from omniagent.config import Config
+from omniagent.folder import check_thread_id, checkpoints, owned, run_in
+from omniagent.graphs.build import Graph, build, step_limit
+from omniagent.graphs.context import GraphContext
+from omniagent.graphs.history import best_of
+from omniagent.graphs.state import AgentState
+from omniagent.model.errors import BadSetting, OmniAgentError, setting_out_of_range
+from omniagent.model.limits import MAX_SEED
+from omniagent.model.requests import CancelToken
+from omniagent.result import TRACE_FILE, Result
+from omniagent.tools.meter import CallMeter
+from omniagent.tools.store import ImageStore, ref_of
+from omniagent.tools.tool import ToolContext
+from omniagent.tools.trace import Asked, Event, RunEnded, RunStarted, Trace
+from omniagent.tools.types import RenderSettings, StopReason, Task
+
+if TYPE_CHECKING:
+    from omniagent.model.runtime import ModelRuntime
+
+RESUMABLE: tuple[StopReason, ...] = (
+    "cancelled",
+    "critic_unavailable",
+    "failed",
+    "time_limit",
+    "round_limit",
+    "image_limit",
+)
+"""Stops after which the same thread goes on when asked again; the others are the end of a thread."""
+
+_PACKAGES = ("omniagent", "torch", "transformers", "diffusers", "langgraph")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for, checked."""
+
+    run_id: str
+    folder: Path
+    instruction: str
+    pictures: tuple[Image.Image, ...]
+    seed: int
+    settings: RenderSettings
+    config: Config
+
+    @classmethod
+    def of(
+        cls,
+        instruction: str,
+        pictures: list[Image.Image],
+        *,
+        config: Config,
+        seed: int,
+        thread_id: str | None,
+        out: Path | None,
+        settings: RenderSettings,
+    ) -> "Order":
+        """Name the run and its folder.
+
+        A folder `out` that holds a run of the same task and seed goes on with it; one that holds another run keeps
+        it, and the new run gets a folder of its own in there.
+
+        Raises:
+            BadSetting: the seed or the thread id is out of range.
+        """
+        if isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
+            raise setting_out_of_range("seed", seed, f"an integer from 0 to {MAX_SEED}")
+        name = new_run_id() if thread_id is None else check_thread_id(thread_id)
+        folder = (config.runs_dir / name if out is None else out).expanduser().absolute()
+        held = None if out is None else run_in(folder)
+        if held is not None and held.run_id != name:
+            task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
+            if thread_id is None and (held.task, held.seed) == (task, seed):
+                name = held.run_id
+            else:
+                folder = folder / name
+        return cls(name, folder, instruction, tuple(pictures), seed, settings, config)
+
+
+def new_run_id() -> str:
+    """A name that sorts by time and that no other run has."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+@dataclass(slots=True)
+class Session:
+    """A run in a thread of its own. `start` once; then `next_event` and `wait` from any thread."""
+
+    order: Order
+    runtime: "ModelRuntime"
+    on_question: Callable[[str], str] | None = None
+    token: CancelToken = field(default_factory=CancelToken)
+    _events: "queue.SimpleQueue[Event | None]" = field(default_factory=lambda: queue.SimpleQueue[Event | None]())
+    _thread: threading.Thread | None = None
+    _result: Result | None = None
+    _error: BaseException | None = None
+    _last: RunEnded | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Names the run, its thread and, by default, its folder."""
+        return self.order.run_id
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread = threading.Thread(target=self._work, name=f"omniagent-{self.run_id}", daemon=True)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Ask the run to stop with its best picture."""
+        self.token.cancel()
+
+    def next_event(self) -> Event | None:
+        """The next event, waiting for it; None after the last."""
+        event = self._events.get()
+        if event is None:
+            self._events.put(None)
+        return event
+
+    def wait(self) -> Result:
+        """The result, once the run is over.
+
+        Raises: whatever ended the run in place of a result.
+        """
+        assert self._thread is not None, "a session is started before it is waited for"
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None, "a run without an error has a result"
+        return self._result
+
+    def close(self) -> None:
+        """Cancel the run if it is at work, and wait for its end."""
+        self.cancel()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _hear(self, event: Event) -> None:
+        # The end is told when every file is written.
+        if isinstance(event, RunEnded):
+            self._last = event
+        else:
+            self._events.put(event)
+
+    def _work(self) -> None:
+        try:
+            with owned(self.order.folder):
+                trace = Trace(self.order.folder / TRACE_FILE, self.run_id, self._hear)
+                try:
+                    self._result = self._run(trace)
+                except BaseException as error:
+                    self._tell_failure(trace, error)
+                    raise
+        except BaseException as error:
+            self._error = error
+        finally:
+            if self._last is not None:
+                self._events.put(self._last)
+            self._events.put(None)
+
+    def _tell_failure(self, trace: Trace, error: BaseException) -> None:
+        if self._last is None:
+            ended = RunEnded(stop_reason="failed", accepted=False, message=f"{type(error).__name__}: {error}")
+            try:
+                trace.add(ended)
+            except OmniAgentError:
+                # The disk is what failed: those who listen are told all the same.
+                self._hear(ended.model_copy(update={"run_id": self.run_id, "time": time.time()}))
+
+    def _run(self, trace: Trace) -> Result:
+        order = self.order
+        store = ImageStore(order.folder / "images")
+        task = Task(instruction=order.instruction, images=tuple(store.put(picture) for picture in order.pictures))
+        with checkpoints(order.folder) as saver:
+            graph = build(saver)
+            thread: dict[str, Any] = {
+                "configurable": {"thread_id": self.run_id},
+                "recursion_limit": step_limit(order.config.budget),
+            }
+            known = graph.get_state(thread)
+            state = AgentState.model_validate(known.values) if known.values else None
+            self._start(trace, task, state)
+            if state is not None and not known.next and not self._goes_on(state):
+                return self._finish(trace, state)
+            entry: Any = self._entry(task, state, resumed=bool(known.next))
+            self._drive(graph, entry, thread, self._context(store, trace, state), trace)
+            return self._finish(trace, AgentState.model_validate(graph.get_state(thread).values))
+
+    def _goes_on(self, state: AgentState) -> bool:
+        limits = state.stop in ("round_limit", "image_limit", "time_limit")
+        return state.stop in RESUMABLE and (not limits or state.budget != self.order.config.budget)
+
+    def _entry(self, task: Task, state: AgentState | None, *, resumed: bool) -> dict[str, Any] | None:
+        if resumed:
+            return None
+        budget, policy = self.order.config.budget, self.order.config.loop
+        if state is not None:
+            return {"budget": budget, "policy": policy, "fault": None, "stop": None}
+        return {
+            "task": task,
+            "seed": self.order.seed,
+            "settings": self.order.settings,
+            "budget": budget,
+            "policy": policy,
+        }
+
+    def _start(self, trace: Trace, task: Task, state: AgentState | None) -> None:
+        order, generator, critic = self.order, self.runtime.generator, self.runtime.critic
+        if state is not None and (state.task, state.seed) != (task, order.seed):
+            raise BadSetting(
+                f"the thread {self.run_id!r} already works on {state.task.instruction!r} with {len(state.task.images)} "
+                f"pictures and seed {state.seed}; give the same again to go on, or another thread_id"
+            )
+        trace.add(
+            RunStarted(
+                task=task,
+                budget=order.config.budget,
+                seed=order.seed,
+                folder=str(order.folder),
+                generator=generator.model,
+                critic_backend=critic.backend,
+                critic=critic.model,
+                versions=_versions(),
+                resumed=state is not None,
+            )
+        )
+
+    def _context(self, store: ImageStore, trace: Trace, state: AgentState | None) -> GraphContext:
+        budget, spent = self.order.config.budget, state.usage if state is not None else None
+        left = budget.time_limit - (spent.seconds if spent is not None else 0.0)
+        self.token.deadline = time.monotonic() + left
+        tools = ToolContext(
+            runtime=self.runtime,
+            store=store,
+            trace=trace,
+            token=self.token,
+            calls=CallMeter(budget.max_critic_calls, spent.critic_calls if spent is not None else 0),
+            config=self.order.config.tools_for(self.runtime.generator.model),
+        )
+        return GraphContext(tools=tools, attempts=self.order.folder / "attempts")
+
+    def _drive(self, graph: Graph, entry: Any, thread: Any, context: GraphContext, trace: Trace) -> None:
+        while True:
+            graph.invoke(entry, thread, context=context, durability="sync")
+            waiting = graph.get_state(thread).interrupts
+            if not waiting:
+                return
+            question = str(waiting[0].value)
+            reply = "" if self.on_question is None else self.on_question(question)
+            trace.add(Asked(question=question, answer=reply))
+            entry = Command(resume=reply)
+
+    def _finish(self, trace: Trace, state: AgentState) -> Result:
+        assert state.stop is not None, "the graph ends with a stop reason"
+        best, last = best_of(state), state.decisions[-1]
+        ended = RunEnded(
+            stop_reason=state.stop,
+            accepted=state.stop == "accepted",
+            best=None if best is None else best.id,
+            usage=state.usage,
+            answer=state.answer,
+            message=last.reason,
+        )
+        result = Result(
+            run_id=self.run_id,
+            folder=self.order.folder,
+            task=state.task,
+            seed=state.seed,
+            budget=state.budget,
+            plan=state.plan,
+            attempts=state.attempts,
+            critiques=state.critiques,
+            decisions=state.decisions,
+            best=best,
+            stop_reason=ended.stop_reason,
+            accepted=ended.accepted,
+            answer=ended.answer,
+            message=ended.message,
+            error=None if state.fault is None else state.fault.error,
+            usage=state.usage,
+        )
+        trace.add(ended)
+        result.write()
+        _report(self.order.folder)
+        return result
+
+
+def _report(folder: Path) -> None:
+    from omniagent.report import write_report
+
+    write_report(folder)
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,62 @@
+"""What the three drawing tools share: one batch from one request, stored by content."""
+
+import time
+
+from pydantic import Field
+
+from omniagent.model.errors import GenerationFailed
+from omniagent.model.requests import GenerationRequest
+from omniagent.tools.similarity import perceptual_hash
+from omniagent.tools.tool import Outcome, ToolContext
+from omniagent.tools.types import ImageRef, RenderSettings, Usage, Word
+
+
+class DrawIn(Word):
+    """One batch: a picture for each seed."""
+
+    instruction: str = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    settings: RenderSettings = RenderSettings()
+
+
+class DrawOut(Outcome):
+    """The pictures in the order of the seeds, and their perceptual hashes (see `similarity`)."""
+
+    images: tuple[ImageRef, ...]
+    hashes: tuple[str, ...]
+
+
+def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> DrawOut:
+    """Draw with the runtime's generator and keep the pictures.
+
+    Raises:
+        BadSetting: a setting is outside the generator's range.
+        Cancelled, OutOfMemory, GenerationFailed: see `Generator.generate`.
+        StorageFull, OutputUnwritable: the pictures cannot be kept.
+    """
+    settings = arguments.settings
+    request = GenerationRequest(
+        instruction=arguments.instruction,
+        references=tuple(context.store.get(ref) for ref in references),
+        negative=settings.negative,
+        seeds=arguments.seeds,
+        width=settings.width,
+        height=settings.height,
+        steps=settings.steps,
+        text_guidance=settings.text_guidance,
+        image_guidance=settings.image_guidance,
+    )
+    started = time.perf_counter()
+    pictures = context.runtime.generator.generate(request, token=context.token, on_step=context.progress(name))
+    seconds = time.perf_counter() - started
+    if len(pictures) != len(arguments.seeds):
+        raise GenerationFailed(
+            f"{context.runtime.generator.model} gave {len(pictures)} pictures for {len(arguments.seeds)} seeds; "
+            f"use another model"
+        )
+    return DrawOut(
+        images=tuple(context.store.put(picture) for picture in pictures),
+        hashes=tuple(perceptual_hash(picture) for picture in pictures),
+        usage=Usage(images=len(pictures), generator_seconds=seconds),
+        summary=f"{len(pictures)} of {pictures[0].width}x{pictures[0].height}: {arguments.instruction}",
+    )

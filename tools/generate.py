@@ -1,0 +1,16 @@
+"""Drawing from words alone."""
+
+from omniagent.tools.draw import DrawIn, DrawOut, draw
+from omniagent.tools.tool import ToolContext, tool
+
+
+class GenerateIn(DrawIn):
+    """Words, seeds and settings."""
+
+
+def generate(arguments: GenerateIn, context: ToolContext) -> DrawOut:
+    """Draw pictures from words, one for each seed."""
+    return draw("generate", arguments, (), context)
+
+
+GENERATE = tool(generate)

@@ -1,0 +1,143 @@
+"""What a person hands in, checked and made plain: their words, and their pictures as upright RGB."""
+
+import io
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from omniagent.model.errors import BadImage, BadTask, OmniAgentError
+
+MAX_IMAGES = 5
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 256 * 1024 * 1024
+MAX_WORDS = 2_000
+MAX_CHARACTERS = 20_000
+
+# Formats whose decoders are part of Pillow and start no other program.
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+_URL = re.compile(r"^https?://", re.IGNORECASE)
+
+Given = str | Path | bytes | Image.Image
+
+
+def read_instruction(task: str) -> str:
+    """The person's words without blanks around them.
+
+    Raises:
+        BadTask: empty, not text, or over 2,000 words or 20,000 characters.
+    """
+    text: object = task
+    if not isinstance(text, str):
+        raise BadTask(f"the task is {type(text).__name__}, not text; say in words what you want to see")
+    text = text.strip()
+    if not text:
+        raise BadTask("the task is empty; say in words what you want to see")
+    if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
+        raise BadTask(
+            f"the task has {len(text.split()):,} words and {len(text):,} characters; "
+            f"say it in at most {MAX_WORDS:,} words and {MAX_CHARACTERS:,} characters"
+        )
+    for place, character in enumerate(text):
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\r\t":
+            raise BadTask(f"the task has the control character {character!r} at position {place}; give plain text")
+    return text
+
+
+def read_images(images: Sequence[Given], *, allow_urls: bool = False) -> list[Image.Image]:
+    """The pictures as upright RGB, transparent ones on white, in their order.
+
+    Raises:
+        BadImage: more than 5, or one that is missing, broken, animated, over 64 megapixels or no picture.
+    """
+    if isinstance(images, str | Path | bytes | Image.Image):
+        raise BadImage("images is one picture; put it into a list: images=[picture]")
+    if len(images) > MAX_IMAGES:
+        raise BadImage(f"{len(images)} pictures were given; at most {MAX_IMAGES} are allowed, leave some out")
+    return [_read(image, number, allow_urls) for number, image in enumerate(images, start=1)]
+
+
+def _read(given: Given, number: int, allow_urls: bool) -> Image.Image:
+    if isinstance(given, Image.Image):
+        return _decode(given, f"image {number}")
+    if isinstance(given, bytes):
+        return _open(given, f"image {number} ({len(given)} bytes)")
+    if isinstance(given, str) and _URL.match(given):
+        if not allow_urls:
+            raise BadImage(f"image {number} is the URL {given}; fetching is off, save it to a file or allow URLs")
+        from omniagent.tools.fetch import fetch
+
+        return _open(fetch(given, MAX_BYTES), f"image {number} ({given})")
+    if isinstance(given, str | Path):
+        return _open(_file_bytes(Path(given), number), f"image {number} ({given})")
+    raise BadImage(f"image {number} is {type(given).__name__}; give a path, bytes or a PIL image")
+
+
+def _file_bytes(path: Path, number: int) -> bytes:
+    name = f"image {number} ({str(path)!r})"
+    try:
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "missing"
+            raise BadImage(f"{name} is {what}; give the path of a picture file")
+        if path.stat().st_size > MAX_BYTES:
+            raise BadImage(f"{name} has {path.stat().st_size:,} bytes; give a file under {MAX_BYTES:,}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise BadImage(f"{name} cannot be read: {error}; check the path and its permissions") from error
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    if not data:
+        raise BadImage(f"{name} is empty; give a picture file")
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            return _decode(image, name)
+    except OmniAgentError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadImage(f"{name} has too many pixels; scale it to under {MAX_PIXELS:,}") from error
+    except UnidentifiedImageError as error:
+        raise BadImage(f"{name} is no picture of a known kind; give PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF") from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as error:
+        raise BadImage(f"{name} is truncated or damaged ({error}); give an intact file") from error
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    if image.width < 1 or image.height < 1:
+        raise BadImage(f"{name} has no pixels ({image.width}x{image.height}); give a real picture")
+    if image.width * image.height > MAX_PIXELS:
+        raise BadImage(
+            f"{name} is {image.width}x{image.height}, {image.width * image.height:,} pixels; "
+            f"scale it to under {MAX_PIXELS:,}"
+        )
+    # Cameras put a preview beside the photo (MPO): two frames, but no animation.
+    frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    if frames > 1:
+        raise BadImage(f"{name} is an animation or document of {frames} frames; give a single still picture")
+    image.load()
+    return _rgb(ImageOps.exif_transpose(image))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_eight_bit(image)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(ground, image)
+    rgb = image.convert("RGB")
+    return Image.frombytes("RGB", rgb.size, rgb.tobytes())
+
+
+def _eight_bit(image: Image.Image) -> np.ndarray:
+    values = np.asarray(image, dtype=np.float64)
+    if image.mode == "F" and values.size and float(np.nanmax(values)) <= 1.0:
+        scale = 255.0
+    elif image.mode == "F" or (values.size and values.max() <= 255):
+        scale = 1.0
+    else:
+        scale = 255.0 / 65535.0
+    return np.clip(np.nan_to_num(values) * scale + 0.5, 0, 255).astype(np.uint8)

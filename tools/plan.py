@@ -1,0 +1,76 @@
+"""Reading a task once, into a plan with a checklist that stays as it is."""
+
+import re
+
+from omniagent.tools.consult import draft
+from omniagent.tools.parameters import parameters
+from omniagent.tools.prompts import PlanDraft, RequirementDraft, plan_prompt
+from omniagent.tools.tool import Outcome, ToolContext, tool
+from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task, Word
+
+
+class PlanIn(Word):
+    """A task, and the settings that the person fixed."""
+
+    task: Task
+    settings: RenderSettings = RenderSettings()
+
+
+class PlanOut(Outcome):
+    """The plan; its requirements are called r1, r2, …."""
+
+    plan: Plan
+
+
+def settled_mode(mode: Mode, images: int) -> Mode:
+    """The mode, or the nearest one that can be done: without pictures nothing can be edited or put together."""
+    return "generate" if mode in ("edit", "compose") and images == 0 else mode
+
+
+def checklist_of(mode: Mode, instruction: str, drafts: tuple[RequirementDraft, ...]) -> tuple[Requirement, ...]:
+    """The requirements, each question once. A picture without any gets one: that it shows the instruction."""
+    if mode not in ("generate", "edit", "compose"):
+        return ()
+    questions: dict[str, Requirement] = {}
+    for one in drafts:
+        key = re.sub(r"\W+", " ", one.question).strip().lower()
+        questions.setdefault(key, Requirement(id=f"r{len(questions) + 1}", kind=one.kind, question=one.question))
+    if questions:
+        return tuple(questions.values())
+    return (Requirement(id="r1", kind="presence", question=f"Does the picture show this: {instruction}?"),)
+
+
+def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan:
+    """The critic's draft made whole by fixed rules."""
+    mode = settled_mode(written.mode, len(arguments.task.images))
+    # A question is asked, and a refusal explained, in the person's own words.
+    own = mode in ("answer", "refuse")
+    instruction = arguments.task.instruction if own else written.instruction.strip() or arguments.task.instruction
+    images = arguments.task.images
+    return Plan(
+        mode=mode,
+        instruction=instruction,
+        seen=written.seen[: len(images)],
+        checklist=checklist_of(mode, instruction, written.checklist),
+        settings=parameters(mode, instruction, images, arguments.settings, context.config.guidance),
+    )
+
+
+def refusal(model: str) -> str:
+    """What a person is told whose task lies outside of what the model can draw."""
+    return (
+        f"this task lies outside of what {model} can draw; the bundled checkpoint knows coloured shapes (circles, "
+        f"squares, triangles, stars, rings) on plain backgrounds; for anything else use --model OmniGen2/OmniGen2"
+    )
+
+
+def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
+    """Read a task and its pictures: mode, instruction for the painter, and a checklist of yes/no questions."""
+    images = [context.store.get(ref) for ref in arguments.task.images]
+    prompt = plan_prompt(arguments.task.instruction, images)
+    written, usage = draft(context, "plan", prompt, PlanDraft, context.config.plan_tokens)
+    made = plan_of(written, arguments, context)
+    return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")
+
+
+PLAN = tool(plan)

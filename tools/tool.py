@@ -1,0 +1,119 @@
+"""What a tool is: a named function from one frozen model to another, over the models and stores of a run."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
+
+from pydantic import ValidationError
+
+from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError, OutOfMemory
+from omniagent.model.requests import CancelToken
+from omniagent.tools.config import ToolConfig
+from omniagent.tools.meter import CallMeter
+from omniagent.tools.store import ImageStore
+from omniagent.tools.trace import StepProgress, ToolCalled, ToolErrored, ToolStarted, Trace
+from omniagent.tools.types import Usage, Word
+
+if TYPE_CHECKING:
+    from omniagent.model.runtime import ModelRuntime
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """All that a tool may touch."""
+
+    runtime: "ModelRuntime"
+    store: ImageStore
+    trace: Trace
+    token: CancelToken
+    calls: CallMeter
+    config: ToolConfig = field(default_factory=ToolConfig)
+    pause: Callable[[float], None] = time.sleep
+
+    def progress(self, tool: str) -> Callable[[int, int], None]:
+        """A step callback that tells the trace's listener."""
+
+        def step(done: int, steps: int) -> None:
+            self.trace.add(StepProgress(tool=tool, step=done, steps=steps))
+
+        return step
+
+
+class Outcome(Word):
+    """Base of what tools return: what it cost, and one line for people."""
+
+    usage: Usage = Usage()
+    summary: str = ""
+
+
+In = TypeVar("In", bound=Word)
+Out = TypeVar("Out", bound=Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[In, Out]):
+    """A typed tool. `In` and `Out` hold image refs, never pixels; their JSON schemas are the tool's schemas."""
+
+    name: str
+    description: str
+    In: type[In]
+    Out: type[Out]
+    fn: Callable[[In, ToolContext], Out]
+
+    def __call__(self, arguments: In | Mapping[str, Any], context: ToolContext) -> Out:
+        """Check the arguments, run, and record one event.
+
+        Raises:
+            BadSetting: the arguments do not fit the tool's schema.
+            OmniAgentError: whatever the tool raises; a foreign exception comes as HardFailure or OutOfMemory.
+        """
+        if not isinstance(arguments, self.In):
+            try:
+                arguments = self.In.model_validate(arguments)
+            except ValidationError as error:
+                raise BadSetting(f"the tool {self.name} cannot be called so: {error}") from error
+        context.trace.add(ToolStarted(tool=self.name))
+        started = time.perf_counter()
+        try:
+            context.token.check()
+            outcome = self.fn(arguments, context)
+        except OmniAgentError as error:
+            self._errored(context, error, started)
+            raise
+        except MemoryError as error:
+            mapped = OutOfMemory(f"the tool {self.name} ran out of memory; ask for a smaller picture")
+            self._errored(context, mapped, started)
+            raise mapped from error
+        except Exception as error:
+            mapped = HardFailure(f"the tool {self.name} failed unexpectedly: {type(error).__name__}: {error}")
+            self._errored(context, mapped, started)
+            raise mapped from error
+        context.trace.add(
+            ToolCalled(
+                tool=self.name,
+                seconds=time.perf_counter() - started,
+                prompt_tokens=outcome.usage.prompt_tokens,
+                completion_tokens=outcome.usage.completion_tokens,
+                summary=outcome.summary,
+            )
+        )
+        return outcome
+
+    def _errored(self, context: ToolContext, error: OmniAgentError, started: float) -> None:
+        context.trace.add(
+            ToolErrored(
+                tool=self.name,
+                seconds=time.perf_counter() - started,
+                error=type(error).__name__,
+                message=str(error),
+            )
+        )
+
+
+def tool(fn: Callable[[In, ToolContext], Out]) -> Tool[In, Out]:
+    """Makes a tool of a function: its name, the first paragraph of its docstring, and the types it takes and gives."""
+    hints = get_type_hints(fn)
+    arguments, outcome = next(hint for name, hint in hints.items() if name != "return"), hints["return"]
+    return Tool(fn.__name__, cleandoc(fn.__doc__ or "").split("\n\n")[0], arguments, outcome, fn)
