@@ -154,7 +154,7 @@ class FlowMatchEulerDiscreteScheduler(_FlowScheduler):
         return StepOutput(moved) if return_dict else (moved,)
 
 
-class FlowDPMSolverMultistepScheduler(_FlowScheduler):
+class DPMSolverMultistepScheduler(_FlowScheduler):
     """DPM-Solver++ multistep (arXiv 2211.01095, algorithm 2) on the flow: sigma = 1 - t, alpha = t.
 
     Args:

@@ -132,16 +132,26 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
             nn.init.zeros_(linear.weight)
         nn.init.normal_(self.image_index_embedding, std=0.02)
 
-    def encode_text(self, text_hidden_states: torch.Tensor, mask: torch.Tensor | None = None) -> TextStates:
+    @apply_lora_scale("attention_kwargs")
+    def encode_text(
+        self,
+        text_hidden_states: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        attention_kwargs: dict[str, Any] | None = None,
+    ) -> TextStates:
         """Embed and refine text; independent of time and pictures, so once per prompt is enough.
 
         Args:
             text_hidden_states: (B, L, text_feat_dim) states of the text model.
             mask: (B, L), true or 1 where there is a token, padded on the right; None means no padding.
+            attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
 
         Raises:
             BadSetting: Shapes don't fit this model, a text is empty, or the mask isn't right-padded.
         """
+        return self._encode_text(text_hidden_states, mask)
+
+    def _encode_text(self, text_hidden_states: torch.Tensor, mask: torch.Tensor | None) -> TextStates:
         width = self.config["text_feat_dim"]
         if text_hidden_states.ndim != 3 or text_hidden_states.size(-1) != width:
             raise BadSetting(f"text states have shape {tuple(text_hidden_states.shape)}; give (batch, length, {width})")
@@ -213,7 +223,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         """
         text = text_hidden_states
         if not isinstance(text, TextStates):
-            text = self.encode_text(text, text_attention_mask)
+            text = self._encode_text(text, text_attention_mask)
         references = [list(each or ()) for each in ref_image_hidden_states or [None] * len(hidden_states)]
         self._check_latents([*hidden_states, *(latent for each in references for latent in each)])
         if layout is None:

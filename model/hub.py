@@ -1,0 +1,65 @@
+"""Finds a model by its folder or hub name, downloading it when needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from .errors import HubUnreachable, UnknownModel
+
+WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja", "*.model")
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_files_only: bool = False) -> Path:
+    """The folder of a model; a hub name (``owner/name``) that is no folder here is downloaded, resuming what broke off.
+
+    Only weights in safetensors, configs and tokenizer files are fetched: never code, never pickles.
+
+    Args:
+        path_or_repo: A folder, or a hub name.
+        revision: Branch, tag or commit of a hub name.
+        local_files_only: Use finished downloads only.
+
+    Raises:
+        UnknownModel: No such folder, repository or revision.
+        HubUnreachable: The hub does not answer and there is no finished download.
+    """
+    folder = Path(path_or_repo).expanduser()
+    if folder.is_dir():
+        return folder
+    name = str(path_or_repo)
+    if folder.exists():
+        raise UnknownModel(f"model {name!r} is a file; give the folder that holds model_index.json")
+    if not _HUB_NAME.fullmatch(name):
+        raise UnknownModel(
+            f"model {name!r} is no folder here and no hub name; give an existing folder or owner/name, "
+            "for example OmniGen2/OmniGen2"
+        )
+    try:
+        return Path(
+            snapshot_download(name, revision=revision, local_files_only=local_files_only, allow_patterns=list(WANTED))
+        )
+    except GatedRepoError as error:
+        raise UnknownModel(f"model {name!r} needs a login at the hub; accept its terms and log in first") from error
+    except RevisionNotFoundError as error:
+        raise UnknownModel(f"model {name!r} has no revision {revision!r} at the hub") from error
+    except RepositoryNotFoundError as error:
+        raise UnknownModel(f"model {name!r} is no folder here, and the hub has no such repository") from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx.HTTPError, ConnectionError) as error:
+        how = "downloads are switched off" if local_files_only else "the hub cannot be reached"
+        raise HubUnreachable(
+            f"model {name!r} is no folder here, was never fully downloaded, and {how}; "
+            "connect once, or give the path of a local copy"
+        ) from error
