@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from collections.abc import Generator as Yields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ class Agent:
             "allow_urls": allow_urls,
             "device": device,
         }
-        base = config if config is not None else Config()
+        base = config if config is not None else Config.read()
         self.config = base.model_copy(update={name: value for name, value in given.items() if value is not None})
         self._critic = None if isinstance(critic, str) else critic
         self._generator = generator
@@ -185,7 +185,7 @@ class Agent:
         out: str | Path | None = None,
         budget: Budget | None = None,
         settings: RenderSettings | None = None,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`."""
         session = await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings)
         try:

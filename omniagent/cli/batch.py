@@ -24,7 +24,9 @@ def batch(
     size: opt.Size = None,
     allow_urls: opt.AllowUrls = False,
 ) -> None:
-    """Run every task of TASKS.jsonl; run it again to go on after a stop.
+    """Run a file of tasks; run again to go on.
+
+    Finished tasks are skipped, failed and bad ones are tried again.
 
     Exit code: 0 when every line was run, 1 when some line was bad or failed, 2 bad usage, 3 failure, 130 cancelled.
     """

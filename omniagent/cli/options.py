@@ -39,6 +39,7 @@ class ModelOptions:
     critic: str | None = None
     device: str | None = None
     allow_urls: bool | None = None
+    runs_dir: Path | None = None
 
 
 MakeAgent = Callable[[ModelOptions], "Agent"]
@@ -54,6 +55,7 @@ def make_agent(options: ModelOptions) -> "Agent":
         critic=options.critic,
         device=options.device,
         allow_urls=options.allow_urls,
+        runs_dir=options.runs_dir,
     )
 
 

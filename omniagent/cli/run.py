@@ -40,7 +40,9 @@ def run(
     ] = False,
     allow_urls: opt.AllowUrls = False,
 ) -> None:
-    """Draw TASK, look at the picture, and repair it until every requirement holds.
+    """Draw TASK, look, and repair until it is right.
+
+    Pictures given with --image are "image 1", "image 2", … in the task.
 
     Exit code: 0 accepted or answered, 1 best effort, 2 bad usage, 3 failure, 130 cancelled.
     """

@@ -1,5 +1,7 @@
 """`omniagent demo` and `omniagent mcp`: the other faces, started from the command line."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +21,7 @@ def demo(
     critic: opt.Critic = None,
     device: opt.Device = None,
 ) -> None:
-    """Chat in the browser, with every step of the reflection shown."""
+    """Chat in the browser, with every step shown."""
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -34,12 +36,20 @@ def mcp(
     revision: opt.Revision = None,
     critic: opt.Critic = None,
     device: opt.Device = None,
+    runs_dir: Annotated[
+        Path | None, typer.Option(help="Folder for the runs. Default: OMNIAGENT_RUNS_DIR, or the user's data folder.")
+    ] = None,
 ) -> None:
-    """Serve the tools create_image and check_image over MCP on stdin and stdout."""
+    """Serve create_image and check_image over MCP on stdio."""
     from omniagent.cli.guard import guarded
 
     with guarded():
+        from platformdirs import user_data_path
+
         from omniagent.mcp import build_server
 
-        agent = opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, allow_urls=False))
+        # Hosts start servers in folders of their own, often ones that nobody may write to.
+        if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:
+            runs_dir = user_data_path("omniagent") / "runs"
+        agent = opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir))
         build_server(agent).run("stdio")

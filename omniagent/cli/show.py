@@ -7,7 +7,7 @@ import typer
 
 
 def report(folder: Annotated[Path, typer.Argument(help="A run's folder, for example runs/<id>.")]) -> None:
-    """Draw report.html from the trace in FOLDER again, and print its path."""
+    """Draw the report of a run again; print its path."""
     from omniagent.cli.guard import guarded
 
     with guarded():

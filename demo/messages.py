@@ -1,0 +1,180 @@
+"""Trace events as chat messages: a step for the plan, one for each round with its own inside, then the result."""
+
+import html
+import re
+from pathlib import Path
+
+import gradio as gr
+from gradio.components.chatbot import FileDataDict, MessageContent, MetadataDict
+
+from omniagent.outcome import status_of
+from omniagent.result import Result
+from omniagent.tools.trace import (
+    Asked,
+    AttemptMade,
+    Critiqued,
+    Decided,
+    Event,
+    Planned,
+    RunEnded,
+    RunStarted,
+    StepProgress,
+    ToolErrored,
+    ToolStarted,
+)
+from omniagent.tools.types import Attempt, Critique, Plan, Requirement
+
+_DOING = {
+    "plan": "Reading the task",
+    "generate": "Drawing",
+    "edit": "Editing",
+    "compose": "Composing",
+    "critique": "Looking at the picture",
+    "suggest": "Thinking of a repair",
+    "answer": "Answering",
+}
+_MARKS = {"yes": "✅", "no": "❌", "unsure": "❔"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~>$:.])")
+LIVE = "live"
+Content = MessageContent | list[MessageContent]
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, no links, no pictures from elsewhere."""
+    return _SPECIAL.sub(r"\\\1", html.escape(text, quote=False)).replace("\n", "  \n")
+
+
+def failure(message: str) -> gr.ChatMessage:
+    """An error as the agent's answer."""
+    return gr.ChatMessage(role="assistant", content=f"⚠️ {plain(message)}")
+
+
+class Steps:
+    """The messages of one run so far. Feed it every event of the run in order."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, gr.ChatMessage] = {}
+        self._questions: dict[str, Requirement] = {}
+        self._began: dict[str, float] = {}
+        self._plan_began = 0.0
+        self._round = 0
+        self._folder = Path()
+
+    @property
+    def messages(self) -> list[gr.ChatMessage]:
+        """All messages, in order; the step at hand, if any, is the last."""
+        return list(self._messages.values())
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case RunStarted():
+                self._folder, self._plan_began = Path(event.folder), event.time
+            case ToolStarted():
+                self._live(event.tool, "")
+            case StepProgress():
+                self._live(event.tool, f"step {event.step} of {event.steps}")
+            case Planned():
+                self._planned(event.plan, event.time)
+            case Asked():
+                self._step("asked", f"Asked: {event.question}", plain(event.answer))
+            case AttemptMade():
+                self._drawn(event.attempt, event.time)
+            case Critiqued():
+                self._looked(event.critique)
+            case Decided():
+                self._inside(
+                    f"decided-{event.round}", f"Decision: {_words(event.decision.action)}", plain(event.decision.reason)
+                )
+                self._close(event.time)
+            case ToolErrored():
+                self._inside(f"fault-{event.sequence}", f"{event.tool} failed: {event.error}", plain(event.message))
+            case RunEnded():
+                self._messages.pop(LIVE, None)
+                self._close(event.time)
+            case _:
+                pass
+
+    def finish(self, result: Result) -> None:
+        """Add the result itself: the best picture, its verdicts, why the run stopped, and the report."""
+        mark = "✅" if result.accepted else "🟡" if result.best else "⚠️"
+        reason = result.message or _words(result.stop_reason)
+        lines = [f"{mark} **{_words(status_of(result))}** — {plain(reason)}"]
+        if result.answer is not None:
+            lines.append(plain(result.answer))
+        content: list[MessageContent] = []
+        if result.image_path is not None:
+            content.append(picture(result.image_path))
+            usage = result.usage
+            lines.append(f"{usage.images} pictures, {usage.rounds} rounds, {usage.seconds:.1f} s")
+        report = result.folder / "report.html"
+        self._messages["result"] = gr.ChatMessage(role="assistant", content=["\n\n".join(lines), *content])
+        if report.is_file():
+            self._messages["report"] = gr.ChatMessage(role="assistant", content=picture(report))
+
+    def _planned(self, plan: Plan, time: float) -> None:
+        self._questions = {need.id: need for need in plan.checklist}
+        lines = [plain(plan.instruction), *(f"- {plain(need.question)}" for need in plan.checklist)]
+        lines += [f"*image {number}: {plain(seen)}*" for number, seen in enumerate(plan.seen, start=1)]
+        self._step("plan", f"Plan: {_words(plan.mode)}", "\n".join(lines), max(0.0, time - self._plan_began))
+
+    def _drawn(self, attempt: Attempt, time: float) -> None:
+        if attempt.round != self._round:
+            self._close(time)
+            self._round = attempt.round
+            self._began[self._parent] = time
+            self._put(self._parent, {"title": f"Round {attempt.round}", "status": "pending"})
+        origin = f"Edited {attempt.parent}" if attempt.parent else "Drew"
+        drawn = picture(self._folder / "attempts" / f"{attempt.id}.png")
+        self._inside(f"drew-{attempt.id}", f"{origin}: {attempt.id}", [plain(attempt.instruction), drawn])
+
+    def _looked(self, critique: Critique) -> None:
+        lines = ["| | requirement | p(yes) |", "|---|---|---|"]
+        for verdict in critique.verdicts:
+            need = self._questions.get(verdict.requirement)
+            question = plain(need.question if need else verdict.requirement)
+            lines.append(f"| {_MARKS[verdict.answer]} | {question} | {verdict.probability:.2f} |")
+        if critique.repair:
+            lines.append(f"\nRepair: {plain(critique.repair)}")
+        title = f"Looked at {critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"
+        self._inside(f"looked-{critique.attempt}", title, "\n".join(lines))
+
+    @property
+    def _parent(self) -> str:
+        return f"round-{self._round}"
+
+    def _live(self, tool: str, log: str) -> None:
+        self._messages.pop(LIVE, None)
+        self._put(LIVE, {"title": f"{_DOING.get(tool, tool)}…", "status": "pending", "log": log})
+
+    def _inside(self, name: str, title: str, content: Content) -> None:
+        parent = self._parent if self._parent in self._messages else None
+        self._step(name, title, content, parent=parent)
+
+    def _step(
+        self, name: str, title: str, content: Content, duration: float | None = None, parent: str | None = None
+    ) -> None:
+        self._messages.pop(LIVE, None)
+        metadata: MetadataDict = {"title": title, "status": "done"}
+        if duration is not None:
+            metadata["duration"] = round(duration, 2)
+        if parent is not None:
+            metadata["parent_id"] = parent
+        self._put(name, metadata, content)
+
+    def _close(self, time: float) -> None:
+        if (began := self._began.pop(self._parent, None)) is not None:
+            metadata = self._messages[self._parent].metadata
+            metadata["status"], metadata["duration"] = "done", round(max(0.0, time - began), 2)
+
+    def _put(self, name: str, metadata: MetadataDict, content: Content = "") -> None:
+        self._messages[name] = gr.ChatMessage(role="assistant", content=content, metadata={**metadata, "id": name})
+
+
+def picture(path: str | Path) -> FileDataDict:
+    """A file for the chat to show."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
+def _words(word: str) -> str:
+    return word.replace("_", " ")
