@@ -1,0 +1,111 @@
+"""A folder of recorded cases: its manifest, tensors, settings and checkpoints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from omniagent.model.checkpoint import load_module, load_pipeline
+from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.transformer import OmniGen2Transformer2DModel
+
+Tensors = dict[str, torch.Tensor]
+
+
+class NotCovered(Exception):
+    """The case asks for something that this implementation does not do (yet)."""
+
+
+@dataclass
+class Golden:
+    """One golden folder. Checkpoints are found in it, or in the folder beside this repository, and loaded once."""
+
+    folder: Path
+    _pipelines: dict[str, OmniGen2Pipeline] = field(default_factory=dict[str, OmniGen2Pipeline])
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+
+    def cases(self) -> list[Case]:
+        return [Case(self, name, entry) for name, entry in self.manifest["cases"].items()]
+
+    def checkpoint(self, name: str) -> Path:
+        places = (self.folder, self.folder.parent, self.folder.parent / "golden", _public_folder())
+        for place in places:
+            if (place / name / "transformer").is_dir():
+                return place / name
+        raise FileNotFoundError(f"checkpoint {name} lies neither in {self.folder} nor beside it")
+
+    def pipeline(self, name: str) -> OmniGen2Pipeline:
+        if name not in self._pipelines:
+            pipeline = load_pipeline(self.checkpoint(name))
+            pipeline.set_progress_bar_config(disable=True)
+            self._pipelines[name] = pipeline
+        return self._pipelines[name]
+
+    def transformer(self, name: str, dtype: torch.dtype = torch.float32) -> OmniGen2Transformer2DModel:
+        """A fresh copy, for cases that change or convert it."""
+        return load_module(OmniGen2Transformer2DModel, self.checkpoint(name) / "transformer", dtype).eval()
+
+
+@dataclass
+class Case:
+    """One entry of a manifest."""
+
+    golden: Golden
+    name: str
+    entry: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition("/")[0]
+
+    @cached_property
+    def tensors(self) -> Tensors:
+        return load_file(self.golden.folder / self.entry["file"])
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        return json.loads((self.golden.folder / self.entry["meta"]).read_text(encoding="utf-8"))
+
+    @property
+    def tolerance(self) -> dict[str, float]:
+        return self.entry["suggested_tolerance"]
+
+    @property
+    def pipeline(self) -> OmniGen2Pipeline:
+        return self.golden.pipeline(self.meta["checkpoint"])
+
+    def numbered(self, name: str) -> list[torch.Tensor]:
+        """``name.0``, ``name.1``, … in order."""
+        return [self.tensors[f"{name}.{i}"] for i in range(self.count(name))]
+
+    def count(self, name: str) -> int:
+        found = 0
+        while f"{name}.{found}" in self.tensors:
+            found += 1
+        return found
+
+    def references(self, samples: int, name: str = "ref") -> list[list[torch.Tensor]]:
+        """``name.i.j`` for each sample i."""
+        return [self.numbered(f"{name}.{sample}") for sample in range(samples)]
+
+    def pictures(self, prompts: int) -> list[list[Image.Image]]:
+        """``input_image.j`` of the only prompt, or ``input_image.i.j`` of each prompt i."""
+        if self.count("input_image"):
+            return [[Image.fromarray(each.numpy()) for each in self.numbered("input_image")]]
+        return [
+            [Image.fromarray(each.numpy()) for each in pictures] for pictures in self.references(prompts, "input_image")
+        ]
+
+
+def _public_folder() -> Path:
+    return Path(__file__).parents[3] / "shared" / "golden"

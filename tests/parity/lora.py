@@ -1,0 +1,19 @@
+"""Kind ``lora``: a LoRA file of the published pipeline, at full and half strength."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .compare import Difference, difference
+from .dit import forward
+from .golden import Case
+
+
+def check(case: Case) -> Iterator[Difference]:
+    net = case.golden.transformer(case.meta["checkpoint"])
+    tensors = case.tensors
+    yield difference("output_base", forward(case, net)[0][None], tensors["output_base"], **case.tolerance)
+    net.load_lora_adapter(case.golden.folder / case.meta["lora_file"], prefix="transformer")
+    for name, scale in (("output_lora", 1.0), ("output_lora_scale_half", 0.5)):
+        found = forward(case, net, attention_kwargs={"scale": scale})[0][None]
+        yield difference(name, found, tensors[name], **case.tolerance)
