@@ -12,16 +12,13 @@ from PIL import Image
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil, smart_resize
 
+from omniagent.model.answers import SPELLINGS
 from omniagent.model.cache import picture_key
 from omniagent.model.chat import chat_text
 from omniagent.model.errors import BadCheckpoint, BadImage, BadTask
 from omniagent.model.requests import Prompt
 
 IMAGE_PAD = "<|image_pad|>"
-SPELLINGS = {
-    answer: tuple(space + word for space in ("", " ") for word in (answer, answer.capitalize(), answer.upper()))
-    for answer in ("yes", "no")
-}
 
 
 class Patches(NamedTuple):

@@ -1,0 +1,142 @@
+"""A chat client that waits out passing faults and turns the `openai` package's errors into ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from omniagent.model.errors import (
+    BadSetting,
+    BadTask,
+    CriticBadOutput,
+    CriticTimeout,
+    CriticUnavailable,
+    OmniAgentError,
+    UnknownModel,
+)
+from omniagent.model.openai_wire import retry_after
+
+T = TypeVar("T")
+
+
+class Served(NamedTuple):
+    """A model that a server lists."""
+
+    name: str
+    owner: str
+
+
+class ChatClient:
+    """Requests to one OpenAI-compatible server, at most `concurrency` at once, each sent again after passing faults.
+
+    Args:
+        url: For example ``http://127.0.0.1:8000/v1``.
+        api_key: Sent as the bearer token; None sends a placeholder.
+        timeout: Seconds that one request may take, and the longest `Retry-After` that is waited for.
+        retries: How often a request is sent again.
+        backoff: Seconds before the first retry where the server names none; doubles with each.
+        concurrency: Requests under way at once.
+        transport: An httpx transport in place of the network, or None.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        *,
+        timeout: float,
+        retries: int,
+        backoff: float,
+        concurrency: int,
+        transport: Any,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._timeout = timeout
+        self._retries = retries
+        self._backoff = backoff
+        self._room = asyncio.Semaphore(concurrency)
+        self._client = openai.AsyncOpenAI(
+            base_url=self.url,
+            api_key=api_key or "EMPTY",
+            timeout=timeout,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport is not None else None,
+        )
+
+    async def models(self) -> list[Served]:
+        """What the server lists."""
+        listing = cast("Callable[..., Awaitable[Any]]", self._client.models.list)
+        page = await self._patiently(listing)
+        return [Served(str(each.id), str(each.owned_by or "")) for each in page.data or ()]
+
+    async def chat(self, **body: Any) -> ChatCompletion:
+        """One chat completion with at least one choice."""
+        create = cast("Callable[..., Awaitable[Any]]", self._client.chat.completions.create)
+        reply = await self._patiently(lambda: create(**body))
+        if not isinstance(reply, ChatCompletion) or not reply.choices:
+            raise CriticBadOutput(f"the critic at {self.url} gave no chat answer; check that it is a chat server")
+        return reply
+
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer of a server's own endpoint, `path` counted from the server's root."""
+        url = self.url.removesuffix("/v1") + path
+        post = cast("Callable[..., Awaitable[Any]]", self._client.post)
+        return await self._patiently(lambda: post(url, cast_to=object, body=body))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _patiently(self, request: Callable[[], Awaitable[T]]) -> T:
+        for attempt in range(self._retries + 1):
+            try:
+                async with self._room:
+                    return await request()
+            except openai.APIError as error:
+                fault = fault_of(error, self.url)
+                if not isinstance(fault, CriticUnavailable) or attempt == self._retries:
+                    raise fault from error
+                pause = _asked_pause(error)
+                if pause is not None and pause > self._timeout:
+                    raise CriticUnavailable(f"{fault}, and asks to wait {pause:.0f} s; try again then") from error
+            except ValueError as error:
+                raise CriticBadOutput(f"the critic at {self.url} gave broken JSON ({error}); ask again") from error
+            await asyncio.sleep(self._backoff * 2**attempt if pause is None else pause)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _asked_pause(error: openai.APIError) -> float | None:
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    return retry_after(error.response.headers.get("retry-after"))
+
+
+def fault_of(error: openai.APIError, url: str) -> OmniAgentError:
+    """Our error for one of the client's, with what to do about it."""
+    if isinstance(error, openai.APITimeoutError):
+        return CriticTimeout(f"the critic at {url} did not answer in time; ask again or allow more time")
+    if isinstance(error, openai.APIConnectionError):
+        return CriticUnavailable(
+            f"the critic at {url} cannot be reached ({error.__cause__ or error}); is the server up?"
+        )
+    if not isinstance(error, openai.APIStatusError):
+        return CriticBadOutput(f"the critic at {url} gave an answer that cannot be read ({error}); ask again")
+    said = f"{error.status_code}: {error.message[:300]}"
+    if error.status_code in (401, 403):
+        return BadSetting(
+            f"the critic at {url} refused the API key ({said}); give the key that the server was started with"
+        )
+    if error.status_code == 404:
+        return UnknownModel(
+            f"the critic at {url} has no such model, or no chat API there ({said}); "
+            "check the model's name, and that the URL ends in /v1"
+        )
+    if error.status_code in (408, 409, 425, 429) or (error.status_code >= 500 and error.status_code != 501):
+        return CriticUnavailable(f"the critic at {url} cannot answer now ({said})")
+    return BadTask(
+        f"the critic at {url} refused the request ({said}); give a shorter task, or smaller or fewer pictures"
+    )
