@@ -25,6 +25,11 @@ EXAMPLES = (
     "a striped yellow star inside a large purple ring, black background",
     "two green triangles to the left of an orange circle on a gray background",
 )
+# Sharing would send the picture to somebody else's server.
+CSS = """
+#chat button[aria-label="Share"] { display: none }
+#chat .image-container img, #chat .message img { max-height: 320px; width: auto; margin: 0 }
+"""
 Turn = tuple[list[Any], Any]
 
 
@@ -73,7 +78,7 @@ def build_app(agent: Agent) -> gr.Blocks:
             elem_id="chat",
             show_label=False,
             scale=1,
-            layout="panel",
+            layout="bubble",
             placeholder=GREETING,
             examples=[{"text": example} for example in EXAMPLES],
             buttons=["copy"],
@@ -123,6 +128,7 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
         run_history=False,
         allowed_paths=[str(agent.config.runs_dir.resolve())],
         max_file_size="64mb",
+        css=CSS,
         theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
     )
     print(f"OmniAgent is at {address}", flush=True)
@@ -132,7 +138,7 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
 
 
 def _said(task: str, files: list[str]) -> gr.ChatMessage:
-    return gr.ChatMessage(role="user", content=[*(picture(file) for file in files), plain(task)])
+    return gr.ChatMessage(role="user", content=[*(picture(file, f"image {n}") for n, file in enumerate(files, 1)), plain(task)])
 
 
 def _box(*, busy: bool) -> gr.MultimodalTextbox:

@@ -3,6 +3,7 @@
 import html
 import re
 from pathlib import Path
+from typing import cast
 
 import gradio as gr
 from gradio.components.chatbot import FileDataDict, MessageContent, MetadataDict
@@ -33,7 +34,7 @@ _DOING = {
     "suggest": "Thinking of a repair",
     "answer": "Answering",
 }
-_MARKS = {"yes": "✅", "no": "❌", "unsure": "❔"}
+_MARKS = {"yes": "✓", "no": "✗", "unsure": "?"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~>$:.])")
 LIVE = "live"
 Content = MessageContent | list[MessageContent]
@@ -46,7 +47,7 @@ def plain(text: str) -> str:
 
 def failure(message: str) -> gr.ChatMessage:
     """An error as the agent's answer."""
-    return gr.ChatMessage(role="assistant", content=f"⚠️ {plain(message)}")
+    return gr.ChatMessage(role="assistant", content=f"**error** — {plain(message)}")
 
 
 class Steps:
@@ -77,14 +78,14 @@ class Steps:
             case Planned():
                 self._planned(event.plan, event.time)
             case Asked():
-                self._step("asked", f"Asked: {event.question}", plain(event.answer))
+                self._step("asked", f"Asked: {plain(event.question)}", plain(event.answer))
             case AttemptMade():
                 self._drawn(event.attempt, event.time)
             case Critiqued():
                 self._looked(event.critique)
             case Decided():
                 self._inside(
-                    f"decided-{event.round}", f"Decision: {_words(event.decision.action)}", plain(event.decision.reason)
+                    f"decided-{event.round}", f"Decision: {_words(event.decision.action)} — {plain(event.decision.reason)}"
                 )
                 self._close(event.time)
             case ToolErrored():
@@ -97,20 +98,19 @@ class Steps:
 
     def finish(self, result: Result) -> None:
         """Add the result itself: the best picture, its verdicts, why the run stopped, and the report."""
-        mark = "✅" if result.accepted else "🟡" if result.best else "⚠️"
         reason = result.message or _words(result.stop_reason)
-        lines = [f"{mark} **{_words(status_of(result))}** — {plain(reason)}"]
+        lines = [f"**{_words(status_of(result))}** — {plain(reason)}"]
         if result.answer is not None:
             lines.append(plain(result.answer))
         content: list[MessageContent] = []
         if result.image_path is not None:
-            content.append(picture(result.image_path))
+            content.append(picture(result.image_path, "the best picture"))
             usage = result.usage
             lines.append(f"{usage.images} pictures, {usage.rounds} rounds, {usage.seconds:.1f} s")
         report = result.folder / "report.html"
         self._messages["result"] = gr.ChatMessage(role="assistant", content=["\n\n".join(lines), *content])
         if report.is_file():
-            self._messages["report"] = gr.ChatMessage(role="assistant", content=picture(report))
+            self._messages["report"] = gr.ChatMessage(role="assistant", content=picture(report, "report of the run"))
 
     def _planned(self, plan: Plan, time: float) -> None:
         self._questions = {need.id: need for need in plan.checklist}
@@ -124,9 +124,9 @@ class Steps:
             self._round = attempt.round
             self._began[self._parent] = time
             self._put(self._parent, {"title": f"Round {attempt.round}", "status": "pending"})
-        origin = f"Edited {attempt.parent}" if attempt.parent else "Drew"
-        drawn = picture(self._folder / "attempts" / f"{attempt.id}.png")
-        self._inside(f"drew-{attempt.id}", f"{origin}: {attempt.id}", [plain(attempt.instruction), drawn])
+        origin = f"{attempt.id} from {attempt.parent}" if attempt.parent else attempt.id
+        drawn = picture(self._folder / "attempts" / f"{attempt.id}.png", f"attempt {attempt.id}")
+        self._inside(f"drew-{attempt.id}", f"Drew {origin}: {plain(attempt.instruction)}", drawn)
 
     def _looked(self, critique: Critique) -> None:
         lines = ["| | requirement | p(yes) |", "|---|---|---|"]
@@ -147,7 +147,7 @@ class Steps:
         self._messages.pop(LIVE, None)
         self._put(LIVE, {"title": f"{_DOING.get(tool, tool)}…", "status": "pending", "log": log})
 
-    def _inside(self, name: str, title: str, content: Content) -> None:
+    def _inside(self, name: str, title: str, content: Content = "") -> None:
         parent = self._parent if self._parent in self._messages else None
         self._step(name, title, content, parent=parent)
 
@@ -155,7 +155,8 @@ class Steps:
         self, name: str, title: str, content: Content, duration: float | None = None, parent: str | None = None
     ) -> None:
         self._messages.pop(LIVE, None)
-        metadata: MetadataDict = {"title": title, "status": "done"}
+        # Without a status the step stays open: the reflection is there to be seen.
+        metadata: MetadataDict = {"title": title}
         if duration is not None:
             metadata["duration"] = round(duration, 2)
         if parent is not None:
@@ -165,15 +166,17 @@ class Steps:
     def _close(self, time: float) -> None:
         if (began := self._began.pop(self._parent, None)) is not None:
             metadata = self._messages[self._parent].metadata
-            metadata["status"], metadata["duration"] = "done", round(max(0.0, time - began), 2)
+            metadata.pop("status", None)
+            metadata["duration"] = round(max(0.0, time - began), 2)
 
     def _put(self, name: str, metadata: MetadataDict, content: Content = "") -> None:
         self._messages[name] = gr.ChatMessage(role="assistant", content=content, metadata={**metadata, "id": name})
 
 
-def picture(path: str | Path) -> FileDataDict:
-    """A file for the chat to show."""
-    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+def picture(path: str | Path, label: str) -> FileDataDict:
+    """A file for the chat to show; `label` is read to those who do not see it."""
+    # The chat reads alt_text, though its type does not name it.
+    return cast(FileDataDict, {"path": str(path), "alt_text": label, "meta": {"_type": "gradio.FileData"}})
 
 
 def _words(word: str) -> str:

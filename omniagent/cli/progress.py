@@ -33,6 +33,7 @@ class Watcher:
         self.console = console if console is not None else Console(stderr=True, soft_wrap=True)
         self._quiet = quiet
         self._questions: dict[str, Requirement] = {}
+        self._looked: set[str] = set()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -100,15 +101,18 @@ class Watcher:
                 return []
 
     def _verdicts(self, critique: Critique) -> Text:
-        line = Text.assemble(
-            ("looked at ", "bold"), f"{critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"
-        )
+        repair = f"  repair: {critique.repair}" if critique.repair else ""
+        if critique.attempt in self._looked:
+            return Text(repair or f"  quality {critique.quality:.2f}", _MUTED)
+        self._looked.add(critique.attempt)
+        holds = f"{critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"
+        line = Text.assemble(("looked at ", "bold"), holds)
         for verdict in critique.verdicts:
             if verdict.answer != "yes":
                 mark, colour = _MARKS[verdict.answer]
                 need = self._questions.get(verdict.requirement)
                 question = need.question if need else verdict.requirement
                 line.append(f"\n  {mark} {question} ({verdict.probability:.2f})", colour)
-        if critique.repair:
-            line.append(f"\n  repair: {critique.repair}", _MUTED)
+        if repair:
+            line.append(f"\n{repair}", _MUTED)
         return line
