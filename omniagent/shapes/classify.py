@@ -1,7 +1,7 @@
 """Names the colour and the fill of a blob whose shape is known: the second half of the oracle.
 
 Inside the fitted shape every pixel is a mix of background and paint, and the paint is a colour of the world times a
-brightness between a half and one. That brightness is solved per pixel and compared with stripes and dots of every phase.
+brightness between a half and one. That brightness is solved per pixel and compared with stripes and dots.
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ NEARER_PART = 0.42
 NAMED_WITHIN = 70.0
 DARKEST, BRIGHTEST = 0.68, 1.12
 # Least depth of shade and correlation with a pattern; a spread of brightness below which a paint is even.
-STRIPED, DOTTED = (0.14, 0.55), (0.14, 0.5)
+STRIPED, DOTTED = (0.14, 0.55), (0.15, 0.56)
 EVEN = 0.13
 
 

@@ -20,7 +20,7 @@ _FINE = 4
 # Standard deviations in px: a sharp picture, a 1 px blur, and that with the halved colour resolution of JPEG.
 BLURS = (0.0, 1.2, 1.8)
 # A blurred small star looks much like a circle smaller than any that the world draws.
-LEAST_RADIUS, TINY_COST = 8.0, 0.02
+LEAST_RADIUS, TINY_COST = 8.5, 0.03
 # A fit this good, and this far ahead of the next shape, is not compared with others again.
 CLEAR, CLEAR_LEAD = 0.9, 0.12
 
@@ -156,12 +156,11 @@ def fit_shapes(blob: Blob) -> list[Fit]:
     clear = first.overlap >= CLEAR and first.overlap - second.overlap >= CLEAR_LEAD
     soft = blob.soft[rows, columns]
     # Blur rounds stars, closes small rings and widens thin edges: look again at the shapes as they show through it.
-    for k in order[: 1 if clear else 4]:
+    for k in order[: 1 if clear else None]:
         at = (fits[k].x, fits[k].y, fits[k].radius)
         fits[k] = max((climbs[k](at, soft, blur=blur) for blur in BLURS), key=overlap_of)
     if clear:
         return [fits[order[0]]]
-    fits = [fits[k] for k in order[:4]]
     return sorted(fits, key=overlap_of, reverse=True)
 
 

@@ -55,10 +55,11 @@ def size_word(radius: float) -> str | None:
 
 def _name(found: Cut, blob: Blob) -> Found:
     first, *_ = fit_shapes(blob)
+    fill = fill_of(found.pixels, found.base, blob, first)
     return Found(
         colour=colour_of(found.pixels, found.base, blob, first),
-        shape=first.shape if _is_clear(first) else UNKNOWN,
-        fill=fill_of(found.pixels, found.base, blob, first),
+        shape=first.shape if _is_clear(first, patterned=fill != "solid") else UNKNOWN,
+        fill=fill,
         x=first.x,
         y=first.y,
         radius=first.radius,
@@ -66,7 +67,7 @@ def _name(found: Cut, blob: Blob) -> Found:
     )
 
 
-def _is_clear(fit: Fit) -> bool:
-    """Whether the shape explains the blob."""
+def _is_clear(fit: Fit, *, patterned: bool) -> bool:
+    """Whether the shape explains the blob; dark dots and bands at the edge take bites out of it."""
     left = LEFT_OVER + LEFT_OVER_PER_EDGE * EDGE_PER_AREA[fit.shape] / fit.radius
-    return 1 - fit.overlap <= min(left, MOST_LEFT_OVER)
+    return 1 - fit.overlap <= min(left * (1.5 if patterned else 1), MOST_LEFT_OVER)

@@ -168,6 +168,8 @@ def cut(picture: npt.NDArray[np.uint8]) -> Cut | Unreadable:
 def _blob(mask: Bools, others: Bools, away: Floats, floor: float) -> Blob:
     near = grow(mask, 3) & ~grow(others)
     soft = np.where(near | mask, np.clip((away - floor) / max(_contrast(away, mask) - floor, 1.0), 0, 1), 0)
+    # Dark stripes and dots inside say nothing of the shape.
+    soft[shrink(mask, 2)] = 1
     return Blob(mask, others, soft.astype(np.float32))
 
 
@@ -217,7 +219,7 @@ def _by_hue(mask: Bools, pixels: Floats, base: Floats) -> list[Bools]:
                 seeds.append(seed)
     if len(seeds) <= 1:
         return [mask]
-    return _share_out(mask, seeds)
+    return _share_out(mask, seeds, chroma(pixels) - chroma(base))
 
 
 def _is_seam(seed: Bools, *, coloured: bool) -> bool:
@@ -228,14 +230,26 @@ def _is_seam(seed: Bools, *, coloured: bool) -> bool:
     return int(shrink(seed, 2).sum()) < max(20, 0.25 * seed.sum())
 
 
-def _share_out(mask: Bools, seeds: list[Bools]) -> list[Bools]:
-    """Every pixel of the mask given to the seed that reaches it first."""
+def _share_out(mask: Bools, seeds: list[Bools], plane: Floats) -> list[Bools]:
+    """Every pixel of the mask given to the seed that reaches it first, then those at a border by their own hue."""
     owner = np.zeros(mask.shape, dtype=np.int32)
     for index, seed in enumerate(seeds, 1):
         owner[seed] = index
-    while True:
-        before = int((owner > 0).sum())
+    before = -1
+    while (now := int((owner > 0).sum())) != before:
+        before = now
         for index in range(1, len(seeds) + 1):
             owner[grow(owner == index) & mask & (owner == 0)] = index
-        if int((owner > 0).sum()) == before:
-            return [owner == index for index in range(1, len(seeds) + 1)]
+    means = np.stack([plane[shrink(seed)].mean(axis=0) for seed in seeds])
+    likeness = plane @ (means / np.maximum(np.linalg.norm(means, axis=-1, keepdims=True), 1)).T
+    reach = np.stack([grow(owner == index, 2) for index in range(1, len(seeds) + 1)], axis=-1)
+    closest = np.argmax(np.where(reach, likeness, -np.inf), axis=-1) + 1
+    border = mask & (reach.sum(-1) > 1)
+    owner[border] = closest[border]
+    parts: list[Bools] = []
+    for index in range(1, len(seeds) + 1):
+        labels, count = label(owner == index)
+        sizes = [int((labels == part).sum()) for part in range(1, count + 1)]
+        if sizes:
+            parts.append(labels == int(np.argmax(sizes)) + 1)
+    return parts

@@ -1,0 +1,182 @@
+"""Trains a small Qwen2.5-VL on lessons: prompts over pictures with one or more answered endings.
+
+Endings of one lesson share its prefix, as a checklist shares one look at a picture: they are packed into one sequence,
+each sees the prefix and itself alone, and each starts at the position right after the prefix.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+
+from omniagent.model.chat import IMAGE_SLOT
+from omniagent.model.requests import Prompt
+from omniagent.model.training.vision import vision_tokens
+
+IGNORE = -100
+CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A prompt whose pictures are `pictures` (indices into the batch), and its (ending, answer) pairs."""
+
+    topic: str
+    prompt: Prompt
+    pictures: tuple[int, ...]
+    endings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class LessonBatch:
+    """Pictures (P, 3, H, W) in [-1, 1] and lessons over them, in groups that are padded together."""
+
+    pictures: Tensor
+    groups: tuple[tuple[Lesson, ...], ...]
+
+
+@dataclass
+class _Sequence:
+    ids: list[int]
+    labels: list[int]
+    branch: list[int]
+    positions: list[tuple[int, int, int]]
+
+
+class LessonPacker:
+    """Turns lessons into token sequences with 3-axis positions, labels and branch numbers (0 is the prefix)."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, image_token: int, side: int) -> None:
+        """`side`: merged tokens along one edge of a picture."""
+        self._tokenizer, self._image, self._side = tokenizer, image_token, side
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportAssignmentType]
+        spread: list[int] = []
+        for token in ids:
+            spread += [token] * (self._side**2 if token == self._image else 1)
+        return spread
+
+    def _positions(self, ids: Sequence[int], start: int) -> tuple[list[tuple[int, int, int]], int]:
+        """Positions of Qwen2.5-VL: text counts on all axes, a picture spreads over rows and columns."""
+        found: list[tuple[int, int, int]] = []
+        at, index = start, 0
+        while index < len(ids):
+            if ids[index] == self._image:
+                found += [(at, at + r, at + c) for r in range(self._side) for c in range(self._side)]
+                at, index = at + self._side, index + self._side**2
+            else:
+                found.append((at, at, at))
+                at, index = at + 1, index + 1
+        return found, at
+
+    def pack(self, lesson: Lesson) -> _Sequence:
+        """One lesson as one sequence."""
+        user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in lesson.prompt.parts)
+        head = f"<|im_start|>system\n{lesson.prompt.system}<|im_end|>\n<|im_start|>user\n{user}"
+        single = len(lesson.endings) == 1
+        ids = [] if single else self._encode(head)
+        positions, after = self._positions(ids, 0)
+        packed = _Sequence(ids, [IGNORE] * len(ids), [0] * len(ids), positions)
+        for number, (ending, answer) in enumerate(lesson.endings, start=1):
+            asked = self._encode(f"{head if single else ''}{ending}{CLOSE}")
+            told = self._encode(f"{answer}<|im_end|>")
+            packed.ids += asked + told
+            packed.labels += [IGNORE] * len(asked) + told
+            packed.branch += [number] * (len(asked) + len(told))
+            packed.positions += self._positions(asked + told, after)[0]
+        return packed
+
+    def collate(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
+        """Padded ids (B, L), labels (B, L), positions (3, B, L), mask (B, 1, L, L) and picture order."""
+        sequences = [self.pack(lesson) for lesson in lessons]
+        length = max(len(s.ids) for s in sequences)
+        b = len(sequences)
+        ids = torch.zeros(b, length, dtype=torch.long)
+        labels = torch.full((b, length), IGNORE, dtype=torch.long)
+        branch = torch.full((b, length), -1, dtype=torch.long)
+        positions = torch.zeros(3, b, length, dtype=torch.long)
+        for row, s in enumerate(sequences):
+            n = len(s.ids)
+            ids[row, :n], labels[row, :n] = torch.tensor(s.ids), torch.tensor(s.labels)
+            branch[row, :n], positions[:, row, :n] = torch.tensor(s.branch), torch.tensor(s.positions).T
+        causal = torch.ones(length, length, dtype=torch.bool).tril()
+        same = (branch[:, None, :] == branch[:, :, None]) | (branch[:, None, :] == 0)
+        pictures = torch.tensor([p for lesson in lessons for p in lesson.pictures], dtype=torch.long)
+        return {
+            "ids": ids,
+            "labels": labels,
+            "positions": positions,
+            "mask": (same & causal)[:, None],
+            "pictures": pictures,
+        }
+
+
+class MllmTraining:
+    """The MLLM as a component of the loop; `parts` names what learns: language, vision or both."""
+
+    def __init__(
+        self,
+        module: Qwen2_5_VLForConditionalGeneration,
+        packer: LessonPacker,
+        batches: Callable[[int], LessonBatch],
+        validation: Sequence[LessonBatch],
+        *,
+        language: bool = True,
+        vision: bool = False,
+    ) -> None:
+        self.module: nn.Module = module
+        self._packer, self._batches, self._validation = packer, batches, validation
+        self._vision = vision
+        module.model.visual.requires_grad_(vision)
+        module.model.language_model.requires_grad_(language)
+
+    def batch(self, step: int) -> LessonBatch:
+        """Lessons of this step."""
+        return self._batches(step)
+
+    def _answers(self, batch: LessonBatch) -> list[tuple[Tensor, Tensor, str]]:
+        """For each group: logits (n, vocabulary) and labels (n,) at the answers, with its topic."""
+        model: Qwen2_5_VLForConditionalGeneration = self.module  # pyright: ignore[reportAssignmentType]
+        device = next(model.parameters()).device
+        features: Tensor | None = None
+        if len(batch.pictures):
+            with torch.set_grad_enabled(self._vision and torch.is_grad_enabled()):
+                features = vision_tokens(model.model.visual, batch.pictures.to(device))
+        found: list[tuple[Tensor, Tensor, str]] = []
+        for group in batch.groups:
+            data = {name: value.to(device) for name, value in self._packer.collate(group).items()}
+            embeds = model.model.language_model.embed_tokens(data["ids"])
+            slots = data["ids"] == model.config.image_token_id
+            if features is not None and len(data["pictures"]):
+                seen = features[data["pictures"]].flatten(0, 1).to(embeds.dtype)
+                embeds = embeds.masked_scatter(slots[..., None], seen)
+            states = model.model.language_model(
+                inputs_embeds=embeds,
+                attention_mask={"full_attention": data["mask"]},
+                position_ids=data["positions"],
+                use_cache=False,
+            ).last_hidden_state
+            asked = data["labels"][:, 1:] != IGNORE
+            found.append((model.lm_head(states[:, :-1][asked]).float(), data["labels"][:, 1:][asked], group[0].topic))
+        return found
+
+    def loss(self, batch: LessonBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+        """Sum over the topics of the mean cross entropy of their answers' tokens."""
+        losses = {t: F.cross_entropy(logits, labels) for logits, labels, t in self._answers(batch)}
+        return torch.stack(list(losses.values())).sum(), {t: float(v.detach()) for t, v in losses.items()}
+
+    @torch.no_grad()
+    def export(self, folder: Path) -> dict[str, float]:
+        """Save the MLLM; teacher-forced share of right tokens for each topic on the validation lessons."""
+        right: dict[str, list[Tensor]] = {}
+        for batch in self._validation:
+            for logits, labels, topic in self._answers(batch):
+                right.setdefault(topic, []).append((logits.argmax(-1) == labels).float())
+        self.module.save_pretrained(folder / "mllm")  # pyright: ignore[reportCallIssue]
+        return {topic: float(torch.cat(values).mean()) for topic, values in right.items()}

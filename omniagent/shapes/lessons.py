@@ -1,0 +1,147 @@
+"""Lessons of the MLLM: describe, judge, answer, plan and repair, in exactly the prompts and schemas that the tools send."""
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from omniagent.model.requests import Prompt
+from omniagent.model.training.mllm import Lesson, LessonBatch
+from omniagent.shapes.data import rng_for, to_tensor, with_random_phase
+from omniagent.shapes.dense import weathered
+from omniagent.shapes.draws import wanted_of
+from omniagent.shapes.phrases import checklist, describe, draw_instruction
+from omniagent.shapes.questions import random_question, statements
+from omniagent.shapes.render import render
+from omniagent.shapes.repairs import random_fault
+from omniagent.shapes.requirements import Wanted
+from omniagent.shapes.tasks import Kind, ShapesTask, draw_task, sample_task, some_scene
+from omniagent.shapes.world import Scene, Split
+from omniagent.tools import prompts
+
+_BLANK = Image.new("RGB", (1, 1))
+
+
+class Desk:
+    """Collects the pictures of one batch and hands out their numbers."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng, self.pictures = rng, list[np.ndarray]()
+
+    def show(self, scene: Scene) -> int:
+        """Draw the scene, sometimes with shifted fills or weathered; its number in the batch."""
+        if self.rng.random() < 0.5:
+            scene = with_random_phase(self.rng, scene)
+        picture = render(scene)
+        self.pictures.append(weathered(self.rng, picture) if self.rng.random() < 0.6 else picture)
+        return len(self.pictures) - 1
+
+
+def train_scene(rng: np.random.Generator, split: Split, most: int = 6) -> Scene:
+    """A scene with the tasks' mix of object numbers, from the split."""
+    while True:
+        scene = some_scene(rng, most)
+        if scene.split == split:
+            return scene
+
+
+def describe_lesson(scene: Scene, shown: int) -> Lesson:
+    """The whole scene in words."""
+    prompt = Prompt(system=prompts.DESCRIBE_SYSTEM, parts=(_BLANK,))
+    return Lesson("describe", prompt, (shown,), (("", describe(scene)),))
+
+
+def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
+    """What a person wanted who got this scene: rightly, with one fault, or something else."""
+    draw = rng.random()
+    other = scene if draw < 0.4 else random_fault(rng, scene).scene if draw < 0.9 else some_scene(rng)
+    return wanted_of(rng, other if other.items else scene)
+
+
+def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int = 5) -> Lesson:
+    """Checklist questions about one picture, some asked the other way round."""
+    asked = statements(rng, scene, near_scene(rng, scene))
+    chosen = [asked[int(i)] for i in rng.permutation(len(asked))[:most]]
+    endings: list[tuple[str, str]] = []
+    for question, true in chosen:
+        if rng.random() < 0.15:
+            endings.append((prompts.negated_question(question), "no" if true else "yes"))
+        else:
+            endings.append((prompts.verdict_question(question), "yes" if true else "no"))
+    return Lesson("verdict", prompts.verdict_prompt(_BLANK), (shown,), tuple(endings))
+
+
+def answer_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson:
+    """Free questions with short answers."""
+    made = [random_question(rng, scene) for _ in range(3)]
+    prompt = prompts.answer_prompt("", [_BLANK])
+    prefix = Prompt(system=prompt.system, parts=prompt.parts[:-1])
+    endings = tuple((prompts.fenced("question", q.text), q.answer) for q in made)
+    return Lesson("answer", prefix, (shown,), endings)
+
+
+def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
+    """The plan of a task."""
+    prompt = prompts.plan_prompt(task.instruction, [_BLANK] * len(shown))
+    topic = "plan_seen" if task.kind in ("edit", "reference") else "plan"
+    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),))
+
+
+def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
+    """A picture with a fault, its checklist with verdicts, and the repair."""
+    while True:
+        scene = train_scene(rng, split)
+        task = draw_task(rng, scene)
+        fault = random_fault(rng, scene)
+        if fault.scene.items and task.wanted is not None:
+            break
+    second = random_fault(rng, fault.scene) if rng.random() < 0.15 else None
+    seen = second.scene if second and second.scene.items else fault.scene
+    instruction = second.repair if second and second.scene.items else fault.repair
+    truth = dict(statements(rng, seen, task.wanted))
+    lines: list[tuple[str, str]] = []
+    for draft in checklist(task.wanted):
+        true = truth.get(draft.question)
+        lines.append((draft.question, "unsure" if true is None else "yes" if true else "no"))
+    prompt = prompts.repair_prompt(_BLANK, draw_instruction(task.wanted), lines)
+    scope = "local" if second is None else "global"
+    draft = prompts.RepairDraft(seen=describe(seen), instruction=instruction, scope=scope)
+    return Lesson("repair", prompt, (desk.show(seen),), (("", draft.model_dump_json()),))
+
+
+def lesson_batches(
+    seed: int,
+    *,
+    scenes: int = 8,
+    plans: int = 10,
+    seen_plans: int = 4,
+    repairs: int = 4,
+    split: Split = "train",
+) -> Callable[[int], LessonBatch]:
+    """Batches of all lessons: `scenes` pictures are described, judged and asked about."""
+
+    def make(step: int) -> LessonBatch:
+        rng = rng_for(seed, step, f"lessons-{split}")
+        desk = Desk(rng)
+        groups: dict[str, list[Lesson]] = {}
+
+        def keep(lesson: Lesson) -> None:
+            groups.setdefault(lesson.topic, []).append(lesson)
+
+        for _ in range(scenes):
+            scene = train_scene(rng, split)
+            shown = desk.show(scene)
+            keep(describe_lesson(scene, shown))
+            keep(verdict_lesson(rng, scene, shown))
+            keep(answer_lesson(rng, scene, shown))
+        for kind, number in (("text", plans), ("seen", seen_plans)):
+            for _ in range(number):
+                choice: tuple[Kind, ...] = ("draw", "outside", "question") if kind == "text" else ("edit", "reference")
+                p = [0.6, 0.28, 0.12] if kind == "text" else [0.62, 0.38]
+                task = sample_task(rng, choice[int(rng.choice(len(choice), p=p))], split)
+                keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
+        for _ in range(repairs):
+            keep(repair_lesson(rng, desk, split))
+        return LessonBatch(to_tensor(desk.pictures), tuple(tuple(group) for group in groups.values()))
+
+    return make

@@ -1,0 +1,118 @@
+"""Noun phrases, canonical instructions, questions and descriptions: the one wording the agent itself uses."""
+
+from collections.abc import Iterable, Sequence
+
+from omniagent.shapes.requirements import Group, Relation, Wanted
+from omniagent.shapes.world import CANVAS, Item, Scene
+from omniagent.tools.prompts import RequirementDraft
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
+_GRID = (
+    ("top left", "top", "top right"),
+    ("left", "centre", "right"),
+    ("bottom left", "bottom", "bottom right"),
+)
+
+
+def plural(noun: str, count: int) -> str:
+    """The noun in the number that fits the count."""
+    return noun if count == 1 else f"{noun}s"
+
+
+def words(group: Group) -> str:
+    """The group as the agent says it, singular: ``small striped blue star``; a solid fill stays unsaid."""
+    fill = None if group.fill == "solid" else group.fill
+    return " ".join(w for w in (group.size, fill, group.colour, group.shape or "object") if w)
+
+
+def named(group: Group) -> str:
+    """The group with a definite article: ``the small blue stars``."""
+    return f"the {plural(words(group), group.count)}"
+
+
+def counted(group: Group) -> str:
+    """The group with its number in digits: ``2 small blue stars``."""
+    place = f" at the {group.place}" if group.place else ""
+    return f"{group.count} {plural(words(group), group.count)}{place}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def related(relation: Relation, groups: Sequence[Group]) -> str:
+    """``the red circle left of the blue stars``."""
+    return f"{named(groups[relation.first])} {relation.name} {named(groups[relation.second])}"
+
+
+def draw_instruction(wanted: Wanted) -> str:
+    """The canonical instruction to the painter for a whole picture."""
+    text = f"draw {listed([counted(g) for g in wanted.groups])}"
+    if wanted.background:
+        text += f" on a {wanted.background} background"
+    return "; ".join([text, *(related(r, wanted.groups) for r in wanted.relations)])
+
+
+def group_question(group: Group) -> RequirementDraft:
+    """The count question of a group."""
+    verb = "Is there exactly" if group.count == 1 else "Are there exactly"
+    return RequirementDraft(kind="count", question=f"{verb} {group.count} {plural(words(group), group.count)}?")
+
+
+def place_question(group: Group) -> RequirementDraft:
+    """The question for a group's place."""
+    verb = "Is" if group.count == 1 else "Are"
+    return RequirementDraft(kind="relation", question=f"{verb} {named(group)} at the {group.place}?")
+
+
+def relation_question(relation: Relation, groups: Sequence[Group]) -> RequirementDraft:
+    """The question for a relation of two groups."""
+    verb = "Is" if groups[relation.first].count == 1 else "Are"
+    return RequirementDraft(kind="relation", question=f"{verb} {related(relation, groups)}?")
+
+
+def background_question(background: str) -> RequirementDraft:
+    """The question for the background."""
+    return RequirementDraft(kind="attribute", question=f"Is the background {background}?")
+
+
+def total_question(total: int) -> RequirementDraft:
+    """The question for the number of all objects."""
+    verb = "Is there exactly" if total == 1 else "Are there exactly"
+    return RequirementDraft(kind="count", question=f"{verb} {total} {plural('object', total)} in total?")
+
+
+def checklist(wanted: Wanted) -> tuple[RequirementDraft, ...]:
+    """Every requirement as a question, in a fixed order: groups, places, relations, background, total."""
+    drafts = [group_question(g) for g in wanted.groups if g.count > 0]
+    drafts += [place_question(g) for g in wanted.groups if g.place]
+    drafts += [relation_question(r, wanted.groups) for r in wanted.relations]
+    if wanted.background:
+        drafts.append(background_question(wanted.background))
+    if wanted.total is not None:
+        drafts.append(total_question(wanted.total))
+    return tuple(drafts)
+
+
+def grid_word(item: Item) -> str:
+    """One of nine place words by thirds of the canvas."""
+    row, column = min(int(item.y * 3 / CANVAS), 2), min(int(item.x * 3 / CANVAS), 2)
+    return _GRID[row][column]
+
+
+def item_words(item: Item, *, size: bool = True) -> str:
+    """One object in words: ``small striped blue star``."""
+    fill = None if item.fill == "solid" else item.fill
+    return " ".join(w for w in (item.size if size else None, fill, item.colour, item.shape) if w)
+
+
+def reading_order(items: Iterable[Item]) -> list[Item]:
+    """Objects row by row of the nine places, then left to right."""
+    return sorted(items, key=lambda i: (min(int(i.y * 3 / CANVAS), 2), min(int(i.x * 3 / CANVAS), 2), i.y, i.x))
+
+
+def describe(scene: Scene) -> str:
+    """The whole scene: background, then each object with its place, in reading order."""
+    objects = [f"{item_words(item)} {grid_word(item)}" for item in reading_order(scene.items)]
+    return "; ".join([f"{scene.background} background", *objects])

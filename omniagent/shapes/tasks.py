@@ -1,0 +1,184 @@
+"""Tasks of the shapes world with their truth: what is asked, over which scenes, and what must come out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from omniagent.shapes.draws import groups_of, wanted_of
+from omniagent.shapes.edits import Change, random_change, said_by_a_person, two_changes
+from omniagent.shapes.language import draw_request
+from omniagent.shapes.outside import outside_request
+from omniagent.shapes.phrases import checklist, describe, draw_instruction, reading_order
+from omniagent.shapes.questions import random_question
+from omniagent.shapes.references import random_composition
+from omniagent.shapes.render import render
+from omniagent.shapes.requirements import Group, Kept, Relation, Wanted
+from omniagent.shapes.world import Scene, Split, holds, random_scene
+from omniagent.tools.prompts import PlanDraft
+
+Kind = Literal["draw", "edit", "reference", "question", "outside"]
+KINDS: tuple[Kind, ...] = ("draw", "edit", "reference", "question", "outside")
+OUTSIDE = PlanDraft(mode="refuse", instruction="outside my domain")
+
+
+@dataclass(frozen=True)
+class ShapesTask:
+    """A task, its input scenes, and its truth: target scene, what must hold, answer, and the plan a reader should make."""
+
+    kind: Kind
+    instruction: str
+    scenes: tuple[Scene, ...]
+    plan: PlanDraft
+    target: Scene | None = None
+    wanted: Wanted | None = None
+    answer: str | None = None
+
+    @property
+    def images(self) -> list[npt.NDArray[np.uint8]]:
+        """The input pictures, (128, 128, 3) uint8 each."""
+        return [render(scene) for scene in self.scenes]
+
+    @property
+    def split(self) -> Split:
+        """Test when any scene is a test scene, else validation when any is, else train."""
+        splits = {scene.split for scene in (*self.scenes, *([self.target] if self.target else []))}
+        return "test" if "test" in splits else "validation" if "validation" in splits else "train"
+
+
+def some_scene(rng: np.random.Generator, most: int = 6) -> Scene:
+    """A scene with the mix of object numbers that tasks have."""
+    weights = np.array([0.2, 0.3, 0.22, 0.14, 0.08, 0.06][:most])
+    return random_scene(rng, int(rng.choice(most, p=weights / weights.sum())) + 1)
+
+
+def draw_task(rng: np.random.Generator, scene: Scene | None = None) -> ShapesTask:
+    """A picture from words."""
+    scene = scene or some_scene(rng)
+    text, wanted = draw_request(rng, wanted_of(rng, scene))
+    plan = PlanDraft(mode="generate", instruction=draw_instruction(wanted), checklist=checklist(wanted))
+    return ShapesTask("draw", text, (), plan, scene, wanted)
+
+
+def kept(scene: Scene, indices: tuple[int, ...]) -> tuple[Kept, ...]:
+    """The named objects of a scene as requirements that they stay."""
+    items = [scene.items[i] for i in indices]
+    return tuple(
+        Kept(fill=i.fill, colour=i.colour, shape=i.shape, x=i.x, y=i.y, radius=i.radius) for i in items
+    )
+
+
+def _told_order(source: Scene, target: Scene) -> list[int]:
+    """The target's objects in the order in which a reader of the source meets them; new ones come last."""
+    ranked = reading_order(source.items)
+    spots = [(i.x, i.y) for i in ranked]
+    kinds = [i.kind for i in ranked]
+
+    def rank(index: int) -> int:
+        item = target.items[index]
+        same = index < len(source.items) and source.items[index].kind == item.kind
+        if same:
+            return ranked.index(source.items[index])
+        if (item.x, item.y) in spots:
+            return spots.index((item.x, item.y))
+        return kinds.index(item.kind) if item.kind in kinds else len(ranked)
+
+    return sorted(range(len(target.items)), key=rank)
+
+
+def whole(source: Scene, target: Scene, placed: dict[int, str], sized: dict[int, str]) -> Wanted:
+    """The target scene as requirements: every group, with a place or size where the task asked for one."""
+    groups: list[Group] = []
+    ordered = Scene(target.background, tuple(target.items[i] for i in _told_order(source, target)))
+    for group, members in groups_of(ordered):
+        index = target.items.index(members[0])
+        single = len(members) == 1
+        update = {"size": sized.get(index) if single else None, "place": placed.get(index) if single else None}
+        groups.append(group.model_copy(update=update))
+    return Wanted(groups=tuple(groups), background=target.background, total=len(target.items))
+
+
+def edit_task(rng: np.random.Generator) -> ShapesTask:
+    """A change, or two, of one picture."""
+    while True:
+        scene = some_scene(rng)
+        made = two_changes(rng, scene) if rng.random() < 0.15 else random_change(rng, scene)
+        if made is not None:
+            return _edit(rng, scene, made)
+
+
+def _edit(rng: np.random.Generator, scene: Scene, change: Change) -> ShapesTask:
+    wanted = whole(scene, change.after, dict(change.placed), dict(change.sized))
+    if change.canonical.startswith("swap"):
+        wanted = wanted.model_copy(update={"relations": _swapped(scene, change, wanted)})
+    plan = PlanDraft(
+        mode="edit", seen=(describe(scene),), instruction=change.canonical, checklist=checklist(wanted)
+    )
+    wanted = wanted.model_copy(update={"preserved": kept(scene, change.kept)})
+    return ShapesTask("edit", said_by_a_person(rng, change), (scene,), plan, change.after, wanted)
+
+
+def _swapped(scene: Scene, change: Change, wanted: Wanted) -> tuple[Relation, ...]:
+    """The clearest relation of the two exchanged objects, when each is alone of its kind."""
+    a, b = (change.after.items[i] for i in range(len(scene.items)) if i not in change.kept)
+    names = [(g.fill, g.colour, g.shape) for g in wanted.groups]
+    first, second = names.index(a.kind), names.index(b.kind)
+    if first == second or wanted.groups[first].count + wanted.groups[second].count > 2:
+        return ()
+    order = ("left of", "right of", "above", "below") if abs(a.x - b.x) > abs(a.y - b.y) else ("above", "below")
+    return tuple(Relation(first=first, name=n, second=second) for n in order if holds(n, a, b))[:1]
+
+
+def reference_task(rng: np.random.Generator) -> ShapesTask:
+    """A picture put together from one to three pictures."""
+    while True:
+        number = int(rng.choice([1, 2, 3], p=[0.15, 0.6, 0.25]))
+        scenes = tuple(some_scene(rng, 3) for _ in range(number))
+        made = random_composition(rng, scenes)
+        if made is None:
+            continue
+        wanted = made.wanted
+        listed = wanted
+        if made.base is not None:
+            listed = whole(made.base, made.target, {len(made.target.items) - 1: str(wanted.groups[0].place)}, {})
+            everything = tuple(range(len(made.base.items)))
+            wanted = listed.model_copy(update={"preserved": kept(made.base, everything)})
+        plan = PlanDraft(
+            mode="compose",
+            seen=tuple(describe(s) for s in scenes),
+            instruction=made.canonical,
+            checklist=checklist(listed),
+        )
+        return ShapesTask("reference", made.said, scenes, plan, made.target, wanted)
+
+
+def question_task(rng: np.random.Generator) -> ShapesTask:
+    """A question about one picture."""
+    scene = some_scene(rng)
+    question = random_question(rng, scene)
+    plan = PlanDraft(mode="answer", instruction="answer the question")
+    return ShapesTask("question", question.text, (scene,), plan, answer=question.answer)
+
+
+def outside_task(rng: np.random.Generator) -> ShapesTask:
+    """A task outside the domain, sometimes with a picture."""
+    scenes = (some_scene(rng),) if rng.random() < 0.3 else ()
+    return ShapesTask("outside", outside_request(rng), scenes, OUTSIDE)
+
+
+_MAKERS = {
+    "draw": draw_task,
+    "edit": edit_task,
+    "reference": reference_task,
+    "question": question_task,
+    "outside": outside_task,
+}
+
+
+def sample_task(rng: np.random.Generator, kind: Kind, split: Split = "train") -> ShapesTask:
+    """A random task of the kind that belongs to the split (outside tasks without pictures belong to all)."""
+    while True:
+        task = _MAKERS[kind](rng)
+        if task.split == split or (kind == "outside" and not task.scenes):
+            return task
