@@ -20,7 +20,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from .defaults import GenerationDefaults
-from .errors import BadCheckpoint, CallerError, OutputUnwritable, StorageFull
+from .errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
 from .hub import find_model
 from .pipeline import OmniGen2Pipeline
 from .processor import LightProcessor
@@ -84,7 +84,7 @@ def load_pipeline(
         BadSetting: A component that this pipeline doesn't have.
     """
     if unknown := sorted(set(components) - set(COMPONENTS)):
-        raise CallerError(f"{listed(unknown)} is no part of this pipeline; its parts are {listed(COMPONENTS, 9)}")
+        raise BadSetting(f"{listed(unknown)} is no part of this pipeline; its parts are {listed(COMPONENTS, 9)}")
     folder = find_model(path_or_repo, revision=revision, local_files_only=local_files_only)
     classes = _read_index(folder)
     where = torch.device(device or "cpu")
@@ -178,6 +178,7 @@ def save_pipeline(pipeline: OmniGen2Pipeline, folder: str | Path, *, max_shard_s
         for name in ("transformer", "vae", "mllm"):
             model = getattr(pipeline, name)
             model.save_pretrained(target / name, safe_serialization=True, max_shard_size=max_shard_size)
+            _forget_origin(target / name / "config.json")
         pipeline.scheduler.save_pretrained(target / "scheduler")
         pipeline.processor.save_pretrained(target / "processor")
         pipeline.defaults.save(target)
@@ -190,6 +191,13 @@ def write_index(folder: Path, scheduler: str = "FlowMatchEulerDiscreteScheduler"
     index: dict[str, Any] = {"_class_name": "OmniGen2Pipeline", "_diffusers_version": diffusers.__version__}
     index |= {part: [PUBLISHED_MODULES[name], name] for part, name in sorted(names.items())}
     (folder / INDEX_FILE).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def _forget_origin(config: Path) -> None:
+    """Take out where the weights were once loaded from: a path of this machine."""
+    values = read_json(config)
+    if values.pop("_name_or_path", None) is not None:
+        config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 @contextmanager

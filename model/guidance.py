@@ -1,6 +1,6 @@
 """Classifier-free guidance with two conditions, text and pictures, and the span of steps in which it acts.
 
-The combination is that of InstructPix2Pix (arXiv 2211.09800, equation 3) with the order text over pictures over nothing:
+The combination is that of InstructPix2Pix (arXiv 2211.09800, equation 3), text over pictures over nothing:
 ``u + image_scale · (r - u) + text_scale · (c - r)``.
 """
 

@@ -98,8 +98,8 @@ def preprocess(picture: Image.Image, size: Size) -> torch.Tensor:
 
 
 def _resize(picture: Image.Image, size: Size) -> Image.Image:
-    # Each pass rounds to 8 bits, so their order shows in the last bit. Pillow 13 begins with the vertical pass where the
-    # height loses more than twice as many pixels as the width, older versions never do; this order holds for all.
+    # Each pass rounds to 8 bits, so their order shows in the last bit. Pillow 13 begins with the vertical pass where
+    # the height loses more than twice as many pixels as the width, older versions never do; here it always holds.
     vertical_first = picture.height - size.height > 2 * (picture.width - size.width)
     between = (picture.width, size.height) if vertical_first else (size.width, picture.height)
     for step in (between, (size.width, size.height)):

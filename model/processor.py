@@ -40,7 +40,7 @@ class LightProcessor:
         except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
             raise BadCheckpoint(
                 f"{folder} holds no usable processor ({error}); "
-                "it needs tokenizer.json (or vocab.json and merges.txt), tokenizer_config.json, preprocessor_config.json"
+                "it needs tokenizer.json (or vocab.json, merges.txt), tokenizer_config.json, preprocessor_config.json"
             ) from error
         return cls(tokenizer, images)
 

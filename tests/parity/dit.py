@@ -44,7 +44,7 @@ def check(case: Case) -> Iterator[Difference]:
     for number, (mine, wanted) in enumerate(zip(ours, theirs, strict=True)):
         yield difference(f"output.{number}", mine, wanted, **tolerance)
     if any(name.startswith("inter.") for name in tensors):
-        yield from _inside(case, seen)
+        yield from _inside(case, seen, net.patch_size)
     yield from _tables(case, net)
 
 
@@ -65,10 +65,9 @@ def _record(net: OmniGen2Transformer2DModel) -> dict[str, torch.Tensor]:
     return seen
 
 
-def _inside(case: Case, seen: dict[str, torch.Tensor]) -> Iterator[Difference]:
+def _inside(case: Case, seen: dict[str, torch.Tensor], patch: int) -> Iterator[Difference]:
     tensors = case.tensors
     text = tensors["text_attention_mask"].bool()
-    patch = case.golden.pipeline(case.meta["checkpoint"]).transformer.patch_size
     noise = _mask([h * w // patch**2 for h, w in case.meta["latent_sizes_hw"]])
     per_sample = case.meta["ref_sizes_hw"] or [None] * len(noise)
     owned = [[h * w // patch**2 for h, w in sizes or ()] for sizes in per_sample]

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.checkpoint import load_module, load_pipeline
+from omniagent.model.checkpoint import load_mllm, load_module, load_pipeline
 from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.processor import LightProcessor
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 
 Tensors = dict[str, torch.Tensor]
+PUBLIC = Path(__file__).parents[3] / "shared" / "golden"
+KEPT = Path(__file__).parents[1] / "golden"
 
 
 class NotCovered(Exception):
@@ -38,9 +43,9 @@ class Golden:
         return [Case(self, name, entry) for name, entry in self.manifest["cases"].items()]
 
     def checkpoint(self, name: str) -> Path:
-        places = (self.folder, self.folder.parent, self.folder.parent / "golden", _public_folder())
+        places = (self.folder, self.folder.parent, self.folder.parent / "golden", PUBLIC)
         for place in places:
-            if (place / name / "transformer").is_dir():
+            if (place / name).is_dir():
                 return place / name
         raise FileNotFoundError(f"checkpoint {name} lies neither in {self.folder} nor beside it")
 
@@ -81,8 +86,21 @@ class Case:
         return self.entry["suggested_tolerance"]
 
     @property
+    def checkpoint(self) -> Path:
+        return self.golden.checkpoint(self.meta["checkpoint"])
+
+    @property
     def pipeline(self) -> OmniGen2Pipeline:
         return self.golden.pipeline(self.meta["checkpoint"])
+
+    def vae(self) -> AutoencoderKL:
+        return load_module(AutoencoderKL, self.checkpoint / "vae", torch.float32).eval()
+
+    def mllm(self) -> Qwen2_5_VLForConditionalGeneration:
+        return load_mllm(self.checkpoint / "mllm", torch.float32).eval()
+
+    def processor(self) -> LightProcessor:
+        return LightProcessor.from_pretrained(self.checkpoint / "processor")
 
     def numbered(self, name: str) -> list[torch.Tensor]:
         """``name.0``, ``name.1``, … in order."""
@@ -105,7 +123,3 @@ class Case:
         return [
             [Image.fromarray(each.numpy()) for each in pictures] for pictures in self.references(prompts, "input_image")
         ]
-
-
-def _public_folder() -> Path:
-    return Path(__file__).parents[3] / "shared" / "golden"

@@ -16,7 +16,7 @@ from .golden import Case
 
 @torch.no_grad()
 def check(case: Case) -> Iterator[Difference]:
-    tensors, vae = case.tensors, case.pipeline.vae
+    tensors, vae = case.tensors, case.vae()
     pixels = tensors["pixel_input"]
     picture = Image.fromarray(tensors["image_uint8"].numpy())
     posterior = vae.encode(pixels).latent_dist
