@@ -12,7 +12,7 @@ was.
 from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
@@ -82,7 +82,7 @@ def after_critique(state: AgentState, runtime: Runtime[GraphContext]) -> Literal
 def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
     """Do what was decided."""
     if state.stop is not None:
-        return END
+        return "__end__"
     return "repair" if state.decisions[-1].action == "edit" else "render"
 
 

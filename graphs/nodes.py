@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
@@ -32,7 +33,14 @@ from omniagent.tools.trace import AttemptMade, Critiqued, Decided, Planned
 from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
 
 Work = Callable[[AgentState, GraphContext], StateUpdate]
-Node = Callable[[AgentState, Runtime[GraphContext]], StateUpdate]
+
+
+class Node(Protocol):
+    """What LangGraph runs."""
+
+    def __call__(self, state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
+        """What changed."""
+        ...
 
 
 def node(work: Work) -> Node:

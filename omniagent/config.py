@@ -1,13 +1,15 @@
 """Settings of the whole program: defaults, then `OMNIAGENT_…` environment variables, then what a caller passes."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 import omniagent
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.defaults import DEFAULTS_FILE
+from omniagent.model.errors import BadSetting
 from omniagent.tools.config import GuidanceRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2
 from omniagent.tools.types import Budget
@@ -34,6 +36,18 @@ class Config(BaseSettings):
     budget: Budget = Budget()
     tools: ToolConfig = ToolConfig()
     loop: LoopPolicy = LoopPolicy()
+
+    @classmethod
+    def read(cls) -> Self:
+        """The defaults with what the environment sets.
+
+        Raises:
+            BadSetting: an environment variable has a value that is not allowed.
+        """
+        try:
+            return cls()
+        except (ValidationError, SettingsError) as error:
+            raise BadSetting(f"an OMNIAGENT_… environment variable is not allowed: {error}") from error
 
     def tools_for(self, model: str) -> ToolConfig:
         """The tools' settings: with OmniGen2's guidance, unless the checkpoint brings its own or somebody set it."""

@@ -3,7 +3,7 @@
 import fcntl
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def run_in(folder: Path) -> RunStarted | None:
 
 
 @contextmanager
-def owned(folder: Path) -> Iterator[None]:
+def owned(folder: Path) -> Generator[None]:
     """Holds the folder for one run; the claim dies with its process.
 
     Raises:
@@ -97,7 +97,7 @@ def owned(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def checkpoints(folder: Path) -> Iterator[SqliteSaver]:
+def checkpoints(folder: Path) -> Generator[SqliteSaver]:
     """The checkpoint file of a run, with disk faults as our own errors.
 
     Raises:

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 from PIL import Image
 
@@ -106,7 +108,7 @@ class Session:
     on_question: Callable[[str], str] | None = None
     token: CancelToken = field(default_factory=CancelToken)
     _events: "queue.SimpleQueue[Event | None]" = field(default_factory=lambda: queue.SimpleQueue[Event | None]())
-    _thread: threading.Thread | None = None
+    _over: threading.Event = field(default_factory=threading.Event)
     _result: Result | None = None
     _error: BaseException | None = None
     _last: RunEnded | None = None
@@ -118,8 +120,7 @@ class Session:
 
     def start(self) -> None:
         """Begin to work."""
-        self._thread = threading.Thread(target=self._work, name=f"omniagent-{self.run_id}", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._work, name=f"omniagent-{self.run_id}", daemon=True).start()
 
     def cancel(self) -> None:
         """Ask the run to stop with its best picture."""
@@ -135,20 +136,19 @@ class Session:
     def wait(self) -> Result:
         """The result, once the run is over.
 
-        Raises: whatever ended the run in place of a result.
+        Raises: whatever ended the run in place of a result; KeyboardInterrupt leaves the run at work.
         """
-        assert self._thread is not None, "a session is started before it is waited for"
-        self._thread.join()
+        # Not Thread.join: an interrupted one takes the thread for finished.
+        self._over.wait()
         if self._error is not None:
             raise self._error
         assert self._result is not None, "a run without an error has a result"
         return self._result
 
     def close(self) -> None:
-        """Cancel the run if it is at work, and wait for its end."""
+        """Cancel the started run if it is at work, and wait for its end."""
         self.cancel()
-        if self._thread is not None:
-            self._thread.join()
+        self._over.wait()
 
     def _hear(self, event: Event) -> None:
         # The end is told when every file is written.
@@ -172,6 +172,7 @@ class Session:
             if self._last is not None:
                 self._events.put(self._last)
             self._events.put(None)
+            self._over.set()
 
     def _tell_failure(self, trace: Trace, error: BaseException) -> None:
         if self._last is None:
@@ -188,7 +189,7 @@ class Session:
         task = Task(instruction=order.instruction, images=tuple(store.put(picture) for picture in order.pictures))
         with checkpoints(order.folder) as saver:
             graph = build(saver)
-            thread: dict[str, Any] = {
+            thread: RunnableConfig = {
                 "configurable": {"thread_id": self.run_id},
                 "recursion_limit": step_limit(order.config.budget),
             }
@@ -254,7 +255,7 @@ class Session:
         )
         return GraphContext(tools=tools, attempts=self.order.folder / "attempts")
 
-    def _drive(self, graph: Graph, entry: Any, thread: Any, context: GraphContext, trace: Trace) -> None:
+    def _drive(self, graph: Graph, entry: Any, thread: RunnableConfig, context: GraphContext, trace: Trace) -> None:
         while True:
             graph.invoke(entry, thread, context=context, durability="sync")
             waiting = graph.get_state(thread).interrupts
@@ -306,6 +307,7 @@ def _report(folder: Path) -> None:
     write_report(folder)
 
 
+@cache
 def _versions() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in _PACKAGES:

@@ -24,16 +24,15 @@ _URL = re.compile(r"^https?://", re.IGNORECASE)
 Given = str | Path | bytes | Image.Image
 
 
-def read_instruction(task: str) -> str:
+def read_instruction(task: object) -> str:
     """The person's words without blanks around them.
 
     Raises:
         BadTask: empty, not text, or over 2,000 words or 20,000 characters.
     """
-    text: object = task
-    if not isinstance(text, str):
-        raise BadTask(f"the task is {type(text).__name__}, not text; say in words what you want to see")
-    text = text.strip()
+    if not isinstance(task, str):
+        raise BadTask(f"the task is {type(task).__name__}, not text; say in words what you want to see")
+    text = task.strip()
     if not text:
         raise BadTask("the task is empty; say in words what you want to see")
     if len(text) > MAX_CHARACTERS or len(text.split()) > MAX_WORDS:
@@ -60,7 +59,7 @@ def read_images(images: Sequence[Given], *, allow_urls: bool = False) -> list[Im
     return [_read(image, number, allow_urls) for number, image in enumerate(images, start=1)]
 
 
-def _read(given: Given, number: int, allow_urls: bool) -> Image.Image:
+def _read(given: object, number: int, allow_urls: bool) -> Image.Image:
     if isinstance(given, Image.Image):
         return _decode(given, f"image {number}")
     if isinstance(given, bytes):

@@ -48,21 +48,21 @@ class Outcome(Word):
     summary: str = ""
 
 
-In = TypeVar("In", bound=Word)
-Out = TypeVar("Out", bound=Outcome)
+A = TypeVar("A", bound=Word)
+R = TypeVar("R", bound=Outcome)
 
 
 @dataclass(frozen=True, slots=True)
-class Tool(Generic[In, Out]):
+class Tool(Generic[A, R]):
     """A typed tool. `In` and `Out` hold image refs, never pixels; their JSON schemas are the tool's schemas."""
 
     name: str
     description: str
-    In: type[In]
-    Out: type[Out]
-    fn: Callable[[In, ToolContext], Out]
+    In: type[A]
+    Out: type[R]
+    fn: Callable[[A, ToolContext], R]
 
-    def __call__(self, arguments: In | Mapping[str, Any], context: ToolContext) -> Out:
+    def __call__(self, arguments: A | Mapping[str, Any], context: ToolContext) -> R:
         """Check the arguments, run, and record one event.
 
         Raises:
@@ -112,7 +112,7 @@ class Tool(Generic[In, Out]):
         )
 
 
-def tool(fn: Callable[[In, ToolContext], Out]) -> Tool[In, Out]:
+def tool(fn: Callable[[A, ToolContext], R]) -> Tool[A, R]:
     """Makes a tool of a function: its name, the first paragraph of its docstring, and the types it takes and gives."""
     hints = get_type_hints(fn)
     arguments, outcome = next(hint for name, hint in hints.items() if name != "return"), hints["return"]

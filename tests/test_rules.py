@@ -1,0 +1,266 @@
+"""The rules of the loop, one by one, on made-up states."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniagent.graphs.history import best_of, critique_of, merit, rounds, seed_of
+from omniagent.graphs.policy import LoopPolicy
+from omniagent.graphs.rules import broken, candidates, decide, fold, open_question, wants_suggestion
+from omniagent.graphs.state import AgentState, Fault
+from omniagent.tools.types import (
+    Answer,
+    Attempt,
+    Budget,
+    Critique,
+    ImageRef,
+    Mode,
+    Plan,
+    Requirement,
+    StopReason,
+    Task,
+    Usage,
+    Verdict,
+)
+
+PROBABILITY: dict[str, tuple[Answer, float]] = {"y": ("yes", 0.9), "n": ("no", 0.1), "?": ("unsure", 0.5)}
+
+
+def picture(name: str) -> ImageRef:
+    return ImageRef(sha256=name.encode().hex().rjust(64, "0"), width=8, height=8)
+
+
+def attempt(name: str, round: int, *, parent: str | None = None, look: str = "", words: str = "draw") -> Attempt:
+    depth = 0 if parent is None else 1
+    return Attempt(
+        id=name, image=picture(look or name), parent=parent, instruction=words, seed=round, depth=depth, round=round
+    )
+
+
+def critique(name: str, verdicts: str, repair: str | None = None, over_edit: float = 0.0) -> Critique:
+    said = [PROBABILITY[letter] for letter in verdicts]
+    return Critique(
+        attempt=name,
+        verdicts=tuple(
+            Verdict(requirement=f"r{number}", answer=answer, probability=p)
+            for number, (answer, p) in enumerate(said, 1)
+        ),
+        repair=repair,
+        over_edit=over_edit,
+        quality=sum(p for _, p in said) / len(said),
+    )
+
+
+def state(
+    attempts: Sequence[Attempt],
+    critiques: Sequence[Critique],
+    *,
+    mode: Mode = "generate",
+    policy: LoopPolicy | None = None,
+    budget: Budget | None = None,
+    fault: Fault | None = None,
+    usage: Usage | None = None,
+) -> AgentState:
+    width = len(critiques[0].verdicts) if critiques else 2
+    plan = Plan(
+        mode=mode,
+        instruction="a red circle",
+        checklist=tuple(Requirement(id=f"r{n}", kind="presence", question=f"is it {n}?") for n in range(1, width + 1)),
+    )
+    return AgentState(
+        task=Task(instruction="a red circle"),
+        plan=plan,
+        attempts=tuple(attempts),
+        critiques=tuple(critiques),
+        policy=policy or LoopPolicy(),
+        budget=budget or Budget(max_rounds=20, max_images=40),
+        fault=fault,
+        usage=usage or Usage(),
+    )
+
+
+def test_a_picture_is_accepted_when_every_requirement_holds():
+    made = decide(state([attempt("a1", 1)], [critique("a1", "yy")]))
+    assert (made.action, made.stop, made.target) == ("accept", "accepted", "a1")
+
+
+def test_an_unsure_requirement_is_neither_accepted_nor_edited():
+    unsure = state([attempt("a1", 1)], [critique("a1", "y?", repair="make it red")])
+    assert decide(unsure).action == "regenerate"
+    assert not wants_suggestion(state([attempt("a1", 1)], [critique("a1", "y?")]))
+
+
+def test_a_local_failure_is_repaired_from_the_picture_that_failed():
+    made = decide(state([attempt("a1", 1)], [critique("a1", "yyn", repair="make it red")]))
+    assert (made.action, made.target, made.instruction) == ("edit", "a1", "make it red")
+
+
+def test_a_global_failure_is_drawn_afresh_in_the_plans_words():
+    many = decide(state([attempt("a1", 1)], [critique("a1", "nnn", repair="make it red")]))
+    assert (many.action, many.instruction) == ("regenerate", "a red circle")
+    wide = critique("a1", "yn", repair="begin again").model_copy(update={"scope": "global"})
+    assert decide(state([attempt("a1", 1)], [wide])).action == "regenerate"
+
+
+@pytest.mark.parametrize(
+    ("after", "over_edit", "word"), [("yyn", 0.0, "help"), ("nyy", 0.0, "broke r1"), ("yy?", 0.9, "changed 90%")]
+)
+def test_a_failed_repair_is_rolled_back_and_drawn_afresh(after: str, over_edit: float, word: str):
+    before = critique("a1", "ynn", "make it red") if over_edit else critique("a1", "yyn", "make it red")
+    made = decide(
+        state([attempt("a1", 1), attempt("a2", 2, parent="a1")], [before, critique("a2", after, over_edit=over_edit)])
+    )
+    assert (made.action, made.instruction) == ("roll_back", "a red circle")
+    assert word in made.reason
+
+
+def test_a_kept_repair_is_mended_from_its_fresh_ancestor_with_both_instructions():
+    kept = state(
+        [attempt("a1", 1), attempt("a2", 2, parent="a1", words="make it red.")],
+        [critique("a1", "ynn", "make it red."), critique("a2", "yyn", "move it left")],
+    )
+    made = decide(kept)
+    assert (made.action, made.target, made.instruction) == ("edit", "a1", "make it red and move it left")
+
+
+def test_edits_stack_up_to_the_depth_cap_where_the_policy_says_so():
+    policy, attempts = LoopPolicy(stack_edits=True), [attempt("a1", 1), attempt("a2", 2, parent="a1", words="redden")]
+    said = [critique("a1", "ynn", "redden"), critique("a2", "yyn", "move it left")]
+    deep = decide(state(attempts, said, policy=policy, budget=Budget(max_rounds=9, max_depth=2)))
+    assert (deep.target, deep.instruction) == ("a2", "move it left")
+    capped = decide(state(attempts, said, policy=policy, budget=Budget(max_rounds=9, max_depth=1)))
+    assert (capped.target, capped.instruction) == ("a1", "redden and move it left")
+
+
+def test_no_picture_is_repaired_twice_or_without_depth():
+    tried = state(
+        [attempt("a1", 1), attempt("a2", 2, parent="a1"), attempt("a3", 3)],
+        [critique("a1", "yyn", "make it red"), critique("a2", "ynn"), critique("a3", "nnn")],
+    )
+    assert decide(tried).action == "regenerate"
+    flat = state([attempt("a1", 1)], [critique("a1", "yyn", "mend")], budget=Budget(max_depth=0))
+    assert decide(flat).action == "regenerate"
+
+
+def test_an_edit_task_is_done_again_from_its_source_with_the_repair_folded_in():
+    made = decide(state([attempt("a1", 1)], [critique("a1", "yyn", "remove the star")], mode="edit"))
+    assert (made.action, made.target, made.instruction) == ("regenerate", None, "a red circle and remove the star")
+    composed = decide(state([attempt("a1", 1)], [critique("a1", "yyn", "remove the star")], mode="compose"))
+    assert composed.instruction == "a red circle"
+
+
+def test_a_suggestion_is_asked_for_only_while_it_can_be_used():
+    first = [attempt("a1", 1)]
+    assert wants_suggestion(state(first, [critique("a1", "yyn")]))
+    assert not wants_suggestion(state(first, [critique("a1", "yyn", "known")]))
+    assert not wants_suggestion(state(first, [critique("a1", "nnn")]))
+    assert not wants_suggestion(state(first, [critique("a1", "yyy")]))
+    assert not wants_suggestion(state(first, [critique("a1", "yyn")], budget=Budget(max_rounds=1)))
+    assert not wants_suggestion(state(first, [critique("a1", "yyn")]), cancelled=True)
+
+
+def test_the_same_picture_again_is_stagnation_and_an_older_one_oscillation():
+    said = [critique(f"a{n}", "nnn") for n in (1, 2, 3)]
+    again = [attempt("a1", 1, look="p"), attempt("a2", 2, look="p")]
+    assert decide(state(again, said[:2])).stop == "stagnation"
+    back = [attempt("a1", 1, look="p"), attempt("a2", 2, look="q"), attempt("a3", 3, look="p")]
+    assert decide(state(back, said)).stop == "oscillation"
+
+
+def test_a_repair_that_changes_nothing_is_rolled_back_not_stagnation():
+    still = [attempt("a1", 1, look="p"), attempt("a2", 2, parent="a1", look="p")]
+    assert decide(state(still, [critique("a1", "yn", "mend"), critique("a2", "yn")])).action == "roll_back"
+
+
+@pytest.mark.parametrize(
+    ("vectors", "stop"),
+    [
+        (["nnn"] * 3, None),
+        (["nnn"] * 4, "stagnation"),
+        (["nny", "nnn", "nny", "nnn"], "oscillation"),
+        (["nny", "nnn", "nyn", "nnn"], None),
+    ],
+)
+def test_verdicts_that_repeat_or_swing_end_the_run_when_patience_does(vectors: list[str], stop: StopReason | None):
+    attempts = [attempt(f"a{n}", n) for n in range(1, len(vectors) + 1)]
+    said = [critique(one.id, vector) for one, vector in zip(attempts, vectors, strict=True)]
+    assert decide(state(attempts, said)).stop == stop
+
+
+@pytest.mark.parametrize(
+    ("budget", "usage", "stop"),
+    [
+        (Budget(max_rounds=1), Usage(), "round_limit"),
+        (Budget(max_images=1), Usage(), "image_limit"),
+        (Budget(time_limit=5), Usage(seconds=5), "time_limit"),
+        (Budget(max_critic_calls=3), Usage(critic_calls=3), "critic_unavailable"),
+    ],
+)
+def test_each_cap_ends_the_run_for_its_own_reason(budget: Budget, usage: Usage, stop: StopReason):
+    made = decide(state([attempt("a1", 1)], [critique("a1", "yn")], budget=budget, usage=usage))
+    assert (made.action, made.stop, made.target) == ("stop", stop, "a1")
+
+
+def test_a_wish_a_deadline_and_a_fault_end_the_run_but_never_undo_an_accepted_picture():
+    poor, good = ([attempt("a1", 1)], [critique("a1", "yn")]), ([attempt("a1", 1)], [critique("a1", "yy")])
+    assert decide(state(*poor), cancelled=True).stop == "cancelled"
+    assert decide(state(*poor), expired=True).stop == "time_limit"
+    fault = Fault(stop="critic_unavailable", message="gone")
+    assert decide(state(*poor, fault=fault)).stop == "critic_unavailable"
+    assert decide(state(*good, fault=fault), cancelled=True, expired=True).stop == "accepted"
+
+
+def test_a_round_never_draws_beyond_the_cap_on_pictures():
+    fresh = state([], [])
+    assert candidates(fresh) == 1
+    later = state([attempt("a1", 1)], [critique("a1", "n")], budget=Budget(candidates=4, max_images=3))
+    assert (candidates(later), candidates(later, repair=True)) == (2, 1)
+
+
+def test_a_person_is_asked_once_about_a_picture_that_is_not_there():
+    task = Task(instruction="put the star from image 2 here", images=(picture("p"),))
+    asking = AgentState(task=task, plan=Plan(mode="edit"), policy=LoopPolicy(ask=True))
+    assert "image 2" in (open_question(task, asking.plan, asking) or "")
+    assert open_question(task, asking.plan, asking.model_copy(update={"clarification": "image 1"})) is None
+    assert open_question(task, asking.plan, asking.model_copy(update={"policy": LoopPolicy()})) is None
+
+
+@given(st.lists(st.sampled_from(["make it red", "Make it red.", "move it left", "", "it red", "add a star"])))
+def test_folding_says_everything_once_and_is_settled(instructions: list[str]):
+    folded = fold(*instructions)
+    assert fold(folded) == folded
+    for one in instructions:
+        assert one.lower().rstrip(".") in folded.lower()
+    assert folded.lower().count("make it red") <= 1
+
+
+@given(st.text("yn?", min_size=3, max_size=3), st.text("yn?", min_size=3, max_size=3))
+def test_the_guard_names_exactly_the_requirements_that_no_longer_hold(before: str, after: str):
+    lost = broken(critique("a", before), critique("b", after))
+    assert lost == tuple(f"r{n}" for n in (1, 2, 3) if before[n - 1] == "y" and after[n - 1] != "y")
+
+
+@given(st.lists(st.tuples(st.one_of(st.none(), st.text("yn?", min_size=2, max_size=2)), st.integers(1, 4)), min_size=1))
+def test_the_best_picture_has_most_merit_and_is_the_earliest_such(made: list[tuple[str | None, int]]):
+    attempts = [attempt(f"a{n}", round) for n, (_, round) in enumerate(made)]
+    said = [critique(f"a{n}", verdicts) for n, (verdicts, _) in enumerate(made) if verdicts is not None]
+    now = state(attempts, said)
+    best = best_of(now)
+    assert best is not None
+    merits = [merit(critique_of(now, one)) for one in attempts]
+    assert attempts.index(best) == merits.index(max(merits))
+    assert all(merit(one.critique) <= max(merits) for one in rounds(now))
+
+
+@given(st.integers(0, 2**63 - 1), st.sets(st.integers(0, 10_000), min_size=2, max_size=50))
+def test_seeds_depend_on_task_seed_and_index_alone(seed: int, indices: set[int]):
+    derived = [seed_of(seed, index) for index in indices]
+    assert derived == [seed_of(seed, index) for index in indices]
+    assert all(0 <= one < 2**63 for one in derived)
+    assert seed_of(seed, 0) == seed
+
+
+def test_one_run_gives_each_of_its_attempts_another_seed():
+    assert len({seed_of(7, index) for index in range(1000)}) == 1000
