@@ -18,7 +18,7 @@ MAX_WORDS = 2_000
 MAX_CHARACTERS = 20_000
 
 # Formats whose decoders are part of Pillow and start no other program.
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 _URL = re.compile(r"^https?://", re.IGNORECASE)
 
 Given = str | Path | bytes | Image.Image
@@ -91,8 +91,11 @@ def _file_bytes(path: Path, number: int) -> bytes:
 def _open(data: bytes, name: str) -> Image.Image:
     if not data:
         raise BadImage(f"{name} is empty; give a picture file")
+    # Pillow knows all of its formats only after this, and a build may lack some.
+    Image.init()
+    formats = [kind for kind in _FORMATS if kind in Image.OPEN]
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
             return _decode(image, name)
     except OmniAgentError:
         raise
