@@ -160,7 +160,7 @@ def folder_name(task_id: str | int) -> str:
     """A folder name for a task's id: the id itself where that is safe, else a safe form with a hash."""
     text = str(task_id)
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:60]
-    return safe if safe == text else f"{safe or 'task'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return safe if safe and safe == text else f"{safe or 'task'}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _run(
