@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
 from omniagent.model.checkpoint import load_mllm, load_module
 from omniagent.model.defaults import GenerationDefaults
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
 from omniagent.model.transformer import OmniGen2Transformer2DModel
-
 from tests.parity.golden import KEPT
 
 PARTS = KEPT / "tiny_a"
