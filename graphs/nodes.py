@@ -121,7 +121,7 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
     words = state.decisions[-1].instruction or ""
     assert state.plan is not None, "a plan comes before a repair"
     seeds = _seeds(state, rules.candidates(state, repair=True))
-    settings = parameters("edit", words, (base.image,), state.settings, context.tools.config.guidance)
+    settings = parameters("edit", words, (base.image,), state.settings, context.tools.config.call)
     drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
     return _round(state, context, drawn, words, seeds, settings, (base.image,), parent=base, depth=base.depth + 1)
 

@@ -74,7 +74,7 @@ class Agent:
         self._runtime = runtime
         self._on_question = on_question
         self._loading = threading.Lock()
-        self._sessions: dict[str, Session] = {}
+        self._sessions: set[Session] = set()
 
     @property
     def runtime(self) -> "ModelRuntime":
@@ -198,8 +198,8 @@ class Agent:
 
     def cancel(self, run_id: str | None = None) -> None:
         """Ask one run, or every run of this agent, to stop; each ends as `cancelled` with its best picture."""
-        for name, session in list(self._sessions.items()):
-            if run_id in (None, name):
+        for session in list(self._sessions):
+            if run_id in (None, session.run_id):
                 session.cancel()
 
     def _open(
@@ -212,7 +212,8 @@ class Agent:
         budget: Budget | None,
         settings: RenderSettings | None,
     ) -> "Session":
-        from omniagent.session import Order, Session
+        from omniagent.order import Order
+        from omniagent.session import Session
         from omniagent.tools.intake import read_images, read_instruction
 
         config = self.config if budget is None else self.config.model_copy(update={"budget": budget})
@@ -226,12 +227,12 @@ class Agent:
             settings=settings if settings is not None else RenderSettings(),
         )
         session = Session(order, self.runtime, self._on_question)
-        self._sessions[session.run_id] = session
+        self._sessions.add(session)
         session.start()
         return session
 
     def _forget(self, session: "Session") -> None:
-        self._sessions.pop(session.run_id, None)
+        self._sessions.discard(session)
 
 
 def _next(session: "Session") -> Event | None:

@@ -8,9 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 import omniagent
 from omniagent.graphs.policy import LoopPolicy
-from omniagent.model.defaults import DEFAULTS_FILE
+from omniagent.model.checkpoint_settings import SETTINGS_FILE
 from omniagent.model.errors import BadSetting
-from omniagent.tools.config import GuidanceRules, ToolConfig
+from omniagent.tools.config import CallRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2
 from omniagent.tools.types import Budget
 
@@ -50,7 +50,8 @@ class Config(BaseSettings):
             raise BadSetting(f"an OMNIAGENT_… environment variable is not allowed: {error}") from error
 
     def tools_for(self, model: str) -> ToolConfig:
-        """The tools' settings: with OmniGen2's guidance, unless the checkpoint brings its own or somebody set it."""
-        if self.tools.guidance != GuidanceRules() or (Path(model) / DEFAULTS_FILE).is_file():
+        """The tools' settings: OmniGen2's rules of calling, unless the checkpoint or somebody brings others."""
+        brings_own = any((Path(folder) / SETTINGS_FILE).is_file() for folder in (model, self.model))
+        if self.tools.call != CallRules() or brings_own:
             return self.tools
-        return self.tools.model_copy(update={"guidance": OMNIGEN2})
+        return self.tools.model_copy(update={"call": OMNIGEN2})

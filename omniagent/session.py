@@ -1,12 +1,10 @@
 """One run at work: a thread that drives the graph, and the queue of its events."""
 
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,23 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
-from PIL import Image
 
-from omniagent.config import Config
-from omniagent.folder import check_thread_id, checkpoints, owned, run_in
+from omniagent.folder import checkpoints, owned
 from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of
 from omniagent.graphs.state import AgentState
-from omniagent.model.errors import BadSetting, OmniAgentError, setting_out_of_range
-from omniagent.model.limits import MAX_SEED
+from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.requests import CancelToken
+from omniagent.order import Order
 from omniagent.result import TRACE_FILE, Result
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.store import ImageStore, ref_of
+from omniagent.tools.store import ImageStore
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.trace import Asked, Event, RunEnded, RunStarted, Trace
-from omniagent.tools.types import RenderSettings, StopReason, Task
+from omniagent.tools.types import Budget, StopReason, Task, Usage
 
 if TYPE_CHECKING:
     from omniagent.model.runtime import ModelRuntime
@@ -48,58 +44,7 @@ RESUMABLE: tuple[StopReason, ...] = (
 _PACKAGES = ("omniagent", "torch", "transformers", "diffusers", "langgraph")
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What was asked for, checked."""
-
-    run_id: str
-    folder: Path
-    instruction: str
-    pictures: tuple[Image.Image, ...]
-    seed: int
-    settings: RenderSettings
-    config: Config
-
-    @classmethod
-    def of(
-        cls,
-        instruction: str,
-        pictures: list[Image.Image],
-        *,
-        config: Config,
-        seed: int,
-        thread_id: str | None,
-        out: Path | None,
-        settings: RenderSettings,
-    ) -> "Order":
-        """Name the run and its folder.
-
-        A folder `out` that holds a run of the same task and seed goes on with it; one that holds another run keeps
-        it, and the new run gets a folder of its own in there.
-
-        Raises:
-            BadSetting: the seed or the thread id is out of range.
-        """
-        if isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-            raise setting_out_of_range("seed", seed, f"an integer from 0 to {MAX_SEED}")
-        name = new_run_id() if thread_id is None else check_thread_id(thread_id)
-        folder = (config.runs_dir / name if out is None else out).expanduser().absolute()
-        held = None if out is None else run_in(folder)
-        if held is not None and held.run_id != name:
-            task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
-            if thread_id is None and (held.task, held.seed) == (task, seed):
-                name = held.run_id
-            else:
-                folder = folder / name
-        return cls(name, folder, instruction, tuple(pictures), seed, settings, config)
-
-
-def new_run_id() -> str:
-    """A name that sorts by time and that no other run has."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
     """A run in a thread of its own. `start` once; then `next_event` and `wait` from any thread."""
 
@@ -111,6 +56,7 @@ class Session:
     _over: threading.Event = field(default_factory=threading.Event)
     _result: Result | None = None
     _error: BaseException | None = None
+    _began: bool = False
     _last: RunEnded | None = None
 
     @property
@@ -175,7 +121,7 @@ class Session:
             self._over.set()
 
     def _tell_failure(self, trace: Trace, error: BaseException) -> None:
-        if self._last is None:
+        if self._began and self._last is None:
             ended = RunEnded(stop_reason="failed", accepted=False, message=f"{type(error).__name__}: {error}")
             try:
                 trace.add(ended)
@@ -195,11 +141,13 @@ class Session:
             }
             known = graph.get_state(thread)
             state = AgentState.model_validate(known.values) if known.values else None
-            self._start(trace, task, state)
+            # A killed run goes on as it was; only one that came to a stop takes a new budget.
+            budget = state.budget if state is not None and known.next else order.config.budget
+            self._start(trace, task, state, budget)
             if state is not None and not known.next and not self._goes_on(state):
                 return self._finish(trace, state)
             entry: Any = self._entry(task, state, resumed=bool(known.next))
-            self._drive(graph, entry, thread, self._context(store, trace, state), trace)
+            self._drive(graph, entry, thread, self._context(store, trace, state, budget), trace)
             return self._finish(trace, AgentState.model_validate(graph.get_state(thread).values))
 
     def _goes_on(self, state: AgentState) -> bool:
@@ -220,17 +168,18 @@ class Session:
             "policy": policy,
         }
 
-    def _start(self, trace: Trace, task: Task, state: AgentState | None) -> None:
+    def _start(self, trace: Trace, task: Task, state: AgentState | None, budget: Budget) -> None:
         order, generator, critic = self.order, self.runtime.generator, self.runtime.critic
         if state is not None and (state.task, state.seed) != (task, order.seed):
             raise BadSetting(
                 f"the thread {self.run_id!r} already works on {state.task.instruction!r} with {len(state.task.images)} "
                 f"pictures and seed {state.seed}; give the same again to go on, or another thread_id"
             )
+        self._began = True
         trace.add(
             RunStarted(
                 task=task,
-                budget=order.config.budget,
+                budget=budget,
                 seed=order.seed,
                 folder=str(order.folder),
                 generator=generator.model,
@@ -241,16 +190,15 @@ class Session:
             )
         )
 
-    def _context(self, store: ImageStore, trace: Trace, state: AgentState | None) -> GraphContext:
-        budget, spent = self.order.config.budget, state.usage if state is not None else None
-        left = budget.time_limit - (spent.seconds if spent is not None else 0.0)
-        self.token.deadline = time.monotonic() + left
+    def _context(self, store: ImageStore, trace: Trace, state: AgentState | None, budget: Budget) -> GraphContext:
+        spent = state.usage if state is not None else Usage()
+        self.token.deadline = time.monotonic() + budget.time_limit - spent.seconds
         tools = ToolContext(
             runtime=self.runtime,
             store=store,
             trace=trace,
             token=self.token,
-            calls=CallMeter(budget.max_critic_calls, spent.critic_calls if spent is not None else 0),
+            calls=CallMeter(budget.max_critic_calls, spent.critic_calls),
             config=self.order.config.tools_for(self.runtime.generator.model),
         )
         return GraphContext(tools=tools, attempts=self.order.folder / "attempts")

@@ -174,8 +174,10 @@ def test_a_finished_thread_gives_its_result_again_without_drawing(tmp_path: Path
 def test_a_thread_takes_no_other_task(tmp_path: Path):
     agent = scripted_agent(tmp_path)
     agent.run("a circle", thread_id="t")
+    before = Result.load(tmp_path / "t").trace
     with pytest.raises(BadSetting, match="already works on 'a circle'"):
         agent.run("a star", thread_id="t")
+    assert Result.load(tmp_path / "t").trace == before
     assert Result.load(tmp_path / "t").accepted
 
 

@@ -191,7 +191,7 @@ DRAWING_FAULTS: list[Any] = [
 ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

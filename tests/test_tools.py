@@ -18,7 +18,7 @@ from omniagent.model.errors import (
     OutputUnwritable,
 )
 from omniagent.model.requests import CancelToken
-from omniagent.tools.config import CriticThresholds, GuidanceRules, ToolConfig
+from omniagent.tools.config import CallRules, CriticThresholds, ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn, answer_of
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.meter import CallMeter
@@ -97,6 +97,16 @@ def test_a_foreign_error_leaves_a_tool_as_ours_with_its_cause(tmp_path: Path):
         GENERATE(GenerateIn(instruction="a circle", seeds=(1,)), tools)
     assert isinstance(caught.value.__cause__, KeyError)
     assert isinstance(heard[-1], ToolErrored) and heard[-1].error == "HardFailure"
+
+
+def test_a_batch_that_was_drawn_before_a_kill_is_not_drawn_again(tmp_path: Path):
+    generator = ScriptedGenerator()
+    first, _ = context(tmp_path, generator=generator)
+    again, _ = context(tmp_path, generator=generator)
+    batch = GenerateIn(instruction="a circle", seeds=(1, 2))
+    assert GENERATE(batch, first) == GENERATE(batch, again)
+    GENERATE(GenerateIn(instruction="a circle", seeds=(1, 3)), again)
+    assert len(generator.calls) == 2
 
 
 def test_a_cancelled_token_stops_a_tool_before_it_begins(tmp_path: Path):
@@ -196,7 +206,7 @@ def test_omnigen2_is_called_as_its_authors_do(
     refs = tuple(ImageRef(sha256=str(n) * 64, width=16 * (n + 1), height=16) for n in range(images))
     made = parameters(mode, "the star on the background of image 2", refs, asked, OMNIGEN2)
     assert (made.width, made.height, made.text_guidance, made.image_guidance) == expected
-    left = parameters(mode, "a star", (), RenderSettings(), GuidanceRules())
+    left = parameters(mode, "a star", (), RenderSettings(), CallRules())
     assert left == RenderSettings()
 
 

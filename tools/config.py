@@ -20,22 +20,24 @@ class CriticThresholds(Word):
         return self
 
 
-class GuidanceRules(Word):
+class CallRules(Word):
     """How strongly text and pictures steer, by mode; None leaves the choice to the checkpoint.
 
-    The published OmniGen2 works best with text 4 to 5, and pictures 1.2 to 2.0 for edits, 2.5 to 3.0 in context.
+    The published OmniGen2 works best with text 4 to 5, and pictures 1.2 to 2.0 for edits, 2.5 to 3.0 in context; of
+    several pictures, one gives the new one its size (`sized`).
     """
 
     text: float | None = None
     edit: float | None = None
     compose: float | None = None
+    sized: bool = False
 
 
 class ToolConfig(Word):
     """What the tools may be told. Seconds, tokens, and how often a critic that fails is asked again."""
 
     thresholds: CriticThresholds = CriticThresholds()
-    guidance: GuidanceRules = GuidanceRules()
+    call: CallRules = CallRules()
     critic_tries: int = Field(default=3, ge=1, le=10)
     backoff: float = Field(default=0.5, ge=0, description="seconds before the second try; doubles each time")
     plan_tokens: int = Field(default=640, ge=16)

@@ -1,5 +1,6 @@
 """What the three drawing tools share: one batch from one request, stored by content."""
 
+import hashlib
 import time
 
 from pydantic import Field
@@ -29,11 +30,16 @@ class DrawOut(Outcome):
 def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> DrawOut:
     """Draw with the runtime's generator and keep the pictures.
 
+    A batch that this run drew before is not drawn again: a killed run repeats the node it was in, but not the work.
+
     Raises:
         BadSetting: a setting is outside the generator's range.
         Cancelled, OutOfMemory, GenerationFailed: see `Generator.generate`.
         StorageFull, OutputUnwritable: the pictures cannot be kept.
     """
+    key = _key(name, context.runtime.generator.model, arguments)
+    if (known := context.store.recall(key)) is not None:
+        return DrawOut.model_validate_json(known)
     settings = arguments.settings
     request = GenerationRequest(
         instruction=arguments.instruction,
@@ -54,9 +60,15 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
             f"{context.runtime.generator.model} gave {len(pictures)} pictures for {len(arguments.seeds)} seeds; "
             f"use another model"
         )
-    return DrawOut(
+    made = DrawOut(
         images=tuple(context.store.put(picture) for picture in pictures),
         hashes=tuple(perceptual_hash(picture) for picture in pictures),
         usage=Usage(images=len(pictures), generator_seconds=seconds),
         summary=f"{len(pictures)} of {pictures[0].width}x{pictures[0].height}: {arguments.instruction}",
     )
+    context.store.remember(key, made.model_dump_json().encode())
+    return made
+
+
+def _key(name: str, model: str, arguments: DrawIn) -> str:
+    return hashlib.sha256(f"{name}\n{model}\n{arguments.model_dump_json()}".encode()).hexdigest()

@@ -6,10 +6,10 @@ The model cannot choose its size, and its authors steer edits with image guidanc
 
 import re
 
-from omniagent.tools.config import GuidanceRules
+from omniagent.tools.config import CallRules
 from omniagent.tools.types import ImageRef, Mode, RenderSettings
 
-OMNIGEN2 = GuidanceRules(text=5.0, edit=1.8, compose=2.8)
+OMNIGEN2 = CallRules(text=5.0, edit=1.8, compose=2.8, sized=True)
 
 _NUMBER = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _IMAGE = re.compile(
@@ -43,7 +43,7 @@ def ground_image(mode: Mode, instruction: str, count: int) -> int | None:
 
 
 def parameters(
-    mode: Mode, instruction: str, images: tuple[ImageRef, ...], asked: RenderSettings, rules: GuidanceRules
+    mode: Mode, instruction: str, images: tuple[ImageRef, ...], asked: RenderSettings, rules: CallRules
 ) -> RenderSettings:
     """The settings of a call: what the person asked for, else the rules, else None for the checkpoint's default.
 
@@ -51,7 +51,7 @@ def parameters(
     """
     ground = ground_image(mode, instruction, len(images))
     width, height = asked.width, asked.height
-    if width is None and height is None and ground is not None and len(images) > 1:
+    if rules.sized and width is None and height is None and ground is not None and len(images) > 1:
         width, height = images[ground - 1].width, images[ground - 1].height
     pictures = {"edit": rules.edit, "compose": rules.compose}.get(mode) if images else None
     return asked.model_copy(

@@ -52,7 +52,7 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
         instruction=instruction,
         seen=written.seen[: len(images)],
         checklist=checklist_of(mode, instruction, written.checklist),
-        settings=parameters(mode, instruction, images, arguments.settings, context.config.guidance),
+        settings=parameters(mode, instruction, images, arguments.settings, context.config.call),
     )
 
 

@@ -47,6 +47,19 @@ class ImageStore:
             write_whole(self.path(ref), data)
         return ref
 
+    def remember(self, key: str, note: bytes) -> None:
+        """Keep a note beside the pictures, for `recall`.
+
+        Raises:
+            StorageFull, OutputUnwritable: as `put`.
+        """
+        write_whole(self.folder / "notes" / f"{key}.json", note)
+
+    def recall(self, key: str) -> bytes | None:
+        """The note of that key, or None."""
+        path = self.folder / "notes" / f"{key}.json"
+        return path.read_bytes() if path.is_file() else None
+
     def get(self, ref: ImageRef) -> Image.Image:
         """The picture, RGB.
 
