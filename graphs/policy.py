@@ -17,7 +17,7 @@ class LoopPolicy(Word):
     local_failures: int = Field(default=2, ge=0, description="at most so many failed requirements are a local failure")
     stack_edits: bool = Field(default=False, description="edit a kept edit, up to the budget's depth, not its source")
     merge_modes: tuple[Mode, ...] = Field(default=("edit",), description="modes whose redraws take the repair along")
-    over_edit_limit: float = Field(default=0.35, ge=0, le=1, description="a repair above this is rolled back")
+    over_edit_limit: float = Field(default=0.2, ge=0, le=1, description="a repair above this is rolled back")
     patience: int = Field(default=3, ge=1, description="so many repeats of one verdict vector in a row are stagnation")
     same_picture: int = Field(default=2, ge=0, description="perceptual hashes this many bits apart are one picture")
     ask: bool = Field(default=False, description="ask the person when the task speaks of a picture that is not there")

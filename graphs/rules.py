@@ -127,7 +127,7 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
     if lost := broken(critique, repair.critique):
         return f"the repair broke {', '.join(lost)}"
     if repair.critique.over_edit > state.policy.over_edit_limit:
-        return f"the repair changed {repair.critique.over_edit:.0%} of the picture without a reason"
+        return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
     if repair.critique.passed <= critique.passed:
         return "the repair did not help"
     return None
