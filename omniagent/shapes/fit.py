@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from omniagent.shapes.segment import Blob, Bools, Floats
+from omniagent.shapes.segment import Blob, Bools, Floats, grow
 from omniagent.shapes.world import EXTENTS, SHAPES
 
 _TABLE = 241
@@ -110,12 +110,11 @@ def _blurred_table(shape: str, quarters: int, blur: float) -> Floats:
     scale = (_TABLE - 1) / (2 * _SPAN * radius * _FINE)
     window = slice(-half, half + 1)
     distance = _look_up(_tables()[SHAPES.index(shape)], scale, (0.5, 0.5), window, window)
-    reach = math.ceil(3 * blur * _FINE)
-    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / (_FINE * blur)) ** 2).astype(np.float32)
-    blurred: Floats = np.clip(np.float32(0.5) - distance * np.float32(radius), 0, 1)
-    for _ in range(2):
-        blurred = np.apply_along_axis(np.convolve, 0, blurred, taps / taps.sum(), mode="same").T
-    return blurred
+    at = np.arange(2 * half + 1, dtype=np.float32)
+    taps = np.exp(-0.5 * ((at[:, None] - at[None, :]) / (_FINE * blur)) ** 2)
+    taps /= taps.sum(1, keepdims=True)
+    sharp = np.clip(np.float32(0.5) - distance * np.float32(radius), 0, 1)
+    return taps @ sharp @ taps.T
 
 
 def _look_up(table: Floats, scale: float, centre: tuple[float, float], rows: slice, columns: slice) -> Floats:
@@ -139,6 +138,7 @@ def fit_shapes(blob: Blob) -> list[Fit]:
     columns = slice(max(left - 4, 0), min(right + 4, width))
     window = blob.mask[rows, columns].astype(np.float32)
     hidden = blob.others[rows, columns]
+    seam = grow(blob.others)[rows, columns] & ~hidden
     fits: list[Fit] = []
     climbs: list[Callable[..., Fit]] = []
     for shape in SHAPES:
@@ -146,8 +146,9 @@ def fit_shapes(blob: Blob) -> list[Fit]:
         radius = max(((right - left) / (west + east) + (bottom - top) / (north + south)) / 2, 2.0)
         x = left + (right - left) * west / (west + east)
         y = top + (bottom - top) * north / (north + south)
-        # Only a ring has something else drawn within it, so only a ring's overlap leaves that out.
-        weight = (~hidden).astype(np.float32) if shape == "ring" else np.ones_like(window)
+        # Only a ring has something else drawn within it, so only a ring's overlap leaves that out. Where two blobs
+        # meet, the pixels of the seam tell nothing of either.
+        weight = (~(hidden if shape == "ring" else seam)).astype(np.float32)
         climb = partial(_climb, shape, weight=weight, rows=rows, columns=columns)
         fits.append(climb((x, y, radius), window))
         climbs.append(climb)

@@ -90,25 +90,27 @@ def label(mask: Bools) -> tuple[Ints, int]:
             run = parent[run]
         return run
 
-    labels = np.zeros(mask.shape, dtype=np.int32)
-    padded = np.pad(mask, ((0, 0), (1, 1))).astype(np.int8)
-    edges = np.diff(padded, axis=1)
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
+    runs = list(zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True))
     above: list[tuple[int, int, int]] = []
-    for y in range(mask.shape[0]):
-        row: list[tuple[int, int, int]] = []
-        starts, ends = np.flatnonzero(edges[y] == 1), np.flatnonzero(edges[y] == -1)
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            mine = len(parent)
-            parent.append(mine)
-            for other_start, other_end, other in above:
-                if other_start < end and start < other_end:
-                    parent[root(other)] = root(mine)
-            labels[y, start:end] = mine
-            row.append((start, end, mine))
-        above = row
+    current: list[tuple[int, int, int]] = []
+    last = -1
+    for run, (y, start, end) in enumerate(runs, 1):
+        if y != last:
+            above, current, last = (current if y == last + 1 else []), [], y
+        parent.append(run)
+        for other_start, other_end, other in above:
+            if other_start < end and start < other_end:
+                parent[root(other)] = root(run)
+        current.append((start, end, run))
     roots = np.asarray([root(run) for run in range(len(parent))])
     _, compact = np.unique(roots, return_inverse=True)
-    return compact.astype(np.int32)[labels], int(compact.max())
+    labels = np.zeros(mask.shape, dtype=np.int32)
+    for run, (y, start, end) in enumerate(runs, 1):
+        labels[y, start:end] = compact[run]
+    return labels, int(compact.max())
 
 
 def box_sum(values: Floats, reach: int) -> Floats:
@@ -166,7 +168,7 @@ def cut(picture: npt.NDArray[np.uint8]) -> Cut | Unreadable:
 
 
 def _blob(mask: Bools, others: Bools, away: Floats, floor: float) -> Blob:
-    near = grow(mask, 3) & ~grow(others)
+    near = grow(mask, 3) & ~others
     soft = np.where(near | mask, np.clip((away - floor) / max(_contrast(away, mask) - floor, 1.0), 0, 1), 0)
     # Dark stripes and dots inside say nothing of the shape.
     soft[shrink(mask, 2)] = 1
@@ -212,7 +214,8 @@ def _by_hue(mask: Bools, pixels: Floats, base: Floats) -> list[Bools]:
     classes = np.where(strong, np.argmax(plane @ hues().T, axis=-1), len(COLOURS))
     seeds: list[Bools] = []
     for hue in range(len(COLOURS) + 1):
-        labels, count = label(mask & (classes == hue))
+        same = mask & (classes == hue)
+        labels, count = label(same) if same.sum() >= FAINT_SPECK else (classes, 0)
         for index in range(1, count + 1):
             seed = labels == index
             if seed.sum() >= FAINT_SPECK and not _is_seam(seed, coloured=hue < len(COLOURS)):
