@@ -107,6 +107,8 @@ def checkpoints(folder: Path) -> Generator[SqliteSaver]:
     try:
         # The graph runs its nodes in threads of its own, one at a time.
         with closing(sqlite3.connect(folder / CHECKPOINT_FILE, check_same_thread=False)) as connection:
+            # Enough for a killed process; only a machine that loses power may lose the last steps.
+            connection.execute("PRAGMA synchronous=NORMAL")
             yield SqliteSaver(connection, serde=serde)
     except sqlite3.Error as error:
         if "full" in str(error):
