@@ -7,8 +7,8 @@ import math
 
 import pytest
 import torch
-from omniagent.model.transformer import OmniGen2Transformer2DModel
 
+from omniagent.model.transformer import OmniGen2Transformer2DModel
 from tests.parity.full_size import build
 from tests.parity.golden import KEPT
 
