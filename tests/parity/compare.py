@@ -37,7 +37,7 @@ def difference(
     """Compare two tensors, where ``mask`` (of the leading dimensions) is true."""
     if ours.shape != theirs.shape:
         return Difference(f"{what}: shape {tuple(ours.shape)} for {tuple(theirs.shape)}", float("inf"), atol)
-    ours, theirs = ours.double(), theirs.double()
+    ours, theirs = ours.detach().double(), theirs.double()
     if mask is not None:
         ours, theirs = ours[mask.bool()], theirs[mask.bool()]
     if not theirs.numel():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import dit, full_size, image, lora, pipeline, scheduler, text, vae
+from . import dit, full_size, image, lora, pipeline, scheduler, text, train, vae
 from .compare import Difference, worst
 from .golden import Case, Golden, NotCovered
 
@@ -19,6 +19,7 @@ CHECKS: dict[str, Check] = {
     "text": text.check,
     "pipeline": pipeline.check,
     "lora": lora.check,
+    "train": train.check,
     "full_size_state_dict_shapes": full_size.check,
 }
 

@@ -21,7 +21,7 @@ def check(case: Case) -> Iterator[Difference]:
     picture = Image.fromarray(tensors["image_uint8"].numpy())
     posterior = vae.encode(pixels).latent_dist
     sample = posterior.mean + posterior.std * tensors["eps"]
-    normalised = (sample - vae.config["shift_factor"]) * vae.config["scaling_factor"]
+    normalised = (sample - (vae.config["shift_factor"] or 0.0)) * vae.config["scaling_factor"]
     found = {
         "pixel_input": preprocess(picture, Size(picture.height, picture.width)),
         "posterior_mean": posterior.mean,
