@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from PIL import Image
 
 from omniagent.model.requests import Prompt
@@ -142,6 +143,7 @@ def lesson_batches(
                 keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
         for _ in range(repairs):
             keep(repair_lesson(rng, desk, split))
-        return LessonBatch(to_tensor(desk.pictures), tuple(tuple(group) for group in groups.values()))
+        pictures = to_tensor(desk.pictures) if desk.pictures else torch.empty(0)
+        return LessonBatch(pictures, tuple(tuple(group) for group in groups.values()))
 
     return make
