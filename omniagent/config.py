@@ -29,6 +29,8 @@ class Config(BaseSettings):
 
     model: str = Field(default_factory=bundled_checkpoint, description="a checkpoint folder or a hub name")
     critic: str = Field(default="local", description="`local`, or the base URL of an OpenAI-compatible server")
+    critic_model: str | None = Field(default=None, description="the model to ask for at that URL; None: its first")
+    critic_key: str | None = Field(default=None, repr=False, description="the API key for that URL")
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     runs_dir: Path = Field(default=Path("runs"), description="each run writes a folder in here")
@@ -51,7 +53,6 @@ class Config(BaseSettings):
 
     def tools_for(self, model: str) -> ToolConfig:
         """The tools' settings: OmniGen2's rules of calling, unless the checkpoint or somebody brings others."""
-        brings_own = any((Path(folder) / SETTINGS_FILE).is_file() for folder in (model, self.model))
-        if self.tools.call != CallRules() or brings_own:
+        if self.tools.call != CallRules() or (Path(model) / SETTINGS_FILE).is_file():
             return self.tools
         return self.tools.model_copy(update={"call": OMNIGEN2})

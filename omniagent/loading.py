@@ -18,5 +18,11 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
         return ModelRuntime(generator=generator, critic=critic)
     if generator is not None:
         raise BadSetting("a generator was given without a critic; give critic=… too, or a runtime with both")
-    loaded = ModelRuntime.load(config.model, critic=config.critic, revision=config.revision, device=config.device)
-    return loaded if critic is None else ModelRuntime(generator=loaded.generator, critic=critic)
+    return ModelRuntime.load(
+        config.model,
+        critic=config.critic if critic is None else critic,
+        critic_model=config.critic_model,
+        critic_key=config.critic_key,
+        revision=config.revision,
+        device=config.device,
+    )
