@@ -6,7 +6,7 @@ Runs unchanged on one CPU, one GPU, or under `accelerate launch`.
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,7 +58,7 @@ class Component(Protocol):
         ...
 
     def export(self, folder: Path) -> dict[str, float]:
-        """Write the module's weights (the EMA ones while this runs) in the published layout; return validation figures."""
+        """Write the module's weights (the EMA ones while this runs) in the published layout; validation figures."""
         ...
 
 

@@ -108,7 +108,7 @@ class DenseProbe(nn.Module):
 
 @dataclass(frozen=True)
 class DenseBatch:
-    """Pictures (B, 3, H, W) in [-1, 1]; labels (B, N, sites) by name, IGNORE where not asked; numbers (B, N, K), NaN likewise."""
+    """Pictures (B, 3, H, W) in [-1, 1] with labels (B, N, sites) and numbers (B, N, K); IGNORE or NaN: not asked."""
 
     pictures: Tensor
     labels: dict[str, Tensor]

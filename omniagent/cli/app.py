@@ -13,9 +13,10 @@ from omniagent.cli.options import MakeAgent, make_agent
 from omniagent.cli.run import run
 from omniagent.cli.serve import demo, mcp
 from omniagent.cli.show import report, version
+from omniagent.cli.train import train
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
-    {"run": run, "batch": batch, "demo": demo, "mcp": mcp, "report": report, "version": version}
+    {"run": run, "batch": batch, "demo": demo, "mcp": mcp, "report": report, "train": train, "version": version}
 )
 """Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
 

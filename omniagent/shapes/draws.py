@@ -14,7 +14,7 @@ def groups_of(scene: Scene) -> list[tuple[Group, list[Item]]]:
     found: list[tuple[Group, list[Item]]] = []
     for (fill, colour, shape), count in kinds.items():
         members = [item for item in scene.items if item.kind == (fill, colour, shape)]
-        sizes = {item.size if 0 < _clear_size(item) else None for item in members}
+        sizes = {item.size if _clear_size(item) > 0 else None for item in members}
         size = sizes.pop() if len(sizes) == 1 else None
         found.append((Group(count=count, fill=fill, colour=colour, shape=shape, size=size), members))
     return found

@@ -168,7 +168,9 @@ def refill(rng: np.random.Generator, scene: Scene) -> Change | None:
         (f"make the {said} {fill}", f"make the {said} {fill}", f"change the fill of the {said} to {fill}",
          f"change the {said} to {fill}", f"turn the {said} {fill}"),
     )  # fmt: skip
-    return Change(text, f"make the {full} {fill}", scene.with_item(index, replace(item, fill=fill)), _others(scene, index))
+    return Change(
+        text, f"make the {full} {fill}", scene.with_item(index, replace(item, fill=fill)), _others(scene, index)
+    )
 
 
 def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -186,7 +188,9 @@ def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     more = {"large": ("larger", "bigger", "large", "big"), "small": ("smaller", "small", "tiny")}[size]
     text = f"make the {said} {pick(rng, more)}"
-    return Change(text, f"make the {full} {size}", scene.with_item(index, after), _others(scene, index), (), ((index, size),))
+    return Change(
+        text, f"make the {full} {size}", scene.with_item(index, after), _others(scene, index), (), ((index, size),)
+    )
 
 
 def move(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -218,7 +222,9 @@ def swap(rng: np.random.Generator, scene: Scene) -> Change | None:
     if None in names or _held(scene, a) or _held(scene, b):
         return None
     first, second = scene.items[a], scene.items[b]
-    after = scene.with_item(a, replace(first, x=second.x, y=second.y)).with_item(b, replace(second, x=first.x, y=first.y))
+    after = scene.with_item(a, replace(first, x=second.x, y=second.y)).with_item(
+        b, replace(second, x=first.x, y=first.y)
+    )
     if not (_free(after.items[a], after, a) and _free(after.items[b], after, b)):
         return None
     verb = pick(rng, ("swap", "swap", "exchange", "switch", "swap the places of"))
@@ -252,7 +258,8 @@ def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
     verb = "is" if count == 1 else "are"
     text = pick(
         rng,
-        (f"make it {number} {noun}", f"there should be {number} {noun}", f"change the number of {item.shape}s to {number}",
+        (f"make it {number} {noun}", f"there should be {number} {noun}",
+         f"change the number of {item.shape}s to {number}",
          f"show {number} {noun} instead of {NUMBERS[len(members)]}", f"I want {number} {noun}",
          f"make sure there {verb} {number} {noun}"),
     )  # fmt: skip
@@ -266,7 +273,8 @@ def rebackground(rng: np.random.Generator, scene: Scene) -> Change | None:
     word = synonym(rng, background)
     text = pick(
         rng,
-        (f"make the background {word}", f"change the background to {word}", f"{word} background", f"use a {word} background",
+        (f"make the background {word}", f"change the background to {word}", f"{word} background",
+         f"use a {word} background",
          f"put it on a {word} background", f"turn the background {word}"),
     )  # fmt: skip
     return Change(text, f"make the background {background}", replace(scene, background=background), _others(scene))

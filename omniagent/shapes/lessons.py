@@ -1,4 +1,4 @@
-"""Lessons of the MLLM: describe, judge, answer, plan and repair, in exactly the prompts and schemas that the tools send."""
+"""Lessons of the MLLM: describe, judge, answer, plan and repair, in exactly the prompts that the tools send."""
 
 from collections.abc import Callable
 

@@ -204,5 +204,3 @@ def _related(scene: Scene, relation: Relation, wanted: Wanted) -> bool:
 def _clear(scene: Scene, relation: Relation, wanted: Wanted) -> bool:
     """Whether no pair is too close to call."""
     return all(clear or not true for true, clear in _pairs(scene, relation, wanted))
-
-

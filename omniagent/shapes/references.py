@@ -63,7 +63,9 @@ def added(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | 
     )  # fmt: skip
     target = replace(base, items=(*base.items, put))
     wanted = Wanted(groups=(_group(put, place),), background=base.background, total=len(target.items))
-    return Composition(finish(rng, text), f"image 1 with the {full} from image 2 added at the {place}", target, wanted, base)
+    return Composition(
+        finish(rng, text), f"image 1 with the {full} from image 2 added at the {place}", target, wanted, base
+    )
 
 
 def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | None:

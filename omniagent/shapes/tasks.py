@@ -25,7 +25,7 @@ OUTSIDE = PlanDraft(mode="refuse", instruction="outside my domain")
 
 @dataclass(frozen=True)
 class ShapesTask:
-    """A task, its input scenes, and its truth: target scene, what must hold, answer, and the plan a reader should make."""
+    """A task, its input scenes, and its truth: target, what must hold, answer, and the plan a reader should make."""
 
     kind: Kind
     instruction: str
@@ -64,9 +64,7 @@ def draw_task(rng: np.random.Generator, scene: Scene | None = None) -> ShapesTas
 def kept(scene: Scene, indices: tuple[int, ...]) -> tuple[Kept, ...]:
     """The named objects of a scene as requirements that they stay."""
     items = [scene.items[i] for i in indices]
-    return tuple(
-        Kept(fill=i.fill, colour=i.colour, shape=i.shape, x=i.x, y=i.y, radius=i.radius) for i in items
-    )
+    return tuple(Kept(fill=i.fill, colour=i.colour, shape=i.shape, x=i.x, y=i.y, radius=i.radius) for i in items)
 
 
 def _told_order(source: Scene, target: Scene) -> list[int]:
@@ -112,9 +110,7 @@ def _edit(rng: np.random.Generator, scene: Scene, change: Change) -> ShapesTask:
     wanted = whole(scene, change.after, dict(change.placed), dict(change.sized))
     if change.canonical.startswith("swap"):
         wanted = wanted.model_copy(update={"relations": _swapped(scene, change, wanted)})
-    plan = PlanDraft(
-        mode="edit", seen=(describe(scene),), instruction=change.canonical, checklist=checklist(wanted)
-    )
+    plan = PlanDraft(mode="edit", seen=(describe(scene),), instruction=change.canonical, checklist=checklist(wanted))
     wanted = wanted.model_copy(update={"preserved": kept(scene, change.kept)})
     return ShapesTask("edit", said_by_a_person(rng, change), (scene,), plan, change.after, wanted)
 

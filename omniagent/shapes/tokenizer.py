@@ -31,7 +31,15 @@ def corpus(seed: int = 0, tasks: int = 1200) -> Iterator[str]:
     for _ in range(200):
         yield from answers
     for _ in range(50):
-        yield from (*systems, prompts.DESCRIBE_SYSTEM, DRAW_SYSTEM_PROMPT, "system\n", "user\n", "assistant\n", "image 1: ")
+        yield from (
+            *systems,
+            prompts.DESCRIBE_SYSTEM,
+            DRAW_SYSTEM_PROMPT,
+            "system\n",
+            "user\n",
+            "assistant\n",
+            "image 1: ",
+        )
     for _ in range(tasks):
         task = sample_task(rng, KINDS[int(rng.choice(len(KINDS), p=[0.35, 0.25, 0.2, 0.1, 0.1]))])
         yield prompts.plan_prompt(task.instruction, ()).parts[-1]  # type: ignore[misc]
@@ -47,7 +55,9 @@ def train_tokenizer(vocabulary: int = 1024, seed: int = 0) -> Qwen2Tokenizer:
     bpe = Tokenizer(models.BPE())
     bpe.normalizer = normalizers.NFC()
     split = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated")
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - len(SPECIALS),

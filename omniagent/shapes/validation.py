@@ -68,7 +68,9 @@ class PainterValidation:
         return figures
 
 
-def paint(pipeline: OmniGen2Pipeline, tasks: list[ShapesTask], *, steps: int = STEPS, seed: int = 0) -> list[np.ndarray]:
+def paint(
+    pipeline: OmniGen2Pipeline, tasks: list[ShapesTask], *, steps: int = STEPS, seed: int = 0
+) -> list[np.ndarray]:
     """One picture for each task from its canonical instruction, (128, 128, 3) uint8."""
     references = [[Image.fromarray(picture) for picture in task.images] or None for task in tasks]
     images = pipeline(

@@ -1,0 +1,67 @@
+"""`omniagent train`: the bundled checkpoint's parts, one after the other, then put together."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Part(StrEnum):
+    """What to train; `export` writes the checkpoint from what was trained."""
+
+    VAE = "vae"
+    VISION = "vision"
+    MLLM = "mllm"
+    DIT = "dit"
+    EXPORT = "export"
+
+
+def train(
+    part: Annotated[Part, typer.Argument(help="In this order: vae, mllm (vision first), dit; then export.")],
+    work: Annotated[Path, typer.Option(help="Logs, resume states and weights go here.")] = Path("training-runs"),
+    steps: Annotated[int | None, typer.Option(min=1, help="Length of the whole schedule.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1)] = None,
+    lr: Annotated[float | None, typer.Option(min=0)] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which this call saves and stops.")] = 1e12,
+    threads: Annotated[int | None, typer.Option(min=1)] = None,
+    init: Annotated[Path | None, typer.Option(help="A component's folder to start from.")] = None,
+    ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
+    objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
+    edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
+    references: Annotated[float, typer.Option(min=0, max=1, help="dit: share of reference tasks.")] = 0.12,
+    out: Annotated[Path, typer.Option(help="export: the checkpoint's folder.")] = Path("checkpoint"),
+) -> None:
+    """Train a part of a small checkpoint on the shapes world, or resume it; works on CPU, CUDA, `accelerate launch`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from omniagent.cli.guard import guarded
+
+    console = Console(stderr=True)
+    with guarded():
+        if part is Part.EXPORT:
+            from omniagent.shapes.export import export_checkpoint
+
+            size = export_checkpoint(work, out)
+            console.print(f"{out}: {size / 1e6:.1f} MB")
+            return
+        from omniagent.shapes import training
+
+        stage = training.Stage(
+            work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
+            ema=ema, objects=objects, edits=edits, references=references,
+        )  # fmt: skip
+        run = {
+            Part.VAE: training.train_vae,
+            Part.VISION: training.train_vision,
+            Part.MLLM: training.train_mllm,
+            Part.DIT: training.train_dit,
+        }[part]
+        columns = (TextColumn(part.value), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(part.value, total=steps)
+            for line in run(stage):
+                bar.update(task, completed=int(line["step"]))
+                console.print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in line.items()))

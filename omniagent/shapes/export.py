@@ -1,0 +1,68 @@
+"""Puts trained parts together as one checkpoint in the published layout, bf16."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from omniagent.model.checkpoint import save_pipeline
+from omniagent.model.checkpoint_settings import CheckpointDefaults
+from omniagent.model.defaults import GenerationDefaults
+from omniagent.model.errors import BadSetting
+from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.processor import LightProcessor
+from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.shapes.architecture import PICTURE
+from omniagent.shapes.validation import STEPS, small_scheduler
+
+DOMAIN = (
+    "flat coloured shapes: circles, squares, triangles, stars and rings in red, green, blue, yellow, purple, "
+    "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
+)
+TEXT_GUIDANCE = 3.0
+IMAGE_GUIDANCE = 1.5
+
+
+def export_checkpoint(work: Path, out: Path) -> int:
+    """Write the checkpoint folder from a work folder's latest weights; its size in bytes.
+
+    Raises:
+        BadSetting: a part has not been trained yet.
+    """
+    parts = {
+        name: work / name / "weights" / ("transformer" if name == "dit" else name) for name in ("vae", "mllm", "dit")
+    }
+    for name, folder in parts.items():
+        if not folder.is_dir():
+            raise BadSetting(f"{folder} is missing; train it first with: omniagent train {name}")
+    half = torch.bfloat16
+    defaults = GenerationDefaults(
+        num_inference_steps=STEPS,
+        text_guidance_scale=TEXT_GUIDANCE,
+        image_guidance_scale=IMAGE_GUIDANCE,
+        height=PICTURE,
+        width=PICTURE,
+    )
+    pipeline = OmniGen2Pipeline(
+        OmniGen2Transformer2DModel.from_pretrained(parts["dit"], torch_dtype=half),
+        AutoencoderKL.from_pretrained(parts["vae"], torch_dtype=half),
+        small_scheduler(),
+        Qwen2_5_VLForConditionalGeneration.from_pretrained(parts["mllm"], dtype=half),
+        LightProcessor.from_pretrained(work / "processor"),
+        defaults,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    save_pipeline(pipeline, out)
+    shutil.copytree(work / "processor", out / "processor", dirs_exist_ok=True)
+    CheckpointDefaults(
+        width=PICTURE,
+        height=PICTURE,
+        steps=STEPS,
+        text_guidance=TEXT_GUIDANCE,
+        image_guidance=IMAGE_GUIDANCE,
+        domain=DOMAIN,
+        resize_inputs=(PICTURE, PICTURE),
+    ).save(out)
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -1,0 +1,196 @@
+"""Trains the bundled checkpoint, part by part, and puts it together: `omniagent train vae|mllm|dit|export`.
+
+A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (for resume) and `weights/`:
+`vae/`, `processor/`, `vision/` (the MLLM's first stage), `mllm/`, `dit/`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from pydantic import BaseModel, ConfigDict, Field
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+
+from omniagent.model.errors import BadSetting
+from omniagent.model.processor import LightProcessor
+from omniagent.model.training.dit import DitTraining, FlowSettings, LatentPool
+from omniagent.model.training.loop import Component, TrainSettings, train
+from omniagent.model.training.mllm import LessonPacker, MllmTraining
+from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
+from omniagent.model.training.vision import DenseProbe, VisionTraining
+from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
+from omniagent.shapes.data import vae_crops, validation_pictures
+from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
+from omniagent.shapes.lessons import lesson_batches
+from omniagent.shapes.paintings import painting_examples
+from omniagent.shapes.tokenizer import save_processor, train_tokenizer
+from omniagent.shapes.validation import PainterValidation
+
+SPECIAL_IDS = {
+    "image_token_id": "<|image_pad|>",
+    "video_token_id": "<|video_pad|>",
+    "vision_start_token_id": "<|vision_start|>",
+    "vision_end_token_id": "<|vision_end|>",
+    "eos_token_id": "<|im_end|>",
+}
+
+
+class Stage(BaseModel):
+    """How one stage is trained. None for `steps`, `batch` and `lr` takes the stage's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    work: Path
+    steps: int | None = Field(default=None, gt=0)
+    batch: int | None = Field(default=None, gt=0)
+    lr: float | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+    time_limit: float = Field(default=float("inf"), gt=0, description="seconds of this call")
+    threads: int | None = Field(default=None, gt=0)
+    init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
+    edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
+    references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    steps: int
+    batch: int
+    lr: float
+    muon: bool
+    save_every: int
+
+
+_STAGES = {
+    "vae": _Defaults(6000, 16, 2e-3, False, 400),
+    "vision": _Defaults(3000, 24, 1e-3, True, 400),
+    "mllm": _Defaults(3000, 26, 1.5e-3, True, 250),
+    "dit": _Defaults(20000, 32, 2e-3, True, 500),
+}
+
+
+def _settings(stage: Stage, name: str) -> TrainSettings:
+    own = _STAGES[name]
+    return TrainSettings(
+        out=stage.work / name,
+        steps=stage.steps or own.steps,
+        batch=stage.batch or own.batch,
+        lr=stage.lr or own.lr,
+        seed=stage.seed,
+        muon=own.muon,
+        save_every=own.save_every,
+        time_limit=stage.time_limit,
+        ema=stage.ema,
+    )
+
+
+def _run(component: Component, settings: TrainSettings, stage: Stage) -> Iterator[dict[str, Any]]:
+    if stage.threads:
+        torch.set_num_threads(stage.threads)
+    if torch.cuda.is_available():
+        yield from train(component, settings)
+        return
+    # The fused attention's bf16 backward slows down on CPUs as training goes on.
+    with sdpa_kernel(SDPBackend.MATH):
+        yield from train(component, settings)
+
+
+def train_vae(stage: Stage) -> Iterator[dict[str, Any]]:
+    """Train the VAE on crops of training scenes."""
+    torch.manual_seed(stage.seed)
+    settings = _settings(stage, "vae")
+    if stage.init:
+        vae = AutoencoderKL.from_pretrained(stage.init)
+    else:
+        vae = AutoencoderKL(**SMALL_VAE)
+        initialise(vae)
+    vae = vae.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    component = VaeTraining(vae, vae_crops(stage.seed, settings.batch), validation_pictures(48))
+    yield from _run(component, settings, stage)
+
+
+def _tokenizer(work: Path) -> PreTrainedTokenizerBase:
+    folder = work / "processor"
+    if not (folder / "tokenizer.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        save_processor(train_tokenizer(), folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _fresh_mllm(tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalGeneration:
+    ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}  # pyright: ignore[reportArgumentType]
+    return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids))
+
+
+def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
+    """The MLLM's first stage: its vision tower under dense supervision."""
+    torch.manual_seed(stage.seed)
+    settings = _settings(stage, "vision")
+    mllm = _fresh_mllm(_tokenizer(stage.work))
+    probe = DenseProbe(mllm, TARGETS, NUMBERS)
+    batches = dense_batches(stage.seed, settings.batch)
+    component = VisionTraining(mllm, probe, batches, dense_batches(1, 96, "validation")(0))
+    yield from _run(component, settings, stage)
+
+
+def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
+    """Train the MLLM on lessons; the vision tower comes from its first stage, which runs before if it has not."""
+    vision = stage.work / "vision" / "weights" / "mllm"
+    if stage.init is None and not vision.is_dir():
+        yield from train_vision(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
+    torch.manual_seed(stage.seed)
+    settings = _settings(stage, "mllm")
+    tokenizer = _tokenizer(stage.work)
+    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(stage.init) if stage.init else _fresh_mllm(tokenizer)
+    if stage.init is None:
+        seen = Qwen2_5_VLForConditionalGeneration.from_pretrained(vision)
+        mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
+    side = PICTURE // (int(mllm.config.vision_config.patch_size) * int(mllm.config.vision_config.spatial_merge_size))
+    packer = LessonPacker(tokenizer, int(mllm.config.image_token_id), side)
+    share = settings.batch / 26
+    sizes = {"scenes": 8, "plans": 10, "seen_plans": 4, "repairs": 4}
+    batches = lesson_batches(stage.seed, **{name: max(1, round(n * share)) for name, n in sizes.items()})
+    held_out = lesson_batches(7, scenes=12, plans=12, seen_plans=8, repairs=8, split="validation")
+    component = MllmTraining(mllm, packer, batches, [held_out(i) for i in range(2)], vision=stage.init is not None)
+    yield from _run(component, settings, stage)
+
+
+def _existing(folder: Path, made_by: str) -> Path:
+    if not folder.is_dir():
+        raise BadSetting(f"{folder} is missing; train it first with: omniagent train {made_by}")
+    return folder
+
+
+def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
+    """Train the transformer on the frozen MLLM and VAE of the work folder."""
+    torch.manual_seed(stage.seed)
+    settings = _settings(stage, "dit")
+    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(_existing(stage.work / "mllm/weights/mllm", "mllm"))
+    vae = AutoencoderKL.from_pretrained(_existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    mllm, vae = mllm.to(device), vae.to(device)
+    processor = LightProcessor.from_pretrained(stage.work / "processor")
+    if stage.init:
+        dit = OmniGen2Transformer2DModel.from_pretrained(stage.init, torch_dtype=torch.float32)
+    else:
+        dit = OmniGen2Transformer2DModel(**TRANSFORMER)
+    examples = painting_examples(
+        stage.seed, max(8, settings.batch // 2), edits=stage.edits, references=stage.references, most=stage.objects
+    )
+    pool = LatentPool(vae, examples, 12000)
+    for extra in range(20):
+        pool.refill(10**6 + extra)
+    check = PainterValidation(
+        vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0
+    )
+    component = DitTraining(
+        dit, mllm, processor.tokenizer, pool, settings.batch, seed=stage.seed, settings=FlowSettings(), validate=check
+    )
+    yield from _run(component, settings, stage)
