@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from omniagent.shapes.segment import Blob, Bools, Floats, grow
+from omniagent.shapes.segment import Blob, Bools, Floats
 from omniagent.shapes.world import EXTENTS, SHAPES
 
 _TABLE = 241
@@ -138,7 +138,6 @@ def fit_shapes(blob: Blob) -> list[Fit]:
     columns = slice(max(left - 4, 0), min(right + 4, width))
     window = blob.mask[rows, columns].astype(np.float32)
     hidden = blob.others[rows, columns]
-    seam = grow(blob.others)[rows, columns] & ~hidden
     fits: list[Fit] = []
     climbs: list[Callable[..., Fit]] = []
     for shape in SHAPES:
@@ -146,9 +145,8 @@ def fit_shapes(blob: Blob) -> list[Fit]:
         radius = max(((right - left) / (west + east) + (bottom - top) / (north + south)) / 2, 2.0)
         x = left + (right - left) * west / (west + east)
         y = top + (bottom - top) * north / (north + south)
-        # Only a ring has something else drawn within it, so only a ring's overlap leaves that out. Where two blobs
-        # meet, the pixels of the seam tell nothing of either.
-        weight = (~(hidden if shape == "ring" else seam)).astype(np.float32)
+        # Only a ring has something else drawn within it, so only a ring's overlap leaves that out.
+        weight = (~hidden).astype(np.float32) if shape == "ring" else np.ones_like(window)
         climb = partial(_climb, shape, weight=weight, rows=rows, columns=columns)
         fits.append(climb((x, y, radius), window))
         climbs.append(climb)

@@ -164,15 +164,30 @@ def cut(picture: npt.NDArray[np.uint8]) -> Cut | Unreadable:
     for mask in masks:
         every |= mask
     floor = float(np.percentile(away[~grow(every, 4)], 70)) if not grow(every, 4).all() else 0.0
-    return Cut(pixels, name, base, tuple(_blob(mask, every & ~mask, away, floor) for mask in masks))
+    return Cut(pixels, name, base, tuple(_blob(mask, every & ~mask, pixels - base, floor) for mask in masks))
 
 
-def _blob(mask: Bools, others: Bools, away: Floats, floor: float) -> Blob:
-    near = grow(mask, 3) & ~others
-    soft = np.where(near | mask, np.clip((away - floor) / max(_contrast(away, mask) - floor, 1.0), 0, 1), 0)
+def _blob(mask: Bools, others: Bools, offset: Floats, floor: float) -> Blob:
+    away = np.linalg.norm(offset, axis=-1)
+    near = grow(mask, 3)
+    beside = others & grow(near)
+    if beside.any():
+        soft = np.where(near, _share_of(offset, shrink(mask), beside), 0)
+    else:
+        soft = np.where(near, np.clip((away - floor) / max(_contrast(away, mask) - floor, 1.0), 0, 1), 0)
     # Dark stripes and dots inside say nothing of the shape.
     soft[shrink(mask, 2)] = 1
     return Blob(mask, others, soft.astype(np.float32))
+
+
+def _share_of(offset: Floats, mine: Bools, beside: Bools) -> Floats:
+    """The share of one paint in each pixel, taken as a mix of it, the paint beside it and the background."""
+    paints = np.stack([offset[mine].mean(axis=0), offset[beside].mean(axis=0)], axis=-1)
+    # Opposite colours on grey nearly cancel: the ridge then says background rather than half of each.
+    product = paints.T @ paints
+    product += np.eye(2, dtype=np.float32) * (0.02 * np.trace(product))
+    shares = offset @ np.linalg.solve(product, paints.T).T
+    return np.clip(shares[..., 0], 0, 1).astype(np.float32)
 
 
 def _is_speck(mask: Bools, away: Floats) -> bool:
