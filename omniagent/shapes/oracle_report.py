@@ -7,7 +7,6 @@ wrong when the judgement differs from the one made from the scene itself.
 
 import argparse
 import io
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from omniagent.evals.figures import wilson
 from omniagent.shapes.draws import wanted_of
 from omniagent.shapes.edits import random_change
 from omniagent.shapes.oracle import read, size_word
@@ -135,19 +135,6 @@ def _asked(rng: np.random.Generator, scene: Scene) -> list[Wanted]:
     if (change := random_change(rng, scene)) is not None:
         asked.append(wanted_of(rng, change.after))
     return asked
-
-
-def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """The Wilson score interval of a share (95 % by default), both ends in [0, 1]; (0, 1) without trials.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
-    """
-    if trials == 0:
-        return 0.0, 1.0
-    share = successes / trials
-    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 def main(arguments: list[str] | None = None) -> int:

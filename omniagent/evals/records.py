@@ -1,0 +1,80 @@
+"""What is kept of one evaluated task: one line of JSON, enough to compute every figure again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from omniagent.tools.types import StopReason
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JudgedAttempt(_Line):
+    """One picture: how many requirements the oracle found to hold, those that do not, and what the critic said."""
+
+    id: str
+    held: int = Field(ge=0)
+    of: int = Field(ge=0)
+    wrong: tuple[str, ...] = ()
+    accepted_by_critic: bool | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether every requirement holds."""
+        return self.held == self.of
+
+
+class Record(_Line):
+    """One task of a suite as the agent did it.
+
+    `right` is the oracle's word on what was returned: the picture, the answer, or the refusal that was due.
+    `error` names the class of an error that kept the agent from a result; such a task is tried again.
+    """
+
+    index: int = Field(ge=0)
+    kind: str
+    instruction: str
+    right: bool = False
+    stop_reason: StopReason | None = None
+    accepted: bool = False
+    mode: str | None = None
+    expected_mode: str
+    answer: str | None = None
+    expected_answer: str | None = None
+    attempts: tuple[JudgedAttempt, ...] = ()
+    best: str | None = None
+    pictures: int = 0
+    generator_seconds: float = 0.0
+    seconds: float = 0.0
+    error: str | None = None
+
+    @property
+    def first(self) -> JudgedAttempt | None:
+        """The first picture."""
+        return self.attempts[0] if self.attempts else None
+
+    @property
+    def returned(self) -> JudgedAttempt | None:
+        """The picture that was handed back."""
+        return next((attempt for attempt in self.attempts if attempt.id == self.best), None)
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The finished lines of a results file; a line that was cut off while it was written is passed over."""
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield Record.model_validate_json(line)
+        except ValidationError:
+            continue
+
+
+def append_record(path: Path, record: Record) -> None:
+    """Add one line to a results file, on a line of its own even after a line that was cut off."""
+    cut_off = path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if cut_off else "") + record.model_dump_json() + "\n")
