@@ -138,7 +138,7 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
 
 
 def _said(task: str, files: list[str]) -> gr.ChatMessage:
-    return gr.ChatMessage(role="user", content=[*(picture(file, f"image {n}") for n, file in enumerate(files, 1)), plain(task)])
+    return gr.ChatMessage(role="user", content=[*map(picture, files), plain(task)])
 
 
 def _box(*, busy: bool) -> gr.MultimodalTextbox:

@@ -3,7 +3,6 @@
 import html
 import re
 from pathlib import Path
-from typing import cast
 
 import gradio as gr
 from gradio.components.chatbot import FileDataDict, MessageContent, MetadataDict
@@ -85,7 +84,8 @@ class Steps:
                 self._looked(event.critique)
             case Decided():
                 self._inside(
-                    f"decided-{event.round}", f"Decision: {_words(event.decision.action)} — {plain(event.decision.reason)}"
+                    f"decided-{event.round}",
+                    f"Decision: {_words(event.decision.action)} — {plain(event.decision.reason)}",
                 )
                 self._close(event.time)
             case ToolErrored():
@@ -104,13 +104,13 @@ class Steps:
             lines.append(plain(result.answer))
         content: list[MessageContent] = []
         if result.image_path is not None:
-            content.append(picture(result.image_path, "the best picture"))
+            content.append(picture(result.image_path))
             usage = result.usage
             lines.append(f"{usage.images} pictures, {usage.rounds} rounds, {usage.seconds:.1f} s")
         report = result.folder / "report.html"
         self._messages["result"] = gr.ChatMessage(role="assistant", content=["\n\n".join(lines), *content])
         if report.is_file():
-            self._messages["report"] = gr.ChatMessage(role="assistant", content=picture(report, "report of the run"))
+            self._messages["report"] = gr.ChatMessage(role="assistant", content=picture(report))
 
     def _planned(self, plan: Plan, time: float) -> None:
         self._questions = {need.id: need for need in plan.checklist}
@@ -125,7 +125,7 @@ class Steps:
             self._began[self._parent] = time
             self._put(self._parent, {"title": f"Round {attempt.round}", "status": "pending"})
         origin = f"{attempt.id} from {attempt.parent}" if attempt.parent else attempt.id
-        drawn = picture(self._folder / "attempts" / f"{attempt.id}.png", f"attempt {attempt.id}")
+        drawn = picture(self._folder / "attempts" / f"{attempt.id}.png")
         self._inside(f"drew-{attempt.id}", f"Drew {origin}: {plain(attempt.instruction)}", drawn)
 
     def _looked(self, critique: Critique) -> None:
@@ -173,10 +173,9 @@ class Steps:
         self._messages[name] = gr.ChatMessage(role="assistant", content=content, metadata={**metadata, "id": name})
 
 
-def picture(path: str | Path, label: str) -> FileDataDict:
-    """A file for the chat to show; `label` is read to those who do not see it."""
-    # The chat reads alt_text, though its type does not name it.
-    return cast(FileDataDict, {"path": str(path), "alt_text": label, "meta": {"_type": "gradio.FileData"}})
+def picture(path: str | Path) -> FileDataDict:
+    """A file for the chat to show."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
 
 
 def _words(word: str) -> str:

@@ -52,4 +52,5 @@ def make_test_agent(options: ModelOptions) -> Agent:
     """For `python -m tests.launch`: a scenario by name, or real models where OMNIAGENT_MODEL names them."""
     if options.model or os.environ.get("OMNIAGENT_MODEL"):
         return make_agent(options)
-    return SCENARIOS[os.environ.get(SCENARIO, "repaired")](options.runs_dir or Path("runs"))
+    runs = options.runs_dir or Path(os.environ.get("OMNIAGENT_RUNS_DIR", "runs"))
+    return SCENARIOS[os.environ.get(SCENARIO, "repaired")](runs)

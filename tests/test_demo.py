@@ -1,0 +1,172 @@
+"""The chat: events become nested steps with pictures, and headless Chromium draws a picture in it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from omniagent.agent import Agent
+from omniagent.demo.messages import Steps, plain
+from tests.faces import SCENARIO, TASK, repaired
+
+ROOT = Path(__file__).parent.parent
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 120_000
+"""Milliseconds until a page that shows nothing is given up; a busy machine is slow, not wrong."""
+
+
+def steps_of(agent: Agent) -> Steps:
+    steps = Steps()
+    for event in agent.stream(TASK):
+        steps.add(event)
+    return steps
+
+
+def test_each_round_is_a_step_with_its_pictures_verdicts_and_decision_inside(tmp_path: Path) -> None:
+    messages = {str(message.metadata.get("id")): message for message in steps_of(repaired(tmp_path)).messages}
+    assert list(messages) == [
+        *("plan", "round-1", "drew-a1", "looked-a1", "decided-1"),
+        *("round-2", "drew-a2", "looked-a2", "decided-2"),
+    ]
+    for name in ("drew-a2", "looked-a2", "decided-2"):
+        assert messages[name].metadata.get("parent_id") == "round-2"
+    assert messages["drew-a2"].content["path"].endswith("a2.png")
+    assert "| ✗ | Is the circle red? | 0.10 |" in str(messages["looked-a1"].content)
+    assert messages["round-1"].metadata.get("duration", 0) > 0
+    assert not any(message.metadata.get("status") == "pending" for message in messages.values())
+
+
+def test_the_step_at_hand_is_shown_while_it_runs(tmp_path: Path) -> None:
+    steps, seen = Steps(), set[str]()
+    for event in repaired(tmp_path).stream(TASK):
+        steps.add(event)
+        seen |= {
+            f"{message.metadata.get('title')} {message.metadata.get('log', '')}"
+            for message in steps.messages
+            if message.metadata.get("status") == "pending"
+        }
+    assert {"Reading the task… ", "Drawing… step 4 of 4", "Editing… step 2 of 4", "Round 2 "} <= seen
+
+
+def test_words_of_a_task_or_critic_are_shown_and_never_obeyed() -> None:
+    told = plain("![x](http://example.invalid/a.png) <b>**bold**</b>\n# big")
+    assert "![" not in told and "](" not in told and "<b>" not in told and "**" not in told
+    assert re.sub(r"\\", "", told).startswith("![x](http")
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of headless Chromium that fails the test when it asks for anything beyond this machine."""
+    program = shutil.which(os.environ.get("OMNIAGENT_CHROMIUM", "chromium"))
+    assert program, "no Chromium: install Debian's chromium, or set OMNIAGENT_CHROMIUM to the program's path"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1000, "height": 1400})
+        page.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        asked: set[str | None] = set()
+        page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+        yield page
+        browser.close()
+    assert asked <= {"127.0.0.1", None}, "the chat must not reach out to other machines"
+
+
+@pytest.fixture
+def open_chat(page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Opens `omniagent demo`, in a process of its own, over the agent of a scenario."""
+    servers: list[subprocess.Popen[str]] = []
+
+    def go(scenario: str = "repaired") -> None:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.launch", "demo", "--port", "0"],
+            cwd=ROOT,
+            env={**os.environ, SCENARIO: scenario, "OMNIAGENT_RUNS_DIR": str(tmp_path / "runs")},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        servers.append(server)
+        assert server.stdout is not None
+        page.goto(server.stdout.readline().split()[-1])
+        expect(page.locator("#task textarea")).to_be_visible()
+
+    yield go
+    for server in servers:
+        server.send_signal(signal.SIGINT)
+        _, _ = server.communicate(timeout=60)
+        assert server.returncode in (0, 130)
+
+
+def say(page: Page, words: str) -> None:
+    page.locator("#task textarea").fill(words)
+    page.locator("#task textarea").press("Enter")
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+def test_chromium_draws_a_picture_in_the_chat(page: Page, open_chat: Callable[..., None], tmp_path: Path) -> None:
+    open_chat()
+    say(page, TASK)
+    chat = page.locator("#chat")
+    expect(chat.get_by_text("report.html")).to_be_visible()
+    expect(chat.get_by_text("Round 1", exact=True)).to_be_visible()
+    expect(chat.get_by_text(re.compile("^Looked at a1"))).to_be_visible()
+    expect(chat.locator('img[src$="/a1.png"]').first).to_be_visible()
+    best = chat.locator("img").last
+    best.scroll_into_view_if_needed()
+    assert best.evaluate("picture => picture.complete && picture.naturalWidth") >= 64
+    shot = tmp_path / "chat.png"
+    page.screenshot(path=shot)
+    with Image.open(shot) as picture:
+        assert picture.size == (1000, 1400)
+        assert len(picture.convert("RGB").getcolors(2**24) or ()) > 50
+    expect(page.locator("#task textarea")).to_be_enabled()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+def test_the_stop_button_keeps_the_best_so_far(page: Page, open_chat: Callable[..., None]) -> None:
+    open_chat("stuck")
+    say(page, TASK)
+    expect(page.locator("#chat").get_by_text(re.compile("^Editing"))).to_be_visible()
+    page.locator("#task button.stop-button").click()
+    expect(page.locator("#chat").get_by_text("cancelled", exact=True)).to_be_visible()
+    expect(page.locator("#chat").get_by_text("report.html")).to_be_visible()
+    expect(page.locator("#task textarea")).to_be_enabled()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+def test_a_broken_upload_is_a_message_and_the_chat_goes_on(
+    page: Page, open_chat: Callable[..., None], tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole.png", tmp_path / "cut.png"
+    Image.effect_noise((64, 64), 50).convert("RGB").save(whole)
+    cut.write_bytes(whole.read_bytes()[:300])
+    open_chat("never_right")
+    upload = page.locator("#task input[type=file]")
+    upload.set_input_files(str(cut))
+    expect(page.locator("#task .thumbnail-item")).to_have_count(1)
+    say(page, "make it red")
+    expect(page.locator("#chat").get_by_text(re.compile("truncated or damaged"))).to_be_visible()
+    upload.set_input_files(str(whole))
+    expect(page.locator("#task .thumbnail-item")).to_have_count(1)
+    say(page, "make it red")
+    expect(page.locator("#chat").get_by_text("report.html")).to_be_visible()
