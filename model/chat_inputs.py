@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import torch
 from PIL import Image
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil, smart_resize
 
 from omniagent.model.answers import SPELLINGS
 from omniagent.model.cache import picture_key
 from omniagent.model.chat import chat_text
 from omniagent.model.errors import BadCheckpoint, BadImage, BadTask
+from omniagent.model.processor import LightProcessor
 from omniagent.model.requests import Prompt
 
 IMAGE_PAD = "<|image_pad|>"
@@ -56,15 +57,21 @@ class ChatEncoder:
         Raises:
             BadCheckpoint: a file of it is missing or broken.
         """
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            pictures = Qwen2VLImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
+        return cls.of(LightProcessor.from_pretrained(folder))
+
+    @classmethod
+    def of(cls, processor: LightProcessor) -> ChatEncoder:
+        """The encoder over a processor that is loaded already.
+
+        Raises:
+            BadCheckpoint: it has no Qwen2-VL picture processor.
+        """
+        pictures = processor.image_processor
+        if not isinstance(pictures, Qwen2VLImageProcessorPil):
             raise BadCheckpoint(
-                f"the processor folder {folder} cannot be read ({error}); "
-                "it needs tokenizer.json, tokenizer_config.json and preprocessor_config.json"
-            ) from error
-        return cls(tokenizer, pictures)
+                f"the picture processor is {type(pictures).__name__}; the critic needs Qwen2VLImageProcessor"
+            )
+        return cls(processor.tokenizer, pictures)
 
     def encode(self, prompt: Prompt) -> ChatInputs:
         """Token ids of `chat_text(prompt)`, each picture's placeholder repeated once for each of its merged tokens.

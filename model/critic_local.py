@@ -17,8 +17,9 @@ from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.cache import ByteCache, CacheStats
 from omniagent.model.chat_inputs import ChatEncoder, ChatInputs
+from omniagent.model.checkpoint import load_mllm
 from omniagent.model.device import with_memory_fault
-from omniagent.model.errors import BadCheckpoint, BadTask, CriticBadOutput
+from omniagent.model.errors import BadTask, CriticBadOutput
 from omniagent.model.requests import CancelToken, Completion, Prompt, YesNo
 
 QUESTIONS_AT_ONCE = 32
@@ -87,16 +88,8 @@ class LocalCritic:
             BadCheckpoint: a file is missing or broken, or the network is no Qwen2.5-VL.
         """
         encoder = ChatEncoder.load(processor)
-        try:
-            network = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-                folder, dtype=dtype, local_files_only=True, use_safetensors=True
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise BadCheckpoint(
-                f"the critic in {folder} cannot be read ({error}); it needs config.json and safetensors weights "
-                "of a Qwen2_5_VLForConditionalGeneration"
-            ) from error
-        return cls(network.to(device), encoder, model=str(folder), cache_bytes=cache_bytes)  # type: ignore[arg-type]
+        network = load_mllm(folder, dtype)
+        return cls(network.to(device), encoder, model=str(folder), cache_bytes=cache_bytes)  # pyright: ignore[reportArgumentType]
 
     @property
     def backend(self) -> str:

@@ -1,17 +1,14 @@
-"""Devices: which one to use, one lock for each, and out-of-memory faults as our own error."""
+"""Devices: which one to use, in which number type, and out-of-memory faults as our own error."""
 
 from __future__ import annotations
 
 import gc
-import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 
 from omniagent.model.errors import BadSetting, OutOfMemory
-from omniagent.model.requests import CancelToken
 
 T = TypeVar("T")
 
@@ -41,28 +38,6 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
 def pick_dtype(device: torch.device, dtype: torch.dtype | None = None) -> torch.dtype:
     """The given number type, or bfloat16 on an accelerator and float32 on the CPU."""
     return dtype or (torch.float32 if device.type == "cpu" else torch.bfloat16)
-
-
-class DeviceLock:
-    """Lets one caller at a time use a device; who waits still obeys its token."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def held(self, token: CancelToken | None = None) -> Generator[None]:
-        """Hold the device for the block.
-
-        Raises:
-            Cancelled: the token was cancelled or expired before the device was free.
-        """
-        while not self._lock.acquire(timeout=0.05):
-            if token is not None:
-                token.check()
-        try:
-            yield
-        finally:
-            self._lock.release()
 
 
 def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) -> T:

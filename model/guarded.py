@@ -1,0 +1,165 @@
+"""A generator and a critic as a runtime hands them out: by turns on a device, counted, and shut with the runtime."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator as Yields
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel
+
+from omniagent.model.errors import BadSetting
+from omniagent.model.requests import CancelToken, Completion, Critic, GenerationRequest, Generator, Prompt, Step, YesNo
+
+
+class DeviceLock:
+    """Lets one caller at a time use a device; who waits still obeys its token."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def held(self, token: CancelToken | None = None) -> Yields[None]:
+        """Hold the device for the block.
+
+        Raises:
+            Cancelled: the token was cancelled or expired before the device was free.
+        """
+        while not self._lock.acquire(timeout=0.05):
+            if token is not None:
+                token.check()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a runtime's models did since they were loaded; `failures` counts calls that raised anything."""
+
+    pictures: int = 0
+    generations: int = 0
+    questions: int = 0
+    verdicts: int = 0
+    texts: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Meter:
+    """Adds up `Counts` from several threads."""
+
+    counts: Counts = field(default_factory=Counts)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, **more: int) -> None:
+        with self._lock:
+            self.counts = replace(self.counts, **{name: getattr(self.counts, name) + n for name, n in more.items()})
+
+
+class Gate:
+    """The way to one model: open or closed, and one caller at a time where the model sits on a device."""
+
+    def __init__(self, lock: DeviceLock | None, meter: Meter) -> None:
+        self._lock = lock
+        self._closed = False
+        self.meter = meter
+
+    @contextmanager
+    def passed(self, token: CancelToken | None) -> Yields[None]:
+        """Hold the model for the block.
+
+        Raises:
+            BadSetting: the runtime was closed.
+            Cancelled: the token was cancelled or expired while waiting.
+        """
+        try:
+            if self._lock is None:
+                self._check()
+                yield
+            else:
+                with self._lock.held(token):
+                    self._check()
+                    yield
+        except BaseException:
+            self.meter.add(failures=1)
+            raise
+
+    def close(self) -> None:
+        """Wait for the call under way on the device, and let nobody in any more."""
+        self._closed = True
+        if self._lock is not None:
+            with self._lock.held():
+                pass
+
+    def _check(self) -> None:
+        if self._closed:
+            raise BadSetting("this runtime is closed; load a new one")
+
+
+class GuardedGenerator:
+    """A `Generator` behind a gate."""
+
+    def __init__(self, inner: Generator, gate: Gate) -> None:
+        self.inner = inner
+        self._gate = gate
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    def generate(
+        self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
+    ) -> list[Image.Image]:
+        """As the generator within; waits for its device first."""
+        with self._gate.passed(token):
+            pictures = self.inner.generate(request, token=token, on_step=on_step)
+        self._gate.meter.add(generations=1, pictures=len(pictures))
+        return pictures
+
+
+class GuardedCritic:
+    """A `Critic` behind a gate."""
+
+    def __init__(self, inner: Critic, gate: Gate) -> None:
+        self.inner = inner
+        self._gate = gate
+
+    @property
+    def backend(self) -> str:
+        return self.inner.backend
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
+        """As the critic within; waits for its device first."""
+        with self._gate.passed(token):
+            answer = self.inner.yes_no(prompt, questions, token=token)
+        self._gate.meter.add(verdicts=1, questions=len(questions))
+        return answer
+
+    def write(
+        self,
+        prompt: Prompt,
+        *,
+        schema: type[BaseModel] | None = None,
+        max_tokens: int = 256,
+        token: CancelToken | None = None,
+    ) -> Completion:
+        """As the critic within; waits for its device first."""
+        with self._gate.passed(token):
+            completion = self.inner.write(prompt, schema=schema, max_tokens=max_tokens, token=token)
+        self._gate.meter.add(texts=1)
+        return completion
+
+
+def bare(model: Any) -> Any:
+    """The model itself, also when it comes out of another runtime."""
+    return model.inner if isinstance(model, GuardedGenerator | GuardedCritic) else model

@@ -1,0 +1,117 @@
+"""From a checkpoint's name to a generator and a critic on their device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator as Yields
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from omniagent.model.chat_inputs import ChatEncoder
+from omniagent.model.checkpoint import load_mllm, load_pipeline
+from omniagent.model.checkpoint_settings import CheckpointDefaults
+from omniagent.model.critic_local import LocalCritic
+from omniagent.model.critic_openai import OpenAICritic
+from omniagent.model.device import pick_device, pick_dtype, with_memory_fault
+from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, RetryableError
+from omniagent.model.generator import OmniGen2Generator
+from omniagent.model.hub import find_model
+from omniagent.model.requests import CancelToken, Critic
+
+BATCH_ON_ACCELERATOR = 8
+
+
+def load_generator(
+    model: str | Path | None,
+    *,
+    revision: str | None = None,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+    cache_bytes: int = 256 * 2**20,
+    local_files_only: bool = False,
+) -> OmniGen2Generator:
+    """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
+
+    On the CPU it draws picture by picture: matrix products fill the cores already, and each picture then depends on
+    its seed alone, bit for bit.
+    """
+    if model is None or not str(model):
+        raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
+    where = pick_device(device)
+    folder = find_model(model, revision=revision, local_files_only=local_files_only)
+    settings = CheckpointDefaults.load(folder)
+    with quiet():
+        pipeline = with_memory_fault(
+            where,
+            f"the model {model}",
+            lambda: load_pipeline(folder, torch_dtype=pick_dtype(where, dtype), device=where),
+        )
+    return OmniGen2Generator(
+        pipeline,
+        settings,
+        model=str(model),
+        folder=folder,
+        batch=1 if where.type == "cpu" else BATCH_ON_ACCELERATOR,
+        cache_bytes=cache_bytes,
+    )
+
+
+def load_critic(
+    critic: str | Critic,
+    beside: OmniGen2Generator,
+    *,
+    name: str | None = None,
+    key: str | None = None,
+    cache_bytes: int = 256 * 2**20,
+    patience: float = 10.0,
+) -> Critic:
+    """The critic that `ModelRuntime.load` was asked for; the local one shares its network with the generator's MLLM.
+
+    A server is asked for its models for `patience` seconds; one that does not answer yet is taken all the same.
+
+    Raises:
+        BadSetting: `critic` is neither a critic, ``local``, ``auto`` nor a URL.
+        BadCheckpoint: the checkpoint's ``critic/`` folder is broken.
+        OutOfMemory: the device is too small for it.
+    """
+    if not isinstance(critic, str):
+        return critic
+    if critic.startswith(("http://", "https://")):
+        remote = OpenAICritic(critic, name, key)
+        try:
+            remote.connect(token=CancelToken(deadline=time.monotonic() + patience))
+        except (RetryableError, Cancelled):
+            # A server that is still starting is no reason to give up: runs ask it again, and tell.
+            pass
+        except BaseException:
+            remote.close()
+            raise
+        return remote
+    if critic not in ("local", "auto"):
+        raise BadSetting(
+            f"critic={critic!r} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
+        )
+    pipeline = beside.pipeline
+    network, label = pipeline.mllm, beside.model
+    own = None if beside.folder is None else beside.folder / "critic"
+    if own is not None and own.is_dir():
+        dtype, device, source = pipeline.mllm.dtype, beside.device, own
+        with quiet():
+            network = with_memory_fault(device, "the critic", lambda: load_mllm(source, dtype).to(device))  # pyright: ignore[reportArgumentType]
+        label = f"{beside.model}/critic"
+    return LocalCritic(network, ChatEncoder.of(pipeline.processor), model=label, cache_bytes=cache_bytes)
+
+
+@contextmanager
+def quiet() -> Yields[None]:
+    """Without the progress bars that transformers draws for every file it reads."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
