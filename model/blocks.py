@@ -6,7 +6,7 @@ embedding (min(H, 1024)).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from diffusers.models.attention import AttentionModuleMixin
@@ -109,7 +109,8 @@ class GroupedQueryAttention(nn.Module, AttentionModuleMixin):
 
     def forward(self, x: torch.Tensor, stream: Stream) -> torch.Tensor:
         """Attend within each sequence of ``x`` (B, L, H)."""
-        return self.processor(self, x, stream)
+        process: Any = self.processor
+        return process(self, x, stream)
 
 
 class FeedForward(nn.Module):

@@ -129,7 +129,7 @@ def load_scheduler(folder: Path, name: str) -> Scheduler:
     kind = SCHEDULERS[name]
     config = check_config(folder / "scheduler_config.json", kind)
     try:
-        return kind.from_config(config)
+        return kind(**{name: value for name, value in config.items() if not name.startswith("_")})
     except (ValueError, TypeError) as error:
         raise BadCheckpoint(f"{folder / 'scheduler_config.json'} describes no possible {name}: {error}") from error
 
@@ -143,7 +143,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
     read_json(folder / "config.json")
     read_shapes(weight_files(folder, TRANSFORMERS_STEM))
     try:
-        model, info = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+        loaded: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(
             folder,
             dtype=dtype,
             use_safetensors=True,
@@ -154,6 +154,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
         )
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise BadCheckpoint(f"{folder} cannot be loaded as a Qwen2.5-VL: {error}") from error
+    model, info = loaded
     faults = {
         "missing weights": sorted(info["missing_keys"]),
         "unknown weights": sorted(info["unexpected_keys"]),

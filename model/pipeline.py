@@ -86,13 +86,17 @@ class OmniGen2Pipeline(DiffusionPipeline):
         self.vae_scale_factor: int = 2 ** (len(vae.config["block_out_channels"]) - 1)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **settings: Any) -> Self:
+    def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, pretrained_model_name_or_path: str | Path, **settings: Any
+    ) -> Self:
         """Load a folder or hub name; see :func:`omniagent.model.checkpoint.load_pipeline` for settings and errors."""
         from .checkpoint import load_pipeline
 
         return load_pipeline(pretrained_model_name_or_path, pipeline_class=cls, **settings)
 
-    def save_pretrained(self, save_directory: str | Path, **settings: Any) -> None:
+    def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, save_directory: str | Path, **settings: Any
+    ) -> None:
         """Write the published layout; see :func:`omniagent.model.checkpoint.save_pipeline`."""
         from .checkpoint import save_pipeline
 
@@ -195,7 +199,7 @@ class OmniGen2Pipeline(DiffusionPipeline):
 
         ``num_inference_steps`` or own ``timesteps``, rising within [0, 1), set the schedule.
         """
-        scheduler = type(self.scheduler).from_config(self.scheduler.config)
+        scheduler = self.scheduler.copy()
         num_tokens = latents.size(-2) * latents.size(-1)
         scheduler.set_timesteps(
             self.defaults.num_inference_steps if num_inference_steps is None else num_inference_steps,
@@ -203,7 +207,8 @@ class OmniGen2Pipeline(DiffusionPipeline):
             timesteps,
             num_tokens,
         )
-        with self.progress_bar(total=len(scheduler.timesteps)) as bar:
+        progress: Any = self.progress_bar
+        with progress(total=len(scheduler.timesteps)) as bar:
 
             def on_step(step: int, steps: int, now: torch.Tensor) -> bool | None:
                 bar.update()

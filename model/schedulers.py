@@ -1,13 +1,13 @@
 """Samplers of the flow from noise (time 0) to data (time 1) under a velocity = data - noise.
 
-Both keep their place in a trajectory, so every request works on its own copy (``type(s).from_config(s.config)``).
+Both keep their place in a trajectory, so every request works on its own ``copy()``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -121,6 +121,10 @@ class _FlowScheduler(SchedulerMixin, ConfigMixin):
         self._step_index = index + 1
         return index, self._grid[index], self._grid[index + 1]
 
+    def copy(self) -> Self:
+        """A fresh scheduler of the same config, for one request."""
+        return type(self)(**{name: value for name, value in self.config.items() if not name.startswith("_")})
+
     def __len__(self) -> int:
         return self.config["num_train_timesteps"]
 
@@ -147,11 +151,13 @@ class FlowMatchEulerDiscreteScheduler(_FlowScheduler):
         timestep: float | torch.Tensor,
         sample: torch.Tensor,
         return_dict: bool = True,
-    ) -> StepOutput | tuple[torch.Tensor]:
-        """Move ``sample`` along the velocity ``model_output`` to the next time; computed in float32."""
+    ) -> StepOutput:
+        """Move ``sample`` along the velocity ``model_output`` to the next time; computed in float32.
+
+        The answer is a tuple of one tensor; ``return_dict`` is there because other schedulers have it.
+        """
         _, now, then = self._advance(timestep)
-        moved = (sample.float() + (then - now) * model_output.float()).to(sample.dtype)
-        return StepOutput(moved) if return_dict else (moved,)
+        return StepOutput((sample.float() + (then - now) * model_output.float()).to(sample.dtype))
 
 
 class DPMSolverMultistepScheduler(_FlowScheduler):
@@ -207,13 +213,15 @@ class DPMSolverMultistepScheduler(_FlowScheduler):
         timestep: float | torch.Tensor,
         sample: torch.Tensor,
         return_dict: bool = True,
-    ) -> StepOutput | tuple[torch.Tensor]:
-        """Move ``sample`` along the velocity ``model_output`` to the next time; computed in float32."""
+    ) -> StepOutput:
+        """Move ``sample`` along the velocity ``model_output`` to the next time; computed in float32.
+
+        The answer is a tuple of one tensor; ``return_dict`` is there because other schedulers have it.
+        """
         index, now, then = self._advance(timestep)
         state = sample.float()
         self._data = [*self._data, state + (1 - now) * model_output.float()][-self.config["solver_order"] :]
-        moved = self._solve(state, index, now, then).to(sample.dtype)
-        return StepOutput(moved) if return_dict else (moved,)
+        return StepOutput(self._solve(state, index, now, then).to(sample.dtype))
 
     def _solve(self, state: torch.Tensor, index: int, now: float, then: float) -> torch.Tensor:
         order, last = self._order(index), self._data[-1]

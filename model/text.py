@@ -20,8 +20,6 @@ MAX_TEXT_TOKENS = 1024
 class Tokenizer(Protocol):
     """What prompts need of a tokenizer."""
 
-    pad_token_id: int | None
-
     def __call__(self, text: list[str], **settings: Any) -> Any: ...
 
 
@@ -58,7 +56,7 @@ def tokenize(
         list(prompts), padding=False, truncation=True, max_length=max_sequence_length
     ).input_ids
     longest = max(map(len, rows))
-    ids = torch.full((len(rows), longest), tokenizer.pad_token_id or 0)
+    ids = torch.full((len(rows), longest), getattr(tokenizer, "pad_token_id", None) or 0)
     mask = torch.zeros_like(ids)
     for row, (tokens, ones) in zip(rows, zip(ids, mask, strict=True), strict=True):
         tokens[: len(row)] = torch.tensor(row)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
-from diffusers.loaders import PeftAdapterMixin
+from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.models.cache_utils import CacheMixin
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from diffusers.models.modeling_utils import ModelMixin
@@ -123,7 +123,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
+                if isinstance(module.bias, nn.Parameter):
                     nn.init.zeros_(module.bias)
         for module in self.modules():
             if isinstance(module, ModulatedNorm):
@@ -258,9 +258,10 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
     def _run(
         self, blocks: nn.ModuleList, x: torch.Tensor, stream: Stream, temb: torch.Tensor | None = None
     ) -> torch.Tensor:
+        checkpoint: Any = self._gradient_checkpointing_func
         for block in blocks:
             if torch.is_grad_enabled() and self.gradient_checkpointing:
-                x = self._gradient_checkpointing_func(block, x, stream, temb)
+                x = checkpoint(block, x, stream, temb)
             else:
                 x = block(x, stream, temb)
         return x
