@@ -155,6 +155,8 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = settings.lr * factor
+        # Draws inside a step come from its number alone, so that a resumed run repeats an unbroken one.
+        torch.manual_seed(settings.seed * 1_000_003 + progress.step)
         batch = component.batch(progress.step * accelerator.num_processes + accelerator.process_index)
         with accelerator.autocast():
             loss, figures = component.loss(batch, progress.step)

@@ -1,0 +1,151 @@
+"""Training code: what is trained is what the runtime will ask, and a stopped training goes on where it was."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+
+from omniagent.model.requests import Prompt
+from omniagent.model.training.loop import TrainSettings, train
+from omniagent.model.training.mllm import IGNORE, Lesson, LessonPacker
+from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
+from omniagent.model.training.vision import patchify, vision_tokens
+from omniagent.shapes.architecture import mllm_config
+from omniagent.shapes.data import vae_crops, validation_pictures
+from omniagent.shapes.lessons import lesson_batches
+from omniagent.shapes.tokenizer import SPECIALS, save_processor, train_tokenizer
+from omniagent.shapes.training import SPECIAL_IDS
+from omniagent.tools import prompts
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerBase:
+    return train_tokenizer(900)
+
+
+@pytest.fixture(scope="module")
+def mllm(tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalGeneration:
+    torch.manual_seed(0)
+    ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}
+    return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids)).eval()
+
+
+@pytest.fixture(scope="module")
+def packer(tokenizer: PreTrainedTokenizerBase) -> LessonPacker:
+    return LessonPacker(tokenizer, int(tokenizer.convert_tokens_to_ids("<|image_pad|>")), 8)
+
+
+def test_the_batched_vision_pass_gives_the_towers_own_numbers(mllm: Qwen2_5_VLForConditionalGeneration) -> None:
+    pictures = torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        batched = vision_tokens(mllm.model.visual, pictures).flatten(0, 1)
+        own = mllm.model.visual(patchify(pictures, 8).flatten(0, 1), torch.tensor([[1, 16, 16]] * 3)).pooler_output
+    torch.testing.assert_close(batched, own, atol=1e-5, rtol=1e-5)
+
+
+def test_patches_are_those_of_the_saved_image_processor(tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    from omniagent.model.processor import LightProcessor
+
+    save_processor(tokenizer, tmp_path)  # pyright: ignore[reportArgumentType]
+    picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    made = LightProcessor.from_pretrained(tmp_path).image_processor(images=Image.fromarray(picture), return_tensors="pt")
+    pixels = torch.from_numpy(picture).permute(2, 0, 1).float().div(127.5).sub(1)[None]
+    torch.testing.assert_close(made["pixel_values"], patchify(pixels, 8)[0], atol=1e-5, rtol=0)
+    assert made["image_grid_thw"].tolist() == [[1, 16, 16]]
+
+
+def test_a_packed_lesson_has_the_models_own_positions(
+    mllm: Qwen2_5_VLForConditionalGeneration, packer: LessonPacker
+) -> None:
+    picture = Image.new("RGB", (128, 128))
+    data = packer.collate([Lesson("answer", Prompt(system="s", parts=("image 1: ", picture, "\n")), (0,), (("q", "a"),))])
+    kinds = (data["ids"] == mllm.config.image_token_id).long()
+    own, _ = mllm.model.get_rope_index(
+        data["ids"], mm_token_type_ids=kinds, image_grid_thw=torch.tensor([[1, 16, 16]]), attention_mask=None
+    )
+    assert torch.equal(own, data["positions"])
+
+
+def test_endings_packed_together_are_answered_as_if_each_stood_alone(
+    mllm: Qwen2_5_VLForConditionalGeneration, packer: LessonPacker
+) -> None:
+    prompt = prompts.verdict_prompt(Image.new("RGB", (128, 128)))
+    endings = tuple((prompts.verdict_question(q), "yes") for q in ("Is it red?", "Are there exactly 2 blue stars?"))
+    together = packer.collate([Lesson("verdict", prompt, (0,), endings)])
+    features = torch.randn(64, 256, generator=torch.Generator().manual_seed(2))
+
+    def states(data: dict[str, torch.Tensor]) -> torch.Tensor:
+        embeds = mllm.model.language_model.embed_tokens(data["ids"])
+        embeds = embeds.masked_scatter((data["ids"] == mllm.config.image_token_id)[..., None], features)
+        out = mllm.model.language_model(
+            inputs_embeds=embeds, attention_mask={"full_attention": data["mask"]}, position_ids=data["positions"]
+        ).last_hidden_state
+        return out[0][data["labels"][0] != IGNORE]
+
+    with torch.no_grad():
+        alone = [states(packer.collate([Lesson("verdict", prompt, (0,), (e,))])) for e in endings]
+        torch.testing.assert_close(states(together), torch.cat(alone), atol=1e-4, rtol=1e-4)
+
+
+def test_yes_and_no_are_single_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
+    for word in ("yes", "no", *SPECIALS):
+        assert len(tokenizer(word, add_special_tokens=False)["input_ids"]) == 1, word  # pyright: ignore[reportArgumentType]
+
+
+def test_lessons_of_a_step_depend_on_seed_and_step_alone() -> None:
+    make = lesson_batches(3, scenes=2, plans=2, seen_plans=1, repairs=1)
+    first, again, other = make(5), make(5), make(6)
+    assert first.groups == again.groups and torch.equal(first.pictures, again.pictures)
+    assert first.groups != other.groups
+
+
+def test_plans_in_lessons_are_what_the_tools_accept() -> None:
+    for group in lesson_batches(1, scenes=1, plans=6, seen_plans=6, repairs=2)(0).groups:
+        for lesson in group:
+            if lesson.topic in ("plan", "plan_seen"):
+                prompts.PlanDraft.model_validate_json(lesson.endings[0][1])
+            if lesson.topic == "repair":
+                prompts.RepairDraft.model_validate_json(lesson.endings[0][1])
+
+
+def _vae_training(seed: int = 0) -> VaeTraining:
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(seed)
+    sizes = SMALL_VAE | {"block_out_channels": (8, 8, 8, 8)}
+    vae = AutoencoderKL(**sizes)
+    initialise(vae)
+    return VaeTraining(vae, vae_crops(0, 2, side=32), validation_pictures(2))
+
+
+def _settings(out: Path, steps: int, time_limit: float = 1e9) -> TrainSettings:
+    return TrainSettings(
+        out=out, steps=steps, batch=2, lr=1e-3, warmup=2, log_every=1, save_every=2, bf16=False, time_limit=time_limit
+    )
+
+
+def test_training_stopped_and_resumed_ends_where_an_unbroken_one_ends(tmp_path: Path) -> None:
+    list(train(_vae_training(), _settings(tmp_path / "whole", 4)))
+    lines = train(_vae_training(), _settings(tmp_path / "broken", 4))
+    for line in lines:
+        if line["step"] == 2 and "val_psnr" in line:
+            break
+    lines.close()  # pyright: ignore[reportAttributeAccessIssue]
+    list(train(_vae_training(seed=9), _settings(tmp_path / "broken", 4)))
+
+    def last(folder: str) -> dict[str, float]:
+        return json.loads((tmp_path / folder / "log.jsonl").read_text().splitlines()[-1])
+
+    assert last("whole")["val_psnr"] == pytest.approx(last("broken")["val_psnr"], abs=1e-6)
+
+
+def test_weights_are_written_in_the_published_layout(tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL
+
+    list(train(_vae_training(), _settings(tmp_path, 2)))
+    vae = AutoencoderKL.from_pretrained(tmp_path / "weights" / "vae")
+    assert vae.config["scaling_factor"] > 0
