@@ -105,7 +105,7 @@ class GroupedQueryAttention(nn.Module, AttentionModuleMixin):
         self.norm_q = RootMeanSquareNorm(self.head_dim, QK_NORM_EPS)
         self.norm_k = RootMeanSquareNorm(self.head_dim, QK_NORM_EPS)
         self.to_out = nn.ModuleList([nn.Linear(heads * self.head_dim, dim, bias=False)])
-        self.set_processor(AttentionProcessor())
+        self.set_processor(AttentionProcessor())  # pyright: ignore[reportArgumentType]
 
     def forward(self, x: torch.Tensor, stream: Stream) -> torch.Tensor:
         """Attend within each sequence of ``x`` (B, L, H)."""

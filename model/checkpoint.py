@@ -19,7 +19,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from .defaults import GenerationDefaults
+from .checkpoint_settings import CheckpointDefaults
 from .errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
 from .hub import find_model
 from .pipeline import OmniGen2Pipeline
@@ -97,7 +97,7 @@ def load_pipeline(
         "processor": lambda: LightProcessor.from_pretrained(folder / "processor"),
     }
     parts = {name: components[name] if name in components else load() for name, load in loaders.items()}
-    pipeline = pipeline_class(**parts, defaults=GenerationDefaults.load(folder))
+    pipeline = pipeline_class(**parts, defaults=CheckpointDefaults.load(folder))
     for model in (pipeline.transformer, pipeline.vae, pipeline.mllm):
         model.eval()
     return pipeline if where.type == "cpu" else pipeline.to(where)
@@ -182,7 +182,8 @@ def save_pipeline(pipeline: OmniGen2Pipeline, folder: str | Path, *, max_shard_s
             _forget_origin(target / name / "config.json")
         pipeline.scheduler.save_pretrained(target / "scheduler")
         pipeline.processor.save_pretrained(target / "processor")
-        pipeline.defaults.save(target)
+        if pipeline.defaults != CheckpointDefaults():
+            pipeline.defaults.save(target)
         write_index(target, type(pipeline.scheduler).__name__)
 
 

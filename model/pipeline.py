@@ -18,7 +18,7 @@ from diffusers.utils.outputs import BaseOutput
 from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from .defaults import GenerationDefaults
+from .checkpoint_settings import CheckpointDefaults
 from .errors import BadSetting, BadTask
 from .guidance import Guidance
 from .image_processor import (
@@ -78,11 +78,11 @@ class OmniGen2Pipeline(DiffusionPipeline):
         scheduler: Scheduler,
         mllm: Qwen2_5_VLForConditionalGeneration,
         processor: LightProcessor,
-        defaults: GenerationDefaults | None = None,
+        defaults: CheckpointDefaults | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(transformer=transformer, vae=vae, scheduler=scheduler, mllm=mllm, processor=processor)
-        self.defaults = defaults or GenerationDefaults()
+        self.defaults = defaults or CheckpointDefaults()
         self.vae_scale_factor: int = 2 ** (len(vae.config["block_out_channels"]) - 1)
 
     @classmethod
@@ -202,7 +202,7 @@ class OmniGen2Pipeline(DiffusionPipeline):
         scheduler = self.scheduler.copy()
         num_tokens = latents.size(-2) * latents.size(-1)
         scheduler.set_timesteps(
-            self.defaults.num_inference_steps if num_inference_steps is None else num_inference_steps,
+            self.defaults.steps if num_inference_steps is None else num_inference_steps,
             latents.device,
             timesteps,
             num_tokens,
@@ -261,7 +261,7 @@ class OmniGen2Pipeline(DiffusionPipeline):
         timesteps: Sequence[float] | None = None,
         text_guidance_scale: float | None = None,
         image_guidance_scale: float | None = None,
-        cfg_range: tuple[float, float] = (0.0, 1.0),
+        cfg_range: tuple[float, float] | None = None,
         generator: Generators | None = None,
         reference_generator: torch.Generator | None = None,
         latents: torch.Tensor | None = None,
@@ -293,7 +293,7 @@ class OmniGen2Pipeline(DiffusionPipeline):
             timesteps: Own start times of the steps instead, rising within [0, 1).
             text_guidance_scale: 0 to 100, up to 1 is off; None means the checkpoint's default.
             image_guidance_scale: 0 to 100, up to 1 is off; needs text guidance and input pictures.
-            cfg_range: First and last part of the steps, within 0 to 1, in which guidance acts.
+            cfg_range: First and last part of the steps, within 0 to 1, in which guidance acts; None as before.
             generator: Of the noise; a list of one for each picture makes it independent of the batch.
             reference_generator: Draws the latents of input pictures; None takes their mode.
             latents: Own noise (B, C, height / 8, width / 8).
@@ -311,9 +311,9 @@ class OmniGen2Pipeline(DiffusionPipeline):
         """
         defaults = self.defaults
         guidance = Guidance(
-            defaults.text_guidance_scale if text_guidance_scale is None else text_guidance_scale,
-            defaults.image_guidance_scale if image_guidance_scale is None else image_guidance_scale,
-            *cfg_range,
+            defaults.text_guidance if text_guidance_scale is None else text_guidance_scale,
+            defaults.image_guidance if image_guidance_scale is None else image_guidance_scale,
+            *(cfg_range or defaults.cfg_range),
         )
         if output_type not in ("pil", "np", "pt", "latent"):
             raise BadSetting(f"output_type={output_type!r} is not allowed; give 'pil', 'np', 'pt' or 'latent'")

@@ -120,11 +120,11 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
 
         The scheme is adaLN-Zero (arXiv 2212.09748, section 3.2).
         """
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if isinstance(module.bias, nn.Parameter):
-                    nn.init.zeros_(module.bias)
+        for name, weight in self.named_parameters():
+            if name.endswith(".bias"):
+                nn.init.zeros_(weight)
+            elif weight.ndim == 2:
+                nn.init.xavier_uniform_(weight)
         for module in self.modules():
             if isinstance(module, ModulatedNorm):
                 nn.init.zeros_(module.linear.weight)

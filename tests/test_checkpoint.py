@@ -188,7 +188,7 @@ def _no_tokenizer(folder: Path) -> None:
 
 
 def _bad_defaults(folder: Path) -> None:
-    (folder / "generation_defaults.json").write_text('{"height": 3}')
+    (folder / "omniagent.json").write_text('{"height": 3}')
 
 
 def _edit(path: Path, **changes: object) -> None:
@@ -221,7 +221,7 @@ BROKEN: list[tuple[Callable[[Path], None], str]] = [
     (_impossible_sizes, "no possible OmniGen2Transformer2DModel: hidden_size=48, num_attention_heads=7"),
     (_no_json, "cannot be read as JSON"),
     (_no_tokenizer, "no usable processor"),
-    (_bad_defaults, "no set of generation defaults"),
+    (_bad_defaults, "omniagent.json cannot be used"),
 ]
 
 

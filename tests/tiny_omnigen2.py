@@ -8,7 +8,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from omniagent.model.checkpoint import load_mllm, load_module
-from omniagent.model.defaults import GenerationDefaults
+from omniagent.model.checkpoint_settings import CheckpointDefaults
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
@@ -49,7 +49,7 @@ def tiny_pipeline() -> OmniGen2Pipeline:
         scheduler=FlowMatchEulerDiscreteScheduler(),
         mllm=load_mllm(PARTS / "mllm", torch.float32).eval(),
         processor=LightProcessor.from_pretrained(PARTS / "processor"),
-        defaults=GenerationDefaults(num_inference_steps=3, height=SIDE, width=SIDE),
+        defaults=CheckpointDefaults(steps=3, height=SIDE, width=SIDE),
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

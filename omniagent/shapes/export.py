@@ -9,7 +9,6 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.checkpoint import save_pipeline
 from omniagent.model.checkpoint_settings import CheckpointDefaults
-from omniagent.model.defaults import GenerationDefaults
 from omniagent.model.errors import BadSetting
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
@@ -38,12 +37,15 @@ def export_checkpoint(work: Path, out: Path) -> int:
         if not folder.is_dir():
             raise BadSetting(f"{folder} is missing; train it first with: omniagent train {name}")
     half = torch.bfloat16
-    defaults = GenerationDefaults(
-        num_inference_steps=STEPS,
-        text_guidance_scale=TEXT_GUIDANCE,
-        image_guidance_scale=IMAGE_GUIDANCE,
-        height=PICTURE,
+    defaults = CheckpointDefaults(
         width=PICTURE,
+        height=PICTURE,
+        steps=STEPS,
+        text_guidance=TEXT_GUIDANCE,
+        image_guidance=IMAGE_GUIDANCE,
+        domain=DOMAIN,
+        resize_inputs=(PICTURE, PICTURE),
+        describe_first=True,
     )
     pipeline = OmniGen2Pipeline(
         OmniGen2Transformer2DModel.from_pretrained(parts["dit"], torch_dtype=half),
@@ -56,13 +58,4 @@ def export_checkpoint(work: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     save_pipeline(pipeline, out)
     shutil.copytree(work / "processor", out / "processor", dirs_exist_ok=True)
-    CheckpointDefaults(
-        width=PICTURE,
-        height=PICTURE,
-        steps=STEPS,
-        text_guidance=TEXT_GUIDANCE,
-        image_guidance=IMAGE_GUIDANCE,
-        domain=DOMAIN,
-        resize_inputs=(PICTURE, PICTURE),
-    ).save(out)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -14,6 +14,12 @@ from omniagent.model.schedulers import DPMSolverMultistepScheduler, FlowMatchEul
 from .compare import Difference, difference
 from .golden import Case, NotCovered
 
+PUBLISHED_DEFAULTS: dict[str, Any] = {
+    "num_inference_steps": 28,
+    "text_guidance_scale": 4.0,
+    "image_guidance_scale": 1.0,
+    "num_images_per_prompt": 1,
+}
 SCHEDULERS = {"euler": FlowMatchEulerDiscreteScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
 
 
@@ -96,7 +102,7 @@ def _with_scheduler(case: Case) -> OmniGen2Pipeline:
 
 def _settings(case: Case) -> dict[str, Any]:
     """The recorded call, with the recorded noise, or the generator that drew it."""
-    settings = dict(case.meta["call"])
+    settings = PUBLISHED_DEFAULTS | case.meta["call"]
     if "cfg_range" in settings:
         settings["cfg_range"] = tuple(settings["cfg_range"])
     if case.meta["passed_as"] == "generator":
