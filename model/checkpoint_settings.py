@@ -36,6 +36,10 @@ class CheckpointDefaults(BaseModel):
         description="(width, height) in pixels that every reference is brought to; None: by the size rules",
     )
 
+    describe_first: bool = Field(
+        default=False, description="whether its critic judges better with its own description before its eyes"
+    )
+
     @model_validator(mode="after")
     def _in_range(self) -> CheckpointDefaults:
         start, end = self.cfg_range

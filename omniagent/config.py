@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 import omniagent
 from omniagent.graphs.policy import LoopPolicy
-from omniagent.model.checkpoint_settings import SETTINGS_FILE
+from omniagent.model.checkpoint_settings import SETTINGS_FILE, CheckpointDefaults
 from omniagent.model.errors import BadSetting
 from omniagent.tools.config import CallRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2
@@ -53,6 +53,9 @@ class Config(BaseSettings):
 
     def tools_for(self, model: str) -> ToolConfig:
         """The tools' settings: OmniGen2's rules of calling, unless the checkpoint or somebody brings others."""
-        if self.tools.call != CallRules() or (Path(model) / SETTINGS_FILE).is_file():
-            return self.tools
-        return self.tools.model_copy(update={"call": OMNIGEN2})
+        tools = self.tools
+        if tools.describe_first is None:
+            tools = tools.model_copy(update={"describe_first": CheckpointDefaults.load(Path(model)).describe_first})
+        if tools.call != CallRules() or (Path(model) / SETTINGS_FILE).is_file():
+            return tools
+        return tools.model_copy(update={"call": OMNIGEN2})

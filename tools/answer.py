@@ -1,9 +1,9 @@
 """Answering a question about pictures in words."""
 
-from omniagent.tools.consult import write
+from omniagent.tools.consult import describe, write
 from omniagent.tools.prompts import answer_prompt
 from omniagent.tools.tool import Outcome, ToolContext, tool
-from omniagent.tools.types import Task, Word
+from omniagent.tools.types import Task, Usage, Word
 
 
 class AnswerIn(Word):
@@ -21,8 +21,14 @@ class AnswerOut(Outcome):
 def answer(arguments: AnswerIn, context: ToolContext) -> AnswerOut:
     """Answer a question about the given pictures in a few words."""
     images = [context.store.get(ref) for ref in arguments.task.images]
-    prompt = answer_prompt(arguments.task.instruction, images)
-    completion, usage = write(context, "answer", prompt, context.config.answer_tokens)
+    seen, usage = list[str](), Usage()
+    for image in images if context.config.describe_first else ():
+        told, spent = describe(context, "answer", image)
+        seen.append(told)
+        usage = usage.plus(**spent.model_dump())
+    prompt = answer_prompt(arguments.task.instruction, images, seen)
+    completion, spent = write(context, "answer", prompt, context.config.answer_tokens)
+    usage = usage.plus(**spent.model_dump())
     text = completion.text.strip()
     return AnswerOut(answer=text, usage=usage, summary=text)
 

@@ -38,6 +38,11 @@ class ToolConfig(Word):
 
     thresholds: CriticThresholds = CriticThresholds()
     call: CallRules = CallRules()
+    describe_first: bool | None = Field(
+        default=None,
+        description="whether the critic describes a picture before it judges it; None leaves it to the checkpoint",
+    )
+    description_tokens: int = Field(default=128, ge=1)
     critic_tries: int = Field(default=3, ge=1, le=10)
     backoff: float = Field(default=0.5, ge=0, description="seconds before the second try; doubles each time")
     plan_tokens: int = Field(default=640, ge=16)

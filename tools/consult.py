@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from omniagent.model.errors import CriticBadOutput, RetryableError
 from omniagent.model.requests import Completion, Prompt, YesNo
+from omniagent.tools.prompts import describe_prompt
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.trace import ToolErrored
 from omniagent.tools.types import Usage
@@ -67,6 +69,22 @@ def write(
             lambda: context.runtime.critic.write(prompt, schema=schema, max_tokens=max_tokens, token=context.token),
         )
     )
+
+
+class Description(NamedTuple):
+    """What the critic says a picture shows, and the cost."""
+
+    text: str
+    usage: Usage
+
+
+def describe(context: ToolContext, tool: str, image: Image.Image) -> Description:
+    """The picture in words, on one line.
+
+    Raises: as `ask`.
+    """
+    completion, usage = write(context, tool, describe_prompt(image), context.config.description_tokens)
+    return Description(" ".join(completion.text.split()), usage)
 
 
 def draft(context: ToolContext, tool: str, prompt: Prompt, schema: type[Draft], max_tokens: int) -> tuple[Draft, Usage]:

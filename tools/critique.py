@@ -1,7 +1,7 @@
 """Looking at an attempt: a verdict for each requirement, cheap first."""
 
 from omniagent.tools.config import CriticThresholds
-from omniagent.tools.consult import ask
+from omniagent.tools.consult import ask, describe
 from omniagent.tools.preservation import over_edit
 from omniagent.tools.prompts import negated_question, verdict_prompt, verdict_question
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -38,10 +38,14 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
     """Check one picture against a checklist of yes/no questions; unsure ones are asked again in other words."""
     checklist, thresholds = arguments.checklist, context.config.thresholds
     image = context.store.get(arguments.attempt.image)
-    prompt = verdict_prompt(image)
     usage, verdicts = Usage(), list[Verdict]()
+    seen = ""
+    if checklist and context.config.describe_first:
+        seen, usage = describe(context, "critique", image)
+    prompt = verdict_prompt(image, seen)
     if checklist:
-        plain, usage = ask(context, "critique", prompt, [verdict_question(one.question) for one in checklist])
+        plain, spent = ask(context, "critique", prompt, [verdict_question(one.question) for one in checklist])
+        usage = usage.plus(**spent.model_dump())
         verdicts = [
             Verdict(requirement=one.id, answer=answer_of(p, thresholds), probability=p)
             for one, p in zip(checklist, plain, strict=True)
@@ -61,6 +65,7 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
     made = Critique(
         attempt=arguments.attempt.id,
         verdicts=tuple(verdicts),
+        seen=seen or None,
         over_edit=0.0 if source is None else over_edit(context.store.get(source), image, arguments.attempt.instruction),
         quality=sum(verdict.probability for verdict in verdicts) / len(verdicts) if verdicts else 0.0,
     )

@@ -25,7 +25,7 @@ REPAIR_SYSTEM = (
 ANSWER_SYSTEM = "You answer questions about pictures in a few words."
 DESCRIBE_SYSTEM = "You describe pictures."
 
-_TAGS = re.compile(r"</?\s*(?:task|question|checklist)\s*>|<\|[^|<>]*\|>", re.IGNORECASE)
+_TAGS = re.compile(r"</?\s*(?:task|question|checklist|seen)\s*>|<\|[^|<>]*\|>", re.IGNORECASE)
 
 
 class _Draft(BaseModel):
@@ -56,7 +56,7 @@ class RepairDraft(_Draft):
     scope: Scope = "local"
 
 
-def fenced(tag: Literal["task", "question", "checklist"], text: str) -> str:
+def fenced(tag: Literal["task", "question", "checklist", "seen"], text: str) -> str:
     """The text between tags, with our tags and chat marks removed from it."""
     return f"<{tag}>{_TAGS.sub(' ', text)}</{tag}>"
 
@@ -73,9 +73,21 @@ def plan_prompt(task: str, images: Sequence[Image.Image]) -> Prompt:
     return Prompt(system=PLAN_SYSTEM, parts=(*_labelled(images), fenced("task", task)))
 
 
-def verdict_prompt(image: Image.Image) -> Prompt:
-    """The shared prefix of all questions about one picture; `verdict_question` follows."""
-    return Prompt(system=VERDICT_SYSTEM, parts=(image, "\n"))
+def describe_prompt(image: Image.Image) -> Prompt:
+    """Asks what a picture shows; a critic that describes first counts and compares its own words afterwards."""
+    return Prompt(system=DESCRIBE_SYSTEM, parts=(image,))
+
+
+def _seen(description: str) -> str:
+    return f"{fenced('seen', description)}\n" if description else ""
+
+
+def verdict_prompt(image: Image.Image, seen: str = "") -> Prompt:
+    """The shared prefix of all questions about one picture, with the critic's own description if it made one.
+
+    `verdict_question` follows.
+    """
+    return Prompt(system=VERDICT_SYSTEM, parts=(image, f"\n{_seen(seen)}"))
 
 
 def verdict_question(question: str) -> str:
@@ -95,6 +107,7 @@ def repair_prompt(image: Image.Image, instruction: str, checklist: Sequence[tupl
     return Prompt(system=REPAIR_SYSTEM, parts=(image, "\n", text))
 
 
-def answer_prompt(question: str, images: Sequence[Image.Image]) -> Prompt:
-    """Asks for a word or phrase about the pictures."""
-    return Prompt(system=ANSWER_SYSTEM, parts=(*_labelled(images), fenced("question", question)))
+def answer_prompt(question: str, images: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
+    """Asks for a word or phrase about the pictures; `seen` holds the critic's description of each, if it made any."""
+    told = "".join(_seen(description) for description in seen)
+    return Prompt(system=ANSWER_SYSTEM, parts=(*_labelled(images), f"{told}{fenced('question', question)}"))

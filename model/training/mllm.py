@@ -30,6 +30,8 @@ class Lesson:
     prompt: Prompt
     pictures: tuple[int, ...]
     endings: tuple[tuple[str, str], ...]
+    closed: bool = True
+    """Whether the mark that ends an answer is learned too; not where one token is all that is ever read."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class LessonPacker:
         packed = _Sequence(ids, [IGNORE] * len(ids), [0] * len(ids), positions)
         for number, (ending, answer) in enumerate(lesson.endings, start=1):
             asked = self._encode(f"{head if single else ''}{ending}{CLOSE}")
-            told = self._encode(f"{answer}<|im_end|>")
+            told = self._encode(f"{answer}<|im_end|>" if lesson.closed else answer)
             packed.ids += asked + told
             packed.labels += [IGNORE] * len(asked) + told
             packed.branch += [number] * (len(asked) + len(told))

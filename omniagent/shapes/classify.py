@@ -7,10 +7,11 @@ brightness between a half and one. That brightness is solved per pixel and compa
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from omniagent.shapes.fit import Fit, coverage
 from omniagent.shapes.reading import UNKNOWN
-from omniagent.shapes.segment import COLOURLESS, Blob, Bools, Floats, chroma, hues
+from omniagent.shapes.segment import COLOURLESS, Blob, Bools, Floats, chroma, grow, hues
 from omniagent.shapes.world import CANVAS, COLOURS
 
 # A paint bears a colour's name when its hue lies in the nearer part of the way to the next colour's, and the paint
@@ -62,10 +63,15 @@ def _paint(pixels: Floats, base: Floats, blob: Blob, fit: Fit) -> tuple[Floats, 
     """The paint of each pixel with the background taken out, (128, 128, 3), and the weight that the pixel deserves."""
     cover = np.where(blob.others, 0, _cover(fit)).astype(np.float32)
     weight: Floats = np.clip((cover - 0.6) / 0.4, 0, 1) ** 2 * cover
+    # What lies beside the blob bleeds into its edge; where enough is left, look further in.
+    inner = np.where(grow(blob.others, 2), 0, weight)
+    if inner.sum() >= 30:
+        weight = inner.astype(np.float32)
     if weight.sum() < 8:
         weight = (blob.mask & (blob.soft > 0.7)).astype(np.float32)
         cover = np.maximum(cover, weight)
-    return (pixels - (1 - cover)[..., None] * base) / np.maximum(cover, 0.3)[..., None], weight
+    paint: Floats = (pixels - (1 - cover)[..., None] * base) / np.maximum(cover, np.float32(0.3))[..., None]
+    return paint.astype(np.float32), weight
 
 
 def fill_of(pixels: Floats, base: Floats, blob: Blob, fit: Fit) -> str:
@@ -89,10 +95,9 @@ def _brightness(pixels: Floats, base: Floats, blob: Blob, fit: Fit) -> tuple[Flo
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, ...], Floats]:
     """Stripes and dots of every phase on the whole canvas, slightly blurred: names and shade (N, 128·128), 0 to 1."""
-    at = np.arange(CANVAS, dtype=np.float32) + 0.5
-    x, y = at[None, :], at[:, None]
+    x, y = np.meshgrid(np.arange(CANVAS) + 0.5, np.arange(CANVAS) + 0.5)
     names: list[str] = []
-    shades: list[Floats] = []
+    shades: list[npt.NDArray[np.float64]] = []
     for direction in (1, -1):
         for period in (6 * np.sqrt(2), 6.0):
             for phase in range(12):

@@ -48,8 +48,7 @@ def train_scene(rng: np.random.Generator, split: Split, most: int = 6) -> Scene:
 
 def describe_lesson(scene: Scene, shown: int) -> Lesson:
     """The whole scene in words."""
-    prompt = Prompt(system=prompts.DESCRIBE_SYSTEM, parts=(_BLANK,))
-    return Lesson("describe", prompt, (shown,), (("", describe(scene)),))
+    return Lesson("describe", prompts.describe_prompt(_BLANK), (shown,), (("", describe(scene)),))
 
 
 def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
@@ -59,9 +58,10 @@ def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
     return wanted_of(rng, other if other.items else scene)
 
 
-def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int = 5) -> Lesson:
+def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int = 12) -> Lesson:
     """Checklist questions about one picture, some asked the other way round."""
-    asked = statements(rng, scene, near_scene(rng, scene))
+    once = dict(s for _ in range(2) for s in statements(rng, scene, near_scene(rng, scene)))
+    asked = list(once.items())
     chosen = [asked[int(i)] for i in rng.permutation(len(asked))[:most]]
     endings: list[tuple[str, str]] = []
     for question, true in chosen:
@@ -69,15 +69,15 @@ def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int
             endings.append((prompts.negated_question(question), "no" if true else "yes"))
         else:
             endings.append((prompts.verdict_question(question), "yes" if true else "no"))
-    return Lesson("verdict", prompts.verdict_prompt(_BLANK), (shown,), tuple(endings))
+    return Lesson("verdict", prompts.verdict_prompt(_BLANK, describe(scene)), (shown,), tuple(endings), closed=False)
 
 
 def answer_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson:
     """Free questions with short answers."""
     made = [random_question(rng, scene) for _ in range(3)]
-    prompt = prompts.answer_prompt("", [_BLANK])
-    prefix = Prompt(system=prompt.system, parts=prompt.parts[:-1])
-    endings = tuple((prompts.fenced("question", q.text), q.answer) for q in made)
+    asked = [prompts.answer_prompt(q.text, [_BLANK], [describe(scene)]) for q in made]
+    prefix = Prompt(system=asked[0].system, parts=asked[0].parts[:-1])
+    endings = tuple((str(prompt.parts[-1]), q.answer) for prompt, q in zip(asked, made, strict=True))
     return Lesson("answer", prefix, (shown,), endings)
 
 
@@ -114,9 +114,9 @@ def lesson_batches(
     seed: int,
     *,
     scenes: int = 8,
-    plans: int = 10,
-    seen_plans: int = 4,
-    repairs: int = 4,
+    plans: int = 5,
+    seen_plans: int = 3,
+    repairs: int = 3,
     split: Split = "train",
 ) -> Callable[[int], LessonBatch]:
     """Batches of all lessons: `scenes` pictures are described, judged and asked about."""

@@ -71,7 +71,7 @@ class _Defaults:
 _STAGES = {
     "vae": _Defaults(6000, 16, 2e-3, False, 400),
     "vision": _Defaults(3000, 24, 1e-3, True, 400),
-    "mllm": _Defaults(3000, 26, 1.5e-3, True, 250),
+    "mllm": _Defaults(3000, 19, 1.5e-3, True, 250),
     "dit": _Defaults(20000, 32, 2e-3, True, 500),
 }
 
@@ -154,8 +154,8 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
         mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
     side = PICTURE // (int(mllm.config.vision_config.patch_size) * int(mllm.config.vision_config.spatial_merge_size))
     packer = LessonPacker(tokenizer, int(mllm.config.image_token_id), side)
-    share = settings.batch / 26
-    sizes = {"scenes": 8, "plans": 10, "seen_plans": 4, "repairs": 4}
+    share = settings.batch / 19
+    sizes = {"scenes": 8, "plans": 5, "seen_plans": 3, "repairs": 3}
     batches = lesson_batches(stage.seed, **{name: max(1, round(n * share)) for name, n in sizes.items()})
     held_out = lesson_batches(7, scenes=12, plans=12, seen_plans=8, repairs=8, split="validation")
     component = MllmTraining(mllm, packer, batches, [held_out(i) for i in range(2)], vision=stage.init is not None)
