@@ -11,7 +11,7 @@ export IMAGES ?=
 export ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast check train bench clean
+.PHONY: help setup chromium run demo test test-fast check train eval clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
@@ -19,7 +19,7 @@ help:
 	@echo "make test | test-fast                          all tests | those without browser and bundled checkpoint"
 	@echo "make check                                     ruff and pyright"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
-	@echo "make bench [ARGS=NAME]                         benchmarks, lines of NAME VALUE UNIT"
+	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
 	@echo "make clean                                     remove the environment, caches and builds"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -59,8 +59,8 @@ check: $(STAMP)
 train: $(STAMP)
 	$(BIN)/omniagent train $$ARGS
 
-bench: $(STAMP)
-	$(BIN)/python -m tests.bench $$ARGS
+eval: $(STAMP)
+	$(BIN)/omniagent eval $${ARGS:-all}
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 
 from omniagent.cli.batch import batch
+from omniagent.cli.evaluate import evaluate
 from omniagent.cli.options import MakeAgent, make_agent
 from omniagent.cli.run import run
 from omniagent.cli.serve import demo, mcp
@@ -16,7 +17,16 @@ from omniagent.cli.show import report, version
 from omniagent.cli.train import train
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
-    {"run": run, "batch": batch, "demo": demo, "mcp": mcp, "report": report, "train": train, "version": version}
+    {
+        "run": run,
+        "batch": batch,
+        "demo": demo,
+        "mcp": mcp,
+        "report": report,
+        "train": train,
+        "eval": evaluate,
+        "version": version,
+    }
 )
 """Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
 
