@@ -141,7 +141,7 @@ def same_answer(given: str, expected: str) -> bool:
     """Whether two short answers say the same: case, articles, punctuation and digits for number words aside."""
 
     def plain(text: str) -> list[str]:
-        words = re.findall(r"[a-z0-9]+", text.lower())
+        words: list[str] = re.findall(r"[a-z0-9]+", text.lower())
         return [_NUMBERS.get(word, word) for word in words if word not in ("a", "an", "the")]
 
     return plain(given) == plain(expected)

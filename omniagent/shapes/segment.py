@@ -24,6 +24,8 @@ MOST_BLOBS = 24
 # Below these areas (px) a blob is a speck: nobody would call it an object of at least 9 px radius.
 SPECK, FAINT_SPECK = 16, 45
 FAINT = 60.0
+# The smallest object has about 100 px; a part below this is a band of one.
+BAND = 70
 # A colourless blob has a chroma below this, on the scale where the world's colours have 94 or more.
 COLOURLESS = 22.0
 # The edge of a blob lies where this share of its contrast is reached.
@@ -208,7 +210,12 @@ def _regions(away: Floats) -> list[Bools]:
         if region.sum() < SPECK:
             continue
         contrast = _contrast(away, region)
-        parts, number = label(region & (away > max(30.0, EDGE * contrast)))
+        sure = region & (away > max(30.0, EDGE * contrast))
+        parts, number = label(sure)
+        sizes = [int((parts == part).sum()) for part in range(1, number + 1)]
+        if sizes and min(sizes) < BAND:
+            # Dark stripes can fall below half of the bright ones: such slivers are bands of one object.
+            parts, number = label(region & shrink(grow(sure, 2), 2))
         found.extend(parts == part for part in range(1, number + 1) if (parts == part).sum() >= SPECK)
     return found
 
