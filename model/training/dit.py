@@ -1,6 +1,8 @@
 """Trains the OmniGen2 transformer by rectified flow on the frozen MLLM's text states and the frozen VAE's latents.
 
 x_t = (1 - t)·noise + t·data, target data - noise, squared error (OmniGen2, arXiv 2506.18871; Liu et al. 2022).
+A middle layer's noise tokens are drawn towards a teacher's features of the clean picture on the same grid
+(representation alignment, Yu et al. 2024, arXiv 2410.06940), which the MLLM's vision tower gives at hand.
 """
 
 from collections import deque
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -34,6 +37,40 @@ class Encoded(NamedTuple):
     instruction: str
     references: tuple[Tensor, ...]
     target: Tensor
+    features: Tensor
+
+
+Teacher = Callable[[Tensor], Tensor]
+"""Pictures (B, 3, H, W) in [-1, 1] to features (B, tokens, width), one for each noise token, row by row."""
+
+
+class AlignedTransformer(nn.Module):
+    """The transformer with the projection of its middle layer to the teacher's features; only `dit` is kept."""
+
+    def __init__(self, dit: OmniGen2Transformer2DModel, width: int) -> None:
+        super().__init__()
+        hidden = int(dit.config["hidden_size"])
+        self.dit = dit
+        self.projector = nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.SiLU(), nn.Linear(2 * hidden, width))
+
+    def forward(
+        self, mixed: Tensor, t: Tensor, states: Tensor, mask: Tensor, references: Sequence[Sequence[Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """Velocity (B, C, h, w), and projected middle states (B, tokens, width)."""
+        layout = self.dit.plan(
+            mask.sum(1).tolist(),
+            [tuple(mixed.shape[-2:])] * len(mixed),
+            [[tuple(latent.shape[-2:]) for latent in each] for each in references],
+            mixed.device,
+        )
+        caught: list[Tensor] = []
+        layer = self.dit.layers[len(self.dit.layers) // 2 - 1]
+        handle = layer.register_forward_hook(lambda _module, _inputs, output: caught.append(output))
+        try:
+            velocity = self.dit(mixed, t, states, mask, references, layout=layout).sample
+        finally:
+            handle.remove()
+        return velocity, self.projector(layout.split_noise(caught[0]))
 
 
 @dataclass(frozen=True)
@@ -41,19 +78,21 @@ class FlowSettings:
     """`time_shift`: t = sigmoid(n + time_shift), so below 0 more weight lies near the noise, where layout is decided.
 
     `dropout`: chance that an instruction is emptied; references then go with chance 0.5, as in the published training.
+    `alignment`: weight of the distance (1 - cosine) to the teacher's features.
     """
 
     time_shift: float = -0.8
     dropout: float = 0.1
-    fresh: int = 24
-    pool: int = 12000
+    alignment: float = 0.5
 
 
 class LatentPool:
     """Encoded examples kept for reuse under new noise, since encoding costs as much as a training step on a CPU."""
 
-    def __init__(self, vae: AutoencoderKL, make: Callable[[int], Sequence[Example]], size: int) -> None:
-        self._vae, self._make = vae, make
+    def __init__(
+        self, vae: AutoencoderKL, teacher: Teacher, make: Callable[[int], Sequence[Example]], size: int
+    ) -> None:
+        self._vae, self._teacher, self._make = vae, teacher, make
         self._groups: dict[int, deque[Encoded]] = {}
         self._size = size
 
@@ -66,10 +105,11 @@ class LatentPool:
         config = self._vae.config
         latents = self._vae.encode(pictures.to(device)).latent_dist.mode().float()
         latents = (latents - config.shift_factor) * config.scaling_factor
+        features = self._teacher(torch.stack([e.target for e in examples]).to(device)).to(torch.bfloat16)
         at = 0
-        for example in examples:
+        for example, feature in zip(examples, features, strict=True):
             n = len(example.references)
-            encoded = Encoded(example.instruction, tuple(latents[at : at + n]), latents[at + n])
+            encoded = Encoded(example.instruction, tuple(latents[at : at + n]), latents[at + n], feature)
             self._groups.setdefault(n, deque(maxlen=self._size)).append(encoded)
             at += n + 1
 
@@ -91,7 +131,7 @@ class DitTraining:
 
     def __init__(
         self,
-        module: OmniGen2Transformer2DModel,
+        module: AlignedTransformer,
         mllm: Qwen2_5_VLForConditionalGeneration,
         tokenizer: PreTrainedTokenizerBase,
         pool: LatentPool,
@@ -117,18 +157,23 @@ class DitTraining:
         rng = np.random.default_rng([self._seed, step, 78])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         errors: list[Tensor] = []
+        distances: list[Tensor] = []
         figures: dict[str, float] = {}
         for group in batch:
-            error = self._errors(group, rng, generator)
+            error, distance = self._errors(group, rng, generator)
             figures[f"mse_{len(group[0].references)}ref"] = float(error.detach().mean())
             errors.append(error)
-        return torch.cat(errors).mean(), figures
+            distances.append(distance)
+        apart = torch.cat(distances).mean()
+        figures["apart"] = float(apart.detach())
+        return torch.cat(errors).mean() + self._settings.alignment * apart, figures
 
-    def _errors(self, group: list[Encoded], rng: np.random.Generator, generator: torch.Generator) -> Tensor:
-        """Mean squared error of each sample's velocity, (B,)."""
+    def _errors(
+        self, group: list[Encoded], rng: np.random.Generator, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Mean squared error of each sample's velocity, and its mean distance to the teacher, (B,) each."""
         settings = self._settings
-        module: OmniGen2Transformer2DModel = self.module  # pyright: ignore[reportAssignmentType]
-        device = next(module.parameters()).device
+        device = next(self.module.parameters()).device
         data = torch.stack([e.target for e in group]).to(device)
         noise = torch.randn(data.shape, generator=generator).to(device)
         t = torch.sigmoid(torch.randn(len(group), generator=generator) + settings.time_shift).to(device)
@@ -138,8 +183,10 @@ class DitTraining:
         references = [list(e.references) if not off else [] for e, off in zip(group, alone, strict=True)]
         mixed = (1 - t)[:, None, None, None] * noise + t[:, None, None, None] * data
         with sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else torch.enable_grad():
-            velocity = module(mixed, t, states, mask, references if references[0] or any(references) else None).sample
-        return (velocity.float() - (data - noise)).square().mean(dim=(1, 2, 3))
+            velocity, projected = self.module(mixed, t, states, mask, references)
+        features = torch.stack([e.features for e in group]).to(device, torch.float32)
+        distance = 1 - F.cosine_similarity(projected.float(), features, dim=-1).mean(1)
+        return (velocity.float() - (data - noise)).square().mean(dim=(1, 2, 3)), distance
 
     def _text(self, instructions: list[str], dropped: np.ndarray) -> tuple[Tensor, Tensor]:
         kept = [i for i, off in enumerate(dropped) if not off]
@@ -164,6 +211,6 @@ class DitTraining:
 
     def export(self, folder: Path) -> dict[str, float]:
         """Save the transformer and validate it, if a way was given."""
-        module: OmniGen2Transformer2DModel = self.module  # pyright: ignore[reportAssignmentType]
-        module.save_pretrained(folder / "transformer")
-        return self._validate(module, folder) if self._validate else {}
+        dit: OmniGen2Transformer2DModel = self.module.dit  # pyright: ignore[reportAssignmentType]
+        dit.save_pretrained(folder / "transformer")
+        return self._validate(dit, folder) if self._validate else {}

@@ -17,11 +17,11 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForCo
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.processor import LightProcessor
-from omniagent.model.training.dit import DitTraining, FlowSettings, LatentPool
+from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool
 from omniagent.model.training.loop import Component, TrainSettings, train
 from omniagent.model.training.mllm import LessonPacker, MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
-from omniagent.model.training.vision import DenseProbe, VisionTraining
+from omniagent.model.training.vision import DenseProbe, VisionTraining, vision_tokens
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
@@ -184,13 +184,22 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     examples = painting_examples(
         stage.seed, max(8, settings.batch // 2), edits=stage.edits, references=stage.references, most=stage.objects
     )
-    pool = LatentPool(vae, examples, 12000)
+    teacher = mllm.model.visual
+    pool = LatentPool(vae, lambda pictures: vision_tokens(teacher, pictures), examples, 12000)
     for extra in range(20):
         pool.refill(10**6 + extra)
     check = PainterValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0
     )
+    aligned = AlignedTransformer(dit, int(teacher.config.out_hidden_size))
     component = DitTraining(
-        dit, mllm, processor.tokenizer, pool, settings.batch, seed=stage.seed, settings=FlowSettings(), validate=check
+        aligned,
+        mllm,
+        processor.tokenizer,
+        pool,
+        settings.batch,
+        seed=stage.seed,
+        settings=FlowSettings(),
+        validate=check,
     )
     yield from _run(component, settings, stage)
