@@ -11,7 +11,7 @@ from gradio.themes import Soft
 
 from omniagent.agent import Agent
 from omniagent.demo.messages import Steps, failure, picture, plain
-from omniagent.model.errors import OmniAgentError
+from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.result import Result
 from omniagent.tools.intake import MAX_IMAGES
 from omniagent.tools.trace import RunStarted
@@ -115,22 +115,25 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
         block: Whether to wait for Ctrl-C.
 
     Raises:
-        OSError: the port is taken.
+        BadSetting: the host is not of this machine, or the port is taken.
     """
     app = build_app(agent)
-    _, address, _ = app.launch(
-        server_name=host,
-        server_port=port or _free_port(host),
-        share=False,
-        prevent_thread_lock=True,
-        quiet=True,
-        footer_links=[],
-        run_history=False,
-        allowed_paths=[str(agent.config.runs_dir.resolve())],
-        max_file_size="64mb",
-        css=CSS,
-        theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-    )
+    try:
+        _, address, _ = app.launch(
+            server_name=host,
+            server_port=port or _free_port(host),
+            share=False,
+            prevent_thread_lock=True,
+            quiet=True,
+            footer_links=[],
+            run_history=False,
+            allowed_paths=[str(agent.config.runs_dir.resolve())],
+            max_file_size="64mb",
+            css=CSS,
+            theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        )
+    except OSError as error:
+        raise BadSetting(f"cannot listen on {host}:{port}: {error}; give another host or port") from error
     print(f"OmniAgent is at {address}", flush=True)
     if block:
         app.block_thread()

@@ -56,7 +56,7 @@ class Steps:
         self._messages: dict[str, gr.ChatMessage] = {}
         self._questions: dict[str, Requirement] = {}
         self._began: dict[str, float] = {}
-        self._plan_began = 0.0
+        self._since = 0.0
         self._round = 0
         self._folder = Path()
 
@@ -69,7 +69,7 @@ class Steps:
         """Take in one event."""
         match event:
             case RunStarted():
-                self._folder, self._plan_began = Path(event.folder), event.time
+                self._folder, self._since = Path(event.folder), event.time
             case ToolStarted():
                 self._live(event.tool, "")
             case StepProgress():
@@ -116,13 +116,14 @@ class Steps:
         self._questions = {need.id: need for need in plan.checklist}
         lines = [plain(plan.instruction), *(f"- {plain(need.question)}" for need in plan.checklist)]
         lines += [f"*image {number}: {plain(seen)}*" for number, seen in enumerate(plan.seen, start=1)]
-        self._step("plan", f"Plan: {_words(plan.mode)}", "\n".join(lines), max(0.0, time - self._plan_began))
+        self._step("plan", f"Plan: {_words(plan.mode)}", "\n".join(lines), max(0.0, time - self._since))
+        self._since = time
 
     def _drawn(self, attempt: Attempt, time: float) -> None:
         if attempt.round != self._round:
             self._close(time)
             self._round = attempt.round
-            self._began[self._parent] = time
+            self._began[self._parent] = self._since
             self._put(self._parent, {"title": f"Round {attempt.round}", "status": "pending"})
         origin = f"{attempt.id} from {attempt.parent}" if attempt.parent else attempt.id
         drawn = picture(self._folder / "attempts" / f"{attempt.id}.png")
@@ -168,6 +169,7 @@ class Steps:
             metadata = self._messages[self._parent].metadata
             metadata.pop("status", None)
             metadata["duration"] = round(max(0.0, time - began), 2)
+            self._since = time
 
     def _put(self, name: str, metadata: MetadataDict, content: Content = "") -> None:
         self._messages[name] = gr.ChatMessage(role="assistant", content=content, metadata={**metadata, "id": name})

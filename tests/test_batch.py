@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omniagent.agent import Agent
-from omniagent.batch import BatchLine, folder_name, run_batch
+from omniagent.batch import BatchLine, Progress, folder_name, run_batch
 from omniagent.model.errors import GenerationFailed
 from omniagent.model.requests import GenerationRequest
 from omniagent.model.scripted import Drawn, ScriptedGenerator, picture_for
+from omniagent.tools.trace import Decided, Event
 from tests.faces import repaired
 from tests.scripted_runs import scripted_agent
 from tests.test_cli import call
@@ -125,6 +126,35 @@ def test_a_task_that_fails_costs_its_own_line_and_is_tried_again(tmp_path: Path)
         ("t1", "accepted"),
         ("t2", "accepted"),
     ]
+
+
+def test_a_cancelled_task_writes_no_line_and_goes_on_the_next_time(tmp_path: Path) -> None:
+    agent = repaired(tmp_path / "unused")
+    tasks, out = tasks_file(tmp_path, task("t1"), task("t2")), tmp_path / "out"
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, Decided):
+            agent.cancel()
+
+    assert run_batch(agent, tasks, out, on_event=cancel) == []
+    assert not (out / "results.jsonl").exists()
+    first = (out / "runs" / "t1" / "attempts" / "a1.png").stat()
+    lines = run_batch(agent, tasks, out)
+    assert [(line.id, line.status) for line in lines] == [("t1", "accepted"), ("t2", "accepted")]
+    assert (out / "runs" / "t1" / "attempts" / "a1.png").stat().st_mtime_ns == first.st_mtime_ns
+
+
+def test_a_batch_that_is_asked_to_stop_ends_after_the_task_at_hand(tmp_path: Path) -> None:
+    done: list[Progress] = []
+    tasks = tasks_file(tmp_path, task("t1"), task("t2"))
+    lines = run_batch(
+        repaired(tmp_path / "unused"),
+        tasks,
+        tmp_path / "out",
+        on_progress=done.append,
+        should_stop=lambda: bool(done),
+    )
+    assert [line.id for line in lines] == ["t1"] and done[0].total == 2
 
 
 def test_the_command_shows_progress_and_exits_1_when_some_line_was_bad(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from omniagent.agent import Agent
 from omniagent.demo.messages import Steps, plain
+from omniagent.tools.trace import Decided, Planned
 from tests.faces import SCENARIO, TASK, repaired
 
 ROOT = Path(__file__).parent.parent
@@ -50,8 +52,17 @@ def test_each_round_is_a_step_with_its_pictures_verdicts_and_decision_inside(tmp
         assert messages[name].metadata.get("parent_id") == "round-2"
     assert messages["drew-a2"].content["path"].endswith("a2.png")
     assert "| ✗ | Is the circle red? | 0.10 |" in str(messages["looked-a1"].content)
-    assert messages["round-1"].metadata.get("duration", 0) > 0
     assert not any(message.metadata.get("status") == "pending" for message in messages.values())
+
+
+def test_the_rounds_last_from_one_decision_to_the_next(tmp_path: Path) -> None:
+    steps, events = Steps(), list(repaired(tmp_path).stream(TASK))
+    for number, event in enumerate(events):
+        steps.add(event.model_copy(update={"time": float(number)}))
+    lengths = [message.metadata.get("duration") for message in steps.messages]
+    plan, first, second = (length for length in lengths if length is not None)
+    ends = [number for number, event in enumerate(events) if isinstance(event, Planned | Decided)]
+    assert (plan, first, second) == (ends[0], ends[1] - ends[0], ends[2] - ends[1])
 
 
 def test_the_step_at_hand_is_shown_while_it_runs(tmp_path: Path) -> None:
@@ -70,6 +81,17 @@ def test_words_of_a_task_or_critic_are_shown_and_never_obeyed() -> None:
     told = plain("![x](http://example.invalid/a.png) <b>**bold**</b>\n# big")
     assert "![" not in told and "](" not in told and "<b>" not in told and "**" not in told
     assert re.sub(r"\\", "", told).startswith("![x](http")
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "tests.launch", "demo", "--port", str(port)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert f"error: cannot listen on 127.0.0.1:{port}" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.fixture
