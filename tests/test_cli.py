@@ -17,6 +17,7 @@ from omniagent.cli import build_app
 from omniagent.cli.options import ModelOptions, make_agent
 from omniagent.model.errors import CriticUnavailable, GenerationFailed
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+from omniagent.tools.gallery import read_lineage
 from tests.faces import SCENARIO, TASK, never_right, repaired
 from tests.scripted_runs import plan_draft, scripted_agent, texts
 
@@ -180,18 +181,17 @@ def test_an_output_folder_below_a_file_exits_2_with_one_line(tmp_path: Path) -> 
 
 
 def test_a_full_disk_exits_3_and_keeps_what_was_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced = 0
+    finished = tmp_path / "run" / "attempts" / "a1.png"
 
     def fsync(handle: int) -> None:
-        nonlocal synced
-        synced += 1
-        if synced > 2:
+        if finished.exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("omniagent.tools.files.os.fsync", fsync)
     line = one_line(call(never_right(tmp_path), "run", TASK, "--out", str(tmp_path / "run")), 3)
     assert "no room left" in line
-    assert (tmp_path / "run" / "attempts" / "a1.png").is_file()
+    assert read_lineage(finished).id == "a1"
+    assert "no room left" in (tmp_path / "run" / "trace.jsonl").read_text()
 
 
 def test_an_unforeseen_error_is_one_line_too(tmp_path: Path) -> None:
