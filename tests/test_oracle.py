@@ -115,7 +115,7 @@ def test_bands_of_other_programs_are_stripes_too(background: str, bands: str):
 )
 def test_a_colour_half_way_between_two_names_has_none(one: str, other: str):
     half = np.mean([COLOURS[one], COLOURS[other]], axis=0).astype(int)
-    square = [(50, 50), (78, 50), (78, 78), (50, 78)]
+    square: list[tuple[float, float]] = [(50, 50), (78, 50), (78, 78), (50, 78)]
     found = objects_of(polygon(square, (int(half[0]), int(half[1]), int(half[2]))))
     assert [seen.colour for seen in found.objects] == ["unknown"]
     assert [seen.colour for seen in objects_of(polygon(square, COLOURS[one])).objects] == [one]

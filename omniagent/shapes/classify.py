@@ -70,7 +70,7 @@ def _paint(pixels: Floats, base: Floats, blob: Blob, fit: Fit) -> tuple[Floats, 
     if weight.sum() < 8:
         weight = (blob.mask & (blob.soft > 0.7)).astype(np.float32)
         cover = np.maximum(cover, weight)
-    paint: Floats = (pixels - (1 - cover)[..., None] * base) / np.maximum(cover, np.float32(0.3))[..., None]
+    paint = (pixels - (1 - cover)[..., None] * base) / np.maximum(cover, np.float32(0.3))[..., None]
     return paint.astype(np.float32), weight
 
 
