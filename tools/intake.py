@@ -84,6 +84,8 @@ def _file_bytes(path: Path, number: int) -> bytes:
         if path.stat().st_size > MAX_BYTES:
             raise BadImage(f"{name} has {path.stat().st_size:,} bytes; give a file under {MAX_BYTES:,}")
         return path.read_bytes()
+    except BadImage:
+        raise
     except (OSError, ValueError) as error:
         raise BadImage(f"{name} cannot be read: {error}; check the path and its permissions") from error
 
