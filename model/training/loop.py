@@ -91,6 +91,16 @@ def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.
     return [adam, muon]
 
 
+def _share_gradients(accelerator: Accelerator, module: nn.Module) -> None:
+    """Average the gradients over the processes. Done here, not by a wrapper, since losses use modules by their parts."""
+    if accelerator.num_processes == 1:
+        return
+    for parameter in module.parameters():
+        if parameter.requires_grad:
+            grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            parameter.grad = accelerator.reduce(grad, reduction="mean")  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _log(path: Path, line: dict[str, Any]) -> None:
     with path.open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(line) + "\n")
@@ -122,17 +132,14 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
             optimizer.load_state_dict(values)
         ema.load_state_dict(saved["ema"])
         progress = _Progress(saved["step"], saved["seconds"])
-    prepared = accelerator.prepare(module, *optimizers)
-    component.module, optimizers = prepared[0], list(prepared[1:])
     began, earlier = time.monotonic(), progress.seconds
     sums: dict[str, list[float]] = {}
 
     def save() -> dict[str, float]:
         if not accelerator.is_main_process:
             return {}
-        bare = accelerator.unwrap_model(component.module)
         values = {
-            "module": bare.state_dict(),
+            "module": module.state_dict(),
             "optimizers": [o.state_dict() for o in optimizers],
             "ema": ema.state_dict(),
             "step": progress.step,
@@ -140,14 +147,12 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
         }
         torch.save(values, state.with_suffix(".tmp"))
         state.with_suffix(".tmp").replace(state)
-        wrapped, component.module = component.module, bare
-        ema.store(bare.parameters())
-        ema.copy_to(bare.parameters())
-        bare.eval()
+        ema.store(module.parameters())
+        ema.copy_to(module.parameters())
+        module.eval()
         figures = component.export(settings.out / "weights")
-        bare.train()
-        ema.restore(bare.parameters())
-        component.module = wrapped
+        module.train()
+        ema.restore(module.parameters())
         return figures
 
     while progress.step < settings.steps and time.monotonic() - began < settings.time_limit:
@@ -156,16 +161,18 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
             for group in optimizer.param_groups:
                 group["lr"] = settings.lr * factor
         # Draws inside a step come from its number alone, so that a resumed run repeats an unbroken one.
-        torch.manual_seed(settings.seed * 1_000_003 + progress.step)
-        batch = component.batch(progress.step * accelerator.num_processes + accelerator.process_index)
+        number = progress.step * accelerator.num_processes + accelerator.process_index
+        torch.manual_seed(settings.seed * 1_000_003 + number)
+        batch = component.batch(number)
         with accelerator.autocast():
             loss, figures = component.loss(batch, progress.step)
         accelerator.backward(loss)
-        norm = accelerator.clip_grad_norm_(component.module.parameters(), settings.clip)
+        _share_gradients(accelerator, module)
+        norm = torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        ema.step(accelerator.unwrap_model(component.module).parameters())
+        ema.step(module.parameters())
         progress.step += 1
         for name, value in {**figures, "loss": float(loss.detach()), "grad_norm": float(norm or 0.0)}.items():
             sums.setdefault(name, []).append(value)
