@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.evals import figures_of, run_suite, table, tasks_of
+from omniagent.evals.__main__ import main
 from omniagent.evals.figures import wilson
 from omniagent.evals.records import JudgedAttempt, Record, append_record, read_records
 from omniagent.evals.runner import RESULTS_FILE, same_answer
@@ -129,6 +130,13 @@ def test_an_error_is_counted_and_its_task_tried_again(tmp_path: Path):
     # The failed run's own folder stays for inspection, so the new run needs another.
     again = run_suite(agent, tasks, tmp_path / "out")
     assert again.errors == 0
+
+
+def test_a_model_that_is_not_there_ends_the_evaluation_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code = main(["draw", "--limit", "2", "--out", str(tmp_path / "out"), "--model", str(tmp_path / "nowhere")])
+    assert code == 2
+    assert "UnknownModel" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "draw" / RESULTS_FILE).exists()
 
 
 def judged(held: int, accepted: bool, name: str = "a") -> JudgedAttempt:

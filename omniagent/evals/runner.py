@@ -43,12 +43,16 @@ def run_suite(
 
     Raises:
         BadSetting: `out` holds the results of other tasks.
+        UnknownModel, BadCheckpoint, HubUnreachable, OutOfMemory: the agent's model cannot be loaded.
         OutputUnwritable, StorageFull: `out` cannot be written; what was finished stays there.
     """
     folder = Path(out)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     done = _done(folder / RESULTS_FILE, tasks)
+    if len(done) < len(tasks):
+        # A model that cannot be loaded ends the evaluation here, not task by task.
+        _ = agent.runtime
     for index, task in enumerate(tasks):
         if index not in done:
             done[index] = _run(agent, task, index, seed + index, folder / RUNS_FOLDER / f"{index:04d}")
