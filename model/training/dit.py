@@ -9,16 +9,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
+from omniagent.model.flow import mix
+from omniagent.model.latents import encode_picture
 from omniagent.model.text import DRAW_SYSTEM_PROMPT, UNCONDITIONAL_SYSTEM_PROMPT, embed_prompts
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 
@@ -59,18 +61,26 @@ class AlignedTransformer(nn.Module):
         """Velocity (B, C, h, w), and projected middle states (B, tokens, width)."""
         layout = self.dit.plan(
             mask.sum(1).tolist(),
-            [tuple(mixed.shape[-2:])] * len(mixed),
-            [[tuple(latent.shape[-2:]) for latent in each] for each in references],
+            [_size(mixed)] * len(mixed),
+            [[_size(latent) for latent in each] for each in references],
             mixed.device,
         )
         caught: list[Tensor] = []
+
+        def catch(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            caught.append(output)
+
         layer = self.dit.layers[len(self.dit.layers) // 2 - 1]
-        handle = layer.register_forward_hook(lambda _module, _inputs, output: caught.append(output))
+        handle = layer.register_forward_hook(catch)
         try:
             velocity = self.dit(mixed, t, states, mask, references, layout=layout).sample
         finally:
             handle.remove()
         return velocity, self.projector(layout.split_noise(caught[0]))
+
+
+def _size(latent: Tensor) -> tuple[int, int]:
+    return latent.size(-2), latent.size(-1)
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,7 @@ class LatentPool:
         examples = self._make(step)
         pictures = torch.stack([p for e in examples for p in (*e.references, e.target)])
         device = next(self._vae.parameters()).device
-        config = self._vae.config
-        latents = self._vae.encode(pictures.to(device)).latent_dist.mode().float()
-        latents = (latents - config.shift_factor) * config.scaling_factor
+        latents = encode_picture(self._vae, pictures, None)
         features = self._teacher(torch.stack([e.target for e in examples]).to(device)).to(torch.bfloat16)
         at = 0
         for example, feature in zip(examples, features, strict=True):
@@ -181,7 +189,7 @@ class DitTraining:
         alone = dropped & (rng.random(len(group)) < 0.5)
         states, mask = self._text([e.instruction for e in group], dropped)
         references = [list(e.references) if not off else [] for e, off in zip(group, alone, strict=True)]
-        mixed = (1 - t)[:, None, None, None] * noise + t[:, None, None, None] * data
+        mixed = mix(noise, data, t[:, None, None, None])
         with sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else torch.enable_grad():
             velocity, projected = self.module(mixed, t, states, mask, references)
         features = torch.stack([e.features for e in group]).to(device, torch.float32)

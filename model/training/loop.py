@@ -92,7 +92,7 @@ def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.
 
 
 def _share_gradients(accelerator: Accelerator, module: nn.Module) -> None:
-    """Average the gradients over the processes. Done here, not by a wrapper, since losses use modules by their parts."""
+    """Average the gradients over the processes. Done here, without a wrapper: losses use modules by their parts."""
     if accelerator.num_processes == 1:
         return
     for parameter in module.parameters():

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
@@ -41,7 +42,16 @@ def initialise(vae: AutoencoderKL, noise: float = 0.3) -> None:
                 nn.init.zeros_(module.bias)
     for block in blocks:
         nn.init.zeros_(block.conv2.weight)
-        nn.init.zeros_(block.conv2.bias)
+        if block.conv2.bias is not None:
+            nn.init.zeros_(block.conv2.bias)
+
+
+def _posterior(vae: AutoencoderKL, pictures: Tensor) -> DiagonalGaussianDistribution:
+    return vae.encode(pictures).latent_dist  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _decoded(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    return vae.decode(latents).sample  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
 
 
 class VaeTraining:
@@ -55,7 +65,7 @@ class VaeTraining:
         *,
         kl_weight: float = 1e-3,
     ) -> None:
-        self.module = module
+        self.module: nn.Module = module
         self._pictures, self._validation, self._kl_weight = pictures, validation, kl_weight
 
     def batch(self, step: int) -> Tensor:
@@ -68,8 +78,9 @@ class VaeTraining:
 
         The squared error leads: under L1 alone colours that are rare in a picture stay at the commonest one for long.
         """
-        posterior = self.module.encode(batch).latent_dist
-        decoded = self.module.decode(posterior.sample()).sample.float()
+        vae = cast(AutoencoderKL, self.module)
+        posterior = _posterior(vae, batch)
+        decoded = _decoded(vae, posterior.sample()).float()
         l1 = (decoded - batch).abs().mean()
         mse = (decoded - batch).square().mean()
         kl = 0.5 * (posterior.mean.float().square() + posterior.var.float() - 1 - posterior.logvar.float()).mean()
@@ -78,14 +89,14 @@ class VaeTraining:
     @torch.no_grad()
     def export(self, folder: Path) -> dict[str, float]:
         """Measure the latents, write scaling and shift into the config, save."""
-        device = next(self.module.parameters()).device
-        pictures = self._validation.to(device)
-        posterior = self.module.encode(pictures).latent_dist
+        vae = cast(AutoencoderKL, self.module)
+        pictures = self._validation.to(next(vae.parameters()).device)
+        posterior = _posterior(vae, pictures)
         latents = posterior.mode()
-        decoded = self.module.decode(latents).sample
+        decoded = _decoded(vae, latents)
         mse = (decoded - pictures).square().mean()
         std, mean = float(latents.std()), float(latents.mean())
-        self.module.register_to_config(scaling_factor=1 / std, shift_factor=mean)
-        self.module.save_pretrained(folder / "vae")
+        vae.register_to_config(scaling_factor=1 / std, shift_factor=mean)
+        vae.save_pretrained(folder / "vae")
         psnr = float(10 * torch.log10(4 / mse))
         return {"psnr": psnr, "latent_std": std, "posterior_std": float(posterior.std.mean())}

@@ -5,16 +5,19 @@ centred in its cell and what covers its ground, so a picture gives hundreds (the
 The probe heads are thrown away afterwards.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVisionConfig
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
     Qwen2_5_VisionTransformerPretrainedModel,
+    Qwen2_5_VLVisionBlock,
     apply_rotary_pos_emb_vision,
 )
 from transformers.vision_utils import get_vision_position_ids, get_vision_window_index
@@ -22,6 +25,17 @@ from transformers.vision_utils import get_vision_position_ids, get_vision_window
 from omniagent.model.errors import BadSetting
 
 IGNORE = -100
+
+
+def patch_side(config: Qwen2_5_VLVisionConfig) -> int:
+    """Edge of the tower's square patches, in pixels.
+
+    Raises:
+        BadSetting: the patches are not given as one number.
+    """
+    if not isinstance(config.patch_size, int):
+        raise BadSetting(f"patch_size is {config.patch_size!r}; give one number, the edge of a square patch")
+    return config.patch_size
 
 
 def patchify(pictures: Tensor, patch: int, merge: int = 2, temporal: int = 2) -> Tensor:
@@ -40,10 +54,10 @@ def vision_tokens(tower: Qwen2_5_VisionTransformerPretrainedModel, pictures: Ten
     the fused kernel's bf16 backward slows down on CPUs as training goes on.
 
     Raises:
-        BadSetting: the pictures do not divide into equal windows.
+        BadSetting: the pictures do not divide into equal windows, or the patches are not square.
     """
     config = tower.config
-    patch, merge = int(config.patch_size), int(config.spatial_merge_size)
+    patch, merge = patch_side(config), config.spatial_merge_size
     patches = patchify(pictures, patch, merge)
     b, n, _ = patches.shape
     grid = torch.tensor([[1, pictures.shape[-2] // patch, pictures.shape[-1] // patch]], device=patches.device)
@@ -58,7 +72,7 @@ def vision_tokens(tower: Qwen2_5_VisionTransformerPretrainedModel, pictures: Ten
     weight = tower.patch_embed.proj.weight
     x = reorder(F.linear(patches.to(weight.dtype), weight.flatten(1)), order)
     cos, sin = (reorder(t, order) for t in tower.rotary_pos_emb(x, get_vision_position_ids(grid, merge)))
-    for index, block in enumerate(tower.blocks):
+    for index, block in enumerate(cast(Iterable[Qwen2_5_VLVisionBlock], tower.blocks)):
         attention = block.attn
         q, k, v = attention.qkv(block.norm1(x)).reshape(b, n, 3, attention.num_heads, -1).unbind(2)
         q, k = apply_rotary_pos_emb_vision(q, k, cos, sin)

@@ -55,5 +55,5 @@ def mllm_config(vocabulary: int, **tokens: int) -> Qwen2_5_VLConfig:
         "out_hidden_size": TEXT_WIDTH,
         "in_channels": 3,
     }
-    special = {name: number for name, number in tokens.items() if name != "eos_token_id"}
+    special: dict[str, Any] = {name: number for name, number in tokens.items() if name != "eos_token_id"}
     return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, **special)

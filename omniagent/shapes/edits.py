@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from omniagent.shapes.language import finish, pick, place_words, synonym
+from omniagent.shapes.naming import name_of
 from omniagent.shapes.phrases import NUMBERS, item_words, plural
 from omniagent.shapes.world import (
     BACKGROUNDS,
@@ -51,21 +52,6 @@ def _held(scene: Scene, index: int) -> bool:
     """Whether the object is a ring with something inside, or that something: edits leave those pairs alone."""
     item = scene.items[index]
     return any(o is not item and abs(o.x - item.x) < 2 and abs(o.y - item.y) < 2 for o in scene.items)
-
-
-def name_of(rng: np.random.Generator, scene: Scene, index: int) -> str | None:
-    """The shortest or a longer name that fits this object alone, without its article; None when no name does."""
-    item = scene.items[index]
-    names = [item.shape, f"{item.colour} {item.shape}", item_words(item, size=False), item_words(item)]
-    unique = [n for n in names if sum(_fits(n, other) for other in scene.items) == 1]
-    if not unique:
-        return None
-    return unique[0] if rng.random() < 0.5 else pick(rng, unique)
-
-
-def _fits(name: str, item: Item) -> bool:
-    owned = {item.shape, item.colour, item.fill, item.size}
-    return all(word in owned for word in name.split())
 
 
 def _target(rng: np.random.Generator, scene: Scene) -> tuple[int, str, str] | None:
@@ -287,8 +273,7 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def random_change(rng: np.random.Generator, scene: Scene) -> Change | None:
     """One random change of the scene, or None when the drawn operation does not fit it."""
-    change = OPERATIONS[int(rng.integers(len(OPERATIONS)))](rng, scene)
-    return change if change is None else replace(change, said=change.said, canonical=change.canonical)
+    return OPERATIONS[int(rng.integers(len(OPERATIONS)))](rng, scene)
 
 
 def two_changes(rng: np.random.Generator, scene: Scene) -> Change | None:

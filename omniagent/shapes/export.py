@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.checkpoint import save_pipeline

@@ -1,5 +1,6 @@
 """The many ways people ask for a scene: paraphrases of the canonical wording, chosen at random."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ _SIDES = {"left of": "left", "right of": "right"}
 _INVERSE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 
 
-def pick(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
+def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     """One of the options."""
     return options[int(rng.integers(len(options)))]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from omniagent.shapes.edits import name_of
 from omniagent.shapes.language import pick, synonym
+from omniagent.shapes.naming import name_of
 from omniagent.shapes.phrases import (
     background_question,
     grid_word,
@@ -16,7 +16,19 @@ from omniagent.shapes.phrases import (
     total_question,
 )
 from omniagent.shapes.requirements import Group, Relation, Wanted
-from omniagent.shapes.world import BACKGROUNDS, COLOURS, FILLS, PLACES, RELATIONS, SHAPES, SIZES, Scene, holds, place_of
+from omniagent.shapes.world import (
+    BACKGROUNDS,
+    COLOURS,
+    FILLS,
+    PLACES,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Item,
+    Scene,
+    holds,
+    place_of,
+)
 
 
 @dataclass(frozen=True)
@@ -161,9 +173,9 @@ def statements(rng: np.random.Generator, scene: Scene, wanted: Wanted) -> list[t
     return found
 
 
-def _is(item: object, group: Group) -> bool:
+def _is(item: Item, group: Group) -> bool:
     wanted = (group.fill, group.colour, group.shape, group.size)
-    actual = (*item.kind, item.size)  # type: ignore[attr-defined]
+    actual = (*item.kind, item.size)
     return all(w is None or w == a for w, a in zip(wanted, actual, strict=True))
 
 

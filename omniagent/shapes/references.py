@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from omniagent.shapes.edits import name_of
 from omniagent.shapes.language import background_words, finish, pick, place_words, synonym
+from omniagent.shapes.naming import name_of
 from omniagent.shapes.phrases import item_words, listed
 from omniagent.shapes.requirements import Group, Relation, Wanted
 from omniagent.shapes.world import BACKGROUNDS, PLACES, Item, Scene, find_room, holds
@@ -70,7 +70,8 @@ def added(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | 
 
 def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | None:
     """An object of image 1 on the background of image 2, or on a named one."""
-    chosen = _chosen(rng, scenes[0])
+    first = scenes[0]
+    chosen = _chosen(rng, first)
     if chosen is None:
         return None
     item, said, full = chosen
@@ -85,7 +86,7 @@ def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Compos
              f"the {said} {_from(rng, 1)} with the background of image 2"),
         )  # fmt: skip
     else:
-        background = str(rng.choice([b for b in BACKGROUNDS if b != scenes[0].background]))
+        background = str(rng.choice([b for b in BACKGROUNDS if b != first.background]))
         text = f"{pick(rng, ('draw', 'put', 'show', ''))} the {said} {_from(rng, 1)}{background_words(rng, background)}"
     target = Scene(background, (put,))
     wanted = Wanted(groups=(_group(put),), background=background, total=1)

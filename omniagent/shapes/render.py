@@ -1,13 +1,14 @@
 """Draws scenes of the shapes world as 128×128 RGB arrays with anti-aliased edges."""
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from omniagent.shapes.world import BACKGROUNDS, CANVAS, COLOURS, Item, Rgb, Scene
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 STRIPE = 3.0
 DOT_GRID = 6.0
 DOT_RADIUS = 1.7

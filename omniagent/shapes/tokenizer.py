@@ -42,7 +42,7 @@ def corpus(seed: int = 0, tasks: int = 1200) -> Iterator[str]:
         )
     for _ in range(tasks):
         task = sample_task(rng, KINDS[int(rng.choice(len(KINDS), p=[0.35, 0.25, 0.2, 0.1, 0.1]))])
-        yield prompts.plan_prompt(task.instruction, ()).parts[-1]  # type: ignore[misc]
+        yield str(prompts.plan_prompt(task.instruction, ()).parts[-1])
         yield task.plan.model_dump_json()
         scene = some_scene(rng)
         fault = random_fault(rng, scene)
@@ -66,8 +66,13 @@ def train_tokenizer(vocabulary: int = 1024, seed: int = 0) -> Qwen2Tokenizer:
     )
     bpe.train_from_iterator(corpus(seed), trainer)
     model = json.loads(bpe.to_str())["model"]
-    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
-    tokenizer = Qwen2Tokenizer(vocab=model["vocab"], merges=merges, additional_special_tokens=list(SPECIALS[1:]))
+    read: list[str | list[str]] = model["merges"]
+    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in read]
+    tokenizer = Qwen2Tokenizer(
+        vocab=model["vocab"],
+        merges=merges,  # pyright: ignore[reportArgumentType]
+        additional_special_tokens=list(SPECIALS[1:]),
+    )
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer

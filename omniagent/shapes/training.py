@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from pydantic import BaseModel, ConfigDict, Field
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
@@ -21,7 +21,7 @@ from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSe
 from omniagent.model.training.loop import Component, TrainSettings, train
 from omniagent.model.training.mllm import LessonPacker, MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
-from omniagent.model.training.vision import DenseProbe, VisionTraining, vision_tokens
+from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
@@ -152,11 +152,14 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     if stage.init is None:
         seen = Qwen2_5_VLForConditionalGeneration.from_pretrained(vision)
         mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
-    side = PICTURE // (int(mllm.config.vision_config.patch_size) * int(mllm.config.vision_config.spatial_merge_size))
+    vision_config = mllm.model.visual.config
+    side = PICTURE // (patch_side(vision_config) * vision_config.spatial_merge_size)
     packer = LessonPacker(tokenizer, int(mllm.config.image_token_id), side)
-    share = settings.batch / 19
-    sizes = {"scenes": 8, "plans": 5, "seen_plans": 3, "repairs": 3}
-    batches = lesson_batches(stage.seed, **{name: max(1, round(n * share)) for name, n in sizes.items()})
+
+    def share(n: int) -> int:
+        return max(1, round(n * (settings.batch / 19)))
+
+    batches = lesson_batches(stage.seed, scenes=share(8), plans=share(5), seen_plans=share(3), repairs=share(3))
     held_out = lesson_batches(7, scenes=12, plans=12, seen_plans=8, repairs=8, split="validation")
     component = MllmTraining(mllm, packer, batches, [held_out(i) for i in range(2)], vision=stage.init is not None)
     yield from _run(component, settings, stage)
@@ -175,7 +178,8 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(_existing(stage.work / "mllm/weights/mllm", "mllm"))
     vae = AutoencoderKL.from_pretrained(_existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    mllm, vae = mllm.to(device), vae.to(device)
+    mllm = mllm.to(device)  # pyright: ignore[reportArgumentType]
+    vae = vae.to(device)  # pyright: ignore[reportArgumentType]
     processor = LightProcessor.from_pretrained(stage.work / "processor")
     if stage.init:
         dit = OmniGen2Transformer2DModel.from_pretrained(stage.init, torch_dtype=torch.float32)

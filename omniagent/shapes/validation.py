@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.pipeline import OmniGen2Pipeline, OmniGen2PipelineOutput
 from omniagent.model.processor import LightProcessor
 from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
 from omniagent.model.transformer import OmniGen2Transformer2DModel
@@ -73,7 +73,7 @@ def paint(
 ) -> list[np.ndarray]:
     """One picture for each task from its canonical instruction, (128, 128, 3) uint8."""
     references = [[Image.fromarray(picture) for picture in task.images] or None for task in tasks]
-    images = pipeline(
+    output = pipeline(
         [task.plan.instruction for task in tasks],
         input_images=references if any(references) else None,
         num_inference_steps=steps,
@@ -83,8 +83,9 @@ def paint(
         width=128,
         align_res=False,
         generator=[torch.Generator().manual_seed(seed + i) for i in range(len(tasks))],
-    ).images
-    return [np.asarray(image) for image in images]  # pyright: ignore[reportGeneralTypeIssues]
+    )
+    assert isinstance(output, OmniGen2PipelineOutput)
+    return [np.asarray(image) for image in output.images]  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def sheet(pictures: list[np.ndarray], columns: int = 8) -> Image.Image:
