@@ -114,7 +114,15 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
     Raises:
         FloatingPointError: the loss stopped being finite; the last checkpoint stays on disk.
     """
+    # Denormal numbers are slow on CPUs; the switch is the thread's, so it is put back.
     torch.set_flush_denormal(True)
+    try:
+        yield from _train(component, settings)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, Any]]:
     set_seed(settings.seed)
     settings.out.mkdir(parents=True, exist_ok=True)
     mixed = "bf16" if settings.bf16 else "no"
