@@ -17,7 +17,4 @@ CHAT_TEMPLATE = (
 def chat_text(prompt: Prompt) -> str:
     """System turn, user turn with one image slot for each picture, and the assistant's header."""
     user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in prompt.parts)
-    return (
-        f"<|im_start|>system\n{prompt.system}<|im_end|>\n"
-        f"<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
-    )
+    return f"<|im_start|>system\n{prompt.system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"

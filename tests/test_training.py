@@ -52,7 +52,9 @@ def test_patches_are_those_of_the_saved_image_processor(tokenizer: PreTrainedTok
 
     save_processor(tokenizer, tmp_path)  # pyright: ignore[reportArgumentType]
     picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    made = LightProcessor.from_pretrained(tmp_path).image_processor(images=Image.fromarray(picture), return_tensors="pt")
+    made = LightProcessor.from_pretrained(tmp_path).image_processor(
+        images=Image.fromarray(picture), return_tensors="pt"
+    )
     pixels = torch.from_numpy(picture).permute(2, 0, 1).float().div(127.5).sub(1)[None]
     torch.testing.assert_close(made["pixel_values"], patchify(pixels, 8)[0], atol=1e-5, rtol=0)
     assert made["image_grid_thw"].tolist() == [[1, 16, 16]]
@@ -62,7 +64,9 @@ def test_a_packed_lesson_has_the_models_own_positions(
     mllm: Qwen2_5_VLForConditionalGeneration, packer: LessonPacker
 ) -> None:
     picture = Image.new("RGB", (128, 128))
-    data = packer.collate([Lesson("answer", Prompt(system="s", parts=("image 1: ", picture, "\n")), (0,), (("q", "a"),))])
+    data = packer.collate(
+        [Lesson("answer", Prompt(system="s", parts=("image 1: ", picture, "\n")), (0,), (("q", "a"),))]
+    )
     kinds = (data["ids"] == mllm.config.image_token_id).long()
     own, _ = mllm.model.get_rope_index(
         data["ids"], mm_token_type_ids=kinds, image_grid_thw=torch.tensor([[1, 16, 16]]), attention_mask=None

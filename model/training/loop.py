@@ -143,6 +143,10 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
     began, earlier = time.monotonic(), progress.seconds
     sums: dict[str, list[float]] = {}
 
+    def log(line: dict[str, Any]) -> None:
+        if accelerator.is_main_process:
+            _log(settings.out / "log.jsonl", line)
+
     def save() -> dict[str, float]:
         if not accelerator.is_main_process:
             return {}
@@ -190,12 +194,12 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
             sums.clear()
             if not math.isfinite(line["loss"]):
                 raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")
-            _log(settings.out / "log.jsonl", line)
+            log(line)
             yield line
         if progress.step % settings.save_every == 0 and progress.step < settings.steps:
             line = {"step": progress.step, **{f"val_{k}": v for k, v in save().items()}}
-            _log(settings.out / "log.jsonl", line)
+            log(line)
             yield line
     line = {"step": progress.step, **{f"val_{k}": v for k, v in save().items()}}
-    _log(settings.out / "log.jsonl", line)
+    log(line)
     yield line
