@@ -55,7 +55,7 @@ def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
     """What a person wanted who got this scene: rightly, with one fault, or something else."""
     draw = rng.random()
     other = scene if draw < 0.4 else random_fault(rng, scene).scene if draw < 0.9 else some_scene(rng)
-    return wanted_of(rng, other if other.items else scene)
+    return wanted_of(rng, other if other.items and other.split == scene.split else scene)
 
 
 def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int = 12) -> Lesson:
@@ -94,11 +94,10 @@ def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
         scene = train_scene(rng, split)
         task = draw_task(rng, scene)
         fault = random_fault(rng, scene)
-        if fault.scene.items and task.wanted is not None:
+        second = random_fault(rng, fault.scene) if fault.scene.items and rng.random() < 0.15 else None
+        seen, instruction = (second or fault).scene, (second or fault).repair
+        if seen.items and seen.split == split and task.wanted is not None:
             break
-    second = random_fault(rng, fault.scene) if rng.random() < 0.15 else None
-    seen = second.scene if second and second.scene.items else fault.scene
-    instruction = second.repair if second and second.scene.items else fault.repair
     truth = dict(statements(rng, seen, task.wanted))
     lines: list[tuple[str, str]] = []
     for draft in checklist(task.wanted):
