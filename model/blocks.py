@@ -1,4 +1,4 @@
-"""The building blocks of OmniGen2's transformer: norms, grouped-query attention, feed-forward, modulation.
+"""The building blocks of OmniGen2's transformer: feed-forward, modulation, blocks, final projection.
 
 Parameter names are those of the published checkpoint. Shapes: B samples, L tokens, H hidden size, T size of the time
 embedding (min(H, 1024)).
@@ -6,31 +6,17 @@ embedding (min(H, 1024)).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from diffusers.models.attention import AttentionModuleMixin
-from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import nn
 from torch.nn import functional
 
+from .attention import GroupedQueryAttention
 from .layout import Stream
-from .rope import rotate
+from .norms import RootMeanSquareNorm, scaled_norm
 
-QK_NORM_EPS = 1e-5
 FINAL_NORM_EPS = 1e-6
-
-
-class RootMeanSquareNorm(nn.Module):
-    """RMSNorm (arXiv 1910.07467, equation 4) whose weight follows the precision of its input."""
-
-    def __init__(self, dim: int, eps: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(dim))
-        self.eps = eps
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)
 
 
 class Modulation(NamedTuple):
@@ -40,6 +26,16 @@ class Modulation(NamedTuple):
     gate_msa: torch.Tensor
     scale_mlp: torch.Tensor
     gate_mlp: torch.Tensor
+
+
+class FoldedWeights(NamedTuple):
+    """A block's norm weights (H,) with the modulation of one time multiplied in: before and after attention, then
+    before and after the feed-forward."""
+
+    attention_in: torch.Tensor
+    attention_out: torch.Tensor
+    feed_in: torch.Tensor
+    feed_out: torch.Tensor
 
 
 class ModulatedNorm(nn.Module):
@@ -57,60 +53,6 @@ class ModulatedNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.norm(x)
-
-
-class AttentionProcessor:
-    """Runs the attention through diffusers' dispatch, so that ``set_attention_backend`` and SDPA kernels apply."""
-
-    _attention_backend = None
-    _parallel_config = None
-
-    def __call__(self, attn: GroupedQueryAttention, x: torch.Tensor, stream: Stream) -> torch.Tensor:
-        query, key, value = attn.to_q(x), attn.to_k(x), attn.to_v(x)
-        query, key, value = (each.unflatten(-1, (-1, attn.head_dim)) for each in (query, key, value))
-        query = rotate(attn.norm_q(query.float()), stream.rotation).to(value.dtype)
-        key = rotate(attn.norm_k(key.float()), stream.rotation).to(value.dtype)
-        group = attn.heads // attn.kv_heads
-        mask = None if stream.mask is None else stream.mask[:, None, None, :]
-        # On accelerators only the unmasked half-precision kernel knows groups; others would fall back to the slow one.
-        on_cpu, half = x.device.type == "cpu", value.dtype in (torch.bfloat16, torch.float16)
-        native_groups = self._attention_backend is None and (on_cpu or (mask is None and half))
-        if group > 1 and not native_groups:
-            key, value = (each.repeat_interleave(group, dim=2) for each in (key, value))
-        out = dispatch_attention_fn(
-            query,
-            key,
-            value,
-            attn_mask=mask,
-            enable_gqa=group > 1 and native_groups,
-            backend=self._attention_backend,
-            parallel_config=self._parallel_config,
-        )
-        return attn.to_out[0](out.flatten(-2))
-
-
-class GroupedQueryAttention(nn.Module, AttentionModuleMixin):
-    """Self-attention with grouped key/value heads (arXiv 2305.13245), normed queries and keys, and Omni-RoPE."""
-
-    _default_processor_cls = AttentionProcessor
-    _available_processors = [AttentionProcessor]  # noqa: RUF012  (diffusers reads a plain class attribute)
-    _supports_qkv_fusion = False
-
-    def __init__(self, dim: int, heads: int, kv_heads: int) -> None:
-        super().__init__()
-        self.heads, self.kv_heads, self.head_dim = heads, kv_heads, dim // heads
-        self.to_q = nn.Linear(dim, heads * self.head_dim, bias=False)
-        self.to_k = nn.Linear(dim, kv_heads * self.head_dim, bias=False)
-        self.to_v = nn.Linear(dim, kv_heads * self.head_dim, bias=False)
-        self.norm_q = RootMeanSquareNorm(self.head_dim, QK_NORM_EPS)
-        self.norm_k = RootMeanSquareNorm(self.head_dim, QK_NORM_EPS)
-        self.to_out = nn.ModuleList([nn.Linear(heads * self.head_dim, dim, bias=False)])
-        self.set_processor(AttentionProcessor())  # pyright: ignore[reportArgumentType]
-
-    def forward(self, x: torch.Tensor, stream: Stream) -> torch.Tensor:
-        """Attend within each sequence of ``x`` (B, L, H)."""
-        process: Any = self.processor
-        return process(self, x, stream)
 
 
 class FeedForward(nn.Module):
@@ -148,15 +90,48 @@ class OmniGen2Block(nn.Module):
         self.norm2 = RootMeanSquareNorm(dim, eps)
         self.ffn_norm1 = RootMeanSquareNorm(dim, eps)
         self.ffn_norm2 = RootMeanSquareNorm(dim, eps)
+        self.eps = eps
 
-    def forward(self, x: torch.Tensor, stream: Stream, temb: torch.Tensor | None = None) -> torch.Tensor:
-        """Refine ``x`` (B, L, H) under the time embedding ``temb`` (B, T), which context blocks don't take."""
+    def fold(self, temb: torch.Tensor) -> FoldedWeights:
+        """Norm weights (N, H) for N times, from their embeddings ``temb`` (N, T); of modulated blocks only."""
+        assert isinstance(self.norm1, ModulatedNorm)
+        by = self.norm1.modulation(temb)
+        return FoldedWeights(
+            self.norm1.norm.weight * (1 + by.scale_msa.squeeze(1)),
+            self.norm2.weight * by.gate_msa.squeeze(1),
+            self.ffn_norm1.weight * (1 + by.scale_mlp.squeeze(1)),
+            self.ffn_norm2.weight * by.gate_mlp.squeeze(1),
+        )
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        stream: Stream,
+        temb: torch.Tensor | None = None,
+        folded: FoldedWeights | None = None,
+    ) -> torch.Tensor:
+        """Refine tokens.
+
+        Args:
+            x: (B, L, H) tokens, or a packed row (1, T, H).
+            stream: Where they sit.
+            temb: (B, T) time embedding, which context blocks don't take.
+            folded: What :meth:`fold` made of one time, instead of ``temb``.
+
+        Returns:
+            (B, L, H), or only the rows that a packed ``stream`` asks for.
+        """
+        if folded is not None:
+            attended = self.attn(scaled_norm(x, folded.attention_in, self.eps), stream).to(x.dtype)
+            x = _asked(x, stream) + scaled_norm(attended, folded.attention_out, self.eps)
+            fed = self.feed_forward(scaled_norm(x, folded.feed_in, self.eps)).to(x.dtype)
+            return x + scaled_norm(fed, folded.feed_out, self.eps)
         if not isinstance(self.norm1, ModulatedNorm) or temb is None:
-            x = x + self.norm2(self.attn(self.norm1(x), stream).to(x.dtype))
+            x = _asked(x, stream) + self.norm2(self.attn(self.norm1(x), stream).to(x.dtype))
             return x + self.ffn_norm2(self.feed_forward(self.ffn_norm1(x)).to(x.dtype))
         by = self.norm1.modulation(temb)
         attended = self.attn(self.norm1(x) * (1 + by.scale_msa), stream).to(x.dtype)
-        x = torch.addcmul(x, by.gate_msa, self.norm2(attended))
+        x = torch.addcmul(_asked(x, stream), by.gate_msa, self.norm2(attended))
         fed = self.feed_forward(self.ffn_norm1(x) * (1 + by.scale_mlp)).to(x.dtype)
         return torch.addcmul(x, by.gate_mlp, self.ffn_norm2(fed))
 
@@ -169,8 +144,19 @@ class FinalProjection(nn.Module):
         self.linear_1 = nn.Linear(time_dim, dim)
         self.linear_2 = nn.Linear(dim, out_dim)
 
-    def forward(self, x: torch.Tensor, temb: torch.Tensor) -> torch.Tensor:
-        """Map tokens (B, L, H) to patches (B, L, patch² · channels)."""
-        scale = self.linear_1(functional.silu(temb)).to(x.dtype).unsqueeze(1)
+    def scales(self, temb: torch.Tensor) -> torch.Tensor:
+        """Factors (N, H) on the normed tokens for N times, from their embeddings ``temb`` (N, T)."""
+        return 1 + self.linear_1(functional.silu(temb)).to(temb.dtype)
+
+    def forward(
+        self, x: torch.Tensor, temb: torch.Tensor | None = None, scale: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Map tokens (B, L, H) to patches (B, L, patch² · channels), by ``temb`` (B, T) or ready factors (H,)."""
+        if temb is not None:
+            scale = self.scales(temb).to(x.dtype).unsqueeze(1)
         normed = functional.layer_norm(x, x.shape[-1:], eps=FINAL_NORM_EPS)
-        return self.linear_2(normed * (1 + scale))
+        return self.linear_2(normed if scale is None else normed * scale)
+
+
+def _asked(x: torch.Tensor, stream: Stream) -> torch.Tensor:
+    return x if stream.queries is None else x.index_select(1, stream.queries.rows)

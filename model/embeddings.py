@@ -8,7 +8,7 @@ import torch
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from torch import nn
 
-from .blocks import RootMeanSquareNorm
+from .norms import RootMeanSquareNorm
 
 TIME_CHANNELS = 256
 

@@ -26,7 +26,7 @@ from omniagent.model.latents import decode_latents
 from omniagent.model.limits import check_request
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
-from omniagent.model.transformer import TextStates
+from omniagent.model.text_states import TextStates
 
 
 class OmniGen2Generator:
@@ -132,16 +132,15 @@ class OmniGen2Generator:
                     token.check()
 
             copies = [0] * len(seeds)
-            latents = self.pipeline.denoise(
+            denoising = self.pipeline.start(
                 self.pipeline.prepare_latents(len(seeds), *drawn, [_seeded(seed) for seed in seeds]),
                 text.select(copies),
                 None if negative is None else negative.select(copies),
                 [references] * len(seeds),
                 guidance,
                 num_inference_steps=steps,
-                callback_on_step_end=after,
             )
-            finished += self._pictures(latents, asked, seeds)
+            finished += self._pictures(self.pipeline.finish(denoising, after), asked, seeds)
         return finished
 
     def _pictures(self, latents: torch.Tensor, size: Size, seeds: Sequence[int]) -> list[Image.Image]:
@@ -168,8 +167,7 @@ class OmniGen2Generator:
 
     def _text(self, text: str) -> TextStates:
         def read() -> TextStates:
-            embeds, mask = self.pipeline.encode_prompt(text)
-            return self.pipeline.transformer.encode_text(embeds.to(self.device), mask.to(self.device))
+            return self.pipeline.refine_text(self.pipeline.encode_prompt(text))
 
         return self._texts.get_or_make(text, read)
 

@@ -29,11 +29,40 @@ class Grid(NamedTuple):
         return self.rows * self.columns
 
 
+class Run(NamedTuple):
+    """Neighbours of equal size in a packed row: ``count`` sequences of ``length`` tokens, the last ``asking`` of which
+    are queries."""
+
+    count: int
+    length: int
+    asking: int
+
+
+class Queries(NamedTuple):
+    """Rows of a packed row whose results are wanted, with their rotations; every row is still a key."""
+
+    rows: torch.Tensor
+    rotation: Rotation
+
+
 class Stream(NamedTuple):
-    """A padded batch of token sequences: its rotations and its mask (True = token), None when nothing is padded."""
+    """Token sequences that attend each within itself.
+
+    Attributes:
+        rotation: Of every token.
+        mask: (B, L), true where there is a token, of a padded batch; None when nothing is padded.
+        runs: The sequences of a packed row (1, T), one after the other; empty for a batch.
+        queries: The rows wanted of a packed row; None for all.
+        masked: Give the kernel a mask even where nothing is padded, as the published programme does.
+        grouped: Let the kernel share key/value heads where it can.
+    """
 
     rotation: Rotation
     mask: torch.Tensor | None
+    runs: tuple[Run, ...] = ()
+    queries: Queries | None = None
+    masked: bool = False
+    grouped: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +124,10 @@ def build_layout(
     reference_positions: list[NDArray[np.int64]] = []
     joint_positions: list[NDArray[np.int64]] = []
     for length, grids, noise_grid in zip(text_lengths, references, noise_grids, strict=True):
-        parts, shift = [text_positions(length)], length
-        for grid in grids:
-            parts.append(picture_positions(grid.rows, grid.columns, shift))
-            shift += max(grid)
-        reference_positions += parts[1:]
-        noise_positions.append(picture_positions(noise_grid.rows, noise_grid.columns, shift))
-        joint_positions.append(np.concatenate([*parts, noise_positions[-1]]))
+        parts = sequence_positions(length, grids, noise_grid)
+        reference_positions += parts[1:-1]
+        noise_positions.append(parts[-1])
+        joint_positions.append(np.concatenate(parts))
 
     owner = [sample for sample, grids in enumerate(references) for _ in grids]
     slot = [place for grids in references for place in range(len(grids))]
@@ -118,6 +144,18 @@ def build_layout(
         _join=None if join is None else torch.from_numpy(join).to(device),
         _split=None if split is None else torch.from_numpy(split).to(device),
     )
+
+
+def sequence_positions(length: int, grids: Sequence[Grid], noise_grid: Grid) -> list[NDArray[np.int64]]:
+    """Positions (tokens, 3) of a sample's text, of each of its references and of its noise.
+
+    Each picture's first axis lies behind the text and the longer sides of the pictures before it.
+    """
+    parts, shift = [text_positions(length)], length
+    for grid in grids:
+        parts.append(picture_positions(grid.rows, grid.columns, shift))
+        shift += max(grid)
+    return [*parts, picture_positions(noise_grid.rows, noise_grid.columns, shift)]
 
 
 def build_stream(rope: OmniRope, positions: Sequence[NDArray[np.int64]], device: torch.device | str) -> Stream:

@@ -8,6 +8,8 @@ moves 2.7e-5 of all bf16 values against complex128 tables.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,7 +18,8 @@ from .errors import BadSetting
 
 THETA = 10_000.0
 
-# Cosine and sine of every channel pair of every token: float32, (batch or 1, length, head_dim / 2, 2).
+# Cosine and sine of every channel pair of every token: float32, (batch or 1, length, head_dim / 2, 2). The published
+# form of the same is complex128, (batch or 1, length, head_dim / 2).
 Rotation = torch.Tensor
 
 
@@ -30,11 +33,10 @@ class OmniRope:
 
     def __init__(self, axes_dim: tuple[int, int, int], axes_lens: tuple[int, int, int]) -> None:
         self.axes_lens = axes_lens
-        angles = [
-            np.outer(np.arange(length, dtype=np.float64), THETA ** (-np.arange(0, dim, 2, dtype=np.float64) / dim))
-            for dim, length in zip(axes_dim, axes_lens, strict=True)
+        self._axes_dim = axes_dim
+        self._tables = [
+            np.stack((np.cos(angle), np.sin(angle)), axis=-1).astype(np.float32) for angle in self._angles()
         ]
-        self._tables = [np.stack((np.cos(angle), np.sin(angle)), axis=-1).astype(np.float32) for angle in angles]
 
     def at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
         """Rotations at ``positions``, shape (..., length, 3).
@@ -42,6 +44,31 @@ class OmniRope:
         Raises:
             BadSetting: A position lies beyond the table of its axis: too long a text or too large a picture.
         """
+        self._check(positions)
+        turns = [table[positions[..., axis]] for axis, table in enumerate(self._tables)]
+        return torch.from_numpy(np.concatenate(turns, axis=-2)).to(device)
+
+    def published_at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
+        """The same rotations as the published programme keeps them: complex128, (..., length, head_dim / 2).
+
+        Raises:
+            BadSetting: As :meth:`at`.
+        """
+        self._check(positions)
+        turns = [table[positions[..., axis]] for axis, table in enumerate(self._published_tables)]
+        return torch.from_numpy(np.concatenate(turns, axis=-1)).to(device)
+
+    @cached_property
+    def _published_tables(self) -> list[NDArray[np.complex128]]:
+        return [np.exp(1j * angle) for angle in self._angles()]
+
+    def _angles(self) -> list[NDArray[np.float64]]:
+        return [
+            np.outer(np.arange(length, dtype=np.float64), THETA ** (-np.arange(0, dim, 2, dtype=np.float64) / dim))
+            for dim, length in zip(self._axes_dim, self.axes_lens, strict=True)
+        ]
+
+    def _check(self, positions: NDArray[np.int64]) -> None:
         for axis, (name, size) in enumerate(zip(("sequence", "row", "column"), self.axes_lens, strict=True)):
             top = int(positions[..., axis].max(initial=0))
             if top >= size:
@@ -49,12 +76,13 @@ class OmniRope:
                     f"{name} position {top} is beyond this model's axes_lens[{axis}]={size}; "
                     "shorten the text or use smaller or fewer pictures"
                 )
-        turns = [table[positions[..., axis]] for axis, table in enumerate(self._tables)]
-        return torch.from_numpy(np.concatenate(turns, axis=-2)).to(device)
 
 
 def rotate(x: torch.Tensor, rotation: Rotation) -> torch.Tensor:
     """Turn adjacent channel pairs of ``x``: float32, (batch, length, heads, head_dim)."""
+    if rotation.is_complex():
+        turned = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * rotation.unsqueeze(2)
+        return torch.view_as_real(turned).flatten(-2)
     pairs, turns = x.unflatten(-1, (-1, 2)), rotation.unsqueeze(2)
     if torch.compiler.is_compiling():
         (even, odd), (cos, sin) = pairs.unbind(-1), turns.unbind(-1)

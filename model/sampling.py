@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from .errors import BadSetting, Cancelled
-from .guidance import Guidance, Pass
+from .computation import Computation
+from .errors import Cancelled
+from .guidance import Guidance
 from .schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
-from .transformer import OmniGen2Transformer2DModel, TextStates
+from .step_memory import StepCache
+from .text_states import TextStates
+from .transformer import OmniGen2Transformer2DModel
+from .velocity import VelocityField
 
 StepCallback = Callable[[int, int, torch.Tensor], bool | None]
 """Called after each step with (steps done, steps in all, latents (B, C, h, w)); returning False stops the request."""
@@ -18,77 +22,88 @@ StepCallback = Callable[[int, int, torch.Tensor], bool | None]
 Scheduler = FlowMatchEulerDiscreteScheduler | DPMSolverMultistepScheduler
 
 
-@torch.no_grad()
-def denoise(
-    transformer: OmniGen2Transformer2DModel,
-    scheduler: Scheduler,
-    latents: torch.Tensor,
-    text: TextStates,
-    negative: TextStates | None,
-    references: Sequence[Sequence[torch.Tensor]],
-    guidance: Guidance,
-    *,
-    attention_kwargs: dict[str, Any] | None = None,
-    callback: StepCallback | None = None,
-) -> torch.Tensor:
-    """Turn noise into latents; text, negative and references have one entry for each of B pictures.
+class Denoising:
+    """A batch of pictures on its way from noise, one step at a time.
 
     Args:
         transformer: Predicts velocities.
-        scheduler: Of this request alone, its time steps planned.
+        scheduler: Of this batch alone, its time steps planned.
         latents: (B, C, h, w) noise.
-        text: Encoded prompts.
+        text: Encoded prompts, one for each picture.
         negative: Encoded negative prompts; needed where ``guidance.needs_negative``.
         references: Reference latents (C, h, w) of each picture.
         guidance: How strongly text and references steer.
+        computation: How the numbers are computed; None means with all remedies.
+        cache: Leaves joint layers out at some steps.
         attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
-        callback: Told of each step; returning False stops.
+
+    Attributes:
+        latents: (B, C, h, w) as they stand.
+        done: Steps made so far.
+        steps: Steps in all.
+
+    Raises:
+        BadSetting: Numbers or shapes don't fit.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        transformer: OmniGen2Transformer2DModel,
+        scheduler: Scheduler,
+        latents: torch.Tensor,
+        text: TextStates,
+        negative: TextStates | None,
+        references: Sequence[Sequence[torch.Tensor]],
+        guidance: Guidance,
+        *,
+        computation: Computation | None = None,
+        cache: StepCache | None = None,
+        attention_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        transformer.check_latents(list(latents))
+        self.latents, self.done, self.steps = latents, 0, len(scheduler.timesteps)
+        self._scheduler, self._guidance = scheduler, guidance
+        self._has_references = any(references)
+        self._field = VelocityField(
+            transformer,
+            scheduler.timesteps,
+            (latents.size(-2), latents.size(-1)),
+            text,
+            negative,
+            references,
+            computation=computation,
+            cache=cache,
+            attention_kwargs=attention_kwargs,
+        )
+
+    @torch.no_grad()
+    def step(self) -> torch.Tensor:
+        """Make the next step; the latents after it."""
+        passes = self._guidance.passes(self.done, self.steps, has_references=self._has_references)
+        velocity = self._guidance.combine(self._field.at(self.done, self.latents, passes))
+        # The time as a number that the host knows already: reading it off the device would wait for the step before.
+        self.latents = self._scheduler.step(velocity, self._scheduler.times[self.done], self.latents).prev_sample
+        self.done += 1
+        return self.latents
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with the pictures in ``rows`` alone; they come out as they would have with the others."""
+        chosen = list(rows)
+        self.latents = self.latents[chosen]
+        self._scheduler.keep(chosen)
+        self._field.keep(chosen)
+
+
+def denoise(denoising: Denoising, callback: StepCallback | None = None) -> torch.Tensor:
+    """Make all steps; the latents (B, C, h, w) at the end.
 
     Raises:
         Cancelled: The callback returned False.
-        BadSetting: Numbers or shapes don't fit.
+        BadSetting: A text or picture is too large for the network.
     """
-    steps = len(scheduler.timesteps)
-    schedule = [guidance.passes(step, steps, has_references=any(references)) for step in range(steps)]
-    plans = _plans(transformer, latents, text, negative, references, {each for passes in schedule for each in passes})
-    for step, (time, passes) in enumerate(zip(scheduler.timesteps, schedule, strict=True)):
-        times = time.expand(latents.size(0))
-        velocities = tuple(
-            transformer(latents, times, **plans[each], attention_kwargs=attention_kwargs, return_dict=False)[0]
-            for each in passes
-        )
-        latents = scheduler.step(guidance.combine(velocities), time, latents).prev_sample
-        if callback is not None and callback(step + 1, steps, latents) is False:
-            raise Cancelled(f"drawing was stopped after step {step + 1} of {steps}")
-    return latents
-
-
-def _plans(
-    transformer: OmniGen2Transformer2DModel,
-    latents: torch.Tensor,
-    text: TextStates,
-    negative: TextStates | None,
-    references: Sequence[Sequence[torch.Tensor]],
-    passes: Iterable[Pass],
-) -> dict[Pass, dict[str, Any]]:
-    """What the transformer is given in each kind of pass besides latents and time: the same in all steps."""
-    moved = [[each.to(latents.device, transformer.dtype) for each in pictures] for pictures in references]
-    sizes = [_size(latent) for latent in latents]
-    reference_sizes = [[_size(each) for each in pictures] for pictures in references]
-    plans: dict[Pass, dict[str, Any]] = {}
-    for each in passes:
-        states = text if each.positive else negative
-        if states is None:
-            raise BadSetting('text guidance is on but no negative prompt was given; give one, "" for an empty one')
-        plans[each] = {
-            "text_hidden_states": states,
-            "ref_image_hidden_states": moved if each.references else None,
-            "layout": transformer.plan(
-                states.lengths, sizes, reference_sizes if each.references else None, latents.device
-            ),
-        }
-    return plans
-
-
-def _size(latent: torch.Tensor) -> tuple[int, int]:
-    return latent.size(-2), latent.size(-1)
+    while denoising.done < denoising.steps:
+        latents = denoising.step()
+        if callback is not None and callback(denoising.done, denoising.steps, latents) is False:
+            raise Cancelled(f"drawing was stopped after step {denoising.done} of {denoising.steps}")
+    return denoising.latents

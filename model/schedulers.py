@@ -121,6 +121,9 @@ class _FlowScheduler(SchedulerMixin, ConfigMixin):
         self._step_index = index + 1
         return index, self._grid[index], self._grid[index + 1]
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some samples of the batch alone."""
+
     def copy(self) -> Self:
         """A fresh scheduler of the same config, for one request."""
         return type(self)(**{name: value for name, value in self.config.items() if not name.startswith("_")})
@@ -201,6 +204,10 @@ class DPMSolverMultistepScheduler(_FlowScheduler):
     def _reset(self) -> None:
         super()._reset()
         self._data: list[torch.Tensor] = []
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some samples of the batch alone."""
+        self._data = [each[list(rows)] for each in self._data]
 
     @property
     def sigmas(self) -> torch.Tensor:

@@ -24,10 +24,13 @@ class Tokenizer(Protocol):
 
 
 class PromptEmbeds(NamedTuple):
-    """States of the text model (B, L, text_feat_dim) and their mask (B, L), int64, padded on the right."""
+    """States of the text model (B, L, text_feat_dim) and their mask (B, L), int64, padded on the right.
+
+    No mask means no padding.
+    """
 
     embeds: torch.Tensor
-    mask: torch.Tensor
+    mask: torch.Tensor | None
 
 
 def chat_prompt(instruction: str, system: str = DRAW_SYSTEM_PROMPT) -> str:

@@ -6,9 +6,8 @@ turned into a velocity (data minus noise; time 0 is noise, 1 is data) for the no
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -16,6 +15,7 @@ from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.models.cache_utils import CacheMixin
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from diffusers.utils.peft_utils import apply_lora_scale
 from torch import nn
 
@@ -24,23 +24,14 @@ from .embeddings import TimeCaptionEmbedding, pad_tokens, patchify, unpatchify
 from .errors import BadSetting
 from .layout import Grid, Stream, TokenLayout, build_layout, build_stream
 from .rope import OmniRope, text_positions
+from .text_states import TextStates, text_lengths
+from .transformer_config import check_sizes, three_axes
 
 MAX_REFERENCES = 5
 
 Latents = torch.Tensor | Sequence[torch.Tensor]
 References = Sequence[Sequence[torch.Tensor] | None]
-
-
-class TextStates(NamedTuple):
-    """Text ready for the joint layers: hidden states (B, longest, H), padded on the right, and tokens per sample."""
-
-    hidden: torch.Tensor
-    lengths: tuple[int, ...]
-
-    def select(self, samples: Sequence[int]) -> TextStates:
-        """The states of ``samples``, in that order, repeats allowed, cut to the longest of them."""
-        lengths = tuple(self.lengths[sample] for sample in samples)
-        return TextStates(self.hidden[list(samples), : max(lengths)], lengths)
+T = TypeVar("T")
 
 
 class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, CacheMixin):
@@ -92,11 +83,11 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         timestep_scale: float = 1000.0,
     ) -> None:
         super().__init__()
-        _check_sizes(hidden_size, num_attention_heads, num_kv_heads, axes_dim_rope)
+        check_sizes(hidden_size, num_attention_heads, num_kv_heads, axes_dim_rope)
         self.patch_size, self.in_channels = patch_size, in_channels
         self.out_channels = out_channels or in_channels
         self.gradient_checkpointing = False
-        self.rope = OmniRope(_three(axes_dim_rope), _three(axes_lens))
+        self.rope = OmniRope(three_axes(axes_dim_rope), three_axes(axes_lens))
         time_dim, patch_dim = min(hidden_size, 1024), patch_size * patch_size * in_channels
 
         def blocks(count: int, modulated: bool) -> nn.ModuleList:
@@ -132,6 +123,18 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
             nn.init.zeros_(linear.weight)
         nn.init.normal_(self.image_index_embedding, std=0.02)
 
+    @apply_forward_hook
+    @apply_lora_scale("attention_kwargs")
+    def run(self, work: Callable[[], T], attention_kwargs: dict[str, Any] | None = None) -> T:
+        """Do work that calls parts of this network: with its weights on their device and its LoRA layers in force.
+
+        Args:
+            work: Is called once.
+            attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+        """
+        return work()
+
+    @apply_forward_hook
     @apply_lora_scale("attention_kwargs")
     def encode_text(
         self,
@@ -155,7 +158,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         width = self.config["text_feat_dim"]
         if text_hidden_states.ndim != 3 or text_hidden_states.size(-1) != width:
             raise BadSetting(f"text states have shape {tuple(text_hidden_states.shape)}; give (batch, length, {width})")
-        lengths = _text_lengths(text_hidden_states, mask)
+        lengths = text_lengths(text_hidden_states, mask)
         states = text_hidden_states[:, : max(lengths)].to(self.dtype)
         hidden = self.time_caption_embed.embed_text(states)
         stream = build_stream(self.rope, [text_positions(length) for length in lengths], hidden.device)
@@ -185,11 +188,9 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
                 f"{len(latent_sizes)} latents, {len(text_lengths)} texts and {len(references)} reference lists were "
                 "given; give one text and one reference list (or None) for each latent"
             )
-        most = max((len(sizes) for sizes in references), default=0)
-        if most > MAX_REFERENCES:
-            raise BadSetting(f"{most} reference pictures were given; give 0 to {MAX_REFERENCES} for each prompt")
-        grids = [[self._grid(size) for size in sizes] for sizes in references]
-        return build_layout(self.rope, text_lengths, grids, [self._grid(size) for size in latent_sizes], device)
+        check_reference_count(references)
+        grids = [[self.grid(size) for size in sizes] for sizes in references]
+        return build_layout(self.rope, text_lengths, grids, [self.grid(size) for size in latent_sizes], device)
 
     @apply_lora_scale("attention_kwargs")
     def forward(
@@ -225,7 +226,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         if not isinstance(text, TextStates):
             text = self._encode_text(text, text_attention_mask)
         references = [list(each or ()) for each in ref_image_hidden_states or [None] * len(hidden_states)]
-        self._check_latents([*hidden_states, *(latent for each in references for latent in each)])
+        self.check_latents([*hidden_states, *(latent for each in references for latent in each)])
         if layout is None:
             sizes = [_size(latent) for latent in hidden_states]
             reference_sizes = [[_size(latent) for latent in each] for each in references]
@@ -279,7 +280,12 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
             for row, grid in zip(patches, layout.noise_grids, strict=True)
         ]
 
-    def _grid(self, size: tuple[int, int]) -> Grid:
+    def grid(self, size: tuple[int, int]) -> Grid:
+        """Patches of a latent of ``size`` (height, width).
+
+        Raises:
+            BadSetting: It does not divide into patches.
+        """
         height, width = size
         if height < 1 or width < 1 or height % self.patch_size or width % self.patch_size:
             raise BadSetting(
@@ -288,7 +294,12 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
             )
         return Grid(height // self.patch_size, width // self.patch_size)
 
-    def _check_latents(self, latents: Sequence[torch.Tensor]) -> None:
+    def check_latents(self, latents: Sequence[torch.Tensor]) -> None:
+        """Return if every latent has three dimensions and this model's channels.
+
+        Raises:
+            BadSetting: Naming the shape of one that hasn't.
+        """
         for latent in latents:
             if latent.ndim != 3 or latent.size(0) != self.in_channels:
                 raise BadSetting(
@@ -300,32 +311,12 @@ def _size(latent: torch.Tensor) -> tuple[int, int]:
     return latent.size(-2), latent.size(-1)
 
 
-def _text_lengths(states: torch.Tensor, mask: torch.Tensor | None) -> tuple[int, ...]:
-    batch, longest = states.shape[:2]
-    if mask is None:
-        return (longest,) * batch
-    if mask.shape != (batch, longest):
-        raise BadSetting(f"the text mask has shape {tuple(mask.shape)}; give {(batch, longest)} like the text states")
-    rows = mask.bool().cpu()
-    lengths = rows.sum(dim=1)
-    if not torch.equal(rows, torch.arange(longest) < lengths[:, None]) or int(lengths.min()) < 1:
-        raise BadSetting("the text mask must be ones followed by zeros, with at least one token for each sample")
-    return tuple(lengths.tolist())
+def check_reference_count(references: Sequence[Sequence[object]]) -> None:
+    """Return if no sample has more references than the network knows.
 
-
-def _three(values: Sequence[int]) -> tuple[int, int, int]:
-    if len(values) != 3:
-        raise BadSetting(f"{len(values)} axes {tuple(values)} were given; give three: sequence, row, column")
-    return values[0], values[1], values[2]
-
-
-def _check_sizes(hidden: int, heads: int, kv_heads: int, axes_dim: Sequence[int]) -> None:
-    if hidden % heads or heads % kv_heads:
-        raise BadSetting(
-            f"hidden_size={hidden}, num_attention_heads={heads}, num_kv_heads={kv_heads} do not fit; "
-            "each must be divisible by the next"
-        )
-    if sum(axes_dim) != hidden // heads or any(dim % 2 for dim in axes_dim) or not math.prod(axes_dim):
-        raise BadSetting(
-            f"axes_dim_rope={tuple(axes_dim)} must be three positive even numbers that add up to {hidden // heads}"
-        )
+    Raises:
+        BadSetting: One has.
+    """
+    most = max(map(len, references), default=0)
+    if most > MAX_REFERENCES:
+        raise BadSetting(f"{most} reference pictures were given; give 0 to {MAX_REFERENCES} for each prompt")

@@ -225,7 +225,7 @@ def test_running_out_of_memory_is_named_and_the_generator_still_works(
 
     before = drawn(generator)
     with monkeypatch.context() as patch:
-        patch.setattr(type(generator.pipeline.transformer), "forward", full)
+        patch.setattr(type(generator.pipeline.transformer), "run", full)
         with pytest.raises(OutOfMemory, match=r"cpu.*3 GiB") as caught:
             drawn(generator)
     assert caught.value.__context__ is None

@@ -14,7 +14,7 @@ from tests.parity.runner import CHECKS, judge
 FOLDER = PUBLIC if (PUBLIC / "manifest.json").is_file() else KEPT
 ROOT = Path(__file__).parents[1]
 GOLDEN = Golden(FOLDER)
-LATER = ("teacache", "taylorseer", "dataset_items")
+LATER = ("dataset_items",)
 CASES = [case for case in GOLDEN.cases() if case.kind in CHECKS and not case.name.endswith(LATER)]
 
 

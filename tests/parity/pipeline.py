@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import torch
 
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from omniagent.model.step_memory import Inputs, StepCache, StepMemory, TaylorSeer, TeaCache
 
-from .compare import Difference, difference
+from .compare import Difference, difference, same
 from .golden import Case, NotCovered
 
 PUBLISHED_DEFAULTS: dict[str, Any] = {
@@ -24,9 +25,6 @@ SCHEDULERS = {"euler": FlowMatchEulerDiscreteScheduler, "dpmsolver++": DPMSolver
 
 
 def check(case: Case) -> Iterator[Difference]:
-    for prefix, name in (("teacache", "TeaCache"), ("taylorseer", "TaylorSeer")):
-        if any(key.startswith(prefix) for key in case.meta):
-            raise NotCovered(f"{name} is not part of this release")
     if case.meta["scheduler"] not in SCHEDULERS:
         raise NotCovered(f"no scheduler {case.meta['scheduler']}")
     if case.name.endswith("_quirk"):
@@ -49,14 +47,18 @@ def _run(case: Case) -> Iterator[Difference]:
             yield difference(f"ref_latents.{number}.{slot}", mine, theirs, states)
 
     steps: list[torch.Tensor] = []
+    cache = _cache(case)
     images = pipeline(
         **settings,
         input_images=case.pictures(len(prompts)),
         ref_latents=[case.numbered(f"ref_latents.{number * count}") for number in range(len(prompts))],
         callback_on_step_end=lambda _step, _steps, latents: steps.append(latents),
+        step_cache=cache,
         output_type="np",
         return_dict=False,
     )[0]
+    if cache is not None:
+        yield same("joint layers left out", cache.left_out, _left_out(case))
     for step, (mine, theirs) in enumerate(zip(steps, tensors["step_latents"], strict=True)):
         yield difference(f"step_latents[{step}]", mine, theirs, states)
     yield difference("image", torch.from_numpy(images), tensors["image"], pictures)
@@ -108,6 +110,38 @@ def _settings(case: Case) -> dict[str, Any]:
     if case.meta["passed_as"] == "generator":
         return settings | {"generator": torch.Generator().manual_seed(case.meta["seed"])}
     return settings | {"latents": case.tensors["initial_latents"]}
+
+
+class Watched:
+    """A step cache that notes, evaluation by evaluation, whether the joint layers were left out."""
+
+    def __init__(self, settings: StepCache) -> None:
+        self._settings = settings
+        self.left_out: list[bool] = []
+
+    def start(self, steps: int) -> StepMemory:
+        memory, note = self._settings.start(steps), self.left_out
+        decide = memory.due
+
+        def due(step: int, branches: Sequence[Hashable], inputs: Inputs) -> list[bool]:
+            needed = decide(step, branches, inputs)
+            note.extend(not each for each in needed)
+            return needed
+
+        memory.due = due
+        return memory
+
+
+def _cache(case: Case) -> Watched | None:
+    if "teacache_rel_l1_thresh" in case.meta:
+        return Watched(TeaCache(case.meta["teacache_rel_l1_thresh"]))
+    return Watched(TaylorSeer()) if "taylorseer_types" in case.meta else None
+
+
+def _left_out(case: Case) -> list[bool]:
+    if "teacache_log" in case.meta:
+        return [not row["computed"] for row in case.meta["teacache_log"]]
+    return [kind != "full" for kind in case.meta["taylorseer_types"]]
 
 
 def _references(case: Case, pipeline: OmniGen2Pipeline) -> list[list[torch.Tensor]]:

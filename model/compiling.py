@@ -1,0 +1,26 @@
+"""``torch.compile`` of the repeated block: one compiled function for every block of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+
+from .blocks import FoldedWeights, OmniGen2Block
+from .layout import Stream
+
+
+def plain_block(
+    block: OmniGen2Block, x: torch.Tensor, stream: Stream, temb: torch.Tensor | None, folded: FoldedWeights | None
+) -> torch.Tensor:
+    """Call a block, with whatever hooks hang on it."""
+    return block(x, stream, temb, folded)
+
+
+@cache
+def compiled_block() -> Callable[..., torch.Tensor]:
+    """`plain_block`, compiled at its first call with sizes left open, so that another size compiles nothing anew."""
+    compile_function: Any = torch.compile
+    return compile_function(plain_block, dynamic=True)

@@ -1,0 +1,64 @@
+"""The time of a step in the network: embeddings and modulations of a whole schedule, and blocks run under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from .blocks import FoldedWeights, ModulatedNorm, OmniGen2Block
+from .compiling import compiled_block, plain_block
+from .computation import Computation
+from .layout import Stream
+from .transformer import OmniGen2Transformer2DModel
+
+
+class TimedBlocks:
+    """Runs the modulated parts of a network at the steps of one schedule.
+
+    Args:
+        transformer: The network.
+        times: (N,) times of the steps, on the device.
+        computation: Whether modulations are tabled, and blocks compiled.
+    """
+
+    def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
+        self._net, self._times = transformer, times
+        self._call: Callable[..., torch.Tensor] = compiled_block() if computation.compiled else plain_block
+        self._folded: dict[nn.Module, list[FoldedWeights]] = {}
+        self._final: torch.Tensor | None = None
+        if computation.tabled_modulation:
+            self._table()
+
+    def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
+        """``x`` after modulated blocks at ``step`` (from 0)."""
+        for block in blocks:
+            if self._folded:
+                x = self._call(block, x, stream, None, self._folded[block][step])
+            else:
+                x = self._call(block, x, stream, self._temb(step), None)
+        return x
+
+    def patches(self, x: torch.Tensor, step: int) -> torch.Tensor:
+        """Velocity patches (1, T, patch² · channels) of tokens (1, T, H) after the last layer."""
+        if self._final is None:
+            return self._net.norm_out(x, self._temb(step))
+        return self._net.norm_out(x, scale=self._final[step])
+
+    def attention_input(self, x: torch.Tensor, step: int) -> torch.Tensor:
+        """Tokens (T, H) as the first joint layer's attention sees them."""
+        norm: ModulatedNorm = self._net.layers[0].norm1
+        return norm(x) * (1 + norm.modulation(self._temb(step)).scale_msa[0])
+
+    def _temb(self, step: int) -> torch.Tensor:
+        return self._net.time_caption_embed.embed_time(self._times[step : step + 1], self._net.dtype)
+
+    def _table(self) -> None:
+        net = self._net
+        temb = net.time_caption_embed.embed_time(self._times, net.dtype)
+        for block in (*net.noise_refiner, *net.ref_image_refiner, *net.layers):
+            assert isinstance(block, OmniGen2Block)
+            table = block.fold(temb)
+            self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.unbind() for each in table), strict=True)]
+        self._final = net.norm_out.scales(temb)
