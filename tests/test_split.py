@@ -16,7 +16,7 @@ def test_every_picture_shown_in_lessons_belongs_to_the_split(monkeypatch: pytest
         return show(desk, scene)
 
     monkeypatch.setattr(Desk, "show", watched)
-    make = lessons.lesson_batches(4, scenes=4, plans=4, seen_plans=4, repairs=12)
+    make = lessons.lesson_batches(4, lessons.LessonMix(scenes=4, plans=4, seen_plans=4, repairs=12))
     for step in range(12):
         make(step)
     assert len(shown) > 200

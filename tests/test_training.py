@@ -16,7 +16,7 @@ from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import patchify, vision_tokens
 from omniagent.shapes.architecture import mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
-from omniagent.shapes.lessons import lesson_batches
+from omniagent.shapes.lessons import LessonMix, lesson_batches
 from omniagent.shapes.tokenizer import SPECIALS, save_processor, train_tokenizer
 from omniagent.shapes.training import SPECIAL_IDS
 from omniagent.tools import prompts
@@ -101,14 +101,14 @@ def test_yes_and_no_are_single_tokens(tokenizer: PreTrainedTokenizerBase) -> Non
 
 
 def test_lessons_of_a_step_depend_on_seed_and_step_alone() -> None:
-    make = lesson_batches(3, scenes=2, plans=2, seen_plans=1, repairs=1)
+    make = lesson_batches(3, LessonMix(scenes=2, plans=2, seen_plans=1, repairs=1))
     first, again, other = make(5), make(5), make(6)
     assert first.groups == again.groups and torch.equal(first.pictures, again.pictures)
     assert first.groups != other.groups
 
 
 def test_plans_in_lessons_are_what_the_tools_accept() -> None:
-    for group in lesson_batches(1, scenes=1, plans=6, seen_plans=6, repairs=2)(0).groups:
+    for group in lesson_batches(1, LessonMix(scenes=1, plans=6, seen_plans=6, repairs=2))(0).groups:
         for lesson in group:
             if lesson.topic in ("plan", "plan_seen"):
                 prompts.PlanDraft.model_validate_json(lesson.endings[0][1])

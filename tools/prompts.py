@@ -15,7 +15,7 @@ from omniagent.tools.types import Mode, RequirementKind, Scope
 
 PLAN_SYSTEM = (
     "You plan pictures. Answer in JSON: mode (generate, edit, compose, answer or refuse), "
-    "seen (what each image shows), instruction (for the painter), checklist (kind and yes/no question)."
+    "seen (what each image shows), checklist (kind and yes/no question), instruction (for the painter)."
 )
 VERDICT_SYSTEM = "You check pictures. Answer yes or no."
 REPAIR_SYSTEM = (
@@ -40,12 +40,12 @@ class RequirementDraft(_Draft):
 
 
 class PlanDraft(_Draft):
-    """The critic's reading of a task."""
+    """The critic's reading of a task, in the order of thought: what is asked comes before how to paint it."""
 
     mode: Mode
     seen: tuple[str, ...] = Field(default=(), max_length=6)
-    instruction: str = Field(default="", max_length=1200)
     checklist: tuple[RequirementDraft, ...] = Field(default=(), max_length=16)
+    instruction: str = Field(default="", max_length=1200)
 
 
 class RepairDraft(_Draft):

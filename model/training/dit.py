@@ -121,8 +121,11 @@ class LatentPool:
             self._groups.setdefault(n, deque(maxlen=self._size)).append(encoded)
             at += n + 1
 
-    def draw(self, rng: np.random.Generator, number: int) -> list[list[Encoded]]:
-        """About `number` examples in groups with equally many references; examples with references count double."""
+    def draw(self, rng: np.random.Generator, number: int, most: int = 16) -> list[list[Encoded]]:
+        """About `number` examples in groups of `most` with equally many references and instructions of like length.
+
+        Examples with references count more, as they cost more; like lengths keep padding short.
+        """
         present = [n for n, group in self._groups.items() if group]
         weights = np.array([len(self._groups[n]) * (1.0 + 0.6 * n) for n in present])
         share = weights / weights.sum()
@@ -130,8 +133,13 @@ class LatentPool:
         for n, part in zip(present, share, strict=True):
             amount = int(np.floor(part * number / (1 + 0.6 * n) + rng.random()))
             group = self._groups[n]
-            found.append([group[int(i)] for i in rng.integers(len(group), size=amount)])
-        return [group for group in found if group]
+            drawn = sorted((group[int(i)] for i in rng.integers(len(group), size=amount)), key=_instruction_length)
+            found += [drawn[at : at + most] for at in range(0, amount, most)]
+        return found
+
+
+def _instruction_length(example: Encoded) -> int:
+    return len(example.instruction)
 
 
 class DitTraining:
@@ -166,13 +174,14 @@ class DitTraining:
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         errors: list[Tensor] = []
         distances: list[Tensor] = []
-        figures: dict[str, float] = {}
+        parts: dict[str, list[Tensor]] = {}
         for group in batch:
             error, distance = self._errors(group, rng, generator)
-            figures[f"mse_{len(group[0].references)}ref"] = float(error.detach().mean())
+            parts.setdefault(f"mse_{len(group[0].references)}ref", []).append(error.detach())
             errors.append(error)
             distances.append(distance)
         apart = torch.cat(distances).mean()
+        figures = {name: float(torch.cat(found).mean()) for name, found in parts.items()}
         figures["apart"] = float(apart.detach())
         return torch.cat(errors).mean() + self._settings.alignment * apart, figures
 

@@ -16,9 +16,11 @@ from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGenera
 
 from omniagent.model.chat import IMAGE_SLOT
 from omniagent.model.requests import Prompt
+from omniagent.model.training.captions import Caption, CaptionFigures, CaptionProbe
 from omniagent.model.training.vision import vision_tokens
 
 IGNORE = -100
+MASKED = -1e4
 CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -40,6 +42,7 @@ class LessonBatch:
 
     pictures: Tensor
     groups: tuple[tuple[Lesson, ...], ...]
+    captions: tuple[Caption, ...] = ()
 
 
 @dataclass
@@ -55,10 +58,10 @@ class LessonPacker:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, image_token: int, side: int) -> None:
         """`side`: merged tokens along one edge of a picture."""
-        self._tokenizer, self._image, self._side = tokenizer, image_token, side
+        self.tokenizer, self._image, self._side = tokenizer, image_token, side
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportAssignmentType]
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportAssignmentType]
         spread: list[int] = []
         for token in ids:
             spread += [token] * (self._side**2 if token == self._image else 1)
@@ -95,7 +98,7 @@ class LessonPacker:
         return packed
 
     def collate(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
-        """Padded ids (B, L), labels (B, L), positions (3, B, L), mask (B, 1, L, L) and picture order."""
+        """Padded ids (B, L), labels (B, L), positions (3, B, L), additive mask (B, 1, L, L) and picture order."""
         sequences = [self.pack(lesson) for lesson in lessons]
         length = max(len(s.ids) for s in sequences)
         b = len(sequences)
@@ -114,29 +117,39 @@ class LessonPacker:
             "ids": ids,
             "labels": labels,
             "positions": positions,
-            "mask": (same & causal)[:, None],
+            "mask": torch.zeros(b, 1, length, length).masked_fill_(~(same & causal)[:, None], MASKED),
             "pictures": pictures,
         }
 
 
 class MllmTraining:
-    """The MLLM as a component of the loop; `parts` names what learns: language, vision or both."""
+    """The MLLM as a component of the loop; `language` and `vision` say what learns.
+
+    `caption_weight`: weight of the questions about painters' instructions, against 1 for each topic of lessons.
+    `anchor`: an earlier MLLM whose text states of painters' instructions are kept, since a transformer learned them.
+    """
 
     def __init__(
         self,
-        module: Qwen2_5_VLForConditionalGeneration,
+        module: CaptionProbe,
         packer: LessonPacker,
         batches: Callable[[int], LessonBatch],
         validation: Sequence[LessonBatch],
         *,
         language: bool = True,
         vision: bool = False,
+        caption_weight: float = 0.5,
+        anchor: Qwen2_5_VLForConditionalGeneration | None = None,
+        anchor_weight: float = 4.0,
     ) -> None:
         self.module: nn.Module = module
+        self._mllm, self._caption_weight = module.mllm, caption_weight
+        self._anchor = None if anchor is None else anchor.eval().requires_grad_(False)
+        self._anchor_weight = anchor_weight
         self._packer, self._batches, self._validation = packer, batches, validation
         self._vision = vision
-        module.model.visual.requires_grad_(vision)
-        module.model.language_model.requires_grad_(language)
+        module.mllm.model.visual.requires_grad_(vision)
+        module.mllm.model.language_model.requires_grad_(language)
 
     def batch(self, step: int) -> LessonBatch:
         """Lessons of this step."""
@@ -144,7 +157,7 @@ class MllmTraining:
 
     def _answers(self, batch: LessonBatch) -> list[tuple[Tensor, Tensor, str]]:
         """For each group: logits (n, vocabulary) and labels (n,) at the answers, with its topic."""
-        model: Qwen2_5_VLForConditionalGeneration = self.module  # pyright: ignore[reportAssignmentType]
+        model = self._mllm
         device = next(model.parameters()).device
         features: Tensor | None = None
         if len(batch.pictures):
@@ -160,7 +173,7 @@ class MllmTraining:
                 embeds = embeds.masked_scatter(slots[..., None], seen)
             states = model.model.language_model(
                 inputs_embeds=embeds,
-                attention_mask={"full_attention": data["mask"]},
+                attention_mask={"full_attention": data["mask"].to(torch.get_autocast_dtype(device.type))},
                 position_ids=data["positions"],
                 use_cache=False,
             ).last_hidden_state
@@ -171,7 +184,13 @@ class MllmTraining:
     def loss(self, batch: LessonBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Sum over the topics of the mean cross entropy of their answers' tokens."""
         losses = {t: F.cross_entropy(logits, labels) for logits, labels, t in self._answers(batch)}
-        return torch.stack(list(losses.values())).sum(), {t: float(v.detach()) for t, v in losses.items()}
+        figures = {t: float(v.detach()) for t, v in losses.items()}
+        total = torch.stack(list(losses.values())).sum()
+        if batch.captions:
+            told: CaptionFigures = self.module(self._packer.tokenizer, batch.captions, self._anchor)
+            total = total + self._caption_weight * told.loss + self._anchor_weight * told.drift
+            figures |= {"caption_right": told.right, "drift": float(told.drift.detach())}
+        return total, figures
 
     @torch.no_grad()
     def export(self, folder: Path) -> dict[str, float]:
@@ -180,5 +199,10 @@ class MllmTraining:
         for batch in self._validation:
             for logits, labels, topic in self._answers(batch):
                 right.setdefault(topic, []).append((logits.argmax(-1) == labels).float())
-        self.module.save_pretrained(folder / "mllm")  # pyright: ignore[reportCallIssue]
-        return {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
+        self._mllm.save_pretrained(folder / "mllm")
+        figures = {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
+        captions = [caption for batch in self._validation for caption in batch.captions]
+        if captions:
+            told: CaptionFigures = self.module(self._packer.tokenizer, captions, self._anchor)
+            figures |= {"caption": told.right, "drift": float(told.drift)}
+        return figures

@@ -12,13 +12,14 @@ class Part(StrEnum):
 
     VAE = "vae"
     VISION = "vision"
+    TEXT = "text"
     MLLM = "mllm"
     DIT = "dit"
     EXPORT = "export"
 
 
 def train(
-    part: Annotated[Part, typer.Argument(help="In this order: vae, mllm (vision first), dit; then export.")],
+    part: Annotated[Part, typer.Argument(help="In this order: vae, mllm (vision and text first), dit; then export.")],
     work: Annotated[Path, typer.Option(help="Logs, resume states and weights go here.")] = Path("training-runs"),
     steps: Annotated[int | None, typer.Option(min=1, help="Length of the whole schedule.")] = None,
     batch: Annotated[int | None, typer.Option(min=1)] = None,
@@ -27,6 +28,7 @@ def train(
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which this call saves and stops.")] = 1e12,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
     init: Annotated[Path | None, typer.Option(help="A component's folder to start from.")] = None,
+    anchor: Annotated[Path | None, typer.Option(help="mllm: keep the painter's text states of this MLLM.")] = None,
     ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
     edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
@@ -51,11 +53,12 @@ def train(
 
         stage = training.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
-            ema=ema, objects=objects, edits=edits, references=references,
+            anchor=anchor, ema=ema, objects=objects, edits=edits, references=references,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,
             Part.VISION: training.train_vision,
+            Part.TEXT: training.train_text,
             Part.MLLM: training.train_mllm,
             Part.DIT: training.train_dit,
         }[part]

@@ -27,12 +27,12 @@ TRANSFORMER: dict[str, Any] = {
 
 
 def mllm_config(vocabulary: int, **tokens: int) -> Qwen2_5_VLConfig:
-    """A Qwen2.5-VL of some 5 M parameters: patch 8, 64 merged tokens for a 128×128 picture."""
+    """A Qwen2.5-VL of some 6 M parameters: patch 8, 64 merged tokens for a 128×128 picture."""
     text = {
         "vocab_size": vocabulary,
         "hidden_size": TEXT_WIDTH,
         "intermediate_size": 704,
-        "num_hidden_layers": 4,
+        "num_hidden_layers": 6,
         "num_attention_heads": 8,
         "num_key_value_heads": 4,
         "max_position_embeddings": 2048,

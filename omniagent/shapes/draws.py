@@ -58,12 +58,18 @@ def wanted_of(rng: np.random.Generator, scene: Scene) -> Wanted:
             group.model_copy(
                 update={
                     "size": group.size if rng.random() < 0.6 else None,
+                    "colour": group.colour if rng.random() < 0.92 or _hidden_by_colour(group, grouped) else None,
                     "place": place if place and not chosen and rng.random() < 0.35 else None,
                 }
             )
         )
     background = scene.background if rng.random() < 0.92 else None
     return Wanted(groups=tuple(groups), relations=tuple(chosen), background=background, total=len(scene.items))
+
+
+def _hidden_by_colour(group: Group, grouped: list[tuple[Group, list[Item]]]) -> bool:
+    """Whether the group without its colour would also name others."""
+    return sum((o.fill, o.shape) == (group.fill, group.shape) for o, _ in grouped) > 1
 
 
 def _same_pair(relation: Relation, others: list[Relation]) -> bool:

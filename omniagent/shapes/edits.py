@@ -1,18 +1,20 @@
 """Edit tasks: a source scene, one or two changes in words, and the scene that must come out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from omniagent.shapes.arrange import free_cell
 from omniagent.shapes.language import finish, pick, place_words, synonym
 from omniagent.shapes.naming import name_of
-from omniagent.shapes.phrases import NUMBERS, item_words, plural
+from omniagent.shapes.phrases import NUMBERS, grid_word, item_words, plural, reading_order
 from omniagent.shapes.world import (
     BACKGROUNDS,
     COLOURS,
     FILLS,
     LARGE,
+    MEDIUM,
     PLACES,
     SHAPES,
     SMALL,
@@ -21,6 +23,7 @@ from omniagent.shapes.world import (
     clear_of,
     find_room,
     inside_canvas,
+    middle_of,
     random_kind,
     random_radius,
 )
@@ -41,6 +44,8 @@ class Change:
     sized: tuple[tuple[int, str], ...] = ()
 
 
+NEAR = 8.0
+
 Operation = Callable[[np.random.Generator, Scene], Change | None]
 
 
@@ -55,14 +60,24 @@ def _held(scene: Scene, index: int) -> bool:
 
 
 def _target(rng: np.random.Generator, scene: Scene) -> tuple[int, str, str] | None:
-    """A random object that a name singles out: index, the name as said, its full name."""
+    """A random object that a name singles out: index, the name as said, its full name with its place."""
     for index in rng.permutation(len(scene.items)):
         i = int(index)
         name = None if _held(scene, i) else name_of(rng, scene, i)
         if name is not None:
             said = " ".join(synonym(rng, word) for word in name.split())
-            return i, said, item_words(scene.items[i], size="small" in name or "large" in name)
+            return i, said, located(scene.items[i])
     return None
+
+
+def located(item: Item) -> str:
+    """The object with its size and its place: ``small striped blue star top left``."""
+    return f"{item_words(item)} {grid_word(item)}"
+
+
+def free_spot(items: Sequence[Item]) -> str:
+    """The cell where one more object goes when nobody said where."""
+    return free_cell([grid_word(item) for item in items], len(items) + 1)
 
 
 def _free(item: Item, scene: Scene, index: int) -> bool:
@@ -79,14 +94,16 @@ def add(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     size = [None, "small", "large"][int(rng.choice(3, p=[0.5, 0.35, 0.15]))]
     place = str(rng.choice(PLACES)) if rng.random() < 0.6 else None
-    item = find_room(rng, Item(shape, colour, fill, 0, 0, random_radius(rng, size)), list(scene.items), place, 120)
+    spot = place or free_spot(scene.items)
+    radius = random_radius(rng, size) if size else float(rng.uniform(*MEDIUM))
+    item = find_room(rng, Item(shape, colour, fill, 0, 0, radius), list(scene.items), spot, 120, spread=NEAR)
     if item is None:
         return None
     noun = " ".join(w for w in (size, None if fill == "solid" else fill, colour, shape) if w)
     article = "an" if noun[0] in "aeio" else "a"
     where = f" {place_words(rng, place)}" if place else ""
     said = f"{pick(rng, ('add', 'add', 'put', 'draw', 'insert', 'also draw'))} {article} {noun}{where}"
-    canonical = f"add {article} {noun}{f' at the {place}' if place else ''}"
+    canonical = f"add {article} {noun} at {middle_of(spot)}"
     after = Scene(scene.background, (*scene.items, item))
     new = len(scene.items)
     placed = ((new, place),) if place else ()
@@ -187,7 +204,7 @@ def move(rng: np.random.Generator, scene: Scene) -> Change | None:
     index, said, full = found
     place = str(rng.choice(PLACES))
     others = [o for i, o in enumerate(scene.items) if i != index]
-    item = find_room(rng, scene.items[index], others, place, 120)
+    item = find_room(rng, scene.items[index], others, place, 120, spread=NEAR)
     if item is None or (abs(item.x - scene.items[index].x) < 20 and abs(item.y - scene.items[index].y) < 20):
         return None
     where = place_words(rng, place)
@@ -195,7 +212,11 @@ def move(rng: np.random.Generator, scene: Scene) -> Change | None:
     to = to if to.startswith("to ") else f"to the {to}"
     text = f"{pick(rng, ('move', 'move', 'put', 'shift', 'place'))} the {said} {to}"
     return Change(
-        text, f"move the {full} to the {place}", scene.with_item(index, item), _others(scene, index), ((index, place),)
+        text,
+        f"move the {full} to {middle_of(place)}",
+        scene.with_item(index, item),
+        _others(scene, index),
+        ((index, place),),
     )
 
 
@@ -215,8 +236,7 @@ def swap(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     verb = pick(rng, ("swap", "swap", "exchange", "switch", "swap the places of"))
     text = f"{verb} the {names[0]} and the {names[1]}"
-    full = (item_words(first, size=False), item_words(second, size=False))
-    return Change(text, f"swap the {full[0]} and the {full[1]}", after, _others(scene, a, b))
+    return Change(text, f"swap the {located(first)} and the {located(second)}", after, _others(scene, a, b))
 
 
 def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -231,16 +251,21 @@ def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     count = int(rng.choice(options))
     items = list(scene.items)
+    steps: list[str] = []
     for _ in range(count - len(members)):
-        found = find_room(rng, replace(item, radius=item.radius), items, None, 120)
+        spot = free_spot(items)
+        found = find_room(rng, replace(item, radius=float(rng.uniform(*MEDIUM))), items, spot, 120, spread=NEAR)
         if found is None:
             return None
         items.append(found)
-    gone = members[count:] if count < len(members) else []
-    after = Scene(scene.background, tuple(o for i, o in enumerate(items) if i not in gone))
+        noun = item_words(item, size=False)
+        steps.append(f"add {'an' if noun[0] in 'aeio' else 'a'} {noun} at {middle_of(spot)}")
+    ranked = reading_order(scene.items[i] for i in members)
+    gone = ranked[count:]
+    steps += [f"remove the {located(one)}" for one in gone]
+    after = Scene(scene.background, tuple(o for o in items if o not in gone))
     number = pick(rng, (NUMBERS[count], str(count)))
     noun = plural(item.shape, count)
-    full = f"{plural(item_words(item, size=False), count)}"
     verb = "is" if count == 1 else "are"
     text = pick(
         rng,
@@ -250,7 +275,7 @@ def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
          f"make sure there {verb} {number} {noun}"),
     )  # fmt: skip
     kept = tuple(i for i in range(len(scene.items)) if i not in (members if count < len(members) else []))
-    return Change(text, f"make it {count} {full}", after, kept)
+    return Change(text, " and ".join(steps), after, kept)
 
 
 def rebackground(rng: np.random.Generator, scene: Scene) -> Change | None:

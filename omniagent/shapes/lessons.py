@@ -1,23 +1,25 @@
 """Lessons of the MLLM: describe, judge, answer, plan and repair, in exactly the prompts that the tools send."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 
 from omniagent.model.requests import Prompt
+from omniagent.model.training.captions import Caption
 from omniagent.model.training.mllm import Lesson, LessonBatch
 from omniagent.shapes.data import rng_for, to_tensor, with_random_phase
 from omniagent.shapes.dense import weathered
-from omniagent.shapes.draws import wanted_of
-from omniagent.shapes.phrases import checklist, describe, draw_instruction
-from omniagent.shapes.questions import random_question, statements
+from omniagent.shapes.draws import groups_of, wanted_of
+from omniagent.shapes.phrases import checklist, describe, held_by, layout_of
+from omniagent.shapes.questions import random_question, statements, truth_of
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.requirements import Wanted
-from omniagent.shapes.tasks import Kind, ShapesTask, draw_task, sample_task, some_scene
-from omniagent.shapes.world import Scene, Split
+from omniagent.shapes.tasks import Kind, ShapesTask, sample_task, some_scene
+from omniagent.shapes.world import BACKGROUNDS, COLOURS, FILLS, SHAPES, SIZES, SPOTS, Scene, Split, spot_of
 from omniagent.tools import prompts
 
 _BLANK = Image.new("RGB", (1, 1))
@@ -88,37 +90,90 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
     return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),))
 
 
-def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
-    """A picture with a fault, its checklist with verdicts, and the repair."""
+def _asked(rng: np.random.Generator, split: Split) -> tuple[Wanted, str, Scene, str, bool]:
+    """What was wanted, the painter's instruction, a picture at fault, its repair, whether one place mends."""
     while True:
-        scene = train_scene(rng, split)
-        task = draw_task(rng, scene)
+        if rng.random() < 0.3:
+            task = sample_task(rng, "edit", split)
+            assert task.target is not None and task.wanted is not None
+            if rng.random() < 0.4:
+                return task.wanted, task.plan.instruction, task.scenes[0], task.plan.instruction, True
+            scene, wanted, instruction = task.target, task.wanted, task.plan.instruction
+        else:
+            scene = train_scene(rng, split)
+            wanted = wanted_of(rng, scene)
+            order = [scene.items.index(item) for _, members in groups_of(scene) for item in members]
+            instruction = layout_of(scene, order)
         fault = random_fault(rng, scene)
         second = random_fault(rng, fault.scene) if fault.scene.items and rng.random() < 0.15 else None
-        seen, instruction = (second or fault).scene, (second or fault).repair
-        if seen.items and seen.split == split and task.wanted is not None:
-            break
-    truth = dict(statements(rng, seen, task.wanted))
-    lines: list[tuple[str, str]] = []
-    for draft in checklist(task.wanted):
-        true = truth.get(draft.question)
-        lines.append((draft.question, "unsure" if true is None else "yes" if true else "no"))
-    prompt = prompts.repair_prompt(_BLANK, draw_instruction(task.wanted), lines)
-    scope = "local" if second is None else "global"
-    draft = prompts.RepairDraft(seen=describe(seen), instruction=instruction, scope=scope)
+        seen = (second or fault).scene
+        if seen.items and seen.split == split:
+            return wanted, instruction, seen, (second or fault).repair, second is None
+
+
+def _said(rng: np.random.Generator, true: bool) -> str:
+    return "unsure" if rng.random() < 0.04 else "yes" if true else "no"
+
+
+def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
+    """A picture with a fault, its checklist with verdicts, and the repair."""
+    wanted, asked, seen, repair, local = _asked(rng, split)
+    truth = truth_of(seen, wanted)
+    lines = [(d.question, _said(rng, truth.get(d.question, False))) for d in checklist(wanted)]
+    prompt = prompts.repair_prompt(_BLANK, asked, lines)
+    draft = prompts.RepairDraft(seen=describe(seen), instruction=repair, scope="local" if local else "global")
     return Lesson("repair", prompt, (desk.show(seen),), (("", draft.model_dump_json()),))
 
 
-def lesson_batches(
-    seed: int,
-    *,
-    scenes: int = 8,
-    plans: int = 5,
-    seen_plans: int = 3,
-    repairs: int = 3,
-    split: Split = "train",
-) -> Callable[[int], LessonBatch]:
-    """Batches of all lessons: `scenes` pictures are described, judged and asked about."""
+_SIZES = (None, *SIZES)
+CAPTION_CLASSES = (
+    len(_SIZES), len(FILLS), len(COLOURS), len(SHAPES), len(SPOTS), len(SPOTS), len(BACKGROUNDS),
+)  # fmt: skip
+
+
+def caption_of(scene: Scene, order: Sequence[int]) -> Caption:
+    """The painter's instruction for a scene, with what each of its phrases names and on what background."""
+    text = layout_of(scene, order)
+    items = [scene.items[i] for i in order]
+    outer = [item for item in items if held_by(item, items) is None]
+    told = [one for item in outer for one in (item, *(i for i in items if held_by(i, items) is item))]
+    ground = list(BACKGROUNDS).index(scene.background)
+    at = text.index(":")
+    ends: list[int] = []
+    classes: list[tuple[int, ...]] = []
+    for item in told:
+        stop = text.find(";", at + 1)
+        at = len(text) if stop < 0 else stop
+        ends.append(at)
+        kind = (_SIZES.index(item.size), FILLS.index(item.fill), list(COLOURS).index(item.colour))
+        column, row = spot_of(item.x, item.y).split()
+        classes.append((*kind, SHAPES.index(item.shape), SPOTS.index(column), SPOTS.index(row), ground))
+    return Caption(text, tuple(ends), tuple(classes))
+
+
+def _caption(rng: np.random.Generator, split: Split) -> Caption:
+    draw = rng.random()
+    if draw < 0.25:
+        kind: Kind = "edit" if draw < 0.18 else "reference"
+        return Caption(sample_task(rng, kind, split).plan.instruction, (), ())
+    scene = train_scene(rng, split)
+    return caption_of(scene, rng.permutation(len(scene.items)).tolist())
+
+
+@dataclass(frozen=True)
+class LessonMix:
+    """How many lessons of each kind make one batch: `scenes` pictures are described, judged and asked about."""
+
+    scenes: int = 8
+    plans: int = 8
+    seen_plans: int = 4
+    repairs: int = 3
+    captions: int = 8
+
+
+def lesson_batches(seed: int, mix: LessonMix | None = None, *, split: Split = "train") -> Callable[[int], LessonBatch]:
+    """Batches of all lessons in the given mix."""
+    mix = mix or LessonMix()
 
     def make(step: int) -> LessonBatch:
         rng = rng_for(seed, step, f"lessons-{split}")
@@ -128,21 +183,22 @@ def lesson_batches(
         def keep(lesson: Lesson) -> None:
             groups.setdefault(lesson.topic, []).append(lesson)
 
-        for _ in range(scenes):
+        for _ in range(mix.scenes):
             scene = train_scene(rng, split)
             shown = desk.show(scene)
             keep(describe_lesson(scene, shown))
             keep(verdict_lesson(rng, scene, shown))
             keep(answer_lesson(rng, scene, shown))
-        for kind, number in (("text", plans), ("seen", seen_plans)):
+        for kind, number in (("text", mix.plans), ("seen", mix.seen_plans)):
             for _ in range(number):
                 choice: tuple[Kind, ...] = ("draw", "outside", "question") if kind == "text" else ("edit", "reference")
                 p = [0.6, 0.28, 0.12] if kind == "text" else [0.62, 0.38]
                 task = sample_task(rng, choice[int(rng.choice(len(choice), p=p))], split)
                 keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
-        for _ in range(repairs):
+        for _ in range(mix.repairs):
             keep(repair_lesson(rng, desk, split))
         pictures = to_tensor(desk.pictures) if desk.pictures else torch.empty(0)
-        return LessonBatch(pictures, tuple(tuple(group) for group in groups.values()))
+        told = tuple(_caption(rng, split) for _ in range(mix.captions))
+        return LessonBatch(pictures, tuple(tuple(group) for group in groups.values()), told)
 
     return make

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from omniagent.model.training.dit import Example
 from omniagent.shapes.data import rng_for, with_random_phase
-from omniagent.shapes.phrases import describe
+from omniagent.shapes.phrases import draw_instruction, layout_of
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.tasks import ShapesTask, draw_task, sample_task, some_scene
@@ -25,9 +25,15 @@ def _draw(rng: np.random.Generator, most: int, split: Split) -> Example:
         scene = some_scene(rng, most)
         if scene.split == split:
             break
-    task = draw_task(rng, scene)
     draw = rng.random()
-    text = task.plan.instruction if draw < 0.75 else task.instruction if draw < 0.95 else f"draw {describe(scene)}"
+    if draw < 0.92:
+        order = rng.permutation(len(scene.items)).tolist()
+        if draw >= 0.4:
+            order.sort(key=[item.kind for item in scene.items].__getitem__)
+        text = layout_of(scene, order, exact=draw < 0.85)
+    else:
+        task = draw_task(rng, scene)
+        text = draw_instruction(task.wanted) if draw < 0.96 and task.wanted else task.instruction
     return Example(text, (), tensor_of(scene))
 
 

@@ -3,15 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from omniagent.shapes.requirements import Group, Relation, Wanted
-from omniagent.shapes.world import CANVAS, Item, Scene
+from omniagent.shapes.world import CANVAS, Item, Scene, cell_of, spot_of
 from omniagent.tools.prompts import RequirementDraft
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
-_GRID = (
-    ("top left", "top", "top right"),
-    ("left", "centre", "right"),
-    ("bottom left", "bottom", "bottom right"),
-)
 
 
 def plural(noun: str, count: int) -> str:
@@ -52,6 +47,16 @@ def draw_instruction(wanted: Wanted) -> str:
     if wanted.background:
         text += f" on a {wanted.background} background"
     return "; ".join([text, *(related(r, wanted.groups) for r in wanted.relations)])
+
+
+def layout_instruction(background: str | None, spots: Sequence[tuple[str, str]]) -> str:
+    """The painter's instruction for a whole picture: each object in words, with where it goes.
+
+    ``draw on a gray background: small striped blue star at c c; large red ring at c h; yellow circle inside it``;
+    the letters are a column and a row of the fine grid (`world.SPOTS`).
+    """
+    canvas = f"draw on a {background} background" if background else "draw"
+    return f"{canvas}: {'; '.join(f'{words} {place}' for words, place in spots)}"
 
 
 def group_question(group: Group) -> RequirementDraft:
@@ -97,8 +102,7 @@ def checklist(wanted: Wanted) -> tuple[RequirementDraft, ...]:
 
 def grid_word(item: Item) -> str:
     """One of nine place words by thirds of the canvas."""
-    row, column = min(int(item.y * 3 / CANVAS), 2), min(int(item.x * 3 / CANVAS), 2)
-    return _GRID[row][column]
+    return cell_of(item.x, item.y)
 
 
 def item_words(item: Item, *, size: bool = True) -> str:
@@ -110,6 +114,30 @@ def item_words(item: Item, *, size: bool = True) -> str:
 def reading_order(items: Iterable[Item]) -> list[Item]:
     """Objects row by row of the nine places, then left to right."""
     return sorted(items, key=lambda i: (min(int(i.y * 3 / CANVAS), 2), min(int(i.x * 3 / CANVAS), 2), i.y, i.x))
+
+
+def held_by(item: Item, items: Iterable[Item]) -> Item | None:
+    """The ring in whose hole the object lies, if there is one."""
+    return next((o for o in items if o is not item and o.shape == "ring" and _concentric(item, o)), None)
+
+
+def _concentric(inner: Item, ring: Item) -> bool:
+    return abs(inner.x - ring.x) < 2 and abs(inner.y - ring.y) < 2 and inner.radius < ring.radius
+
+
+def layout_of(scene: Scene, order: Sequence[int], *, exact: bool = True) -> str:
+    """The painter's instruction that this scene fulfils, objects in the order given, held ones after their ring.
+
+    `exact` says where by the fine grid, else by one of nine words.
+    """
+    items = [scene.items[i] for i in order]
+    spots: list[tuple[str, str]] = []
+    for item in items:
+        if held_by(item, items) is not None:
+            continue
+        spots.append((item_words(item), f"at {spot_of(item.x, item.y)}" if exact else grid_word(item)))
+        spots += [(item_words(inner), "inside it") for inner in items if held_by(inner, items) is item]
+    return layout_instruction(scene.background, spots)
 
 
 def describe(scene: Scene) -> str:

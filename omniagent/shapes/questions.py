@@ -173,6 +173,24 @@ def statements(rng: np.random.Generator, scene: Scene, wanted: Wanted) -> list[t
     return found
 
 
+def truth_of(scene: Scene, wanted: Wanted) -> dict[str, bool]:
+    """The checklist questions of `wanted` with their true answers for a scene."""
+    found: dict[str, bool] = {}
+    for group in wanted.groups:
+        members = [i for i in scene.items if _is(i, group)]
+        found[group_question(group).question] = len(members) == group.count
+        if group.place:
+            there = bool(members) and all(place_of(i.x, i.y) == group.place for i in members)
+            found[place_question(group).question] = there
+    for r in wanted.relations:
+        found[relation_question(r, wanted.groups).question] = _related(scene, r, wanted)
+    if wanted.background:
+        found[background_question(wanted.background).question] = scene.background == wanted.background
+    if wanted.total is not None:
+        found[total_question(wanted.total).question] = len(scene.items) == wanted.total
+    return found
+
+
 def _is(item: Item, group: Group) -> bool:
     wanted = (group.fill, group.colour, group.shape, group.size)
     actual = (*item.kind, item.size)

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from omniagent.shapes.arrange import CANVAS_COLOUR, cells_of
 from omniagent.shapes.language import background_words, finish, pick, place_words, synonym
 from omniagent.shapes.naming import name_of
 from omniagent.shapes.phrases import item_words, listed
 from omniagent.shapes.requirements import Group, Relation, Wanted
-from omniagent.shapes.world import BACKGROUNDS, PLACES, Item, Scene, find_room, holds
+from omniagent.shapes.world import BACKGROUNDS, PLACES, Item, Scene, find_room, middle_of
 
 _RELATIONS = ("left of", "right of", "above", "below")
 
@@ -51,7 +52,7 @@ def added(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | 
     if chosen is None or len(base.items) > 5 or any(i.kind == chosen[0].kind for i in base.items):
         return None
     item, said, full = chosen
-    put = find_room(rng, item, list(base.items), place, 120)
+    put = find_room(rng, item, list(base.items), place, 120, spread=8)
     if put is None:
         return None
     where = place_words(rng, place)
@@ -64,7 +65,7 @@ def added(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | 
     target = replace(base, items=(*base.items, put))
     wanted = Wanted(groups=(_group(put, place),), background=base.background, total=len(target.items))
     return Composition(
-        finish(rng, text), f"image 1 with the {full} from image 2 added at the {place}", target, wanted, base
+        finish(rng, text), f"image 1 with the {full} from image 2 added at {middle_of(place)}", target, wanted, base
     )
 
 
@@ -75,7 +76,9 @@ def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Compos
     if chosen is None:
         return None
     item, said, full = chosen
-    put = find_room(rng, item, [], str(rng.choice(PLACES)) if rng.random() < 0.5 else None, 120) or item
+    put = find_room(rng, item, [], "centre", 200, spread=8)
+    if put is None:
+        return None
     if len(scenes) > 1:
         background = scenes[1].background
         text = pick(
@@ -90,7 +93,12 @@ def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Compos
         text = f"{pick(rng, ('draw', 'put', 'show', ''))} the {said} {_from(rng, 1)}{background_words(rng, background)}"
     target = Scene(background, (put,))
     wanted = Wanted(groups=(_group(put),), background=background, total=1)
-    return Composition(finish(rng, text), f"draw the {full} from image 1 on a {background} background", target, wanted)
+    return Composition(
+        finish(rng, text),
+        f"draw on a {background} background: {full} from image 1 at {middle_of('centre')}",
+        target,
+        wanted,
+    )
 
 
 def together(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | None:
@@ -105,22 +113,22 @@ def together(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition
     parts = picked[:2] if last_is_background else picked
     items: list[Item] = []
     relation = str(rng.choice(_RELATIONS)) if len(parts) == 2 and rng.random() < 0.8 else None
-    for _ in range(60):
-        items = []
-        for item, _, _ in parts:
-            found = find_room(rng, item, items)
-            if found is not None:
-                items.append(found)
-        if len(items) == len(parts) and (relation is None or holds(relation, items[0], items[1], 12)):
-            break
-    else:
-        return None
+    groups = tuple(_group(item) for item, _, _ in parts)
+    relations = (Relation(first=0, name=relation, second=1),) if relation else ()
+    spots = cells_of(Wanted(groups=groups, relations=relations)) or []
+    for (item, _, _), (_, cell) in zip(parts, spots, strict=True):
+        found = find_room(rng, item, items, cell, 120, spread=8)
+        if found is None:
+            return None
+        items.append(found)
     said = [f"the {name} {_from(rng, n)}" for n, (_, name, _) in enumerate(parts, start=1)]
-    full = [f"the {name} from image {n}" for n, (_, _, name) in enumerate(parts, start=1)]
+    full = [
+        f"{name} from image {n} at {middle_of(cell)}"
+        for n, ((_, _, name), (_, cell)) in enumerate(zip(parts, spots, strict=True), start=1)
+    ]
     link = relation or "and"
     words = {"left of": "to the left of", "right of": "to the right of"}.get(link, link)
     body = f"{said[0]} {pick(rng, (link, words))} {said[1]}" if len(parts) == 2 else listed(said)
-    canonical = f"{full[0]} {link} {full[1]}" if len(parts) == 2 else listed(full)
     background: str | None = None
     if last_is_background:
         background = scenes[2].background
@@ -128,13 +136,11 @@ def together(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition
     elif rng.random() < 0.6:
         background = str(rng.choice(list(BACKGROUNDS)))
         body += background_words(rng, background)
-    groups = tuple(_group(item) for item in items)
-    relations = (Relation(first=0, name=relation, second=1),) if relation else ()
-    target = Scene(background or str(rng.choice(list(BACKGROUNDS))), tuple(items))
+    target = Scene(background or CANVAS_COLOUR, tuple(items))
     wanted = Wanted(groups=groups, relations=relations, background=background, total=len(items))
     text = f"{pick(rng, ('', '', 'draw ', 'put ', 'show '))}{body}"
-    suffix = f" on a {background} background" if background else ""
-    return Composition(finish(rng, text), f"draw {canonical}{suffix}", target, wanted)
+    canonical = f"draw on a {target.background} background: {'; '.join(full)}"
+    return Composition(finish(rng, text), canonical, target, wanted)
 
 
 def random_composition(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | None:

@@ -18,6 +18,7 @@ from omniagent.shapes.world import (
     inside_canvas,
     random_kind,
     random_radius,
+    spot_of,
 )
 
 
@@ -34,11 +35,9 @@ def _article(noun: str) -> str:
 
 
 def _the(scene: Scene, index: int) -> str:
-    """The object in words, with its place where another one looks the same."""
+    """The object in words, with its place."""
     item = scene.items[index]
-    words = item_words(item, size=False)
-    alike = sum(o.kind == item.kind for o in scene.items)
-    return f"the {words}" if alike == 1 else f"the {words} at the {grid_word(item)}"
+    return f"the {item_words(item)} {grid_word(item)}"
 
 
 def _lone(rng: np.random.Generator, scene: Scene) -> int | None:
@@ -55,7 +54,7 @@ def _missing(rng: np.random.Generator, scene: Scene) -> Fault | None:
     if index is None:
         return None
     item = scene.items[index]
-    return Fault(scene.without(index), f"add {_article(item_words(item, size=False))} at the {grid_word(item)}")
+    return Fault(scene.without(index), f"add {_article(item_words(item))} at {spot_of(item.x, item.y)}")
 
 
 def _extra(rng: np.random.Generator, scene: Scene) -> Fault | None:
@@ -105,7 +104,7 @@ def _misplaced(rng: np.random.Generator, scene: Scene) -> Fault | None:
     if moved is None or grid_word(moved) == grid_word(item):
         return None
     wrong = scene.with_item(index, moved)
-    return Fault(wrong, f"move {_the(wrong, index)} to the {grid_word(item)}")
+    return Fault(wrong, f"move {_the(wrong, index)} to {spot_of(item.x, item.y)}")
 
 
 _FAULTS = (

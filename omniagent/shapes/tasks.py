@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from omniagent.shapes.arrange import painter_instruction
 from omniagent.shapes.draws import groups_of, wanted_of
 from omniagent.shapes.edits import Change, random_change, said_by_a_person, two_changes
 from omniagent.shapes.language import draw_request
@@ -57,7 +58,8 @@ def draw_task(rng: np.random.Generator, scene: Scene | None = None) -> ShapesTas
     """A picture from words."""
     scene = scene or some_scene(rng)
     text, wanted = draw_request(rng, wanted_of(rng, scene))
-    plan = PlanDraft(mode="generate", instruction=draw_instruction(wanted), checklist=checklist(wanted))
+    instruction = painter_instruction(wanted) or draw_instruction(wanted)
+    plan = PlanDraft(mode="generate", instruction=instruction, checklist=checklist(wanted))
     return ShapesTask("draw", text, (), plan, scene, wanted)
 
 

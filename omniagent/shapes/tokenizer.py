@@ -11,7 +11,7 @@ from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from omniagent.model.chat import CHAT_TEMPLATE
 from omniagent.model.text import DRAW_SYSTEM_PROMPT
-from omniagent.shapes.phrases import NUMBERS, describe
+from omniagent.shapes.phrases import NUMBERS, describe, layout_of
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.tasks import KINDS, sample_task, some_scene
 from omniagent.shapes.world import BACKGROUNDS, COLOURS, FILLS, PLACES, SHAPES, SIZES
@@ -45,6 +45,7 @@ def corpus(seed: int = 0, tasks: int = 1200) -> Iterator[str]:
         yield str(prompts.plan_prompt(task.instruction, ()).parts[-1])
         yield task.plan.model_dump_json()
         scene = some_scene(rng)
+        yield layout_of(scene, range(len(scene.items)))
         fault = random_fault(rng, scene)
         yield prompts.RepairDraft(seen=describe(fault.scene), instruction=fault.repair).model_dump_json()
         yield prompts.negated_question(task.plan.checklist[0].question if task.plan.checklist else "yes or no?")

@@ -1,11 +1,11 @@
 """Trains the bundled checkpoint, part by part, and puts it together: `omniagent train vae|mllm|dit|export`.
 
 A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (for resume) and `weights/`:
-`vae/`, `processor/`, `vision/` (the MLLM's first stage), `mllm/`, `dit/`.
+`vae/`, `processor/`, `vision/` and `text/` (the MLLM's first stages), `mllm/`, `dit/`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForCo
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.processor import LightProcessor
+from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool
 from omniagent.model.training.loop import Component, TrainSettings, train
 from omniagent.model.training.mllm import LessonPacker, MllmTraining
@@ -26,10 +27,13 @@ from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
-from omniagent.shapes.lessons import lesson_batches
+from omniagent.shapes.lessons import CAPTION_CLASSES, LessonMix, lesson_batches
 from omniagent.shapes.paintings import painting_examples
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.validation import PainterValidation
+
+FRESH = 8
+"""One in so many examples of the transformer's batch is new; the others are met again under other noise and time."""
 
 SPECIAL_IDS = {
     "image_token_id": "<|image_pad|>",
@@ -53,6 +57,7 @@ class Stage(BaseModel):
     time_limit: float = Field(default=float("inf"), gt=0, description="seconds of this call")
     threads: int | None = Field(default=None, gt=0)
     init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
+    anchor: Path | None = Field(default=None, description="mllm: the MLLM whose text states are kept")
     ema: float = Field(default=0.999, ge=0, lt=1)
     objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
@@ -71,8 +76,9 @@ class _Defaults:
 _STAGES = {
     "vae": _Defaults(6000, 16, 2e-3, False, 400),
     "vision": _Defaults(3000, 24, 1e-3, True, 400),
-    "mllm": _Defaults(3000, 19, 1.5e-3, True, 250),
-    "dit": _Defaults(20000, 32, 2e-3, True, 500),
+    "text": _Defaults(300, 42, 2e-3, True, 100),
+    "mllm": _Defaults(3000, 23, 1.5e-3, True, 100),
+    "dit": _Defaults(20000, 48, 1.5e-3, True, 500),
 }
 
 
@@ -140,29 +146,70 @@ def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
     yield from _run(component, settings, stage)
 
 
-def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
-    """Train the MLLM on lessons; the vision tower comes from its first stage, which runs before if it has not."""
-    vision = stage.work / "vision" / "weights" / "mllm"
-    if stage.init is None and not vision.is_dir():
-        yield from train_vision(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
-    torch.manual_seed(stage.seed)
-    settings = _settings(stage, "mllm")
+def _held_out(mix: LessonMix) -> LessonMix:
+    """A dozen lessons of each kind in the mix."""
+    return LessonMix(**{kind: 12 if number else 0 for kind, number in asdict(mix).items()})
+
+
+def _language(
+    stage: Stage, settings: TrainSettings, mllm: Qwen2_5_VLForConditionalGeneration, mix: LessonMix
+) -> MllmTraining:
+    """Training of the language half on lessons mixed so; the vision tower stays as it is."""
     tokenizer = _tokenizer(stage.work)
-    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(stage.init) if stage.init else _fresh_mllm(tokenizer)
-    if stage.init is None:
-        seen = Qwen2_5_VLForConditionalGeneration.from_pretrained(vision)
-        mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
+    # Written-out attention: the math kernel's guard against empty rows costs a fifth of a step.
+    mllm.set_attn_implementation("eager")
     vision_config = mllm.model.visual.config
     side = PICTURE // (patch_side(vision_config) * vision_config.spatial_merge_size)
-    packer = LessonPacker(tokenizer, int(mllm.config.image_token_id), side)
+    held_out = lesson_batches(7, _held_out(mix), split="validation")
+    anchor = Qwen2_5_VLForConditionalGeneration.from_pretrained(stage.anchor) if stage.anchor else None
+    return MllmTraining(
+        CaptionProbe(mllm, CAPTION_CLASSES),
+        LessonPacker(tokenizer, int(mllm.config.image_token_id), side),
+        lesson_batches(stage.seed, mix),
+        [held_out(i) for i in range(2)],
+        anchor=anchor,
+    )
+
+
+def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
+    """The MLLM's second stage: plans and painters' instructions alone, whose text states the transformer learns."""
+    vision = stage.work / "vision" / "weights" / "mllm"
+    if not vision.is_dir():
+        yield from train_vision(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
+    torch.manual_seed(stage.seed)
+    settings = _settings(stage, "text")
+    mllm = _fresh_mllm(_tokenizer(stage.work))
+    seen = Qwen2_5_VLForConditionalGeneration.from_pretrained(vision)
+    mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
+    mix = {
+        "scenes": 0,
+        "plans": settings.batch // 4,
+        "seen_plans": 0,
+        "repairs": 0,
+        "captions": 3 * settings.batch // 4,
+    }
+    yield from _run(_language(stage, settings, mllm, mix), settings, stage)
+
+
+def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
+    """Train the MLLM on all lessons, from `init` or from its earlier stages, which run before if they have not.
+
+    The text states of painters' instructions are kept near those of `anchor`, which is the start if not given: the
+    transformer may be trained on the start already, and is not broken by what the MLLM learns afterwards.
+    """
+    start = stage.init or stage.work / "text" / "weights" / "mllm"
+    if stage.init is None and not start.is_dir():
+        yield from train_text(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
+    torch.manual_seed(stage.seed)
+    settings = _settings(stage, "mllm")
+    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(start)
 
     def share(n: int) -> int:
-        return max(1, round(n * (settings.batch / 19)))
+        return max(1, round(n * (settings.batch / 23)))
 
-    batches = lesson_batches(stage.seed, scenes=share(8), plans=share(5), seen_plans=share(3), repairs=share(3))
-    held_out = lesson_batches(7, scenes=12, plans=12, seen_plans=8, repairs=8, split="validation")
-    component = MllmTraining(mllm, packer, batches, [held_out(i) for i in range(2)], vision=stage.init is not None)
-    yield from _run(component, settings, stage)
+    mix = LessonMix(scenes=share(8), plans=share(8), seen_plans=share(4), repairs=share(3), captions=share(8))
+    stage = stage.model_copy(update={"anchor": stage.anchor or start})
+    yield from _run(_language(stage, settings, mllm, mix), settings, stage)
 
 
 def _existing(folder: Path, made_by: str) -> Path:
@@ -172,10 +219,11 @@ def _existing(folder: Path, made_by: str) -> Path:
 
 
 def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
-    """Train the transformer on the frozen MLLM and VAE of the work folder."""
+    """Train the transformer on the frozen MLLM (its text stage, while there is no more) and VAE of the work folder."""
     torch.manual_seed(stage.seed)
     settings = _settings(stage, "dit")
-    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(_existing(stage.work / "mllm/weights/mllm", "mllm"))
+    language = next((s for s in ("mllm", "text") if (stage.work / s / "weights/mllm").is_dir()), "mllm")
+    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(_existing(stage.work / language / "weights/mllm", "mllm"))
     vae = AutoencoderKL.from_pretrained(_existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mllm = mllm.to(device)  # pyright: ignore[reportArgumentType]
@@ -186,11 +234,11 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     else:
         dit = OmniGen2Transformer2DModel(**TRANSFORMER)
     examples = painting_examples(
-        stage.seed, max(8, settings.batch // 2), edits=stage.edits, references=stage.references, most=stage.objects
+        stage.seed, max(4, settings.batch // FRESH), edits=stage.edits, references=stage.references, most=stage.objects
     )
     teacher = mllm.model.visual
     pool = LatentPool(vae, lambda pictures: vision_tokens(teacher, pictures), examples, 12000)
-    for extra in range(20):
+    for extra in range(1200 // max(4, settings.batch // FRESH)):
         pool.refill(10**6 + extra)
     check = PainterValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0

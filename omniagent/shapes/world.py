@@ -17,6 +17,7 @@ GAP = 3.0
 MARGIN = 8.0
 SMALL = (9.0, 12.0)
 LARGE = (17.0, 22.0)
+MEDIUM = (13.2, 15.8)
 MAX_OBJECTS = 6
 
 Rgb = tuple[int, int, int]
@@ -109,17 +110,37 @@ def split_of(key: str) -> Split:
     return "test" if remainder == 0 else "validation" if remainder == 1 else "train"
 
 
+CELLS = (
+    ("top left", "top", "top right"),
+    ("left", "centre", "right"),
+    ("bottom left", "bottom", "bottom right"),
+)
+
+
+def cell_of(x: float, y: float) -> str:
+    """The word for a centre, one of nine by thirds of the canvas."""
+    return CELLS[int(min(max(y * 3 / CANVAS, 0), 2))][int(min(max(x * 3 / CANVAS, 0), 2))]
+
+
+SPOTS = "abcdefghijklmno"
+"""Letters of a 15×15 grid, columns from the left and rows from the top; c, h and m are the middles of the thirds."""
+
+
+def spot_of(x: float, y: float) -> str:
+    """The fine grid's column and row of a centre: ``c h`` for (21, 64)."""
+    column, row = (int(min(max(v * len(SPOTS) / CANVAS, 0), len(SPOTS) - 1)) for v in (x, y))
+    return f"{SPOTS[column]} {SPOTS[row]}"
+
+
+def middle_of(cell: str) -> str:
+    """The fine grid's spot in the middle of one of the nine cells: ``c h`` for left."""
+    return next(f"{'chm'[c]} {'chm'[r]}" for r, line in enumerate(CELLS) for c, word in enumerate(line) if word == cell)
+
+
 def place_of(x: float, y: float) -> str | None:
-    """The place word for a centre, by thirds of the canvas; None for the edges' middles."""
-    column = int(min(max(x * 3 / CANVAS, 0), 2))
-    row = int(min(max(y * 3 / CANVAS, 0), 2))
-    return {
-        (0, 0): "top left",
-        (2, 0): "top right",
-        (0, 2): "bottom left",
-        (2, 2): "bottom right",
-        (1, 1): "centre",
-    }.get((column, row))
+    """The place word for a centre; None for the edges' middles, which are no places of the world."""
+    cell = cell_of(x, y)
+    return cell if cell in PLACES else None
 
 
 def holds(relation: str, a: Item, b: Item, margin: float = MARGIN) -> bool:
@@ -161,13 +182,28 @@ def random_radius(rng: np.random.Generator, size: str | None) -> float:
 
 
 def find_room(
-    rng: np.random.Generator, item: Item, others: list[Item], place: str | None = None, tries: int = 40
+    rng: np.random.Generator,
+    item: Item,
+    others: list[Item],
+    place: str | None = None,
+    tries: int = 40,
+    *,
+    spread: float = CANVAS,
 ) -> Item | None:
-    """The object moved to a random free spot (in `place` if given), or None when no try found one."""
+    """The object moved to a random free spot, or None when no try found one.
+
+    `place` is one of the nine cells; `spread` keeps it within so many pixels of that cell's middle, on both axes.
+    """
     left, up, right, down = (extent * item.radius + 1 for extent in EXTENTS[item.shape])
+    low_x, high_x, low_y, high_y = left, CANVAS - right, up, CANVAS - down
+    if place is not None:
+        row, column = next((r, line.index(place)) for r, line in enumerate(CELLS) if place in line)
+        x, y = (CANVAS * (at + 0.5) / 3 for at in (column, row))
+        low_x, high_x = (min(max(v, low_x), high_x) for v in (x - spread, x + spread))
+        low_y, high_y = (min(max(v, low_y), high_y) for v in (y - spread, y + spread))
     for _ in range(tries):
-        x, y = float(rng.uniform(left, CANVAS - right)), float(rng.uniform(up, CANVAS - down))
-        if place is not None and place_of(x, y) != place:
+        x, y = float(rng.uniform(low_x, high_x)), float(rng.uniform(low_y, high_y))
+        if place is not None and cell_of(x, y) != place:
             continue
         moved = replace(item, x=x, y=y)
         if clear_of(moved, others):

@@ -1,0 +1,112 @@
+"""Where a planner puts what was asked for: one cell of a 3×3 grid for each object, by fixed rules.
+
+The plans that the MLLM learns from are laid out by these rules, so that its own layouts are steady and keep every
+relation; the painter learns from all scenes and follows any layout.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from omniagent.shapes.phrases import layout_instruction, words
+from omniagent.shapes.requirements import Group, Relation, Wanted
+from omniagent.shapes.world import CELLS, COLOURS, middle_of
+
+CANVAS_COLOUR = "white"
+OBJECT_SHAPE = "circle"
+
+_WHERE = {cell: (column, row) for row, line in enumerate(CELLS) for column, cell in enumerate(line)}
+_CORNERS = ("top left", "top right", "bottom left", "bottom right")
+_SIDES = ("left", "right", "top", "bottom")
+
+
+def preferred(objects: int) -> tuple[str, ...]:
+    """The nine cells in the order in which that many objects take them."""
+    if objects == 1:
+        return ("centre", *_SIDES, *_CORNERS)
+    if objects == 2:
+        return (*_SIDES, *_CORNERS, "centre")
+    if objects <= 5:
+        return (*_CORNERS, "centre", *_SIDES)
+    return (*_CORNERS, "top", "bottom", "left", "right", "centre")
+
+
+def _keeps(name: str, a: str, b: str) -> bool:
+    (ax, ay), (bx, by) = _WHERE[a], _WHERE[b]
+    match name:
+        case "left of":
+            return ax < bx
+        case "right of":
+            return ax > bx
+        case "above":
+            return ay < by
+        case "below":
+            return ay > by
+        case _:
+            return a == b
+
+
+def _fill(
+    owners: Sequence[int], groups: Sequence[Group], relations: Sequence[Relation], chosen: list[str]
+) -> Iterator[list[str]]:
+    """Every arrangement that keeps the places and relations, best first; `owners` names each object's group."""
+    if len(chosen) == len(owners):
+        yield list(chosen)
+        return
+    mine = owners[len(chosen)]
+    for cell in preferred(len(owners)):
+        if cell in chosen or (groups[mine].place or cell) != cell:
+            continue
+        fits = all(
+            _keeps(r.name, cell, chosen[other]) if r.first == mine else _keeps(r.name, chosen[other], cell)
+            for r in relations
+            for other, owner in enumerate(owners[: len(chosen)])
+            if {r.first, r.second} == {mine, owner} and mine != owner
+        )
+        if fits:
+            yield from _fill(owners, groups, relations, [*chosen, cell])
+
+
+def cells_of(wanted: Wanted, *, fine: bool = False) -> list[tuple[int, str]] | None:
+    """For each object its group and its cell (`fine`: that cell's middle), held ones "inside it" after their ring.
+
+    None when no arrangement on the grid keeps everything, as for contradictory wishes or more than nine objects.
+    """
+    holders = {r.first: r.second for r in wanted.relations if r.name == "inside"}
+    owners = [g for g, group in enumerate(wanted.groups) if g not in holders for _ in range(group.count)]
+    if not owners or len(owners) > len(_WHERE) or any(wanted.groups[g].count != 1 for g in holders):
+        return None
+    outer = [
+        Relation(first=holders.get(r.first, r.first), name=r.name, second=holders.get(r.second, r.second))
+        for r in wanted.relations
+        if r.name != "inside"
+    ]
+    if any(r.first == r.second for r in outer):
+        return None
+    found = next(_fill(owners, wanted.groups, outer, []), None)
+    if found is None:
+        return None
+    spots: list[tuple[int, str]] = []
+    for owner, cell in zip(owners, found, strict=True):
+        spots.append((owner, f"at {middle_of(cell)}" if fine else cell))
+        spots += [(inner, "inside it") for inner, ring in holders.items() if ring == owner]
+    return spots
+
+
+def complete(group: Group, wanted: Wanted) -> Group:
+    """The group with a shape and a colour that no other has, where the person named none."""
+    taken = {other.colour for other in wanted.groups}
+    free = next((colour for colour in COLOURS if colour not in taken), None)
+    return group.model_copy(update={"colour": group.colour or free, "shape": group.shape or OBJECT_SHAPE})
+
+
+def painter_instruction(wanted: Wanted) -> str | None:
+    """The painter's instruction for the whole wanted picture, or None when it cannot be laid out."""
+    spots = cells_of(wanted, fine=True)
+    if spots is None:
+        return None
+    named = [(words(complete(wanted.groups[group], wanted)), cell) for group, cell in spots]
+    return layout_instruction(wanted.background or CANVAS_COLOUR, named)
+
+
+def free_cell(taken: Sequence[str], objects: int) -> str:
+    """The best cell that nothing is in yet; the centre when all are taken."""
+    return next((cell for cell in preferred(objects) if cell not in taken), "centre")
