@@ -5,38 +5,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from openai.types.chat import ChatCompletion
-from PIL import Image
 from pydantic import BaseModel
 
-from omniagent.model.answers import CHOICE_SCHEMA, SPELLINGS, probability_of_yes, spoken_answer
+from omniagent.model.answers import CHOICE_SCHEMA, spoken_answer
 from omniagent.model.background import BackgroundLoop
-from omniagent.model.cache import ByteCache, picture_key
-from omniagent.model.errors import BadTask, CriticBadOutput, CriticTimeout, UnknownModel
-from omniagent.model.openai_client import ChatClient, Served
-from omniagent.model.openai_wire import data_url, format_of, messages, schema_format
+from omniagent.model.errors import BadSetting, CriticBadOutput, CriticTimeout, CriticUnavailable, UnknownModel
+from omniagent.model.openai_abilities import Abilities, meet
+from omniagent.model.openai_client import ChatClient
+from omniagent.model.openai_pictures import PictureParts
+from omniagent.model.openai_verdicts import CHOICE_TOKENS, ChatCalls, cost_of
+from omniagent.model.openai_wire import format_of, schema_format
 from omniagent.model.requests import CancelToken, Completion, Prompt, YesNo
 
 T = TypeVar("T")
-
-TOP_LOGPROBS = 20
-CHOICE_TOKENS = 16
-
-
-class _Verdict(NamedTuple):
-    probability: float
-    prompt_tokens: int
-    completion_tokens: int
 
 
 class OpenAICritic:
     """A `Critic` on an OpenAI-compatible server. Thread-safe; calls from several threads share its concurrency.
 
     Verdicts are one-token log-probabilities. On vLLM they are asked for by token id, which is exact over the whole
-    vocabulary; elsewhere they come from the 20 likeliest tokens; a server without log-probabilities is held to a
-    yes/no choice, whose probability is 0 or 1.
+    vocabulary, all questions of a picture in one request that carries its pixels at most once; elsewhere they come from
+    the 20 likeliest tokens, each question in a request of its own; a server without log-probabilities is held to a
+    yes/no choice, whose probability is 0 or 1. What the server can do is asked once.
 
     Args:
         base_url: For example ``http://127.0.0.1:8000/v1``.
@@ -74,21 +66,24 @@ class OpenAICritic:
             concurrency=concurrency,
             transport=transport,
         )
-        self._urls: ByteCache[str, str] = ByteCache(64 * 2**20, len)
-        self._asking = asyncio.Lock()
-        self._asked = False
-        self._answer_ids: list[int] = []
-        self._has_logprobs = True
-        self._has_schemas = True
+        self._pictures = PictureParts()
+        self._meeting = asyncio.Lock()
+        self._calls: ChatCalls | None = None
 
     @property
     def backend(self) -> str:
-        return "openai"
+        """`vllm` once the server has said that it is one, else `openai`."""
+        return "vllm" if self.abilities.vllm else "openai"
 
     @property
     def model(self) -> str:
         """The served model's name; the server's URL until the first call has learnt it."""
         return self._model or self._url
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the server can do, as far as the calls so far have shown."""
+        return self._calls.abilities if self._calls is not None else Abilities()
 
     def connect(self, *, token: CancelToken | None = None) -> str:
         """Ask the server for its models, and give the name of the one in use.
@@ -98,19 +93,48 @@ class OpenAICritic:
             BadSetting: the server refuses the API key.
             CriticUnavailable, CriticTimeout, Cancelled: as `yes_no`.
         """
-        return self._call(self._known_model, token)
+
+        async def known() -> str:
+            await self._known()
+            return self.model
+
+        return self._call(known, token)
+
+    def probe(self, *, token: CancelToken | None = None) -> Abilities:
+        """Try out what the server can do with three small questions without pictures.
+
+        Raises: as `connect`; CriticBadOutput when the model answers no question.
+        """
+
+        async def tried() -> Abilities:
+            calls = await self._known()
+            question = Prompt(system="Answer yes or no.", parts=("<question>Is this a question?</question>",))
+            await calls.yes_no(question, ["", " "])
+            reply = await calls.chat(question, schema_format("Answer", CHOICE_SCHEMA), max_tokens=CHOICE_TOKENS)
+            if spoken_answer(reply.choices[0].message.content or "") is None:
+                calls.abilities.schemas = False
+            return calls.abilities
+
+        return self._call(tried, token)
 
     def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
-        """p(yes) of each question, asked side by side, so that the server's prefix cache serves the picture once.
+        """p(yes) of each question, asked together, so that the server's prefix cache serves the picture once.
 
         Raises:
-            CriticUnavailable: no connection, or the server stays overloaded or broken through all retries.
+            CriticUnavailable: no connection, or the server stays overloaded or broken through all retries, or it takes
+                the key or the model no more.
             CriticTimeout: no answer within the time limit.
             CriticBadOutput: an answer that says neither yes nor no.
-            BadSetting, UnknownModel, BadTask: the server refuses key, model or request.
+            BadTask: the server refuses the request.
             Cancelled: the token was cancelled or expired; requests under way are dropped.
         """
-        return self._call(lambda: self._yes_no(prompt, questions), token)
+        if not questions:
+            return YesNo(probabilities=())
+
+        async def asked() -> YesNo:
+            return await (await self._known()).yes_no(prompt, questions)
+
+        return self._consult(asked, token)
 
     def write(
         self,
@@ -124,12 +148,28 @@ class OpenAICritic:
 
         Raises: as `yes_no`; CriticBadOutput when there is no text.
         """
-        return self._call(lambda: self._write(prompt, schema, max_tokens), token)
+
+        async def written() -> Completion:
+            return await self._write(await self._known(), prompt, schema, max_tokens)
+
+        return self._consult(written, token)
+
+    def forget_server(self) -> None:
+        """The server behind the URL is a new one: learn its abilities again, and send pictures again."""
+        self._calls = None
+        self._pictures.forget()
 
     def close(self) -> None:
         """Drop requests under way and close the connections."""
         self._loop.run(self._client.close())
         self._loop.close()
+
+    def _consult(self, work: Callable[[], Coroutine[Any, Any, T]], token: CancelToken | None) -> T:
+        try:
+            return self._call(work, token)
+        except (BadSetting, UnknownModel) as refusal:
+            # Within a run it is the critic that went away, and no fault of the task.
+            raise CriticUnavailable(str(refusal)) from refusal
 
     def _call(self, work: Callable[[], Coroutine[Any, Any, T]], token: CancelToken | None) -> T:
         if token is not None:
@@ -155,122 +195,29 @@ class OpenAICritic:
                 token.check()
             raise
 
-    async def _yes_no(self, prompt: Prompt, questions: Sequence[str]) -> YesNo:
-        if not questions:
-            return YesNo(probabilities=())
-        model = await self._known_model()
-        tasks = [asyncio.ensure_future(self._verdict(model, prompt.then(question))) for question in questions]
-        try:
-            verdicts = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-        return YesNo(
-            probabilities=tuple(verdict.probability for verdict in verdicts),
-            prompt_tokens=sum(verdict.prompt_tokens for verdict in verdicts),
-            completion_tokens=sum(verdict.completion_tokens for verdict in verdicts),
-        )
-
-    async def _verdict(self, model: str, prompt: Prompt) -> _Verdict:
-        body: dict[str, Any] = {"model": model, "messages": self._messages(prompt), "temperature": 0}
-        if self._has_logprobs:
-            ids = {"logprob_token_ids": self._answer_ids} if self._answer_ids else {}
-            try:
-                reply = await self._client.chat(
-                    max_tokens=1, logprobs=True, top_logprobs=TOP_LOGPROBS, extra_body=ids, **body
-                )
-            except BadTask as refusal:
-                if "logprob" not in str(refusal).lower():
-                    raise
-                self._has_logprobs = False
-            else:
-                logprobs = reply.choices[0].logprobs
-                self._has_logprobs = logprobs is not None and bool(logprobs.content)
-                first = logprobs.content[0].top_logprobs if logprobs is not None and logprobs.content else []
-                probability = probability_of_yes([(each.token, each.logprob) for each in first])
-                if probability is not None:
-                    return _Verdict(probability, *_tokens(reply))
-        form = schema_format("Answer", CHOICE_SCHEMA)
-        reply = await self._held({**body, "max_tokens": CHOICE_TOKENS}, form)
-        said = reply.choices[0].message.content or ""
-        probability = spoken_answer(said)
-        if probability is None:
-            raise CriticBadOutput(
-                f"the critic {model} at {self._url} says neither yes nor no to a question but {said[:80]!r}; "
-                "use a model that looks at pictures and follows instructions"
-            )
-        return _Verdict(probability, *_tokens(reply))
-
-    async def _write(self, prompt: Prompt, schema: type[BaseModel] | None, max_tokens: int) -> Completion:
-        model = await self._known_model()
-        body = {"model": model, "messages": self._messages(prompt), "temperature": 0, "max_tokens": max_tokens}
-        reply = await self._held(body, None if schema is None else format_of(schema))
+    async def _write(
+        self, calls: ChatCalls, prompt: Prompt, schema: type[BaseModel] | None, max_tokens: int
+    ) -> Completion:
+        reply = await calls.chat(prompt, None if schema is None else format_of(schema), max_tokens=max_tokens)
         choice = reply.choices[0]
         if not choice.message.content:
             raise CriticBadOutput(
-                f"the critic {model} at {self._url} wrote nothing (finish reason {choice.finish_reason}); ask again"
+                f"the critic {self.model} at {self._url} wrote nothing "
+                f"(finish reason {choice.finish_reason}); ask again"
             )
-        prompt_tokens, completion_tokens = _tokens(reply)
+        cost = cost_of(reply)
         return Completion(
             text=choice.message.content,
             cut=choice.finish_reason == "length",
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
+            prompt_tokens=cost.prompt,
+            cached_tokens=cost.cached,
+            completion_tokens=cost.completion,
         )
 
-    async def _held(self, body: dict[str, Any], form: dict[str, Any] | None) -> ChatCompletion:
-        """An answer held to a `response_format`, or free where the server does not know such formats."""
-        if form is not None and self._has_schemas:
-            try:
-                return await self._client.chat(**body, response_format=form)
-            except BadTask as refusal:
-                if not any(word in str(refusal).lower() for word in ("response_format", "schema", "grammar")):
-                    raise
-                self._has_schemas = False
-        return await self._client.chat(**body)
-
-    def _messages(self, prompt: Prompt) -> list[dict[str, Any]]:
-        pictures = [part for part in prompt.parts if isinstance(part, Image.Image)]
-        urls = [self._urls.get_or_make(picture_key(each), lambda each=each: data_url(each)) for each in pictures]
-        return messages(prompt, urls)
-
-    async def _known_model(self) -> str:
-        """The model's name, asked of the server once; on vLLM also the token ids of yes and no."""
-        async with self._asking:
-            if not self._asked:
-                served = await self._served()
-                mine = next((each for each in served if self._model in (None, each.name)), None)
-                if mine is None:
-                    names = ", ".join(each.name for each in served) or "no model"
-                    raise UnknownModel(f"the critic at {self._url} serves {names}; {self._model or 'any'} is not there")
-                self._model = mine.name
-                self._answer_ids = await self._ids_of_answers(mine.name) if mine.owner == "vllm" else []
-                self._asked = True
-        return self.model
-
-    async def _served(self) -> list[Served]:
-        try:
-            return await self._client.models()
-        except UnknownModel:
-            # A server without a list of models takes the name it is given.
-            if self._model is None:
-                raise
-            return [Served(self._model, "")]
-
-    async def _ids_of_answers(self, model: str) -> list[int]:
-        """Ids of all spellings of yes and no that are one token; none when the server has no tokenizer to ask."""
-        found: list[int] = []
-        for spelling in SPELLINGS["yes"] + SPELLINGS["no"]:
-            body = {"model": model, "prompt": spelling, "add_special_tokens": False}
-            try:
-                reply = await self._client.post("/tokenize", body)
-            except (UnknownModel, BadTask):
-                return []
-            tokens = reply.get("tokens", []) if isinstance(reply, dict) else []
-            found += tokens if len(tokens) == 1 else []
-        return found
-
-
-def _tokens(reply: ChatCompletion) -> tuple[int, int]:
-    usage = reply.usage
-    return (usage.prompt_tokens, usage.completion_tokens) if usage is not None else (0, 0)
+    async def _known(self) -> ChatCalls:
+        """The calls of the model in use; the server is asked for it, and for what it can do, once."""
+        async with self._meeting:
+            if self._calls is None:
+                self._model, abilities = await meet(self._client, self._model)
+                self._calls = ChatCalls(self._client, self._model, abilities, self._pictures)
+            return self._calls

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from collections.abc import Generator as Yields
-from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +13,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.model.errors import BadSetting
+from omniagent.model.fallback import GuardedByBreaker
 from omniagent.model.requests import CancelToken, Completion, Critic, GenerationRequest, Generator, Prompt, Step, YesNo
 
 
@@ -65,10 +66,16 @@ class Meter:
 class Gate:
     """The way to one model: open or closed, and one caller at a time where the model sits on a device."""
 
-    def __init__(self, lock: DeviceLock | None, meter: Meter) -> None:
+    def __init__(self, lock: DeviceLock | None, meter: Meter, before: Callable[[], None] | None = None) -> None:
+        """`before` is called in each turn on the device, ahead of its work."""
         self._lock = lock
+        self._before = before
         self._closed = False
         self.meter = meter
+
+    def apart_from(self, other: Gate) -> bool:
+        """Whether callers of both may be within at once."""
+        return self._lock is None or self._lock is not other._lock
 
     @contextmanager
     def passed(self, token: CancelToken | None) -> Yields[None]:
@@ -85,6 +92,8 @@ class Gate:
             else:
                 with self._lock.held(token):
                     self._check()
+                    if self._before is not None:
+                        self._before()
                     yield
         except BaseException:
             self.meter.add(failures=1)
@@ -162,4 +171,6 @@ class GuardedCritic:
 
 def bare(model: Any) -> Any:
     """The model itself, also when it comes out of another runtime."""
+    if isinstance(model, GuardedByBreaker):
+        model = model.first
     return model.inner if isinstance(model, GuardedGenerator | GuardedCritic) else model

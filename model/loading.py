@@ -65,6 +65,7 @@ def load_critic(
     *,
     name: str | None = None,
     key: str | None = None,
+    timeout: float = 120.0,
     cache_bytes: int = 256 * 2**20,
     patience: float = 10.0,
 ) -> Critic:
@@ -80,7 +81,7 @@ def load_critic(
     if not isinstance(critic, str):
         return critic
     if critic.startswith(("http://", "https://")):
-        remote = OpenAICritic(critic, name, key)
+        remote = OpenAICritic(critic, name, key, timeout=timeout)
         try:
             remote.connect(token=CancelToken(deadline=time.monotonic() + patience))
         except (RetryableError, Cancelled):
@@ -95,14 +96,21 @@ def load_critic(
             f"critic={critic!r} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
         )
     pipeline = beside.pipeline
-    network, label = pipeline.mllm, beside.model
     own = None if beside.folder is None else beside.folder / "critic"
-    if own is not None and own.is_dir():
-        dtype, device, source = pipeline.mllm.dtype, beside.device, own
-        with quiet():
-            network = with_memory_fault(device, "the critic", lambda: load_mllm(source, dtype).to(device))  # pyright: ignore[reportArgumentType]
-        label = f"{beside.model}/critic"
-    return LocalCritic(network, ChatEncoder.of(pipeline.processor), model=label, cache_bytes=cache_bytes)
+    if own is None or not own.is_dir():
+        return own_critic(beside, cache_bytes=cache_bytes)
+    dtype, device, source = pipeline.mllm.dtype, beside.device, own
+    with quiet():
+        network = with_memory_fault(device, "the critic", lambda: load_mllm(source, dtype).to(device))  # pyright: ignore[reportArgumentType]
+    encoder = ChatEncoder.of(pipeline.processor)
+    return LocalCritic(network, encoder, model=f"{beside.model}/critic", cache_bytes=cache_bytes)
+
+
+def own_critic(beside: OmniGen2Generator, *, cache_bytes: int = 256 * 2**20) -> LocalCritic:
+    """The critic on the generator's own MLLM, which takes no memory but for its caches."""
+    pipeline = beside.pipeline
+    encoder = ChatEncoder.of(pipeline.processor)
+    return LocalCritic(pipeline.mllm, encoder, model=beside.model, cache_bytes=cache_bytes)
 
 
 @contextmanager

@@ -73,10 +73,14 @@ class ChatClient:
         page = await self._patiently(listing)
         return [Served(str(each.id), str(each.owned_by or "")) for each in page.data or ()]
 
-    async def chat(self, **body: Any) -> ChatCompletion:
-        """One chat completion with at least one choice."""
-        create = cast("Callable[..., Awaitable[Any]]", self._client.chat.completions.create)
-        reply = await self._patiently(lambda: create(**body))
+    async def chat(self, *, batch: bool = False, **body: Any) -> ChatCompletion:
+        """One chat completion with at least one choice; a batch of chats has a choice for each.
+
+        Fields that the OpenAI API does not know are sent as they are. Raises our errors (`fault_of`).
+        """
+        path = "/chat/completions/batch" if batch else "/chat/completions"
+        post = cast("Callable[..., Awaitable[Any]]", self._client.post)
+        reply = await self._patiently(lambda: post(path, cast_to=ChatCompletion, body=body))
         if not isinstance(reply, ChatCompletion) or not reply.choices:
             raise CriticBadOutput(f"the critic at {self.url} gave no chat answer; check that it is a chat server")
         return reply

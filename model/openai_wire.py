@@ -14,6 +14,9 @@ from pydantic import BaseModel
 
 from omniagent.model.requests import Prompt
 
+MAX_TEXT = 600
+MAX_ITEMS = 32
+
 
 def data_url(image: Image.Image) -> str:
     """A picture as a base64 PNG data URL of its RGB pixels alone: text chunks, EXIF and colour profiles stay behind."""
@@ -23,15 +26,10 @@ def data_url(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def messages(prompt: Prompt, urls: Iterable[str]) -> list[dict[str, Any]]:
-    """The system and user messages of a prompt; `urls` are its pictures in order."""
-    pictures = iter(urls)
-    content = [
-        {"type": "text", "text": part}
-        if isinstance(part, str)
-        else {"type": "image_url", "image_url": {"url": next(pictures)}}
-        for part in prompt.parts
-    ]
+def messages(prompt: Prompt, pictures: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The system and user messages of a prompt; `pictures` are the content parts of its pictures in order."""
+    ready = iter(pictures)
+    content = [{"type": "text", "text": part} if isinstance(part, str) else next(ready) for part in prompt.parts]
     return [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}]
 
 
@@ -41,8 +39,25 @@ def schema_format(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def format_of(schema: type[BaseModel]) -> dict[str, Any]:
-    """The `response_format` of a pydantic class."""
-    return schema_format(schema.__name__, schema.model_json_schema())
+    """The `response_format` of a pydantic class, with every text and list bounded."""
+    return schema_format(schema.__name__, bounded(schema.model_json_schema()))
+
+
+def bounded(schema: Any) -> Any:
+    """A JSON schema whose texts and lists all end: those without a limit get `MAX_TEXT` and `MAX_ITEMS`.
+
+    Greedy decoding can go round in circles inside an unbounded text until the token limit cuts the JSON.
+    """
+    if isinstance(schema, list):
+        return [bounded(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: bounded(value) for name, value in schema.items()}
+    if made.get("type") == "string" and not {"enum", "const", "pattern", "format"} & made.keys():
+        made.setdefault("maxLength", MAX_TEXT)
+    if made.get("type") == "array":
+        made.setdefault("maxItems", MAX_ITEMS)
+    return made
 
 
 def retry_after(value: str | None) -> float | None:

@@ -107,25 +107,41 @@ class Prompt(BaseModel):
         return Prompt(system=self.system, parts=(*self.parts, text))
 
 
-class Completion(BaseModel):
-    """What a critic wrote. `cut` is true when the token limit ended it."""
+class StandIn(BaseModel):
+    """Who answered in place of the critic that was asked, and why."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: str
+    model: str
+    reason: str
+
+
+class Reply(BaseModel):
+    """What every answer of a critic tells besides itself: the tokens it took, and who gave it if a stand-in did.
+
+    `cached_tokens` are those of `prompt_tokens` that a server had computed before, where it says so.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    stand_in: StandIn | None = None
+
+
+class Completion(Reply):
+    """What a critic wrote. `cut` is true when the token limit ended it."""
 
     text: str
     cut: bool = False
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
-class YesNo(BaseModel):
-    """Probabilities of yes, one for each question, in [0, 1], with the tokens they took."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class YesNo(Reply):
+    """Probabilities of yes, one for each question, in [0, 1]."""
 
     probabilities: tuple[float, ...]
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 @runtime_checkable
@@ -134,7 +150,7 @@ class Critic(Protocol):
 
     @property
     def backend(self) -> str:
-        """`local`, `openai` or `scripted`, for the trace."""
+        """`local`, `vllm`, `openai` or `scripted`, for the trace."""
         ...
 
     @property

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from omniagent.model.cache import CacheStats
+from omniagent.model.fallback import CircuitBreaker, GuardedByBreaker
 from omniagent.model.guarded import Counts, DeviceLock, Gate, GuardedCritic, GuardedGenerator, Meter, bare
 from omniagent.model.requests import Critic, Generator
 
@@ -33,6 +34,16 @@ class Caching(Protocol):
 
 
 @runtime_checkable
+class Resting(Protocol):
+    """A critic that can give its device's memory to the generator, and wakes by itself when it is asked again."""
+
+    @property
+    def rests(self) -> bool: ...
+
+    def rest(self) -> None: ...
+
+
+@runtime_checkable
 class Closable(Protocol):
     """A model that holds connections or threads."""
 
@@ -50,32 +61,54 @@ class RuntimeStats:
 class ModelRuntime:
     """A generator and a critic for any number of runs and threads.
 
-    Models on the same device take turns; a critic behind a URL and scripted models, which have no device, do not
-    wait. Caches live as long as the runtime, so later rounds and later runs find what earlier ones computed.
-    Use it as a context manager, or call `close`.
+    Models on the same device take turns, and so does a critic whose server gives its memory up while the generator
+    draws (`Resting`). Other critics behind a URL and scripted models, which have no device, do not wait. Caches live as
+    long as the runtime, so later rounds and later runs find what earlier ones computed. Use it as a context manager,
+    or call `close`.
 
     Args:
         generator: What draws.
         critic: What looks and reads.
+        stand_in: A critic that answers while the first cannot.
+        breaker: When the first one is left alone; None never leaves it alone, unless there is a stand-in.
 
     Attributes:
         generator: The generator, behind its device's lock.
-        critic: The critic, behind its device's lock.
+        critic: The critic, behind its device's lock, and its stand-in.
+        overlaps: Whether the critic can look while the generator draws.
     """
 
-    def __init__(self, generator: Generator, critic: Critic) -> None:
-        self._models = (bare(generator), bare(critic))
+    def __init__(
+        self,
+        generator: Generator,
+        critic: Critic,
+        *,
+        stand_in: Critic | None = None,
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
+        self._models = tuple(bare(model) for model in (generator, critic, stand_in) if model is not None)
         self._closed = False
         self._meter = Meter()
         locks: dict[str, DeviceLock] = {}
 
+        drawing, looking = self._models[:2]
+        resting = looking.rests if isinstance(looking, Resting) else False
+
         def gate(model: object) -> Gate:
-            lock = locks.setdefault(str(model.device), DeviceLock()) if isinstance(model, OnDevice) else None
-            return Gate(lock, self._meter)
+            # A critic that sleeps while the generator draws waits for the generator's device, wherever its own is.
+            placed = drawing if resting and model is looking else model
+            where = str(placed.device) if isinstance(placed, OnDevice) else "shared" if resting else None
+            lock = None if where is None else locks.setdefault(where, DeviceLock())
+            before = looking.rest if resting and model is drawing and isinstance(looking, Resting) else None
+            return Gate(lock, self._meter, before)
 
         self._gates = [gate(model) for model in self._models]
-        self.generator = GuardedGenerator(self._models[0], self._gates[0])
-        self.critic = GuardedCritic(self._models[1], self._gates[1])
+        self.generator = GuardedGenerator(drawing, self._gates[0])
+        guarded = GuardedCritic(looking, self._gates[1])
+        other = GuardedCritic(self._models[2], self._gates[2]) if stand_in is not None else None
+        wanted = other is not None or breaker is not None
+        self.critic = GuardedByBreaker(guarded, other, breaker) if wanted else guarded
+        self.overlaps = self._gates[0].apart_from(self._gates[1])
 
     @classmethod
     def load(
@@ -85,6 +118,8 @@ class ModelRuntime:
         critic: str | Critic = "local",
         critic_model: str | None = None,
         critic_key: str | None = None,
+        critic_timeout: float = 120.0,
+        stand_in: bool | None = None,
         revision: str | None = None,
         device: str | None = None,
         dtype: torch.dtype | None = None,
@@ -99,6 +134,8 @@ class ModelRuntime:
                 process; a URL names an OpenAI-compatible server; a `Critic` is used as it is.
             critic_model: The model to ask for at that URL; None takes the first one there.
             critic_key: The API key for that URL.
+            critic_timeout: Seconds that one call to that URL may take.
+            stand_in: Whether the checkpoint's own critic answers while the other cannot; None: when a URL was given.
             revision: Branch, tag or commit of a hub name.
             device: ``cpu``, ``cuda``, ``cuda:1``, …; None takes the best there is.
             dtype: Number type of the weights; None means float32 on a CPU and bfloat16 elsewhere.
@@ -112,7 +149,7 @@ class ModelRuntime:
             BadSetting: no such device, or `critic` is neither ``local``, ``auto``, a URL nor a critic.
             OutOfMemory: the device is too small.
         """
-        from omniagent.model.loading import load_critic, load_generator
+        from omniagent.model.loading import load_critic, load_generator, own_critic
 
         generator = load_generator(
             model,
@@ -122,8 +159,13 @@ class ModelRuntime:
             cache_bytes=cache_bytes,
             local_files_only=local_files_only,
         )
-        looks = load_critic(critic, generator, name=critic_model, key=critic_key, cache_bytes=cache_bytes)
-        return cls(generator, looks)
+        looks = load_critic(
+            critic, generator, name=critic_model, key=critic_key, timeout=critic_timeout, cache_bytes=cache_bytes
+        )
+        remote = isinstance(critic, str) and critic not in ("local", "auto")
+        wanted = remote if stand_in is None else stand_in
+        other = own_critic(generator, cache_bytes=cache_bytes) if wanted else None
+        return cls(generator, looks, stand_in=other, breaker=CircuitBreaker() if remote or wanted else None)
 
     def stats(self) -> RuntimeStats:
         """What the models did so far, and how often their caches helped."""

@@ -28,9 +28,17 @@ class Config(BaseSettings):
     )
 
     model: str = Field(default_factory=bundled_checkpoint, description="a checkpoint folder or a hub name")
-    critic: str = Field(default="local", description="`local`, or the base URL of an OpenAI-compatible server")
+    critic: str = Field(
+        default="local",
+        description="`local`, the base URL of an OpenAI-compatible server, or `auto`: this machine's vLLM service, "
+        "else a vLLM of one's own, else `local`",
+    )
     critic_model: str | None = Field(default=None, description="the model to ask for at that URL; None: its first")
     critic_key: str | None = Field(default=None, repr=False, description="the API key for that URL")
+    critic_timeout: float = Field(default=120.0, gt=0, description="seconds that one call to that URL may take")
+    critic_stand_in: bool = Field(
+        default=True, description="whether the checkpoint's own critic answers while the one behind a URL cannot"
+    )
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     runs_dir: Path = Field(default=Path("runs"), description="each run writes a folder in here")

@@ -1,9 +1,15 @@
 """From settings to loaded models."""
 
+import logging
+import os
+
 from omniagent.config import Config
-from omniagent.model.errors import BadSetting
+from omniagent.model.critic_vllm import VllmCritic
+from omniagent.model.errors import BadSetting, RetryableError
 from omniagent.model.requests import Critic, Generator
 from omniagent.model.runtime import ModelRuntime
+
+log = logging.getLogger("omniagent.critic")
 
 
 def load_runtime(config: Config, *, generator: Generator | None, critic: Critic | None) -> ModelRuntime:
@@ -18,11 +24,79 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
         return ModelRuntime(generator=generator, critic=critic)
     if generator is not None:
         raise BadSetting("a generator was given without a critic; give critic=… too, or a runtime with both")
-    return ModelRuntime.load(
-        config.model,
-        critic=config.critic if critic is None else critic,
-        critic_model=config.critic_model,
-        critic_key=config.critic_key,
-        revision=config.revision,
-        device=config.device,
+    served = served_critic(config) if critic is None and config.critic == "auto" else None
+    chosen = critic or served or ("local" if config.critic == "auto" else config.critic)
+    try:
+        runtime = ModelRuntime.load(
+            config.model,
+            critic=chosen,
+            critic_model=config.critic_model,
+            critic_key=config.critic_key,
+            critic_timeout=config.critic_timeout,
+            stand_in=None if config.critic_stand_in and served is None else config.critic_stand_in,
+            revision=config.revision,
+            device=config.device,
+        )
+    except BaseException:
+        if served is not None:
+            served.close()
+        raise
+    if served is not None:
+        _await(served)
+    return runtime
+
+
+def served_critic(config: Config) -> VllmCritic | None:
+    """The critic of `auto`: on the service of this machine, or on a server of one's own; None where there is no vLLM.
+
+    Raises:
+        UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be found.
+        OutOfMemory: the card is too small.
+        CriticUnavailable: the server cannot be started.
+    """
+    from omniagent.model.hub import find_model
+    from omniagent.model.service.keeper import Keeper
+    from omniagent.model.service.process import answers
+    from omniagent.model.service.record import read_record, state_folder
+    from omniagent.model.service.service import card_of, plan_service
+    from omniagent.model.service.settings import find_python
+
+    folder = state_folder()
+    record = read_record(folder)
+    patience = 0.0 if config.critic_stand_in else config.critic_timeout
+    if record is not None and answers(record.url):
+        log.info("critic: the service at %s, model %s", record.url, record.name)
+        return VllmCritic(
+            record.url, record.name, record.key, sleeps=record.sleep, patience=patience, timeout=config.critic_timeout
+        )
+    python = find_python()
+    if python is None:
+        log.info("critic: no vLLM here, so the model's own in this process")
+        return None
+    card = card_of(config.device)
+    settings = plan_service(find_model(config.model, revision=config.revision), python=python, port=0, card=card)
+    log_file = folder / f"critic-{os.getpid()}.log"
+    log.info("critic: starting vLLM at %s; its words go to %s", settings.url, log_file)
+    keeper = Keeper(settings, log_file)
+    critic = VllmCritic(
+        settings.url,
+        settings.name,
+        settings.key,
+        keeper=keeper,
+        sleeps=settings.memory.sleep,
+        patience=patience,
+        timeout=config.critic_timeout,
     )
+    if card is not None:
+        # Both want the card while they load: the critic first, and asleep if it must be.
+        _await(critic)
+        critic.rest()
+    return critic
+
+
+def _await(critic: VllmCritic) -> None:
+    try:
+        critic.await_start()
+        critic.connect()
+    except RetryableError as error:
+        log.warning("critic: %s; the model's own answers in its place", error)

@@ -26,7 +26,7 @@ from omniagent.model.errors import (
     CriticUnavailable,
     UnknownModel,
 )
-from omniagent.model.openai_wire import data_url, retry_after
+from omniagent.model.openai_wire import MAX_TEXT, data_url, retry_after
 from omniagent.model.requests import CancelToken, Critic, Prompt
 
 URL = "http://critic.test/v1"
@@ -226,7 +226,9 @@ def test_writing_is_held_to_the_schema_and_counts_its_tokens(connect: Connect) -
     assert Note.model_validate_json(completion.text) == Note(text="hi")
     assert (completion.cut, completion.prompt_tokens, completion.completion_tokens) == (False, 11, 3)
     form = server.chats[0]["response_format"]
-    assert form == {"type": "json_schema", "json_schema": {"name": "Note", "schema": Note.model_json_schema()}}
+    schema = Note.model_json_schema()
+    schema["properties"]["text"]["maxLength"] = MAX_TEXT
+    assert form == {"type": "json_schema", "json_schema": {"name": "Note", "schema": schema}}
     assert (server.chats[0]["max_tokens"], server.chats[0]["temperature"]) == (33, 0)
 
 
@@ -371,9 +373,9 @@ def test_a_fault_of_one_question_drops_the_others_and_the_critic_still_works(con
 @pytest.mark.parametrize(
     ("status", "error", "advice"),
     [
-        (401, BadSetting, "key"),
-        (403, BadSetting, "key"),
-        (404, UnknownModel, "model's name"),
+        (401, CriticUnavailable, "key"),
+        (403, CriticUnavailable, "key"),
+        (404, CriticUnavailable, "model's name"),
         (413, BadTask, "smaller"),
         (422, BadTask, "shorter"),
     ],
@@ -409,7 +411,7 @@ def test_a_server_without_a_model_list_takes_the_name_given(connect: Connect) ->
 
     assert connect(handler, model="mine").write(PROMPT).text == "hello"
     with pytest.raises(UnknownModel):
-        connect(handler).write(PROMPT)
+        connect(handler).connect()
 
 
 def test_the_key_given_is_sent_and_none_is_taken_from_the_environment(

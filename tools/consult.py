@@ -14,7 +14,7 @@ from omniagent.model.errors import CriticBadOutput, RetryableError
 from omniagent.model.requests import Completion, Prompt, YesNo
 from omniagent.tools.prompts import describe_prompt
 from omniagent.tools.tool import ToolContext
-from omniagent.tools.trace import ToolErrored
+from omniagent.tools.trace import CriticConsulted, ToolErrored
 from omniagent.tools.types import Usage
 
 T = TypeVar("T", YesNo, Completion)
@@ -45,7 +45,7 @@ def ask(context: ToolContext, tool: str, prompt: Prompt, questions: Sequence[str
         Cancelled: the token was cancelled or expired.
     """
     reply, usage = _patiently(
-        context, tool, lambda: context.runtime.critic.yes_no(prompt, questions, token=context.token)
+        context, tool, lambda: context.runtime.critic.yes_no(prompt, questions, token=context.token), len(questions)
     )
     if len(reply.probabilities) != len(questions):
         raise CriticBadOutput(
@@ -114,7 +114,7 @@ def _parsed(completion: Completion, schema: type[Draft]) -> Draft:
     return schema.model_validate_json(text[start : end + 1] if 0 <= start < end else text)
 
 
-def _patiently(context: ToolContext, tool: str, call: Callable[[], T]) -> tuple[T, Usage]:
+def _patiently(context: ToolContext, tool: str, call: Callable[[], T], questions: int = 0) -> tuple[T, Usage]:
     tries = context.config.critic_tries
     for attempt in range(1, tries + 1):
         context.token.check()
@@ -131,13 +131,34 @@ def _patiently(context: ToolContext, tool: str, call: Callable[[], T]) -> tuple[
             )
             _pause(context, context.config.backoff * 2 ** (attempt - 1))
         else:
+            seconds = time.perf_counter() - started
+            context.trace.add(_consulted(context, tool, reply, questions=questions, tries=attempt, seconds=seconds))
             return reply, Usage(
                 critic_calls=attempt,
                 prompt_tokens=reply.prompt_tokens,
+                cached_tokens=reply.cached_tokens,
                 completion_tokens=reply.completion_tokens,
-                critic_seconds=time.perf_counter() - started,
+                critic_seconds=seconds,
             )
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _consulted(
+    context: ToolContext, tool: str, reply: YesNo | Completion, *, questions: int, tries: int, seconds: float
+) -> CriticConsulted:
+    asked, other = context.runtime.critic, reply.stand_in
+    return CriticConsulted(
+        tool=tool,
+        backend=asked.backend if other is None else other.backend,
+        critic=asked.model if other is None else other.model,
+        questions=questions,
+        tries=tries,
+        seconds=seconds,
+        prompt_tokens=reply.prompt_tokens,
+        cached_tokens=reply.cached_tokens,
+        completion_tokens=reply.completion_tokens,
+        stand_in_for="" if other is None else f"{asked.backend} {asked.model}: {other.reason}",
+    )
 
 
 def _pause(context: ToolContext, seconds: float) -> None:

@@ -40,7 +40,7 @@ class RunStarted(_Event):
     seed: int
     folder: str = Field(description="where the run's files are")
     generator: str = Field(description="what draws: a checkpoint's name or folder")
-    critic_backend: str = Field(description="local, openai or scripted")
+    critic_backend: str = Field(description="local, vllm, openai or scripted")
     critic: str = Field(description="what looks: a model's name or folder")
     versions: dict[str, str] = {}
     resumed: bool = False
@@ -82,6 +82,25 @@ class ToolErrored(_Event):
     seconds: float
     error: str
     message: str
+
+
+class CriticConsulted(_Event):
+    """The critic answered one call, after `tries` tries: what it took, and who answered.
+
+    `stand_in_for` says, when another critic had to answer, which one was asked and what ailed it.
+    """
+
+    event: Literal["critic_consulted"] = "critic_consulted"
+    tool: str
+    backend: str
+    critic: str
+    questions: int = Field(default=0, description="yes/no questions; 0 when a text was asked for")
+    tries: int = 1
+    seconds: float
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    stand_in_for: str = ""
 
 
 class Planned(_Event):
@@ -139,6 +158,7 @@ Event = Annotated[
     | StepProgress
     | ToolCalled
     | ToolErrored
+    | CriticConsulted
     | Planned
     | Asked
     | AttemptMade

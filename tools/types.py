@@ -151,6 +151,7 @@ class Usage(Word):
     rounds: int = 0
     critic_calls: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = Field(default=0, description="of the prompt tokens, found in a server's prefix cache")
     completion_tokens: int = 0
     generator_seconds: float = 0.0
     critic_seconds: float = 0.0

@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 
 from omniagent.cli.batch import batch
+from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.evaluate import evaluate
 from omniagent.cli.options import MakeAgent, make_agent
 from omniagent.cli.run import run
@@ -44,6 +45,14 @@ def build_app() -> typer.Typer:
     )
     for name, command in COMMANDS.items():
         app.command(name)(command)
+    critic = typer.Typer(
+        help="vLLM as this machine's critic: start it, look at it, stop it.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    for name, command in CRITIC_COMMANDS.items():
+        critic.command(name)(command)
+    app.add_typer(critic, name="critic")
     return app
 
 

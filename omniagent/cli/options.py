@@ -1,5 +1,6 @@
 """The options that several subcommands share, and the agent they describe."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,11 @@ Model = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Hub revision of the model.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …. Default: the best there is.")]
 Critic = Annotated[
-    str | None, typer.Option(metavar="local|URL", help="Who looks: the model's own, or an OpenAI-compatible server.")
+    str | None,
+    typer.Option(
+        metavar="local|auto|URL",
+        help="Who looks: the model's own, vLLM on this machine, or an OpenAI-compatible server.",
+    ),
 ]
 AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch input pictures from http(s) URLs.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same attempts.")]
@@ -61,10 +66,23 @@ def make_agent(options: ModelOptions) -> "Agent":
 
 def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
     """The agent that the maker given to `main` makes."""
-    if options.critic is not None and options.critic != "local" and not re.match(r"^https?://\S+$", options.critic):
-        raise typer.BadParameter(f"{options.critic!r} is neither 'local' nor an http(s) URL", param_hint="--critic")
+    critic = options.critic
+    if critic not in (None, "local", "auto") and not re.match(r"^https?://\S+$", critic or ""):
+        raise typer.BadParameter(f"{critic!r} is neither 'local', 'auto' nor an http(s) URL", param_hint="--critic")
+    tell_of_critic()
     make: MakeAgent | None = context.obj
     return (make or make_agent)(options)
+
+
+def tell_of_critic() -> None:
+    """Show on stderr what becomes of a critic's server while it starts, and when it is started again."""
+    log = logging.getLogger("omniagent.critic")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False
 
 
 def budget_of(agent: "Agent", **caps: float | None) -> "Budget":

@@ -10,6 +10,7 @@ from rich.text import Text
 from omniagent.tools.trace import (
     Asked,
     AttemptMade,
+    CriticConsulted,
     Critiqued,
     Decided,
     Event,
@@ -94,6 +95,9 @@ class Watcher:
                 return [Text.assemble((f"{event.decision.action.replace('_', ' ')} ", "bold"), event.decision.reason)]
             case ToolErrored():
                 return [Text(f"{event.tool} failed: {event.error}: {event.message}", "red")]
+            case CriticConsulted():
+                words = f"critic {event.critic} stands in for {event.stand_in_for}"
+                return [Text(words, "yellow")] if event.stand_in_for else []
             case RunEnded():
                 seconds = f" ({event.usage.seconds:.1f} s)"
                 return [Text.assemble(("done ", "bold"), f"{event.stop_reason.replace('_', ' ')}{seconds}")]

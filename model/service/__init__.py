@@ -1,0 +1,1 @@
+"""vLLM as a service of this machine: found, started in its own environment, watched, restarted and stopped."""
