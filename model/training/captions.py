@@ -44,7 +44,7 @@ class CaptionProbe(nn.Module):
     def __init__(self, mllm: Qwen2_5_VLForConditionalGeneration, sizes: Sequence[int]) -> None:
         super().__init__()
         self.mllm = mllm
-        width = int(mllm.config.text_config.hidden_size)
+        width = mllm.model.language_model.embed_tokens.embedding_dim
         self.heads = nn.ModuleList(nn.Linear(width, size) for size in sizes)
 
     def forward(

@@ -216,14 +216,15 @@ class DitTraining:
             )
             if index
         ]
-        longest = max(p.mask.shape[1] for _, p in parts)
+        longest = max(p.embeds.shape[1] for _, p in parts)
         width = parts[0][1].embeds.shape[-1]
         device = parts[0][1].embeds.device
         states = torch.zeros(len(instructions), longest, width, device=device)
         mask = torch.zeros(len(instructions), longest, dtype=torch.long, device=device)
         for index, part in parts:
-            states[index, : part.mask.shape[1]] = part.embeds.float()
-            mask[index, : part.mask.shape[1]] = part.mask
+            length = part.embeds.shape[1]
+            states[index, :length] = part.embeds.float()
+            mask[index, :length] = 1 if part.mask is None else part.mask
         return states, mask
 
     def export(self, folder: Path) -> dict[str, float]:
