@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from omniagent.graphs import rules
+from omniagent.graphs.ahead import Drawing
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, unseen
 from omniagent.graphs.state import AgentState, Fault, StateUpdate
@@ -23,7 +24,7 @@ from omniagent.model.errors import (
 from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.compose import COMPOSE, ComposeIn
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
-from omniagent.tools.draw import DrawOut
+from omniagent.tools.draw import DrawIn, DrawOut
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.parameters import parameters
@@ -82,7 +83,8 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     context.tools.trace.add(Planned(plan=made.plan))
     update: StateUpdate = {"plan": made.plan, "usage": made.usage}
     if made.plan.mode == "refuse":
-        update["fault"] = Fault(stop="refused", message=refusal(context.tools.runtime.generator.model))
+        painter = context.tools.runtime.generator
+        update["fault"] = Fault(stop="refused", message=refusal(painter.model, painter.domain))
     return update
 
 
@@ -97,22 +99,48 @@ def answer(state: AgentState, context: GraphContext) -> StateUpdate:
     return {"answer": made.answer, "usage": made.usage}
 
 
-def render(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Draw a round afresh: from words, from the picture to edit, or from the pictures to put together."""
+class Fresh(NamedTuple):
+    """A round drawn afresh: with which tool, from what."""
+
+    tool: Drawing
+    arguments: DrawIn
+    references: tuple[ImageRef, ...]
+    depth: int
+
+
+def fresh(state: AgentState, words: str) -> Fresh:
+    """The next round from words, from the picture to edit, or from the pictures to put together."""
     assert state.plan is not None, "a plan comes before a picture"
-    words = state.decisions[-1].instruction if state.decisions else None
-    words = words or state.plan.instruction
     settings, images = state.plan.settings, state.task.images
     seeds = _seeds(state, rules.candidates(state))
     if state.plan.mode == "generate" or not images:
-        drawn = GENERATE(GenerateIn(instruction=words, seeds=seeds, settings=settings), context.tools)
-        return _round(state, context, drawn, words, seeds, settings, ())
+        return Fresh(GENERATE, GenerateIn(instruction=words, seeds=seeds, settings=settings), (), 0)
     depth = 1 if state.plan.mode == "edit" else 0
     if state.plan.mode == "edit" and len(images) == 1:
-        drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=images[0]), context.tools)
-    else:
-        drawn = COMPOSE(ComposeIn(instruction=words, seeds=seeds, settings=settings, sources=images), context.tools)
-    return _round(state, context, drawn, words, seeds, settings, images, depth=depth)
+        arguments = EditIn(instruction=words, seeds=seeds, settings=settings, source=images[0])
+        return Fresh(EDIT, arguments, images, depth)
+    arguments = ComposeIn(instruction=words, seeds=seeds, settings=settings, sources=images)
+    return Fresh(COMPOSE, arguments, images, depth)
+
+
+def render(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Draw a round afresh."""
+    assert state.plan is not None, "a plan comes before a picture"
+    words = state.decisions[-1].instruction if state.decisions else None
+    one = fresh(state, words or state.plan.instruction)
+    wasted = Usage() if context.ahead is None else context.ahead.settle(one.tool, one.arguments)
+    drawn = one.tool(one.arguments, context.tools)
+    made = _round(
+        state,
+        context,
+        drawn,
+        one.arguments.instruction,
+        one.arguments.seeds,
+        one.arguments.settings,
+        one.references,
+        depth=one.depth,
+    )
+    return {**made, "usage": made.get("usage", Usage()).plus(**wasted.model_dump())}
 
 
 def repair(state: AgentState, context: GraphContext) -> StateUpdate:
@@ -132,6 +160,9 @@ def critique(state: AgentState, context: GraphContext) -> StateUpdate:
     attempt = unseen(state)[0]
     source = attempt.references[0] if attempt.depth and len(attempt.references) == 1 else None
     arguments = CritiqueIn(attempt=attempt, checklist=state.plan.checklist, source=source)
+    if context.ahead is not None and rules.may_draw_ahead(state):
+        one = fresh(state, rules.redraw_words(state))
+        context.ahead.begin(one.tool, one.arguments)
     made = CRITIQUE(arguments, context.tools)
     context.tools.trace.add(Critiqued(critique=made.critique))
     return {"critiques": (made.critique,), "usage": made.usage}
@@ -157,7 +188,9 @@ def decide(state: AgentState, context: GraphContext) -> StateUpdate:
     token = context.tools.token
     made = rules.decide(state, cancelled=token.cancelled, expired=token.expired)
     context.tools.trace.add(Decided(decision=made, round=round_number(state)))
-    return {"decisions": (made,), "stop": made.stop}
+    redraws = made.action in ("regenerate", "roll_back")
+    wasted = Usage() if context.ahead is None or redraws else context.ahead.free()
+    return {"decisions": (made,), "stop": made.stop, "usage": wasted}
 
 
 def _seeds(state: AgentState, count: int) -> tuple[int, ...]:

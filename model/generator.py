@@ -69,6 +69,10 @@ class OmniGen2Generator:
         return self._model
 
     @property
+    def domain(self) -> str | None:
+        return self.defaults.domain
+
+    @property
     def device(self) -> torch.device:
         """Where the pipeline runs."""
         return self.pipeline.device

@@ -122,6 +122,10 @@ class GuardedGenerator:
     def model(self) -> str:
         return self.inner.model
 
+    @property
+    def domain(self) -> str | None:
+        return self.inner.domain
+
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
     ) -> list[Image.Image]:

@@ -80,6 +80,11 @@ class Generator(Protocol):
         """What draws, for the trace: a checkpoint name or folder, or the fake's name."""
         ...
 
+    @property
+    def domain(self) -> str | None:
+        """What it can draw, in a sentence that a refusal may quote; None: anything."""
+        ...
+
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
     ) -> list[Image.Image]:

@@ -128,6 +128,10 @@ class ScriptedGenerator:
     def model(self) -> str:
         return self._model
 
+    @property
+    def domain(self) -> str | None:
+        return None
+
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
     ) -> list[Image.Image]:

@@ -56,12 +56,10 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     )
 
 
-def refusal(model: str) -> str:
-    """What a person is told whose task lies outside of what the model can draw."""
-    return (
-        f"this task lies outside of what {model} can draw; the bundled checkpoint knows coloured shapes (circles, "
-        f"squares, triangles, stars, rings) on plain backgrounds; for anything else use --model OmniGen2/OmniGen2"
-    )
+def refusal(model: str, domain: str | None) -> str:
+    """What a person is told whose task the critic places outside of what the model can draw."""
+    knows = f"; it draws {domain}" if domain else ""
+    return f"this task lies outside of what {model} can draw{knows}; for anything else use --model OmniGen2/OmniGen2"
 
 
 def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:

@@ -181,13 +181,8 @@ def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
     mllm = _fresh_mllm(_tokenizer(stage.work))
     seen = Qwen2_5_VLForConditionalGeneration.from_pretrained(vision)
     mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
-    mix = {
-        "scenes": 0,
-        "plans": settings.batch // 4,
-        "seen_plans": 0,
-        "repairs": 0,
-        "captions": 3 * settings.batch // 4,
-    }
+    plans = max(1, settings.batch // 4)
+    mix = LessonMix(scenes=0, plans=plans, seen_plans=0, repairs=0, captions=settings.batch - plans)
     yield from _run(_language(stage, settings, mllm, mix), settings, stage)
 
 
