@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from omniagent.graphs.ahead import DrawAhead
 from omniagent.tools.gallery import keep_attempt
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Attempt
@@ -10,10 +11,14 @@ from omniagent.tools.types import Attempt
 
 @dataclass(frozen=True, slots=True)
 class GraphContext:
-    """Tools' context, and the folder where attempts are kept for people. LangGraph's `context_schema`."""
+    """Tools' context, the folder where attempts are kept for people, and who draws ahead, if anybody does.
+
+    LangGraph's `context_schema`.
+    """
 
     tools: ToolContext
     attempts: Path
+    ahead: DrawAhead | None = None
 
     def keep(self, attempt: Attempt) -> None:
         """Write the attempt's PNG with its lineage."""

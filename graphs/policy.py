@@ -20,4 +20,7 @@ class LoopPolicy(Word):
     over_edit_limit: float = Field(default=0.2, ge=0, le=1, description="a repair above this is rolled back")
     patience: int = Field(default=3, ge=1, description="so many repeats of one verdict vector in a row are stagnation")
     same_picture: int = Field(default=2, ge=0, description="perceptual hashes this many bits apart are one picture")
+    draw_ahead: bool = Field(
+        default=False, description="draw what a redraw would ask for while the critic, on another device, still looks"
+    )
     ask: bool = Field(default=False, description="ask the person when the task speaks of a picture that is not there")

@@ -203,6 +203,11 @@ def candidates(state: AgentState, *, repair: bool = False) -> int:
     return max(1, min(wanted, state.budget.max_images - len(state.attempts)))
 
 
+def may_draw_ahead(state: AgentState) -> bool:
+    """Whether a redraw may follow the round that is being looked at: rounds and pictures are left for one (rule 8)."""
+    return round_number(state) < state.budget.max_rounds and len(state.attempts) < state.budget.max_images
+
+
 def open_question(task: Task, plan: Plan | None, state: AgentState) -> str | None:
     """What to ask the person before drawing, or None: the task names a picture that was not given."""
     if not state.policy.ask or state.clarification is not None or plan is None:

@@ -14,6 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from omniagent.folder import checkpoints, owned
+from omniagent.graphs.ahead import DrawAhead
 from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of
@@ -201,18 +202,24 @@ class Session:
             calls=CallMeter(budget.max_critic_calls, spent.critic_calls),
             config=self.order.config.tools_for(self.runtime.generator.model),
         )
-        return GraphContext(tools=tools, attempts=self.order.folder / "attempts")
+        # Drawing ahead makes sense only where the critic does not wait for the generator's device.
+        ahead = DrawAhead(tools) if self.order.config.loop.draw_ahead and self.runtime.overlaps else None
+        return GraphContext(tools=tools, attempts=self.order.folder / "attempts", ahead=ahead)
 
     def _drive(self, graph: Graph, entry: Any, thread: RunnableConfig, context: GraphContext, trace: Trace) -> None:
-        while True:
-            graph.invoke(entry, thread, context=context, durability="sync")
-            waiting = graph.get_state(thread).interrupts
-            if not waiting:
-                return
-            question = str(waiting[0].value)
-            reply = "" if self.on_question is None else self.on_question(question)
-            trace.add(Asked(question=question, answer=reply))
-            entry = Command(resume=reply)
+        try:
+            while True:
+                graph.invoke(entry, thread, context=context, durability="sync")
+                waiting = graph.get_state(thread).interrupts
+                if not waiting:
+                    return
+                question = str(waiting[0].value)
+                reply = "" if self.on_question is None else self.on_question(question)
+                trace.add(Asked(question=question, answer=reply))
+                entry = Command(resume=reply)
+        finally:
+            if context.ahead is not None:
+                context.ahead.free()
 
     def _finish(self, trace: Trace, state: AgentState) -> Result:
         assert state.stop is not None, "the graph ends with a stop reason"
