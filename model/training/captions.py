@@ -39,12 +39,17 @@ class CaptionFigures(NamedTuple):
 
 
 class CaptionProbe(nn.Module):
-    """An MLLM with one linear head for each question about a phrase; `sizes` are the numbers of classes."""
+    """An MLLM with one linear head for each question about a phrase; `sizes` are the numbers of classes.
 
-    def __init__(self, mllm: Qwen2_5_VLForConditionalGeneration, sizes: Sequence[int]) -> None:
+    `facts` is the number of classes of facts behind yes and no: asked for the count itself, a model learns to count
+    from more than one bit a question.
+    """
+
+    def __init__(self, mllm: Qwen2_5_VLForConditionalGeneration, sizes: Sequence[int], facts: int) -> None:
         super().__init__()
         self.mllm = mllm
         width = mllm.model.language_model.embed_tokens.embedding_dim
+        self.facts = nn.Linear(width, facts)
         self.heads = nn.ModuleList(nn.Linear(width, size) for size in sizes)
 
     def forward(

@@ -7,6 +7,7 @@ each sees the prefix and itself alone, and each starts at the position right aft
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +35,8 @@ class Lesson:
     endings: tuple[tuple[str, str], ...]
     closed: bool = True
     """Whether the mark that ends an answer is learned too; not where one token is all that is ever read."""
+    facts: tuple[int, ...] = ()
+    """For each ending, the class of the fact that its one-token answer follows from; none to ask nothing more."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class _Sequence:
     labels: list[int]
     branch: list[int]
     positions: list[tuple[int, int, int]]
+    facts: list[int]
 
 
 class LessonPacker:
@@ -87,7 +91,7 @@ class LessonPacker:
         single = len(lesson.endings) == 1
         ids = [] if single else self._encode(head)
         positions, after = self._positions(ids, 0)
-        packed = _Sequence(ids, [IGNORE] * len(ids), [0] * len(ids), positions)
+        packed = _Sequence(ids, [IGNORE] * len(ids), [0] * len(ids), positions, [IGNORE] * len(ids))
         for number, (ending, answer) in enumerate(lesson.endings, start=1):
             asked = self._encode(f"{head if single else ''}{ending}{CLOSE}")
             told = self._encode(f"{answer}<|im_end|>" if lesson.closed else answer)
@@ -95,6 +99,8 @@ class LessonPacker:
             packed.labels += [IGNORE] * len(asked) + told
             packed.branch += [number] * (len(asked) + len(told))
             packed.positions += self._positions(asked + told, after)[0]
+            fact = lesson.facts[number - 1] if lesson.facts else IGNORE
+            packed.facts += [IGNORE] * len(asked) + [fact] * len(told)
         return packed
 
     def collate(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
@@ -104,11 +110,13 @@ class LessonPacker:
         b = len(sequences)
         ids = torch.zeros(b, length, dtype=torch.long)
         labels = torch.full((b, length), IGNORE, dtype=torch.long)
+        facts = torch.full((b, length), IGNORE, dtype=torch.long)
         branch = torch.full((b, length), -1, dtype=torch.long)
         positions = torch.zeros(3, b, length, dtype=torch.long)
         for row, s in enumerate(sequences):
             n = len(s.ids)
             ids[row, :n], labels[row, :n] = torch.tensor(s.ids), torch.tensor(s.labels)
+            facts[row, :n] = torch.tensor(s.facts)
             branch[row, :n], positions[:, row, :n] = torch.tensor(s.branch), torch.tensor(s.positions).T
         causal = torch.ones(length, length, dtype=torch.bool).tril()
         same = (branch[:, None, :] == branch[:, :, None]) | (branch[:, None, :] == 0)
@@ -116,10 +124,21 @@ class LessonPacker:
         return {
             "ids": ids,
             "labels": labels,
+            "facts": facts,
             "positions": positions,
             "mask": torch.zeros(b, 1, length, length).masked_fill_(~(same & causal)[:, None], MASKED),
             "pictures": pictures,
         }
+
+
+class _Answers(NamedTuple):
+    """Logits (n, vocabulary) and labels (n,) at a group's answers; logits of the facts behind them, if asked."""
+
+    logits: Tensor
+    labels: Tensor
+    topic: str
+    facts: Tensor | None = None
+    true: Tensor | None = None
 
 
 class MllmTraining:
@@ -155,15 +174,15 @@ class MllmTraining:
         """Lessons of this step."""
         return self._batches(step)
 
-    def _answers(self, batch: LessonBatch) -> list[tuple[Tensor, Tensor, str]]:
-        """For each group: logits (n, vocabulary) and labels (n,) at the answers, with its topic."""
+    def _answers(self, batch: LessonBatch) -> list[_Answers]:
+        """The answers of each group."""
         model = self._mllm
         device = next(model.parameters()).device
         features: Tensor | None = None
         if len(batch.pictures):
             with torch.set_grad_enabled(self._vision and torch.is_grad_enabled()):
                 features = vision_tokens(model.model.visual, batch.pictures.to(device))
-        found: list[tuple[Tensor, Tensor, str]] = []
+        found: list[_Answers] = []
         for group in batch.groups:
             data = {name: value.to(device) for name, value in self._packer.collate(group).items()}
             embeds = model.model.language_model.embed_tokens(data["ids"])
@@ -178,12 +197,21 @@ class MllmTraining:
                 use_cache=False,
             ).last_hidden_state
             asked = data["labels"][:, 1:] != IGNORE
-            found.append((model.lm_head(states[:, :-1][asked]).float(), data["labels"][:, 1:][asked], group[0].topic))
+            read = states[:, :-1][asked]
+            answers = _Answers(model.lm_head(read).float(), data["labels"][:, 1:][asked], group[0].topic)
+            if group[0].facts:
+                facts: Tensor = self.module.facts(read).float()  # pyright: ignore[reportCallIssue]
+                answers = answers._replace(facts=facts, true=data["facts"][:, 1:][asked])
+            found.append(answers)
         return found
 
     def loss(self, batch: LessonBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Sum over the topics of the mean cross entropy of their answers' tokens."""
-        losses = {t: F.cross_entropy(logits, labels) for logits, labels, t in self._answers(batch)}
+        answers = self._answers(batch)
+        losses = {one.topic: F.cross_entropy(one.logits, one.labels) for one in answers}
+        for one in answers:
+            if one.facts is not None and one.true is not None:
+                losses[f"{one.topic}_facts"] = F.cross_entropy(one.facts, one.true)
         figures = {t: float(v.detach()) for t, v in losses.items()}
         total = torch.stack(list(losses.values())).sum()
         if batch.captions:
@@ -197,8 +225,8 @@ class MllmTraining:
         """Save the MLLM; teacher-forced share of right tokens for each topic on the validation lessons."""
         right: dict[str, list[Tensor]] = {}
         for batch in self._validation:
-            for logits, labels, topic in self._answers(batch):
-                right.setdefault(topic, []).append((logits.argmax(-1) == labels).float())
+            for one in self._answers(batch):
+                right.setdefault(one.topic, []).append((one.logits.argmax(-1) == one.labels).float())
         self._mllm.save_pretrained(folder / "mllm")
         figures = {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
         captions = [caption for batch in self._validation for caption in batch.captions]

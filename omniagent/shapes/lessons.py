@@ -62,16 +62,18 @@ def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
 
 def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int = 12) -> Lesson:
     """Checklist questions about one picture, some asked the other way round."""
-    once = dict(s for _ in range(2) for s in statements(rng, scene, near_scene(rng, scene)))
-    asked = list(once.items())
+    once = {s.question: s for _ in range(2) for s in statements(rng, scene, near_scene(rng, scene))}
+    asked = list(once.values())
     chosen = [asked[int(i)] for i in rng.permutation(len(asked))[:most]]
     endings: list[tuple[str, str]] = []
-    for question, true in chosen:
+    for one in chosen:
         if rng.random() < 0.15:
-            endings.append((prompts.negated_question(question), "no" if true else "yes"))
+            endings.append((prompts.negated_question(one.question), "no" if one.true else "yes"))
         else:
-            endings.append((prompts.verdict_question(question), "yes" if true else "no"))
-    return Lesson("verdict", prompts.verdict_prompt(_BLANK, describe(scene)), (shown,), tuple(endings), closed=False)
+            endings.append((prompts.verdict_question(one.question), "yes" if one.true else "no"))
+    prompt = prompts.verdict_prompt(_BLANK, describe(scene))
+    facts = tuple(one.fact for one in chosen)
+    return Lesson("verdict", prompt, (shown,), tuple(endings), closed=False, facts=facts)
 
 
 def answer_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson:

@@ -1,6 +1,7 @@
 """Questions about a picture, answered in a word or phrase, and yes/no statements for the critic."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from omniagent.shapes.phrases import (
 from omniagent.shapes.requirements import Group, Relation, Wanted
 from omniagent.shapes.world import (
     BACKGROUNDS,
+    CELLS,
     COLOURS,
     FILLS,
     PLACES,
@@ -143,34 +145,72 @@ def random_question(rng: np.random.Generator, scene: Scene) -> Question:
         return replace(made, text=text[0].upper() + text[1:] if rng.random() < 0.5 else text)
 
 
-def statements(rng: np.random.Generator, scene: Scene, wanted: Wanted) -> list[tuple[str, bool]]:
+class Statement(NamedTuple):
+    """A yes/no question, its true answer, and the fact behind it as a class (see `FACTS`)."""
+
+    question: str
+    true: bool
+    fact: int
+
+
+_MOST = 8
+FACTS = _MOST + len(BACKGROUNDS) + 9 + 2
+"""Classes of facts: a number of objects, a background, one of nine cells, or no and yes where nothing else tells."""
+
+
+def _number_fact(number: int) -> int:
+    return min(number, _MOST - 1)
+
+
+def _background_fact(background: str) -> int:
+    return _MOST + list(BACKGROUNDS).index(background)
+
+
+def _place_fact(members: list[Item]) -> int:
+    cells = [word for line in CELLS for word in line]
+    return _MOST + len(BACKGROUNDS) + cells.index(grid_word(members[0]))
+
+
+def _plain_fact(true: bool) -> int:
+    return FACTS - 2 + int(true)
+
+
+def statements(rng: np.random.Generator, scene: Scene, wanted: Wanted) -> list[Statement]:
     """Checklist questions about a picture with their true answers: those of `wanted`, and altered ones.
 
     `wanted` may be of this scene or of another: each question is answered by what the scene shows.
     """
-    found: list[tuple[str, bool]] = []
+    found: list[Statement] = []
     for group in wanted.groups:
         for trial in (group, _altered(rng, group)) if rng.random() < 0.5 else (group,):
-            found.append((group_question(trial).question, _count_of(scene, trial) == trial.count))
+            number = _count_of(scene, trial)
+            found.append(Statement(group_question(trial).question, number == trial.count, _number_fact(number)))
         if len(wanted.groups) and rng.random() < 0.35:
             place = group.place or str(rng.choice(PLACES))
             asked = group.model_copy(update={"place": place})
             members = [i for i in scene.items if _is(i, group)]
             if members:
-                found.append((place_question(asked).question, all(place_of(i.x, i.y) == place for i in members)))
-    found += [(relation_question(r, wanted.groups).question, _related(scene, r, wanted)) for r in wanted.relations]
+                true = all(place_of(i.x, i.y) == place for i in members)
+                found.append(Statement(place_question(asked).question, true, _place_fact(members)))
+    found += [_relation_statement(scene, r, wanted) for r in wanted.relations]
     if len(wanted.groups) > 1 and rng.random() < 0.7:
         a, b = (int(i) for i in rng.permutation(len(wanted.groups))[:2])
         r = Relation(first=a, name=str(rng.choice(RELATIONS[:4])), second=b)
         if _clear(scene, r, wanted):
-            found.append((relation_question(r, wanted.groups).question, _related(scene, r, wanted)))
+            found.append(_relation_statement(scene, r, wanted))
     background = wanted.background or str(rng.choice(list(BACKGROUNDS)))
     if rng.random() < 0.5:
         background = str(rng.choice(list(BACKGROUNDS)))
-    found.append((background_question(background).question, background == scene.background))
+    same, fact = background == scene.background, _background_fact(scene.background)
+    found.append(Statement(background_question(background).question, same, fact))
     total = len(scene.items) if rng.random() < 0.5 else max(1, len(scene.items) + int(rng.integers(-2, 3)))
-    found.append((total_question(total).question, total == len(scene.items)))
+    found.append(Statement(total_question(total).question, total == len(scene.items), _number_fact(len(scene.items))))
     return found
+
+
+def _relation_statement(scene: Scene, relation: Relation, wanted: Wanted) -> Statement:
+    true = _related(scene, relation, wanted)
+    return Statement(relation_question(relation, wanted.groups).question, true, _plain_fact(true))
 
 
 def truth_of(scene: Scene, wanted: Wanted) -> dict[str, bool]:

@@ -29,6 +29,7 @@ from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.lessons import CAPTION_CLASSES, LessonMix, lesson_batches
 from omniagent.shapes.paintings import painting_examples
+from omniagent.shapes.questions import FACTS
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.validation import PainterValidation
 
@@ -163,7 +164,7 @@ def _language(
     held_out = lesson_batches(7, _held_out(mix), split="validation")
     anchor = Qwen2_5_VLForConditionalGeneration.from_pretrained(stage.anchor) if stage.anchor else None
     return MllmTraining(
-        CaptionProbe(mllm, CAPTION_CLASSES),
+        CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
         LessonPacker(tokenizer, int(mllm.config.image_token_id), side),
         lesson_batches(stage.seed, mix),
         [held_out(i) for i in range(2)],

@@ -1,0 +1,217 @@
+"""Training examples in the published file format: JSON lines of instructions and pictures, mixed by YAML files.
+
+A record holds `task_type`, `instruction`, `output_image` and, where there are any, `input_images`; a mix holds
+`data`, a list of sources with `path` (JSON lines, another mix, or a folder of them), `ratio` and `type`. Paths of
+pictures are relative to a folder that the caller names; paths of sources to the file that names them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+from PIL import Image, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from omniagent.model.errors import BadImage, BadSetting
+from omniagent.model.image_processor import Size, preprocess, reference_size
+from omniagent.model.text import (
+    DRAW_SYSTEM_PROMPT,
+    MAX_TEXT_TOKENS,
+    UNCONDITIONAL_SYSTEM_PROMPT,
+    Tokenizer,
+    chat_prompt,
+    tokenize,
+)
+
+LEAD_INS = tuple(f"The image {verb} " for verb in ("portrays", "depicts", "captures", "highlights", "shows"))
+"""Openings of captions that say nothing about what to draw."""
+
+
+class Record(BaseModel):
+    """One line of a source."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    task_type: str
+    instruction: str
+    output_image: str
+    input_images: tuple[str, ...] | None = None
+
+
+class ItemRules(BaseModel):
+    """How records become examples.
+
+    The sides of pictures are cut to multiples of `side_step`; larger ones are shrunk to the limits, never enlarged.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_output_pixels: int = Field(default=1024 * 1024, ge=256)
+    max_input_pixels: tuple[int, ...] = Field(
+        default=(1024 * 1024, 512 * 512, 512 * 512, 384 * 384, 384 * 384),
+        min_length=1,
+        description="limit for one input picture, for each of two, and so on; the last one holds for more",
+    )
+    max_side_length: int = Field(default=2048, ge=16, le=4096)
+    side_step: int = Field(default=16, ge=1)
+    prompt_dropout: float = Field(default=0.0, ge=0, le=1)
+    reference_dropout: float = Field(default=0.0, ge=0, le=1, description="of those whose prompt was dropped")
+    lead_in_removal: float = Field(default=0.5, ge=0, le=1, description="of text-to-image captions that have one")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What the network learns from: pictures (1, 3, H, W) in [-1, 1] and a whole chat string."""
+
+    task_type: str
+    chat: str
+    output: torch.Tensor
+    inputs: tuple[torch.Tensor, ...]
+    output_file: str
+    input_files: tuple[str, ...]
+
+
+class Source(NamedTuple):
+    """Records that share one share of the draws."""
+
+    records: tuple[Record, ...]
+    share: float
+
+
+class MixedDataset:
+    """All records of a mix. A record is turned into an example when it is asked for.
+
+    Args:
+        mix: A YAML mix, or a single JSON-lines file.
+        pictures: Folder that paths of pictures are relative to; None means the one `mix` lies in.
+        rules: How records become examples.
+
+    Attributes:
+        sources: Records by source, with their shares of draws, which add up to 1.
+        records: The same one after the other.
+    """
+
+    def __init__(self, mix: Path, pictures: Path | None = None, rules: ItemRules | None = None) -> None:
+        """Read the records.
+
+        Raises:
+            BadSetting: A file is missing or broken, a ratio is negative, or there are no records.
+        """
+        self._pictures, self._rules = pictures or mix.parent, rules or ItemRules()
+        self.sources = tuple(_sources(mix))
+        self.records = tuple(record for source in self.sources for record in source.records)
+        if not self.records:
+            raise BadSetting(f"{mix} holds no records; give one with at least one line")
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def draws(self, seed: int) -> Iterator[int]:
+        """Endless numbers of records: a source by its share, then one of its records, each once before any again."""
+        random, starts = Random(seed), [0]
+        for source in self.sources:
+            starts.append(starts[-1] + len(source.records))
+        left: list[list[int]] = [[] for _ in self.sources]
+        while True:
+            (chosen,) = random.choices(range(len(self.sources)), [source.share for source in self.sources])
+            if not left[chosen]:
+                left[chosen] = list(range(starts[chosen], starts[chosen + 1]))
+                random.shuffle(left[chosen])
+            yield left[chosen].pop()
+
+    def example(self, number: int, random: Random) -> Example:
+        """The example of record ``number``; ``random`` decides what is dropped.
+
+        A dropped prompt is an empty turn under the system line for drawing anything; references go only with it.
+
+        Raises:
+            BadImage: A picture is missing, broken or too small.
+        """
+        record, rules = self.records[number], self._rules
+        instruction = record.instruction
+        if "t2i" in record.task_type or "text_to_image" in record.task_type:
+            instruction = _without_lead_in(instruction, random.random() < rules.lead_in_removal)
+        dropped = random.random() < rules.prompt_dropout
+        alone = dropped and random.random() < rules.reference_dropout
+        names = () if alone else record.input_images or ()
+        limit = rules.max_input_pixels[min(len(names), len(rules.max_input_pixels)) - 1]
+        return Example(
+            record.task_type,
+            chat_prompt("", UNCONDITIONAL_SYSTEM_PROMPT) if dropped else chat_prompt(instruction, DRAW_SYSTEM_PROMPT),
+            self._picture(record.output_image, rules.max_output_pixels),
+            tuple(self._picture(name, limit) for name in names),
+            record.output_image,
+            names,
+        )
+
+    def _picture(self, name: str, max_pixels: int) -> torch.Tensor:
+        path = self._pictures / name
+        try:
+            with Image.open(path) as picture:
+                rgb = picture.convert("RGB")
+        except (OSError, UnidentifiedImageError) as error:
+            raise BadImage(f"the training picture {path} cannot be read: {error}") from error
+        whole = Size(rgb.height, rgb.width)
+        return preprocess(rgb, reference_size(whole, max_pixels, self._rules.max_side_length, self._rules.side_step))
+
+
+def collate_texts(
+    tokenizer: Tokenizer, examples: Sequence[Example], max_tokens: int = MAX_TEXT_TOKENS
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and mask (B, L) of a batch, padded and cut on the right; pictures stay lists of their own sizes."""
+    return tokenize(tokenizer, [example.chat for example in examples], max_tokens)
+
+
+def _without_lead_in(text: str, wanted: bool) -> str:
+    found = next((opening for opening in LEAD_INS if opening in text), None) if wanted else None
+    return text if found is None else text.replace(found, "")
+
+
+def _sources(path: Path) -> Iterator[Source]:
+    """Sources below ``path``; their shares add up to 1."""
+    if path.is_dir():
+        lines = sorted(each for each in path.rglob("*") if each.suffix in (".json", ".jsonl"))
+        yield Source(tuple(record for each in lines for record in _records(each)), 1.0)
+    elif path.suffix in (".json", ".jsonl"):
+        yield Source(tuple(_records(path)), 1.0)
+    elif path.suffix in (".yml", ".yaml"):
+        yield from _mixed(path)
+    else:
+        raise BadSetting(f"{path} is no source of training records; give .jsonl, .json, .yml, .yaml or a folder")
+
+
+def _mixed(path: Path) -> Iterator[Source]:
+    try:
+        mix: Any = yaml.safe_load(_read(path))
+        entries = [(path.parent / str(each["path"]), float(each.get("ratio", 1.0))) for each in mix["data"]]
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, AttributeError) as error:
+        raise BadSetting(f"{path} is no mix ({error!r}); it needs data: a list of path, ratio and type") from error
+    total = sum(ratio for _, ratio in entries)
+    if any(ratio < 0 for _, ratio in entries) or not total > 0:
+        raise BadSetting(f"{path} has ratios {[ratio for _, ratio in entries]}; give numbers from 0, not all 0")
+    for below, ratio in entries:
+        for source in _sources(below):
+            yield Source(source.records, source.share * ratio / total)
+
+
+def _records(path: Path) -> Iterator[Record]:
+    for number, line in enumerate(_read(path).splitlines(), start=1):
+        if line.strip():
+            try:
+                yield Record.model_validate(json.loads(line))
+            except (ValueError, ValidationError) as error:
+                raise BadSetting(f"{path}:{number} is no training record: {error}") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path} cannot be read: {error}") from error
