@@ -16,6 +16,7 @@ from omniagent.model.answers import SPELLINGS
 from omniagent.model.cache import picture_key
 from omniagent.model.chat import chat_text
 from omniagent.model.errors import BadCheckpoint, BadImage, BadTask
+from omniagent.model.image_processor import Size, resize
 from omniagent.model.processor import LightProcessor
 from omniagent.model.requests import Prompt
 
@@ -94,7 +95,12 @@ class ChatEncoder:
 
     def patches(self, picture: Image.Image) -> Patches:
         """A picture's patches, resized and normalised as the checkpoint's processor config says."""
-        made = self._pictures(images=[picture.convert("RGB")], return_tensors="pt")
+        rgb = picture.convert("RGB")
+        if self._pictures.do_resize:
+            _, rows, columns = self._grid(picture)
+            side = self._pictures.patch_size
+            rgb = resize(rgb, Size(rows * side, columns * side), Image.Resampling(self._pictures.resample))
+        made = self._pictures(images=[rgb], return_tensors="pt")
         return Patches(made["pixel_values"], made["image_grid_thw"])
 
     def id_of(self, mark: str) -> int:

@@ -92,19 +92,20 @@ def _check_limit(name: str, value: int, most: int) -> None:
 
 def preprocess(picture: Image.Image, size: Size) -> torch.Tensor:
     """Resize with Lanczos and scale to [-1, 1]: float32, (1, 3, height, width)."""
-    rgb = _resize(picture.convert("RGB"), size)
+    rgb = resize(picture.convert("RGB"), size)
     values = np.asarray(rgb, dtype=np.float32) / 255.0
     return torch.from_numpy(values).permute(2, 0, 1).unsqueeze(0) * 2.0 - 1.0
 
 
-def _resize(picture: Image.Image, size: Size) -> Image.Image:
+def resize(picture: Image.Image, size: Size, filter: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
+    """The picture at ``size``, with the same pixels under every version of Pillow."""
     # Each pass rounds to 8 bits, so their order shows in the last bit. Pillow 13 begins with the vertical pass where
     # the height loses more than twice as many pixels as the width, older versions never do; here it always holds.
     vertical_first = picture.height - size.height > 2 * (picture.width - size.width)
     between = (picture.width, size.height) if vertical_first else (size.width, picture.height)
     for step in (between, (size.width, size.height)):
         if picture.size != step:
-            picture = picture.resize(step, Image.Resampling.LANCZOS)
+            picture = picture.resize(step, filter)
     return picture
 
 

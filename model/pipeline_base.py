@@ -31,6 +31,7 @@ from .image_processor import (
     stretch,
 )
 from .latents import Generators, decode_latents, draw_noise, encode_picture
+from .lora import Loras
 from .pipeline_inputs import prompt_list
 from .processor import LightProcessor
 from .sampling import Denoising, Scheduler, StepCallback, denoise
@@ -53,6 +54,7 @@ class PipelineBase(DiffusionPipeline):
 
     Attributes:
         computation: How numbers are computed unless a call says otherwise.
+        loras: The transformer's LoRA adapters. Texts that were refined before a change of theirs are out of date.
     """
 
     model_cpu_offload_seq = "mllm->transformer->vae"
@@ -76,6 +78,7 @@ class PipelineBase(DiffusionPipeline):
         self.register_modules(transformer=transformer, vae=vae, scheduler=scheduler, mllm=mllm, processor=processor)
         self.defaults = defaults or CheckpointDefaults()
         self.computation = Computation()
+        self.loras = Loras(transformer)
         self.vae_scale_factor: int = 2 ** (len(vae.config["block_out_channels"]) - 1)
 
     @classmethod

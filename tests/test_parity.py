@@ -14,8 +14,7 @@ from tests.parity.runner import CHECKS, judge
 FOLDER = PUBLIC if (PUBLIC / "manifest.json").is_file() else KEPT
 ROOT = Path(__file__).parents[1]
 GOLDEN = Golden(FOLDER)
-LATER = ("dataset_items",)
-CASES = [case for case in GOLDEN.cases() if case.kind in CHECKS and not case.name.endswith(LATER)]
+CASES = GOLDEN.cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -137,7 +137,7 @@ class MixedDataset:
         record, rules = self.records[number], self._rules
         instruction = record.instruction
         if "t2i" in record.task_type or "text_to_image" in record.task_type:
-            instruction = _without_lead_in(instruction, random.random() < rules.lead_in_removal)
+            instruction = _without_lead_in(instruction) if random.random() < rules.lead_in_removal else instruction
         dropped = random.random() < rules.prompt_dropout
         alone = dropped and random.random() < rules.reference_dropout
         names = () if alone else record.input_images or ()
@@ -169,9 +169,8 @@ def collate_texts(
     return tokenize(tokenizer, [example.chat for example in examples], max_tokens)
 
 
-def _without_lead_in(text: str, wanted: bool) -> str:
-    found = next((opening for opening in LEAD_INS if opening in text), None) if wanted else None
-    return text if found is None else text.replace(found, "")
+def _without_lead_in(text: str) -> str:
+    return next((text.removeprefix(opening) for opening in LEAD_INS if text.startswith(opening)), text)
 
 
 def _sources(path: Path) -> Iterator[Source]:

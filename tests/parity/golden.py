@@ -43,11 +43,12 @@ class Golden:
         return [Case(self, name, entry) for name, entry in self.manifest["cases"].items()]
 
     def checkpoint(self, name: str) -> Path:
+        """Folder of a checkpoint, or of other data that cases share."""
         places = (self.folder, self.folder.parent, self.folder.parent / "golden", PUBLIC)
         for place in places:
             if (place / name).is_dir():
                 return place / name
-        raise FileNotFoundError(f"checkpoint {name} lies neither in {self.folder} nor beside it")
+        raise FileNotFoundError(f"{name} lies neither in {self.folder} nor beside it")
 
     def pipeline(self, name: str) -> OmniGen2Pipeline:
         if name not in self._pipelines:

@@ -7,8 +7,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import torch
+from PIL import Image
 
 from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.pipeline_base import PipelineBase
 from omniagent.model.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.step_memory import Inputs, StepCache, StepMemory, TaylorSeer, TeaCache
 
@@ -40,7 +42,7 @@ def _run(case: Case) -> Iterator[Difference]:
     states, pictures = case.tolerance["latents_atol"], case.tolerance["image_atol"]
     found = pipeline.encode_prompt(prompts).embeds
     yield difference("prompt_embeds", found, _first_of_each(case, "prompt_embeds"), states, mask=_mask(case, "prompt"))
-    references = _references(case, pipeline)
+    references = references_of(case, pipeline, case.pictures(len(prompts)))
     count = settings["num_images_per_prompt"]
     for number, wanted in enumerate(case.references(len(prompts) * count, "ref_latents")):
         for slot, (mine, theirs) in enumerate(zip(references[number // count], wanted, strict=True)):
@@ -144,7 +146,9 @@ def _left_out(case: Case) -> list[bool]:
     return [kind != "full" for kind in case.meta["taylorseer_types"]]
 
 
-def _references(case: Case, pipeline: OmniGen2Pipeline) -> list[list[torch.Tensor]]:
+def references_of(
+    case: Case, pipeline: PipelineBase, pictures: Sequence[Sequence[Image.Image]]
+) -> list[list[torch.Tensor]]:
     """Encode the input pictures with the recorded draws; the published code encodes them once for each prompt."""
     seed = re.search(r"manual_seed\((\d+)\)", case.meta["vae_sampling_rng"])
     if seed is None:
@@ -152,10 +156,7 @@ def _references(case: Case, pipeline: OmniGen2Pipeline) -> list[list[torch.Tenso
     generator = torch.Generator().manual_seed(int(seed[1]))
     call = case.meta["call"]
     limits = {name: call[name] for name in ("max_pixels", "max_input_image_side_length") if name in call}
-    return [
-        pipeline.encode_references(pictures, generator=generator, **limits)
-        for pictures in case.pictures(len(_prompts(case)))
-    ]
+    return [pipeline.encode_references(each, generator=generator, **limits) for each in pictures]
 
 
 def _prompts(case: Case) -> list[str]:

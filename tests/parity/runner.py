@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import dit, full_size, image, lora, pipeline, scheduler, text, train, vae
+from . import chat, dit, full_size, image, lora, pipeline, scheduler, text, train, vae
 from .compare import Difference, worst
 from .golden import Case, Golden, NotCovered
 
@@ -18,6 +18,7 @@ CHECKS: dict[str, Check] = {
     "image": image.check,
     "text": text.check,
     "pipeline": pipeline.check,
+    "chat": chat.check,
     "lora": lora.check,
     "train": train.check,
     "full_size_state_dict_shapes": full_size.check,

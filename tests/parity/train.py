@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
 
 import torch
 
 from omniagent.model.flow import flow_loss, mix, shift_times
+from omniagent.model.processor import LightProcessor
+from omniagent.model.text import MAX_TEXT_TOKENS
+from omniagent.model.training.dataset import Example, ItemRules, MixedDataset, collate_texts
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 
-from .compare import Difference, difference
+from .compare import Difference, difference, same
 from .golden import Case, NotCovered
 
 
@@ -19,8 +25,10 @@ def check(case: Case) -> Iterator[Difference]:
         yield from _optimiser(case)
     elif "latent_sizes_hw" in case.meta and "rows" in case.meta:
         yield from _times(case)
+    elif "items" in case.meta:
+        yield from _dataset(case)
     else:
-        raise NotCovered("the training dataset is not part of this release")
+        raise NotCovered("neither gradients, nor times, nor a dataset")
 
 
 def _gradients(case: Case) -> Iterator[Difference]:
@@ -94,6 +102,59 @@ def _times(case: Case) -> Iterator[Difference]:
         before, after = (case.tensors[f"{row['tensor']}.t_{when}_shift"] for when in ("before", "after"))
         found = shift_times(before, patches, "exponential" if row["version"] == "v1" else "inference")
         yield difference(row["tensor"], found, after, **case.tolerance)
+
+
+DROPOUT = {"plain": (0.0, 0.0), "drop_prompt": (1.0, 0.0), "drop_both": (1.0, 1.0)}
+
+
+def _dataset(case: Case) -> Iterator[Difference]:
+    limits = case.meta["settings"]
+    folder = case.golden.checkpoint("train/dataset")
+    tokenizer = LightProcessor.from_pretrained(_processor(case)).tokenizer
+    for tag, (prompt, reference) in DROPOUT.items():
+        rows = [row for row in case.meta["items"] if row["tag"] == tag]
+        rules = ItemRules(
+            max_input_pixels=tuple(limits["max_input_pixels"]),
+            max_output_pixels=limits["max_output_pixels"],
+            max_side_length=limits["max_side_length"],
+            side_step=limits["img_scale_num"],
+            prompt_dropout=prompt,
+            reference_dropout=reference,
+        )
+        dataset = MixedDataset(folder / "mix.yml", folder, rules)
+        yield same(f"{tag} length", len(dataset), case.meta["dataset_length"])
+        examples = [dataset.example(row["index"], Random(row["python_random_seed"])) for row in rows]
+        for row, example in zip(rows, examples, strict=True):
+            yield from _item(case, tag, row, example)
+        for suffix, longest in (("", MAX_TEXT_TOKENS), ("_max24", 24)):
+            ids, mask = collate_texts(tokenizer, examples, longest)
+            for name, found in ((f"{tag}.text_ids{suffix}", ids), (f"{tag}.text_mask{suffix}", mask)):
+                if name in case.tensors:
+                    yield same(name, found.tolist(), case.tensors[name].tolist())
+
+
+def _item(case: Case, tag: str, row: dict[str, Any], example: Example) -> Iterator[Difference]:
+    what = f"{tag} {row['index']}"
+    yield same(f"{what} kind", example.task_type, row["task_type"])
+    yield same(f"{what} chat", example.chat, row["instruction"])
+    yield same(
+        f"{what} files", [example.output_file, *example.input_files], [row["output_file"], *(row["input_files"] or [])]
+    )
+    yield same(f"{what} sizes", [list(each.shape) for each in example.inputs], row["in_shapes"] or [])
+    yield same(f"{what} size", list(example.output.shape), row["out_shape"])
+    if tag == "plain":
+        index, tensors = row["index"], case.tensors
+        yield difference(f"{what} output", example.output, tensors[f"{index}.output_image"], **case.tolerance)
+        for number, mine in enumerate(example.inputs):
+            yield difference(f"{what} input {number}", mine, tensors[f"{index}.input_image.{number}"], **case.tolerance)
+
+
+def _processor(case: Case) -> Path:
+    """Of the checkpoint that the case names, or else of the only one in its folder: the recording names none."""
+    if "checkpoint" in case.meta:
+        return case.checkpoint / "processor"
+    names = {each.meta["checkpoint"] for each in case.golden.cases() if "checkpoint" in each.meta}
+    return case.golden.checkpoint(sorted(names)[-1]) / "processor"
 
 
 def _gradient(weight: torch.nn.Parameter) -> torch.Tensor:
