@@ -5,18 +5,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM := .venv-vllm
+VLLM_STAMP := $(VLLM)/.installed
 
 export TASK ?= three small red circles above a large blue square on a white background
 export IMAGES ?=
 export ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast check train eval clean
+.PHONY: help setup chromium run demo test test-fast test-vllm bench-critic check train eval clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
 	@echo "make demo                                      chat in the browser, on 127.0.0.1"
 	@echo "make test | test-fast                          all tests | those without browser and bundled checkpoint"
+	@echo "make test-vllm | bench-critic                  the critic on a real vLLM: tests | figures (its own environment, 3 GB)"
 	@echo "make check                                     ruff and pyright"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
@@ -51,6 +54,24 @@ test: $(STAMP) chromium
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -m 'not browser and not bundled' $$ARGS
 
+# vLLM pins torch and transformers hard, hence its own environment. The torchvision that comes along is built for another
+# torch: torchvision_operators.py lets it be imported; torchaudio and torchcodec are not needed and cannot be.
+$(VLLM_STAMP): tests/vllm/requirements.txt tests/vllm/constraints.txt tests/vllm/torchvision_operators.py
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --disable-pip-version-check -q -c tests/vllm/constraints.txt -r tests/vllm/requirements.txt
+	$(VLLM)/bin/python -m pip uninstall --disable-pip-version-check -q -y torchaudio torchcodec
+	site=$$($(VLLM)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  cp tests/vllm/torchvision_operators.py "$$site/" && echo 'import torchvision_operators' > "$$site/torchvision_operators.pth"
+	@touch $@
+
+# Servers end with the tests that started them; a detached one is stopped here whatever happened.
+test-vllm: export OMNIAGENT_CRITIC_DIR = $(CURDIR)/$(VLLM)/state
+test-vllm: $(STAMP) $(VLLM_STAMP)
+	trap '$(BIN)/omniagent critic stop' EXIT; $(BIN)/python -m pytest -q tests/vllm $$ARGS
+
+bench-critic: $(STAMP) $(VLLM_STAMP)
+	$(BIN)/python -m tests.bench.critic $$ARGS
+
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,5 +84,5 @@ eval: $(STAMP)
 	$(BIN)/omniagent eval $${ARGS:-all}
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -81,6 +81,11 @@ class OpenAICritic:
         return self._model or self._url
 
     @property
+    def url(self) -> str:
+        """The server's base URL."""
+        return self._url
+
+    @property
     def abilities(self) -> Abilities:
         """What the server can do, as far as the calls so far have shown."""
         return self._calls.abilities if self._calls is not None else Abilities()

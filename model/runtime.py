@@ -92,14 +92,15 @@ class ModelRuntime:
         locks: dict[str, DeviceLock] = {}
 
         drawing, looking = self._models[:2]
-        resting = looking.rests if isinstance(looking, Resting) else False
+        rester = looking if isinstance(looking, Resting) and looking.rests else None
+        resting = rester is not None
 
         def gate(model: object) -> Gate:
             # A critic that sleeps while the generator draws waits for the generator's device, wherever its own is.
             placed = drawing if resting and model is looking else model
             where = str(placed.device) if isinstance(placed, OnDevice) else "shared" if resting else None
             lock = None if where is None else locks.setdefault(where, DeviceLock())
-            before = looking.rest if resting and model is drawing and isinstance(looking, Resting) else None
+            before = rester.rest if rester is not None and model is drawing else None
             return Gate(lock, self._meter, before)
 
         self._gates = [gate(model) for model in self._models]

@@ -159,7 +159,7 @@ class Keeper:
             self._stir.clear()
             if (code := self._server.ended) is not None:
                 return f"it ended with code {code}: {self._server.last_words()}"
-            if self._server.healthy():
+            if self._server.healthy(min(5.0, self._hung_after)):
                 self._ready.set()
                 answered = time.monotonic()
             elif time.monotonic() - answered > self._hung_after:

@@ -97,13 +97,13 @@ class ServerProcess:
         return answers(self.settings.url, timeout)
 
     def wait_ready(self, limit: float, *, token: CancelToken | None = None, progress: Progress | None = None) -> None:
-        """Return when it answers; `progress` is told at each new stage and every 5 seconds.
+        """Return when it answers; `progress` is told at each new stage and every 10 seconds.
 
         Raises:
             CriticUnavailable: it ended, or did not answer within `limit` seconds; the message has its last words.
             Cancelled: the token was cancelled or expired.
         """
-        told, at = "", -5.0
+        told, at = "", -10.0
         while True:
             if token is not None:
                 token.check()
@@ -112,7 +112,7 @@ class ServerProcess:
                 raise CriticUnavailable(f"the critic's server ended with code {code}: {self.last_words()}")
             ready = self.healthy(1.0)
             stage = "ready" if ready else self.stage()
-            if progress is not None and (stage != told or seconds - at >= 5):
+            if progress is not None and (stage != told or seconds - at >= 10):
                 told, at = stage, seconds
                 progress(seconds, stage)
             if ready:

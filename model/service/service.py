@@ -161,7 +161,17 @@ def stop_service(folder: Path, patience: float = 30.0) -> Record | None:
         end_group(record.server, 1.0, lambda: None)
         if not _gone(folder, 5.0):
             raise HardFailure(f"the critic's service (process {record.pid}) does not end; end it by hand")
+    _wait_for(record.pid)
     return record
+
+
+def _wait_for(process: int, patience: float = 10.0) -> None:
+    """Wait until a process that is on its way out is gone; one that nobody fetches counts as gone at the end."""
+    until = time.monotonic() + patience
+    with suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < until:
+            os.kill(process, 0)
+            time.sleep(0.05)
 
 
 def _gone(folder: Path, patience: float) -> bool:

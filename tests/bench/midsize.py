@@ -1,0 +1,87 @@
+"""A mid-size random OmniGen2 transformer and requests for it: 512 noise, 512 reference and 128 text tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from omniagent.model.computation import Computation
+from omniagent.model.guidance import Guidance
+from omniagent.model.sampling import Denoising
+from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
+from omniagent.model.step_memory import StepCache
+from omniagent.model.text_states import TextStates
+from omniagent.model.transformer import OmniGen2Transformer2DModel
+
+TEXT_TOKENS = 128
+SIDES = (64, 32)
+"""A latent of 64×32 pixels is 512 tokens."""
+
+
+def midsize(seed: int = 0, dtype: torch.dtype = torch.float32, device: str = "cpu") -> OmniGen2Transformer2DModel:
+    """Hidden 512, 8 joint layers and 2 in each refiner, 8 heads over 4; every weight random."""
+    net = OmniGen2Transformer2DModel(
+        hidden_size=512,
+        num_layers=8,
+        num_refiner_layers=2,
+        num_attention_heads=8,
+        num_kv_heads=4,
+        axes_dim_rope=(16, 24, 24),
+        text_feat_dim=512,
+    )
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            noise = torch.randn(weight.shape, generator=generator)
+            if weight.ndim == 1:
+                weight.copy_(1 + 0.1 * noise if "norm" in name and not name.endswith("bias") else 0.1 * noise)
+            else:
+                weight.copy_(noise / weight.shape[-1] ** 0.5)
+    return net.eval().to(device, dtype)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is drawn."""
+
+    references: int
+    guidance: Guidance
+    steps: int = 8
+    batch: int = 1
+    sides: tuple[int, int] = SIDES
+
+
+EDIT = Load(1, Guidance(text_scale=4.0, image_scale=2.0))
+TEXT_TO_IMAGE = Load(0, Guidance(text_scale=4.0))
+
+
+def start(
+    net: OmniGen2Transformer2DModel, load: Load, how: Computation | None = None, cache: StepCache | None = None
+) -> Denoising:
+    """The same request each time, ready for its first step."""
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator).to(net.device)
+
+    height, width = load.sides
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    scheduler.set_timesteps(load.steps, net.device, num_tokens=height * width)
+    references = [draw(16, height, width) for _ in range(load.references)]
+    return Denoising(
+        net,
+        scheduler,
+        draw(load.batch, 16, height, width),
+        _text(net, draw(1, TEXT_TOKENS, 512), load.batch),
+        _text(net, draw(1, TEXT_TOKENS, 512), load.batch),
+        [references] * load.batch,
+        load.guidance,
+        computation=how,
+        cache=cache,
+    )
+
+
+@torch.no_grad()
+def _text(net: OmniGen2Transformer2DModel, states: torch.Tensor, batch: int) -> TextStates:
+    return net.encode_text(states.to(net.dtype))._replace(source=states).select([0] * batch)
