@@ -121,59 +121,45 @@ def remove(rng: np.random.Generator, scene: Scene) -> Change | None:
     return Change(f"{verb} the {said}", f"remove the {full}", scene.without(index), _others(scene, index))
 
 
-def recolour(rng: np.random.Generator, scene: Scene) -> Change | None:
-    """Give one object another colour."""
-    found = _target(rng, scene)
-    if found is None:
-        return None
-    index, said, full = found
-    item = scene.items[index]
-    colour = str(rng.choice([c for c in COLOURS if c != item.colour]))
-    text = pick(
-        rng,
-        (f"make the {said} {colour}", f"make the {said} {colour}", f"colour the {said} {colour}",
-         f"change the colour of the {said} to {colour}", f"turn the {said} {colour}", f"paint the {said} {colour}",
-         f"recolour the {said} to {colour}", f"change the {said} to {colour}"),
-    )  # fmt: skip
-    after = scene.with_item(index, replace(item, colour=colour))
-    return Change(text, f"make the {full} {colour}", after, _others(scene, index))
+def _restyle(field: str, options: Sequence[str], wordings: tuple[str, ...], canonical: str) -> Operation:
+    """The operation that gives one object another colour, shape or fill, said in one of the wordings."""
+
+    def change(rng: np.random.Generator, scene: Scene) -> Change | None:
+        found = _target(rng, scene)
+        if found is None:
+            return None
+        index, said, full = found
+        item = scene.items[index]
+        new = str(rng.choice([option for option in options if option != getattr(item, field)]))
+        after = replace(item, **{field: new})
+        if not _free(after, scene, index):
+            return None
+        text = pick(rng, wordings).format(said=said, new=new)
+        done = scene.with_item(index, after)
+        return Change(text, canonical.format(full=full, new=new), done, _others(scene, index))
+
+    return change
 
 
-def reshape(rng: np.random.Generator, scene: Scene) -> Change | None:
-    """Turn one object into another shape of the same size, colour and fill."""
-    found = _target(rng, scene)
-    if found is None:
-        return None
-    index, said, full = found
-    item = scene.items[index]
-    shape = str(rng.choice([s for s in SHAPES if s != item.shape]))
-    after = replace(item, shape=shape)
-    if not _free(after, scene, index):
-        return None
-    text = pick(
-        rng,
-        (f"turn the {said} into a {shape}", f"change the {said} into a {shape}", f"make the {said} a {shape}",
-         f"replace the {said} with a {shape}", f"change the shape of the {said} to a {shape}"),
-    )  # fmt: skip
-    return Change(text, f"turn the {full} into a {shape}", scene.with_item(index, after), _others(scene, index))
-
-
-def refill(rng: np.random.Generator, scene: Scene) -> Change | None:
-    """Give one object another fill."""
-    found = _target(rng, scene)
-    if found is None:
-        return None
-    index, said, full = found
-    item = scene.items[index]
-    fill = str(rng.choice([f for f in FILLS if f != item.fill]))
-    text = pick(
-        rng,
-        (f"make the {said} {fill}", f"make the {said} {fill}", f"change the fill of the {said} to {fill}",
-         f"change the {said} to {fill}", f"turn the {said} {fill}"),
-    )  # fmt: skip
-    return Change(
-        text, f"make the {full} {fill}", scene.with_item(index, replace(item, fill=fill)), _others(scene, index)
-    )
+recolour = _restyle(
+    "colour", list(COLOURS),
+    ("make the {said} {new}", "make the {said} {new}", "colour the {said} {new}", "turn the {said} {new}",
+     "change the colour of the {said} to {new}", "paint the {said} {new}", "recolour the {said} to {new}",
+     "change the {said} to {new}"),
+    "make the {full} {new}",
+)  # fmt: skip
+reshape = _restyle(
+    "shape", SHAPES,
+    ("turn the {said} into a {new}", "change the {said} into a {new}", "make the {said} a {new}",
+     "replace the {said} with a {new}", "change the shape of the {said} to a {new}"),
+    "turn the {full} into a {new}",
+)  # fmt: skip
+refill = _restyle(
+    "fill", FILLS,
+    ("make the {said} {new}", "make the {said} {new}", "change the fill of the {said} to {new}",
+     "change the {said} to {new}", "turn the {said} {new}"),
+    "make the {full} {new}",
+)  # fmt: skip
 
 
 def resize(rng: np.random.Generator, scene: Scene) -> Change | None:

@@ -18,8 +18,19 @@ from omniagent.shapes.questions import random_question, statements, truth_of
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.requirements import Wanted
-from omniagent.shapes.tasks import Kind, ShapesTask, sample_task, some_scene
-from omniagent.shapes.world import BACKGROUNDS, COLOURS, FILLS, SHAPES, SIZES, SPOTS, Scene, Split, spot_of
+from omniagent.shapes.tasks import Kind, ShapesTask, draw_task, sample_task, some_scene
+from omniagent.shapes.world import (
+    BACKGROUNDS,
+    COLOURS,
+    FILLS,
+    SHAPES,
+    SIZES,
+    SPOTS,
+    Scene,
+    Split,
+    random_scene,
+    spot_of,
+)
 from omniagent.tools import prompts
 
 _BLANK = Image.new("RGB", (1, 1))
@@ -45,6 +56,14 @@ def train_scene(rng: np.random.Generator, split: Split, most: int = 6) -> Scene:
     while True:
         scene = some_scene(rng, most)
         if scene.split == split:
+            return scene
+
+
+def _crowd(rng: np.random.Generator, split: Split) -> Scene:
+    """A scene with many objects of few kinds, for numbers are read wrong most often."""
+    while True:
+        scene = random_scene(rng, int(rng.integers(2, 7)), repeat=0.7, inside=0.05)
+        if scene.items and scene.split == split:
             return scene
 
 
@@ -195,7 +214,9 @@ def lesson_batches(seed: int, mix: LessonMix | None = None, *, split: Split = "t
             for _ in range(number):
                 choice: tuple[Kind, ...] = ("draw", "outside", "question") if kind == "text" else ("edit", "reference")
                 p = [0.6, 0.28, 0.12] if kind == "text" else [0.62, 0.38]
-                task = sample_task(rng, choice[int(rng.choice(len(choice), p=p))], split)
+                kind_of_task = choice[int(rng.choice(len(choice), p=p))]
+                many = kind_of_task == "draw" and rng.random() < 0.5
+                task = draw_task(rng, _crowd(rng, split)) if many else sample_task(rng, kind_of_task, split)
                 keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
         for _ in range(mix.repairs):
             keep(repair_lesson(rng, desk, split))
