@@ -142,6 +142,17 @@ def _instruction_length(example: Encoded) -> int:
     return len(example.instruction)
 
 
+def spread_times(sizes: Sequence[int], shift: float, generator: torch.Generator) -> list[Tensor]:
+    """Times for groups of these sizes, logit-normal around `shift`: one from each equal part of the distribution.
+
+    Spread evenly over the batch they carry less noise into the gradient than independent draws.
+    """
+    total = sum(sizes)
+    parts = torch.randperm(total, generator=generator) + torch.rand(total, generator=generator)
+    normal = torch.special.ndtri((parts / total).clamp(1e-4, 1 - 1e-4))
+    return list(torch.sigmoid(normal + shift).split(list(sizes)))
+
+
 class DitTraining:
     """The transformer as a component of the loop; the MLLM and the VAE stay as they are."""
 
@@ -175,7 +186,7 @@ class DitTraining:
         errors: list[Tensor] = []
         distances: list[Tensor] = []
         parts: dict[str, list[Tensor]] = {}
-        times = self._times([len(group) for group in batch], generator)
+        times = spread_times([len(group) for group in batch], self._settings.time_shift, generator)
         for group, t in zip(batch, times, strict=True):
             error, distance = self._errors(group, t, rng, generator)
             parts.setdefault(f"mse_{len(group[0].references)}ref", []).append(error.detach())
@@ -185,16 +196,6 @@ class DitTraining:
         figures = {name: float(torch.cat(found).mean()) for name, found in parts.items()}
         figures["apart"] = float(apart.detach())
         return torch.cat(errors).mean() + self._settings.alignment * apart, figures
-
-    def _times(self, sizes: list[int], generator: torch.Generator) -> list[Tensor]:
-        """Times for groups of these sizes, logit-normal: one from each equal part of the distribution, shuffled.
-
-        Spread evenly over the batch they carry less noise into the gradient than independent draws.
-        """
-        total = sum(sizes)
-        parts = torch.randperm(total, generator=generator) + torch.rand(total, generator=generator)
-        normal = torch.special.ndtri((parts / total).clamp(1e-4, 1 - 1e-4))
-        return list(torch.sigmoid(normal + self._settings.time_shift).split(sizes))
 
     def _errors(
         self, group: list[Encoded], t: Tensor, rng: np.random.Generator, generator: torch.Generator
