@@ -34,13 +34,16 @@ class Example(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """The same with normalised latents (C, h, w) in place of pictures."""
+    """The same with text states (L, D) in place of words and normalised latents (C, h, w) in place of pictures."""
 
-    instruction: str
+    states: Tensor
     references: tuple[Tensor, ...]
     target: Tensor
     features: Tensor
 
+
+Reader = Callable[[Sequence[str]], list[Tensor]]
+"""Instructions to their text states, (L, D) each; the empty instruction stands for no condition."""
 
 Teacher = Callable[[Tensor], Tensor]
 """Pictures (B, 3, H, W) in [-1, 1] to features (B, tokens, width), one for each noise token, row by row."""
@@ -100,9 +103,9 @@ class LatentPool:
     """Encoded examples kept for reuse under new noise, since encoding costs as much as a training step on a CPU."""
 
     def __init__(
-        self, vae: AutoencoderKL, teacher: Teacher, make: Callable[[int], Sequence[Example]], size: int
+        self, vae: AutoencoderKL, read: Reader, teacher: Teacher, make: Callable[[int], Sequence[Example]], size: int
     ) -> None:
-        self._vae, self._teacher, self._make = vae, teacher, make
+        self._vae, self._read, self._teacher, self._make = vae, read, teacher, make
         self._groups: dict[int, deque[Encoded]] = {}
         self._size = size
 
@@ -114,15 +117,16 @@ class LatentPool:
         device = next(self._vae.parameters()).device
         latents = encode_picture(self._vae, pictures, None)
         features = self._teacher(torch.stack([e.target for e in examples]).to(device)).to(torch.bfloat16)
+        told = self._read([e.instruction for e in examples])
         at = 0
-        for example, feature in zip(examples, features, strict=True):
+        for example, states, feature in zip(examples, told, features, strict=True):
             n = len(example.references)
-            encoded = Encoded(example.instruction, tuple(latents[at : at + n]), latents[at + n], feature)
+            encoded = Encoded(states.to(torch.bfloat16), tuple(latents[at : at + n]), latents[at + n], feature)
             self._groups.setdefault(n, deque(maxlen=self._size)).append(encoded)
             at += n + 1
 
     def draw(self, rng: np.random.Generator, number: int, most: int = 16) -> list[list[Encoded]]:
-        """About `number` examples in groups of `most` with equally many references and instructions of like length.
+        """About `number` examples in groups of `most` with equally many references and texts of like length.
 
         Examples with references count more, as they cost more; like lengths keep padding short.
         """
@@ -133,13 +137,30 @@ class LatentPool:
         for n, part in zip(present, share, strict=True):
             amount = int(np.floor(part * number / (1 + 0.6 * n) + rng.random()))
             group = self._groups[n]
-            drawn = sorted((group[int(i)] for i in rng.integers(len(group), size=amount)), key=_instruction_length)
+            drawn = sorted((group[int(i)] for i in rng.integers(len(group), size=amount)), key=_text_length)
             found += [drawn[at : at + most] for at in range(0, amount, most)]
         return found
 
 
-def _instruction_length(example: Encoded) -> int:
-    return len(example.instruction)
+def _text_length(example: Encoded) -> int:
+    return len(example.states)
+
+
+def text_reader(mllm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerBase) -> Reader:
+    """Text states of the frozen MLLM in the drawing chat, or in the unconditional one for an empty instruction."""
+    mllm.eval().requires_grad_(False)
+
+    def read(instructions: Sequence[str]) -> list[Tensor]:
+        found: dict[int, Tensor] = {}
+        for system, chosen in ((DRAW_SYSTEM_PROMPT, True), (UNCONDITIONAL_SYSTEM_PROMPT, False)):
+            index = [i for i, text in enumerate(instructions) if bool(text) is chosen]
+            if index:
+                embeds, mask = embed_prompts(mllm, tokenizer, [instructions[i] for i in index], system=system)
+                lengths = [embeds.shape[1]] * len(index) if mask is None else mask.sum(1).tolist()
+                found |= {i: row[:length] for i, row, length in zip(index, embeds, lengths, strict=True)}
+        return [found[i] for i in range(len(instructions))]
+
+    return read
 
 
 def spread_times(sizes: Sequence[int], shift: float, generator: torch.Generator) -> list[Tensor]:
@@ -154,13 +175,15 @@ def spread_times(sizes: Sequence[int], shift: float, generator: torch.Generator)
 
 
 class DitTraining:
-    """The transformer as a component of the loop; the MLLM and the VAE stay as they are."""
+    """The transformer as a component of the loop; the MLLM and the VAE stay as they are.
+
+    `unconditional`: text states (L, D) of no instruction.
+    """
 
     def __init__(
         self,
         module: AlignedTransformer,
-        mllm: Qwen2_5_VLForConditionalGeneration,
-        tokenizer: PreTrainedTokenizerBase,
+        unconditional: Tensor,
         pool: LatentPool,
         batch: int,
         *,
@@ -169,7 +192,7 @@ class DitTraining:
         validate: Callable[[OmniGen2Transformer2DModel, Path], dict[str, float]] | None = None,
     ) -> None:
         self.module: nn.Module = module
-        self._mllm, self._tokenizer, self._pool = mllm.eval().requires_grad_(False), tokenizer, pool
+        self._unconditional, self._pool = unconditional, pool
         self._batch, self._seed, self._settings = batch, seed, settings or FlowSettings()
         self._validate = validate
 
@@ -208,7 +231,10 @@ class DitTraining:
         t = t.to(device)
         dropped = rng.random(len(group)) < settings.dropout
         alone = dropped & (rng.random(len(group)) < 0.5)
-        states, mask = self._text([e.instruction for e in group], dropped)
+        told = [self._unconditional if off else e.states for e, off in zip(group, dropped, strict=True)]
+        lengths = torch.tensor([len(each) for each in told])
+        states = nn.utils.rnn.pad_sequence([each.float() for each in told], batch_first=True).to(device)
+        mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long().to(device)
         references = [list(e.references) if not off else [] for e, off in zip(group, alone, strict=True)]
         mixed = mix(noise, data, t[:, None, None, None])
         with sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else torch.enable_grad():
@@ -216,28 +242,6 @@ class DitTraining:
         features = torch.stack([e.features for e in group]).to(device, torch.float32)
         distance = 1 - F.cosine_similarity(projected.float(), features, dim=-1).mean(1)
         return (velocity.float() - (data - noise)).square().mean(dim=(1, 2, 3)), distance
-
-    def _text(self, instructions: list[str], dropped: np.ndarray) -> tuple[Tensor, Tensor]:
-        kept = [i for i, off in enumerate(dropped) if not off]
-        gone = [i for i, off in enumerate(dropped) if off]
-        parts = [
-            (index, embed_prompts(self._mllm, self._tokenizer, texts, system=system))
-            for index, texts, system in (
-                (kept, [instructions[i] for i in kept], DRAW_SYSTEM_PROMPT),
-                (gone, [""] * len(gone), UNCONDITIONAL_SYSTEM_PROMPT),
-            )
-            if index
-        ]
-        longest = max(p.embeds.shape[1] for _, p in parts)
-        width = parts[0][1].embeds.shape[-1]
-        device = parts[0][1].embeds.device
-        states = torch.zeros(len(instructions), longest, width, device=device)
-        mask = torch.zeros(len(instructions), longest, dtype=torch.long, device=device)
-        for index, part in parts:
-            length = part.embeds.shape[1]
-            states[index, :length] = part.embeds.float()
-            mask[index, :length] = 1 if part.mask is None else part.mask
-        return states, mask
 
     def export(self, folder: Path) -> dict[str, float]:
         """Save the transformer and validate it, if a way was given."""

@@ -18,7 +18,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForCo
 from omniagent.model.errors import BadSetting
 from omniagent.model.processor import LightProcessor
 from omniagent.model.training.captions import CaptionProbe
-from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool
+from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.loop import Component, TrainSettings, train
 from omniagent.model.training.mllm import LessonPacker, MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
@@ -233,7 +233,8 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         stage.seed, max(4, settings.batch // FRESH), edits=stage.edits, references=stage.references, most=stage.objects
     )
     teacher = mllm.model.visual
-    pool = LatentPool(vae, lambda pictures: vision_tokens(teacher, pictures), examples, 12000)
+    read = text_reader(mllm, processor.tokenizer)
+    pool = LatentPool(vae, read, lambda pictures: vision_tokens(teacher, pictures), examples, 12000)
     for extra in range(1200 // max(4, settings.batch // FRESH)):
         pool.refill(10**6 + extra)
     check = PainterValidation(
@@ -242,8 +243,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     aligned = AlignedTransformer(dit, int(teacher.config.out_hidden_size))
     component = DitTraining(
         aligned,
-        mllm,
-        processor.tokenizer,
+        read([""])[0],
         pool,
         settings.batch,
         seed=stage.seed,
