@@ -7,9 +7,11 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
+from omniagent.model.training.attention import write_out_attention
 from omniagent.model.training.captions import Caption, CaptionProbe
 from omniagent.model.training.dit import spread_times
-from omniagent.shapes.architecture import mllm_config
+from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.shapes.architecture import TRANSFORMER, mllm_config
 from omniagent.shapes.lessons import CAPTION_CLASSES, caption_of
 from omniagent.shapes.questions import FACTS, statements
 from omniagent.shapes.tasks import draw_task, some_scene
@@ -88,6 +90,29 @@ def test_drift_is_nothing_for_the_same_weights_and_grows_with_change(
     with torch.no_grad():
         assert float(probe(tokenizer, captions, mllm).drift) == 0.0
         assert float(probe(tokenizer, captions, other).drift) > 0.5
+
+
+def test_attention_written_out_gives_the_same_velocity() -> None:
+    torch.manual_seed(0)
+    transformer = OmniGen2Transformer2DModel(**TRANSFORMER).eval()
+    with torch.no_grad():
+        for weight in transformer.parameters():
+            if weight.ndim == 2 and not weight.any():
+                weight.normal_(std=0.02)
+    latents, states = torch.randn(2, 8, 16, 16), torch.randn(2, 9, 256)
+    mask = torch.tensor([[1] * 9, [1] * 5 + [0] * 4])
+    references = [[torch.randn(8, 16, 16)], []]
+
+    def velocity() -> torch.Tensor:
+        with torch.no_grad():
+            made = transformer(latents, torch.tensor([0.2, 0.7]), states, mask, references).sample
+        assert isinstance(made, torch.Tensor)
+        return made
+
+    before = velocity()
+    assert float(before.abs().max()) > 0.01
+    write_out_attention(transformer)
+    torch.testing.assert_close(velocity(), before, atol=1e-5, rtol=1e-4)
 
 
 def test_times_of_a_batch_cover_their_distribution_evenly() -> None:

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForCo
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.processor import LightProcessor
+from omniagent.model.training.attention import write_out_attention
 from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.loop import Component, TrainSettings, train
@@ -240,6 +241,8 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     check = PainterValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0
     )
+    if device == "cpu":
+        write_out_attention(dit)
     aligned = AlignedTransformer(dit, int(teacher.config.out_hidden_size))
     component = DitTraining(
         aligned,
