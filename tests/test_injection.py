@@ -121,8 +121,10 @@ def test_orders_in_a_files_text_chunks_never_reach_the_critic(words: str, tmp_pa
     for name in ("Comment", "Description", "parameters", "prompt"):
         chunks.add_text(name, words)
     chunks.add_itxt("XML:com.adobe.xmp", words)
+    exif = Image.Exif()
+    exif[0x010E] = words
     buffer = io.BytesIO()
-    scenes[0].picture.save(buffer, "PNG", pnginfo=chunks, exif=b"Exif\x00\x00" + words.encode())
+    scenes[0].picture.save(buffer, "PNG", pnginfo=chunks, exif=exif)
     (read,) = read_images([buffer.getvalue()], allow_urls=False)
     heard = ScriptedCritic(texts=lambda prompt, schema: "a picture")
     tools = context(heard, tmp_path)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 StateDir = Annotated[
     Path | None, typer.Option(help="Folder of the service's record and log. Default: OMNIAGENT_CRITIC_DIR or your own.")
 ]
+USE = "use it with --critic auto"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the key, on stdout.")]
 
 
@@ -83,7 +84,7 @@ def serve(
             signal.signal(number, handle)
 
         def ready(record: "Record") -> None:
-            say(f"critic: {record.name} at {record.url}; use it with --critic auto; log {record.log}")
+            say(f"critic: {record.name} at {record.url}; {USE}; log {record.log}")
 
         run_service(settings, folder, ready=ready, stop=stop, restarts=restarts, start_limit=start_limit)
 
@@ -91,7 +92,8 @@ def serve(
 def status(
     url: Annotated[str | None, typer.Option(help="Look at this OpenAI-compatible server instead.")] = None,
     state_dir: StateDir = None,
-    as_json: AsJson = False,
+    as_json: USE = "use it with --critic auto"
+AsJson = False,
 ) -> None:
     """Say whether a critic's server is up, and what it cannot do.
 
@@ -151,7 +153,6 @@ def _detach(folder: Path, limit: float) -> None:
     """Start this very command without --detach in a session of its own, and wait until its server answers."""
     from omniagent.cli.guard import say
     from omniagent.model.errors import BadSetting, CriticUnavailable
-    from omniagent.model.service.process import answers
     from omniagent.model.service.record import LOG_FILE, read_record
 
     if (running := read_record(folder)) is not None:
@@ -175,8 +176,7 @@ def _detach(folder: Path, limit: float) -> None:
         shown = len(lines)
         if child.poll() is not None:
             raise CriticUnavailable(f"the critic's service ended with code {child.returncode}; see {log}")
-        record = read_record(folder)
-        if record is not None and answers(record.url, 1.0):
+        if any(USE in line for line in lines):
             return
         if time.monotonic() > until:
             child.terminate()
