@@ -92,8 +92,7 @@ def serve(
 def status(
     url: Annotated[str | None, typer.Option(help="Look at this OpenAI-compatible server instead.")] = None,
     state_dir: StateDir = None,
-    as_json: USE = "use it with --critic auto"
-AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether a critic's server is up, and what it cannot do.
 
