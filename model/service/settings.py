@@ -55,9 +55,8 @@ def find_python(given: Path | None = None, *, environ: Mapping[str, str] = os.en
         if not named.is_file():
             raise BadSetting(f"{str(named)!r} is no Python; name the one of an environment with vLLM: …/bin/python")
         return named.absolute()
-    import omniagent
-
-    beside = Path(omniagent.__file__).parents[1] / ".venv-vllm"
+    # Resolved: in a checkout this package is a link to its top folder.
+    beside = Path(__file__).resolve().parents[2] / ".venv-vllm"
     return beside / "bin" / "python" if holds_vllm(beside) else None
 
 
