@@ -14,9 +14,11 @@ from torch import nn
 
 from .layout import Stream
 from .norms import RootMeanSquareNorm
+from .products import Layout, lay_out, product
 from .rope import rotate
 
 QK_NORM_EPS = 1e-5
+NO_LAYOUTS: tuple[Layout, ...] = (None,) * 4
 
 
 class AttentionProcessor:
@@ -25,16 +27,21 @@ class AttentionProcessor:
     _attention_backend = None
     _parallel_config = None
 
-    def __call__(self, attn: GroupedQueryAttention, x: torch.Tensor, stream: Stream) -> torch.Tensor:
+    def __call__(
+        self, attn: GroupedQueryAttention, x: torch.Tensor, stream: Stream, layouts: tuple[Layout, ...] = NO_LAYOUTS
+    ) -> torch.Tensor:
+        to_query, to_key, to_value, to_out = layouts
         wanted = stream.queries
         asking, turns = (x, stream.rotation) if wanted is None else (x.index_select(1, wanted.rows), wanted.rotation)
-        query, key, value = attn.to_q(asking), attn.to_k(x), attn.to_v(x)
+        query = product(attn.to_q, asking, to_query)
+        key, value = product(attn.to_k, x, to_key), product(attn.to_v, x, to_value)
         query, key, value = (each.unflatten(-1, (-1, attn.head_dim)) for each in (query, key, value))
         query = rotate(attn.norm_q(query.float()), turns).to(value.dtype)
         key = rotate(attn.norm_k(key.float()), stream.rotation).to(value.dtype)
         if not stream.runs:
             mask = None if stream.mask is None else stream.mask[:, None, None, :]
-            return attn.to_out[0](self._attend(query, key, value, mask, stream.grouped).flatten(-2))
+            attended = self._attend(query, key, value, mask, stream.grouped).flatten(-2)
+            return product(attn.to_out[0], attended, to_out)
         parts: list[torch.Tensor] = []
         asked = seen = 0
         for count, length, last in stream.runs:
@@ -46,7 +53,7 @@ class AttentionProcessor:
             parts.append(self._attend(queries, keys, values, mask, stream.grouped).flatten(0, 1))
             asked, seen = asked + count * last, seen + count * length
         joined = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return attn.to_out[0](joined.flatten(-2).unsqueeze(0))
+        return product(attn.to_out[0], joined.flatten(-2).unsqueeze(0), to_out)
 
     def _attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, grouped: bool
@@ -87,7 +94,11 @@ class GroupedQueryAttention(nn.Module, AttentionModuleMixin):
         self.to_out = nn.ModuleList([nn.Linear(heads * self.head_dim, dim, bias=False)])
         self.set_processor(AttentionProcessor())  # pyright: ignore[reportArgumentType]
 
-    def forward(self, x: torch.Tensor, stream: Stream) -> torch.Tensor:
-        """Attend within each sequence of ``x`` (B, L, H)."""
+    def forward(self, x: torch.Tensor, stream: Stream, layouts: tuple[Layout, ...] = NO_LAYOUTS) -> torch.Tensor:
+        """Attend within each sequence of ``x`` (B, L, H); ``layouts`` as :meth:`lay_out` gives them."""
         process: Any = self.processor
-        return process(self, x, stream)
+        return process(self, x, stream, layouts)
+
+    def lay_out(self) -> tuple[Layout, ...]:
+        """Layouts of the four weights."""
+        return lay_out((self.to_q, self.to_k, self.to_v, self.to_out[0]))

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .attention import GroupedQueryAttention
+from .attention import NO_LAYOUTS, GroupedQueryAttention
 from .layout import Stream
 from .norms import RootMeanSquareNorm, scaled_norm
+from .products import Layout, lay_out, product
 
 FINAL_NORM_EPS = 1e-6
 
@@ -36,6 +37,13 @@ class FoldedWeights(NamedTuple):
     attention_out: torch.Tensor
     feed_in: torch.Tensor
     feed_out: torch.Tensor
+
+
+class BlockLayouts(NamedTuple):
+    """A block's weights as :func:`.products.lay_out` left them."""
+
+    attention: tuple[Layout, ...] = NO_LAYOUTS
+    feed: tuple[Layout, ...] = (None,) * 3
 
 
 class ModulatedNorm(nn.Module):
@@ -66,8 +74,15 @@ class FeedForward(nn.Module):
         self.linear_2 = nn.Linear(inner, dim, bias=False)
         self.linear_3 = nn.Linear(dim, inner, bias=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear_2(functional.silu(self.linear_1(x)) * self.linear_3(x))
+    def forward(self, x: torch.Tensor, layouts: tuple[Layout, ...] = (None,) * 3) -> torch.Tensor:
+        """Map (B, L, H) to (B, L, H); ``layouts`` as :meth:`lay_out` gives them."""
+        first, second, third = layouts
+        opened = functional.silu(product(self.linear_1, x, first)) * product(self.linear_3, x, third)
+        return product(self.linear_2, opened, second)
+
+    def lay_out(self) -> tuple[Layout, ...]:
+        """Layouts of the three weights."""
+        return lay_out((self.linear_1, self.linear_2, self.linear_3))
 
 
 class OmniGen2Block(nn.Module):
@@ -103,12 +118,17 @@ class OmniGen2Block(nn.Module):
             self.ffn_norm2.weight * by.gate_mlp.squeeze(1),
         )
 
+    def lay_out(self) -> BlockLayouts:
+        """Layouts of the attention's and the feed-forward's weights."""
+        return BlockLayouts(self.attn.lay_out(), self.feed_forward.lay_out())
+
     def forward(
         self,
         x: torch.Tensor,
         stream: Stream,
         temb: torch.Tensor | None = None,
         folded: FoldedWeights | None = None,
+        layouts: BlockLayouts | None = None,
     ) -> torch.Tensor:
         """Refine tokens.
 
@@ -117,22 +137,24 @@ class OmniGen2Block(nn.Module):
             stream: Where they sit.
             temb: (B, T) time embedding, which context blocks don't take.
             folded: What :meth:`fold` made of one time, instead of ``temb``.
+            layouts: What :meth:`lay_out` made of the weights.
 
         Returns:
             (B, L, H), or only the rows that a packed ``stream`` asks for.
         """
+        by_attention, by_feed = layouts or BlockLayouts()
         if folded is not None:
-            attended = self.attn(scaled_norm(x, folded.attention_in, self.eps), stream).to(x.dtype)
+            attended = self.attn(scaled_norm(x, folded.attention_in, self.eps), stream, by_attention).to(x.dtype)
             x = _asked(x, stream) + scaled_norm(attended, folded.attention_out, self.eps)
-            fed = self.feed_forward(scaled_norm(x, folded.feed_in, self.eps)).to(x.dtype)
+            fed = self.feed_forward(scaled_norm(x, folded.feed_in, self.eps), by_feed).to(x.dtype)
             return x + scaled_norm(fed, folded.feed_out, self.eps)
         if not isinstance(self.norm1, ModulatedNorm) or temb is None:
-            x = _asked(x, stream) + self.norm2(self.attn(self.norm1(x), stream).to(x.dtype))
-            return x + self.ffn_norm2(self.feed_forward(self.ffn_norm1(x)).to(x.dtype))
+            x = _asked(x, stream) + self.norm2(self.attn(self.norm1(x), stream, by_attention).to(x.dtype))
+            return x + self.ffn_norm2(self.feed_forward(self.ffn_norm1(x), by_feed).to(x.dtype))
         by = self.norm1.modulation(temb)
-        attended = self.attn(self.norm1(x) * (1 + by.scale_msa), stream).to(x.dtype)
+        attended = self.attn(self.norm1(x) * (1 + by.scale_msa), stream, by_attention).to(x.dtype)
         x = torch.addcmul(_asked(x, stream), by.gate_msa, self.norm2(attended))
-        fed = self.feed_forward(self.ffn_norm1(x) * (1 + by.scale_mlp)).to(x.dtype)
+        fed = self.feed_forward(self.ffn_norm1(x) * (1 + by.scale_mlp), by_feed).to(x.dtype)
         return torch.addcmul(x, by.gate_mlp, self.ffn_norm2(fed))
 
 

@@ -8,15 +8,20 @@ from typing import Any
 
 import torch
 
-from .blocks import FoldedWeights, OmniGen2Block
+from .blocks import BlockLayouts, FoldedWeights, OmniGen2Block
 from .layout import Stream
 
 
 def plain_block(
-    block: OmniGen2Block, x: torch.Tensor, stream: Stream, temb: torch.Tensor | None, folded: FoldedWeights | None
+    block: OmniGen2Block,
+    x: torch.Tensor,
+    stream: Stream,
+    temb: torch.Tensor | None,
+    folded: FoldedWeights | None,
+    layouts: BlockLayouts | None,
 ) -> torch.Tensor:
     """Call a block, with whatever hooks hang on it."""
-    return block(x, stream, temb, folded)
+    return block(x, stream, temb, folded, layouts)
 
 
 @cache

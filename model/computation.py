@@ -24,6 +24,7 @@ class Computation:
         unmasked: No mask where nothing is padded.
         grouped_heads: Query heads share key/value heads inside the attention kernel; off: keys and values are repeated.
         trimmed: The last joint layer computes only the noise tokens, as nothing reads the others.
+        laid_out: On a CPU in float32, weights are multiplied in the layout of the faster library; off: as they lie.
         compiled: Blocks go through ``torch.compile``; off by default, as the first steps then wait for the compiler.
     """
 
@@ -35,6 +36,7 @@ class Computation:
     unmasked: bool = True
     grouped_heads: bool = True
     trimmed: bool = True
+    laid_out: bool = True
     compiled: bool = False
 
     @classmethod

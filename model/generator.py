@@ -11,19 +11,16 @@ from PIL import Image
 from omniagent.model.cache import ByteCache, CacheStats, picture_key
 from omniagent.model.checkpoint_settings import CheckpointDefaults
 from omniagent.model.device import with_memory_fault
-from omniagent.model.errors import GenerationFailed
 from omniagent.model.guidance import Guidance
 from omniagent.model.image_processor import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MAX_SIDE_LENGTH,
     Size,
     output_size,
-    postprocess,
     reference_size,
-    stretch,
 )
-from omniagent.model.latents import decode_latents
 from omniagent.model.limits import check_request
+from omniagent.model.picture_batch import Bucket, PictureBatch, Prepared, seeded
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 from omniagent.model.text_states import TextStates
@@ -40,8 +37,8 @@ class OmniGen2Generator:
         defaults: What requests leave open; None means the published values.
         model: The name shown in traces.
         folder: Where the checkpoint lies, if it lies anywhere.
-        batch: Pictures drawn together. With 1 a seed's picture is the same bit for bit whatever other seeds are asked
-            for; in larger batches the last bits follow the batch, as matrix products round by shape.
+        batch: Pictures drawn together. On a CPU in float32 a seed's picture is the same bit for bit whatever it is
+            drawn with; elsewhere the last bits may follow the batch, as matrix products round by shape.
         cache_bytes: Budget, in bytes, for texts and, as much again, for references.
     """
 
@@ -60,7 +57,7 @@ class OmniGen2Generator:
         self.defaults = defaults or CheckpointDefaults()
         self.folder = folder
         self._model = model
-        self._batch = batch
+        self.batch = batch
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
 
@@ -97,65 +94,73 @@ class OmniGen2Generator:
             OutOfMemory: the device has too little memory.
             GenerationFailed: the model gave numbers that are not finite.
         """
-        check_request(request)
         if token is not None:
             token.check()
-        what = f"{min(self._batch, len(request.seeds))} pictures at once"
+        what = f"{min(self.batch, len(request.seeds))} pictures at once"
         return with_memory_fault(self.device, what, lambda: self._generate(request, token, on_step))
+
+    def bucket(self, request: GenerationRequest) -> Bucket:
+        """What requests must share to be drawn together.
+
+        Raises:
+            BadSetting: a number outside its range.
+            BadImage: a reference is too small or too narrow.
+        """
+        check_request(request)
+        defaults = self.defaults
+        guidance = Guidance(
+            defaults.text_guidance if request.text_guidance is None else request.text_guidance,
+            defaults.image_guidance if request.image_guidance is None else request.image_guidance,
+            *(request.cfg_range or defaults.cfg_range),
+        )
+        asked = self._size(request, [self._resized(picture) for picture in request.references])
+        drawn = output_size(asked, DEFAULT_MAX_PIXELS, self.pipeline.size_step)
+        return Bucket(drawn, request.steps or defaults.steps, guidance, bool(request.references))
+
+    @torch.inference_mode()
+    def prepare(self, request: GenerationRequest) -> Prepared:
+        """Read a request's texts and references, or find them again.
+
+        Raises:
+            BadSetting, BadImage: as :meth:`bucket`.
+        """
+        bucket = self.bucket(request)
+        pictures = [self._resized(picture) for picture in request.references]
+        return Prepared(
+            bucket,
+            self._size(request, pictures),
+            self._text(request.instruction),
+            self._text(request.negative) if bucket.guidance.needs_negative else None,
+            [self._reference(picture) for picture in pictures],
+        )
+
+    def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch:
+        """Pictures of one bucket, each with its seed, ready for their first step."""
+        return PictureBatch(self.pipeline, self._model, pictures)
 
     def forget(self) -> None:
         """Empty the caches: needed when the pipeline's weights change."""
         self._texts.clear()
         self._references.clear()
 
-    @torch.inference_mode()
     def _generate(
         self, request: GenerationRequest, token: CancelToken | None, on_step: Step | None
     ) -> list[Image.Image]:
-        defaults = self.defaults
-        pictures = [self._resized(picture) for picture in request.references]
-        guidance = Guidance(
-            defaults.text_guidance if request.text_guidance is None else request.text_guidance,
-            defaults.image_guidance if request.image_guidance is None else request.image_guidance,
-            *(request.cfg_range or defaults.cfg_range),
-        )
-        asked = self._size(request, pictures)
-        drawn = output_size(asked, DEFAULT_MAX_PIXELS, self.pipeline.size_step)
-        text = self._text(request.instruction)
-        negative = self._text(request.negative) if guidance.needs_negative else None
-        references = [self._reference(picture) for picture in pictures]
-        steps = request.steps or defaults.steps
-        batches = [request.seeds[start : start + self._batch] for start in range(0, len(request.seeds), self._batch)]
+        prepared, seeds = self.prepare(request), request.seeds
+        steps = prepared.bucket.steps
         finished: list[Image.Image] = []
-        for number, seeds in enumerate(batches):
-
-            def after(done: int, _: int, latents: torch.Tensor, number: int = number) -> None:
-                if on_step is not None:
-                    on_step(number * steps + done, len(batches) * steps)
+        for first in range(0, len(seeds), self.batch):
+            batch = self.start([(prepared, seed) for seed in seeds[first : first + self.batch]])
+            while not batch.done:
                 if token is not None:
                     token.check()
-
-            copies = [0] * len(seeds)
-            denoising = self.pipeline.start(
-                self.pipeline.prepare_latents(len(seeds), *drawn, [_seeded(seed) for seed in seeds]),
-                text.select(copies),
-                None if negative is None else negative.select(copies),
-                [references] * len(seeds),
-                guidance,
-                num_inference_steps=steps,
-            )
-            finished += self._pictures(self.pipeline.finish(denoising, after), asked, seeds)
+                made = batch.step()
+                if on_step is not None:
+                    on_step(first * steps + made * batch.size, len(seeds) * steps)
+            if token is not None:
+                token.check()
+            finished += [batch.picture(row) for row in range(batch.size)]
         return finished
-
-    def _pictures(self, latents: torch.Tensor, size: Size, seeds: Sequence[int]) -> list[Image.Image]:
-        values = decode_latents(self.pipeline.vae, latents)
-        for seed, finite in zip(seeds, values.flatten(1).isfinite().all(1).tolist(), strict=True):
-            if not finite:
-                raise GenerationFailed(
-                    f"{self._model} drew numbers that are not finite for seed {seed}; try another seed"
-                )
-        pictures = postprocess(stretch(values, size), "pil")
-        return [picture for picture in pictures if isinstance(picture, Image.Image)]
 
     def _size(self, request: GenerationRequest, pictures: Sequence[Image.Image]) -> Size:
         size = Size(self.defaults.height, self.defaults.width)
@@ -180,12 +185,7 @@ class OmniGen2Generator:
 
         def encode() -> torch.Tensor:
             # A sample is drawn from the content, not from the seed: one picture, one latent, in every round.
-            source = _seeded(int(key[:15], 16)) if self.defaults.reference_mode == "sample" else None
+            source = seeded(int(key[:15], 16)) if self.defaults.reference_mode == "sample" else None
             return self.pipeline.encode_references([picture], generator=source)[0]
 
         return self._references.get_or_make(key, encode)
-
-
-def _seeded(seed: int) -> torch.Generator:
-    """Noise drawn on the CPU is the same on every device."""
-    return torch.Generator("cpu").manual_seed(seed)

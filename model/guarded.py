@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from collections.abc import Generator as Yields
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.fallback import GuardedByBreaker
+from omniagent.model.queue import Batching, RequestQueue
 from omniagent.model.requests import CancelToken, Completion, Critic, GenerationRequest, Generator, Prompt, Step, YesNo
 
 
@@ -99,6 +100,14 @@ class Gate:
             self.meter.add(failures=1)
             raise
 
+    @contextmanager
+    def turn(self) -> Yields[None]:
+        """Hold the model's device for the block, whoever counts what is done there."""
+        with nullcontext() if self._lock is None else self._lock.held():
+            if self._before is not None:
+                self._before()
+            yield
+
     def close(self) -> None:
         """Wait for the call under way on the device, and let nobody in any more."""
         self._closed = True
@@ -134,6 +143,43 @@ class GuardedGenerator:
             pictures = self.inner.generate(request, token=token, on_step=on_step)
         self._gate.meter.add(generations=1, pictures=len(pictures))
         return pictures
+
+
+class QueuedGenerator:
+    """A `Generator` behind a queue that draws requests of several callers together."""
+
+    def __init__(self, inner: Batching, gate: Gate) -> None:
+        self.inner = inner
+        self._gate = gate
+        self._queue = RequestQueue(inner, gate.turn)
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    @property
+    def domain(self) -> str | None:
+        return self.inner.domain
+
+    def generate(
+        self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
+    ) -> list[Image.Image]:
+        """As the generator within; waits its turn first.
+
+        Raises:
+            QueueFull: too many pictures wait.
+        """
+        try:
+            pictures = self._queue.draw(request, token, on_step)
+        except BaseException:
+            self._gate.meter.add(failures=1)
+            raise
+        self._gate.meter.add(generations=1, pictures=len(pictures))
+        return pictures
+
+    def close(self) -> None:
+        """Finish the batch under way and end the requests that still wait."""
+        self._queue.close()
 
 
 class GuardedCritic:
@@ -177,4 +223,9 @@ def bare(model: Any) -> Any:
     """The model itself, also when it comes out of another runtime."""
     if isinstance(model, GuardedByBreaker):
         model = model.first
-    return model.inner if isinstance(model, GuardedGenerator | GuardedCritic) else model
+    return model.inner if isinstance(model, GuardedGenerator | QueuedGenerator | GuardedCritic) else model
+
+
+def guard_generator(generator: Generator, gate: Gate) -> GuardedGenerator | QueuedGenerator:
+    """The generator behind a queue if it can draw requests together, else behind its gate alone."""
+    return QueuedGenerator(generator, gate) if isinstance(generator, Batching) else GuardedGenerator(generator, gate)

@@ -21,7 +21,7 @@ from omniagent.model.generator import OmniGen2Generator
 from omniagent.model.hub import find_model
 from omniagent.model.requests import CancelToken, Critic
 
-BATCH_ON_ACCELERATOR = 8
+PICTURES_AT_ONCE = 8
 
 
 def load_generator(
@@ -35,8 +35,8 @@ def load_generator(
 ) -> OmniGen2Generator:
     """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
 
-    On the CPU it draws picture by picture: matrix products fill the cores already, and each picture then depends on
-    its seed alone, bit for bit.
+    It draws up to eight pictures together. On the CPU, in float32, each depends on its seed alone all the same, bit for
+    bit.
     """
     if model is None or not str(model):
         raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
@@ -54,7 +54,7 @@ def load_generator(
         settings,
         model=str(model),
         folder=folder,
-        batch=1 if where.type == "cpu" else BATCH_ON_ACCELERATOR,
+        batch=PICTURES_AT_ONCE,
         cache_bytes=cache_bytes,
     )
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from omniagent.model.cache import CacheStats
 from omniagent.model.fallback import CircuitBreaker, GuardedByBreaker
-from omniagent.model.guarded import Counts, DeviceLock, Gate, GuardedCritic, GuardedGenerator, Meter, bare
+from omniagent.model.guarded import (
+    Counts,
+    DeviceLock,
+    Gate,
+    GuardedCritic,
+    Meter,
+    QueuedGenerator,
+    bare,
+    guard_generator,
+)
 from omniagent.model.requests import Critic, Generator
 
 if TYPE_CHECKING:
@@ -73,7 +82,7 @@ class ModelRuntime:
         breaker: When the first one is left alone; None never leaves it alone, unless there is a stand-in.
 
     Attributes:
-        generator: The generator, behind its device's lock.
+        generator: The generator, behind its device's lock, and behind a queue if it can draw requests together.
         critic: The critic, behind its device's lock, and its stand-in.
         overlaps: Whether the critic can look while the generator draws.
     """
@@ -104,7 +113,7 @@ class ModelRuntime:
             return Gate(lock, self._meter, before)
 
         self._gates = [gate(model) for model in self._models]
-        self.generator = GuardedGenerator(drawing, self._gates[0])
+        self.generator = guard_generator(drawing, self._gates[0])
         guarded = GuardedCritic(looking, self._gates[1])
         other = GuardedCritic(self._models[2], self._gates[2]) if stand_in is not None else None
         wanted = other is not None or breaker is not None
@@ -181,6 +190,8 @@ class ModelRuntime:
         if self._closed:
             return
         self._closed = True
+        if isinstance(self.generator, QueuedGenerator):
+            self.generator.close()
         for gate in self._gates:
             gate.close()
         for model in self._models:

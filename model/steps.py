@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
-from .blocks import FoldedWeights, ModulatedNorm, OmniGen2Block
+from .blocks import BlockLayouts, FoldedWeights, ModulatedNorm, OmniGen2Block
 from .compiling import compiled_block, plain_block
 from .computation import Computation
 from .layout import Stream
+from .products import affordable
 from .transformer import OmniGen2Transformer2DModel
 
 
@@ -20,7 +21,7 @@ class TimedBlocks:
     Args:
         transformer: The network.
         times: (N,) times of the steps, on the device.
-        computation: Whether modulations are tabled, and blocks compiled.
+        computation: Whether modulations are tabled, weights laid out, and blocks compiled.
     """
 
     def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
@@ -28,16 +29,20 @@ class TimedBlocks:
         self._call: Callable[..., torch.Tensor] = compiled_block() if computation.compiled else plain_block
         self._folded: dict[nn.Module, list[FoldedWeights]] = {}
         self._final: torch.Tensor | None = None
+        self._layouts: dict[nn.Module, BlockLayouts] = {}
+        if computation.laid_out and not computation.compiled and affordable(transformer):
+            self._layouts = {block: block.lay_out() for block in self._timed()}
         if computation.tabled_modulation:
             self._table()
 
     def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
         """``x`` after modulated blocks at ``step`` (from 0)."""
         for block in blocks:
+            layouts = self._layouts.get(block)
             if self._folded:
-                x = self._call(block, x, stream, None, self._folded[block][step])
+                x = self._call(block, x, stream, None, self._folded[block][step], layouts)
             else:
-                x = self._call(block, x, stream, self._temb(step), None)
+                x = self._call(block, x, stream, self._temb(step), None, layouts)
         return x
 
     def patches(self, x: torch.Tensor, step: int) -> torch.Tensor:
@@ -57,8 +62,11 @@ class TimedBlocks:
     def _table(self) -> None:
         net = self._net
         temb = net.time_caption_embed.embed_time(self._times, net.dtype)
-        for block in (*net.noise_refiner, *net.ref_image_refiner, *net.layers):
-            assert isinstance(block, OmniGen2Block)
+        for block in self._timed():
             table = block.fold(temb)
             self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.unbind() for each in table), strict=True)]
         self._final = net.norm_out.scales(temb)
+
+    def _timed(self) -> list[OmniGen2Block]:
+        net = self._net
+        return [*net.noise_refiner, *net.ref_image_refiner, *net.layers]  # pyright: ignore[reportReturnType]

@@ -38,7 +38,8 @@ def midsize(seed: int = 0, dtype: torch.dtype = torch.float32, device: str = "cp
                 weight.copy_(1 + 0.1 * noise if "norm" in name and not name.endswith("bias") else 0.1 * noise)
             else:
                 weight.copy_(noise / weight.shape[-1] ** 0.5)
-    return net.eval().to(device, dtype)
+    moved = net.eval().to(device)
+    return moved if dtype == torch.float32 else moved.to(dtype)
 
 
 @dataclass(frozen=True)
@@ -56,32 +57,44 @@ EDIT = Load(1, Guidance(text_scale=4.0, image_scale=2.0))
 TEXT_TO_IMAGE = Load(0, Guidance(text_scale=4.0))
 
 
-def start(
-    net: OmniGen2Transformer2DModel, load: Load, how: Computation | None = None, cache: StepCache | None = None
-) -> Denoising:
-    """The same request each time, ready for its first step."""
-    generator = torch.Generator().manual_seed(1)
+class Prepared:
+    """The same request each time: noise, references and what the text model said of the prompts."""
 
-    def draw(*shape: int) -> torch.Tensor:
-        return torch.randn(shape, generator=generator).to(net.device)
+    def __init__(self, net: OmniGen2Transformer2DModel, load: Load) -> None:
+        generator = torch.Generator().manual_seed(1)
 
-    height, width = load.sides
-    scheduler = FlowMatchEulerDiscreteScheduler()
-    scheduler.set_timesteps(load.steps, net.device, num_tokens=height * width)
-    references = [draw(16, height, width) for _ in range(load.references)]
-    return Denoising(
-        net,
-        scheduler,
-        draw(load.batch, 16, height, width),
-        _text(net, draw(1, TEXT_TOKENS, 512), load.batch),
-        _text(net, draw(1, TEXT_TOKENS, 512), load.batch),
-        [references] * load.batch,
-        load.guidance,
-        computation=how,
-        cache=cache,
-    )
+        def draw(*shape: int) -> torch.Tensor:
+            return torch.randn(shape, generator=generator).to(net.device)
 
+        height, width = load.sides
+        self.net, self.load = net, load
+        self.references = [draw(16, height, width) for _ in range(load.references)]
+        self.noise = draw(load.batch, 16, height, width)
+        self.prompts = [draw(1, TEXT_TOKENS, 512) for _ in range(2)]
 
-@torch.no_grad()
-def _text(net: OmniGen2Transformer2DModel, states: torch.Tensor, batch: int) -> TextStates:
-    return net.encode_text(states.to(net.dtype))._replace(source=states).select([0] * batch)
+    @torch.no_grad()
+    def texts(self) -> list[TextStates]:
+        """Caption embedding and context refiner of prompt and negative prompt."""
+        return [self.net.encode_text(each.to(self.net.dtype))._replace(source=each) for each in self.prompts]
+
+    def start(
+        self, texts: list[TextStates], how: Computation | None = None, cache: StepCache | None = None
+    ) -> Denoising:
+        """Ready for the first step."""
+        scheduler = FlowMatchEulerDiscreteScheduler()
+        height, width = self.load.sides
+        scheduler.set_timesteps(self.load.steps, self.net.device, num_tokens=height * width)
+        batch = self.load.batch
+        prompt, negative = (text.select([0] * batch) for text in texts)
+        references = [self.references] * batch
+        return Denoising(
+            self.net,
+            scheduler,
+            self.noise,
+            prompt,
+            negative,
+            references,
+            self.load.guidance,
+            computation=how,
+            cache=cache,
+        )

@@ -1,0 +1,110 @@
+"""The benchmarks by name; each yields lines of name, value and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import NamedTuple
+
+import torch
+
+from omniagent.model.computation import Computation
+from omniagent.model.guidance import Guidance
+from omniagent.model.step_memory import TaylorSeer, TeaCache
+
+from .load import compare
+from .midsize import EDIT, TEXT_TO_IMAGE, Load
+from .timing import Way, race
+
+
+class Line(NamedTuple):
+    """One figure."""
+
+    name: str
+    value: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.4g} {self.unit}"
+
+
+REFERENCE, EXACT = Way(Computation.reference()), Way(Computation())
+LOADS = {"edit_3pass": EDIT, "t2i_2pass": TEXT_TO_IMAGE}
+
+
+def exact() -> Iterator[Line]:
+    """The exact computation over the published order: ratios of time, and the largest difference of latents."""
+    yield from _ratios({"": EXACT})
+
+
+def compiled() -> Iterator[Line]:
+    """The same with compiled blocks; the first steps wait for the compiler and are not the median."""
+    yield from _ratios({"_compiled": Way(Computation(compiled=True))})
+
+
+def ablation() -> Iterator[Line]:
+    """What each remedy brings: time without it over time with all."""
+    ways = {"all": EXACT, "reference": REFERENCE}
+    for field in fields(Computation):
+        if field.name != "compiled":
+            ways[field.name] = Way(Computation.named(f"exact-{field.name}"))
+    found = race(EDIT, ways)
+    for name, timed in found.items():
+        if name != "all":
+            yield Line(f"edit_3pass_without_{name}", timed.seconds / found["all"].seconds, "x")
+
+
+def caches() -> Iterator[Line]:
+    """Step caches against the exact computation; their pictures differ, by so much of the latents' spread."""
+    load = Load(0, Guidance(text_scale=4.0), steps=28, sides=(32, 32))
+    ways = {"exact": EXACT, "taylorseer": Way(Computation(), TaylorSeer()), "teacache": Way(Computation(), TeaCache())}
+    found = race(load, ways)
+    wanted = found["exact"].latents
+    for name in ("taylorseer", "teacache"):
+        yield Line(f"t2i_{name}", found["exact"].seconds / found[name].seconds, "x")
+        yield Line(f"t2i_{name}_difference", _distance(found[name].latents, wanted) / float(wanted.std()), "spread")
+
+
+def batch() -> Iterator[Line]:
+    """Pictures drawn together: seconds of one picture by the number drawn at once."""
+    for count in (1, 2, 4, 8):
+        load = Load(0, Guidance(text_scale=4.0), steps=4, batch=count, sides=(16, 16))
+        yield Line(f"t2i_{count}_together", race(load, {"": EXACT})[""].seconds / count, "s/picture")
+
+
+def tokens() -> Iterator[Line]:
+    """Seconds of one step by picture size in latent pixels and number of references."""
+    for side in (16, 32, 64):
+        for references in range(3):
+            load = Load(references, Guidance(text_scale=4.0, image_scale=2.0), steps=2, sides=(side, side))
+            yield Line(f"step_{side}x{side}_{references}_references", race(load, {"": EXACT})[""].seconds / 2, "s")
+
+
+def load() -> Iterator[Line]:
+    """Sixteen callers at once against one at a time."""
+    for name, value, unit in compare():
+        yield Line(name, value, unit)
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Line]]] = {
+    "exact": exact,
+    "compiled": compiled,
+    "ablation": ablation,
+    "caches": caches,
+    "batch": batch,
+    "tokens": tokens,
+    "load": load,
+}
+
+
+def _ratios(ways: dict[str, Way]) -> Iterator[Line]:
+    for name, load in LOADS.items():
+        found = race(load, {"reference": REFERENCE} | ways)
+        reference = found["reference"]
+        for suffix in ways:
+            yield Line(f"{name}{suffix}", reference.seconds / found[suffix].seconds, "x")
+            yield Line(f"{name}{suffix}_difference", _distance(found[suffix].latents, reference.latents), "latent")
+
+
+def _distance(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    return float((ours - theirs).abs().max())
