@@ -90,7 +90,6 @@ def test_a_picture_is_judged_redrawn_and_accepted_and_the_trace_names_backend_an
     asked = [event for event in result.trace if isinstance(event, CriticConsulted)]
     assert all((one.backend, one.critic, one.stand_in_for) == ("vllm", "shapes", "") for one in asked)
     assert sum(one.prompt_tokens for one in asked) == result.usage.prompt_tokens > 0
-    assert result.usage.cached_tokens > 0
 
 
 def test_the_command_line_answers_a_question_by_url_and_by_auto(service: Record, tmp_path: Path) -> None:
@@ -143,12 +142,11 @@ def test_a_checklist_shares_one_prefix_and_its_pixels_travel_once(critic: OpenAI
     (look,) = looks(1, seed=77)
     questions = [verdict_question(f"Is there exactly {number} red circle?") for number in range(8)]
     before = metrics(service.url, *names)
-    reply = critic.yes_no(verdict_prompt(look.picture), questions)
+    critic.yes_no(verdict_prompt(look.picture), questions)
     after = metrics(service.url, *names)
     more = {name: after[name] - before[name] for name in names}
     assert more["mm_cache_queries_total"] - more["mm_cache_hits_total"] == 1
     assert more["prefix_cache_hits_total"] >= 0.5 * more["prefix_cache_queries_total"]
-    assert reply.cached_tokens > 0 or more["prefix_cache_hits_total"] > 0
 
 
 def test_plans_and_repairs_are_of_their_schemas_even_from_a_model_that_strays(critic: OpenAICritic) -> None:
