@@ -79,6 +79,14 @@ def test_a_probe_reads_the_state_at_the_end_of_each_phrase(
     torch.testing.assert_close(losses[0], losses[1], atol=1e-5, rtol=1e-5)
 
 
+def test_captions_without_phrases_ask_nothing_and_still_measure_drift(
+    mllm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    with torch.no_grad():
+        told = CaptionProbe(mllm, CAPTION_CLASSES, FACTS)(tokenizer, [Caption("make the ring red", (), ())], mllm)
+    assert float(told.loss) == 0.0 and float(told.drift) == 0.0
+
+
 def test_drift_is_nothing_for_the_same_weights_and_grows_with_change(
     mllm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerBase
 ) -> None:

@@ -81,6 +81,8 @@ class CaptionProbe(nn.Module):
                 rows.append(row)
                 columns.append(token)
                 wanted.append(classes)
+        if not rows:
+            return CaptionFigures(states.new_zeros(()), 1.0, drift)
         read = states[rows, columns]
         labels = torch.tensor(wanted, device=device)
         logits = [head(read).float() for head in self.heads]
