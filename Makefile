@@ -13,7 +13,7 @@ export IMAGES ?=
 export ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast test-vllm bench-critic check train eval clean
+.PHONY: help setup chromium run demo test test-fast test-vllm bench-critic check train eval bench clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
@@ -23,6 +23,7 @@ help:
 	@echo "make check                                     ruff and pyright"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
+	@echo "make bench [ARGS='exact load']                  ratios and timings, one line each (docs/performance.md)"
 	@echo "make clean                                     remove the environment, caches and builds"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -82,6 +83,9 @@ train: $(STAMP)
 
 eval: $(STAMP)
 	$(BIN)/omniagent eval $${ARGS:-all}
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench $$ARGS
 
 clean:
 	rm -rf $(VENV) $(VLLM) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

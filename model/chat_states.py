@@ -10,6 +10,7 @@ from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.chat_inputs import ChatEncoder
+from omniagent.model.device import wake
 from omniagent.model.requests import Prompt
 from omniagent.model.text import DRAW_SYSTEM_PROMPT, PromptEmbeds
 
@@ -78,6 +79,7 @@ class ChatReader:
     @torch.no_grad()
     def hidden(self, chat: ChatBatch) -> torch.Tensor:
         """Last hidden states (1, L, text_feat_dim) after the final norm."""
+        wake(self._network)
         body: Any = self._network.model
         return body(**chat.arguments, use_cache=False).last_hidden_state
 

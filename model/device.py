@@ -58,3 +58,10 @@ def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) ->
     raise OutOfMemory(
         f"{device} has too little memory for {what} ({reason}); ask for smaller or fewer pictures at once"
     )
+
+
+def wake(module: torch.nn.Module) -> None:
+    """Bring an offloaded module to its device before parts of it are called directly, as its own call would."""
+    hook = getattr(module, "_hf_hook", None)
+    if hook is not None and hasattr(hook, "pre_forward"):
+        hook.pre_forward(module)

@@ -22,6 +22,7 @@ from omniagent.model.image_processor import (
 from omniagent.model.limits import check_request
 from omniagent.model.picture_batch import Bucket, PictureBatch, Prepared, seeded
 from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.presets import preset_named
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 from omniagent.model.text_states import TextStates
 
@@ -40,6 +41,7 @@ class OmniGen2Generator:
         batch: Pictures drawn together. On a CPU in float32 a seed's picture is the same bit for bit whatever it is
             drawn with; elsewhere the last bits may follow the batch, as matrix products round by shape.
         cache_bytes: Budget, in bytes, for texts and, as much again, for references.
+        preset: ``quality``, ``balanced`` or ``fast``, see `Preset`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class OmniGen2Generator:
         folder: Path | None = None,
         batch: int = 1,
         cache_bytes: int = 256 * 2**20,
+        preset: str = "quality",
     ) -> None:
         self.pipeline = pipeline
         self.pipeline.set_progress_bar_config(disable=True)
@@ -58,6 +61,7 @@ class OmniGen2Generator:
         self.folder = folder
         self._model = model
         self.batch = batch
+        self._preset = preset_named(preset)
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
 
@@ -71,8 +75,8 @@ class OmniGen2Generator:
 
     @property
     def device(self) -> torch.device:
-        """Where the pipeline runs."""
-        return self.pipeline.device
+        """Where the pipeline computes, also while its weights lie elsewhere."""
+        return self.pipeline._execution_device
 
     @property
     def stats(self) -> dict[str, CacheStats]:
@@ -111,11 +115,13 @@ class OmniGen2Generator:
         guidance = Guidance(
             defaults.text_guidance if request.text_guidance is None else request.text_guidance,
             defaults.image_guidance if request.image_guidance is None else request.image_guidance,
-            *(request.cfg_range or defaults.cfg_range),
+            *(request.cfg_range or self._preset.cfg_range(defaults.cfg_range)),
         )
         asked = self._size(request, [self._resized(picture) for picture in request.references])
         drawn = output_size(asked, DEFAULT_MAX_PIXELS, self.pipeline.size_step)
-        return Bucket(drawn, request.steps or defaults.steps, guidance, bool(request.references))
+        return Bucket(
+            drawn, request.steps or self._preset.step_count(defaults.steps), guidance, bool(request.references)
+        )
 
     @torch.inference_mode()
     def prepare(self, request: GenerationRequest) -> Prepared:
@@ -136,7 +142,7 @@ class OmniGen2Generator:
 
     def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch:
         """Pictures of one bucket, each with its seed, ready for their first step."""
-        return PictureBatch(self.pipeline, self._model, pictures)
+        return PictureBatch(self.pipeline, self._model, pictures, self._preset)
 
     def forget(self) -> None:
         """Empty the caches: needed when the pipeline's weights change."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator as Yields
 from contextlib import contextmanager
@@ -16,12 +17,16 @@ from omniagent.model.checkpoint_settings import CheckpointDefaults
 from omniagent.model.critic_local import LocalCritic
 from omniagent.model.critic_openai import OpenAICritic
 from omniagent.model.device import pick_device, pick_dtype, with_memory_fault
-from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, RetryableError
+from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMemory, RetryableError
 from omniagent.model.generator import OmniGen2Generator
 from omniagent.model.hub import find_model
+from omniagent.model.memory import fit, free_bytes, hold, need_of, next_smaller
+from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.presets import preset_named
 from omniagent.model.requests import CancelToken, Critic
 
 PICTURES_AT_ONCE = 8
+log = logging.getLogger("omniagent.model")
 
 
 def load_generator(
@@ -32,6 +37,8 @@ def load_generator(
     dtype: torch.dtype | None = None,
     cache_bytes: int = 256 * 2**20,
     local_files_only: bool = False,
+    preset: str = "quality",
+    memory: str = "auto",
 ) -> OmniGen2Generator:
     """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
 
@@ -40,6 +47,7 @@ def load_generator(
     """
     if model is None or not str(model):
         raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
+    preset_named(preset)
     where = pick_device(device)
     folder = find_model(model, revision=revision, local_files_only=local_files_only)
     settings = CheckpointDefaults.load(folder)
@@ -47,8 +55,9 @@ def load_generator(
         pipeline = with_memory_fault(
             where,
             f"the model {model}",
-            lambda: load_pipeline(folder, torch_dtype=pick_dtype(where, dtype), device=where),
+            lambda: load_pipeline(folder, torch_dtype=pick_dtype(where, dtype), device=None),
         )
+        _place(pipeline, folder, settings, where, memory)
     return OmniGen2Generator(
         pipeline,
         settings,
@@ -56,7 +65,30 @@ def load_generator(
         folder=folder,
         batch=PICTURES_AT_ONCE,
         cache_bytes=cache_bytes,
+        preset=preset,
     )
+
+
+def _place(
+    pipeline: OmniGen2Pipeline, folder: Path, settings: CheckpointDefaults, where: torch.device, memory: str
+) -> None:
+    """Hold the weights as `memory` says, or as free memory allows; if that is too much after all, the next way."""
+    if where.type == "cpu" and memory == "auto":
+        return
+    mode = memory
+    if memory == "auto":
+        width = max(settings.width, settings.height)
+        chosen = fit(need_of(folder, width, pipeline.transformer.dtype.itemsize), free_bytes(where))
+        log.info("memory: %s", chosen)
+        mode = chosen.mode
+    try:
+        with_memory_fault(where, f"the model held {mode}", lambda: hold(pipeline, mode, where))
+    except OutOfMemory:
+        smaller = next_smaller(mode)
+        if memory != "auto" or smaller is None:
+            raise
+        log.warning("memory: %s was too much for %s; held %s instead", mode, where, smaller)
+        hold(pipeline, smaller, where)
 
 
 def load_critic(

@@ -13,6 +13,7 @@ from omniagent.model.guidance import Guidance
 from omniagent.model.image_processor import Size, postprocess, stretch
 from omniagent.model.latents import decode_latents
 from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.presets import Preset
 from omniagent.model.text_states import TextStates, join_texts
 
 
@@ -42,10 +43,13 @@ class PictureBatch:
         pipeline: On its device.
         model: Its name, for messages.
         pictures: Prepared requests of one bucket, each with a seed.
+        preset: What is left out.
     """
 
     @torch.inference_mode()
-    def __init__(self, pipeline: OmniGen2Pipeline, model: str, pictures: Sequence[tuple[Prepared, int]]) -> None:
+    def __init__(
+        self, pipeline: OmniGen2Pipeline, model: str, pictures: Sequence[tuple[Prepared, int]], preset: Preset
+    ) -> None:
         self._pipeline, self._model = pipeline, model
         self._pictures = list(pictures)
         requests = [prepared for prepared, _ in pictures]
@@ -59,6 +63,8 @@ class PictureBatch:
             [each.references for each in requests],
             bucket.guidance,
             num_inference_steps=bucket.steps,
+            scheduler=preset.scheduler(pipeline.scheduler),
+            step_cache=preset.cache(),
         )
 
     @property

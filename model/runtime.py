@@ -135,6 +135,7 @@ class ModelRuntime:
         dtype: torch.dtype | None = None,
         cache_bytes: int = 256 * 2**20,
         local_files_only: bool = False,
+        preset: str = "quality",
     ) -> ModelRuntime:
         """Load a checkpoint.
 
@@ -151,12 +152,13 @@ class ModelRuntime:
             dtype: Number type of the weights; None means float32 on a CPU and bfloat16 elsewhere.
             cache_bytes: Budget of each cache.
             local_files_only: Never ask the hub.
+            preset: ``quality`` (exact), ``balanced`` or ``fast``.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
             BadCheckpoint: no model was named, or it is incomplete, broken or unsafe.
             HubUnreachable: the hub does not answer and nothing is downloaded.
-            BadSetting: no such device, or `critic` is neither ``local``, ``auto``, a URL nor a critic.
+            BadSetting: no such device or preset, or `critic` is neither ``local``, ``auto``, a URL nor a critic.
             OutOfMemory: the device is too small.
         """
         from omniagent.model.loading import load_critic, load_generator, own_critic
@@ -168,6 +170,7 @@ class ModelRuntime:
             dtype=dtype,
             cache_bytes=cache_bytes,
             local_files_only=local_files_only,
+            preset=preset,
         )
         looks = load_critic(
             critic, generator, name=critic_model, key=critic_key, timeout=critic_timeout, cache_bytes=cache_bytes

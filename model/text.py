@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 
+from .device import wake
 from .errors import setting_out_of_range
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def embed_prompts(
     padding on the right needs no mask; states there are meaningless.
     """
     ids, mask = tokenize(tokenizer, [chat_prompt(each, system) for each in instructions], max_sequence_length)
+    wake(mllm)
     text_model = mllm.model.language_model
     device = text_model.embed_tokens.weight.device
     states = text_model(input_ids=ids.to(device), use_cache=False).last_hidden_state

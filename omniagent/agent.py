@@ -40,6 +40,7 @@ class Agent:
         revision: Hub revision of the model.
         allow_urls: Whether input pictures may be fetched from http(s) URLs.
         device: `cpu`, `cuda`, …; None takes the best there is.
+        preset: `quality`, the default, is exact; `balanced` and `fast` trade likeness for time.
         on_question: Answers the agent's question in words, when `config.loop.ask` lets it ask.
     """
 
@@ -56,6 +57,7 @@ class Agent:
         revision: str | None = None,
         allow_urls: bool | None = None,
         device: str | None = None,
+        preset: str | None = None,
         on_question: Callable[[str], str] | None = None,
     ) -> None:
         given: dict[str, Any] = {
@@ -66,6 +68,7 @@ class Agent:
             "revision": revision,
             "allow_urls": allow_urls,
             "device": device,
+            "preset": preset,
         }
         base = config if config is not None else Config.read()
         self.config = base.model_copy(update={name: value for name, value in given.items() if value is not None})

@@ -10,6 +10,7 @@ import omniagent
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.checkpoint_settings import SETTINGS_FILE, CheckpointDefaults
 from omniagent.model.errors import BadSetting
+from omniagent.model.presets import PresetName
 from omniagent.tools.config import CallRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2
 from omniagent.tools.types import Budget
@@ -41,6 +42,9 @@ class Config(BaseSettings):
     )
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
+    preset: PresetName = Field(
+        default="quality", description="`quality` is exact; `balanced` and `fast` trade likeness for time"
+    )
     runs_dir: Path = Field(default=Path("runs"), description="each run writes a folder in here")
     allow_urls: bool = Field(default=False, description="whether input pictures may be fetched from URLs")
     budget: Budget = Budget()

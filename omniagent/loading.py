@@ -36,6 +36,7 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
             stand_in=None if config.critic_stand_in and served is None else config.critic_stand_in,
             revision=config.revision,
             device=config.device,
+            preset=config.preset,
         )
     except BaseException:
         if served is not None:

@@ -10,6 +10,7 @@ import typer
 
 from omniagent.cli.batch import batch
 from omniagent.cli.critic import CRITIC_COMMANDS
+from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
 from omniagent.cli.options import MakeAgent, make_agent
 from omniagent.cli.run import run
@@ -26,6 +27,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "report": report,
         "train": train,
         "eval": evaluate,
+        "doctor": doctor,
         "version": version,
     }
 )

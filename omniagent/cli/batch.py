@@ -16,6 +16,7 @@ def batch(
     revision: opt.Revision = None,
     critic: opt.Critic = None,
     device: opt.Device = None,
+    preset: opt.Preset = None,
     seed: opt.Seed = 0,
     max_rounds: opt.MaxRounds = None,
     max_images: opt.MaxImages = None,
@@ -38,7 +39,9 @@ def batch(
         from omniagent.outcome import CANCELLED
 
         opt.existing_file(tasks, "TASKS.jsonl")
-        agent = opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, allow_urls or None))
+        agent = opt.agent_of(
+            context, opt.ModelOptions(model, revision, critic, device, allow_urls or None, preset=preset)
+        )
         budget = opt.budget_of(
             agent, max_rounds=max_rounds, max_images=max_images, candidates=candidates, time_limit=time_limit
         )

@@ -19,6 +19,10 @@ Model = Annotated[
 ]
 Revision = Annotated[str | None, typer.Option(help="Hub revision of the model.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …. Default: the best there is.")]
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="quality|balanced|fast", help="quality is exact; the others trade likeness for time."),
+]
 Critic = Annotated[
     str | None,
     typer.Option(
@@ -45,6 +49,7 @@ class ModelOptions:
     device: str | None = None
     allow_urls: bool | None = None
     runs_dir: Path | None = None
+    preset: str | None = None
 
 
 MakeAgent = Callable[[ModelOptions], "Agent"]
@@ -59,6 +64,7 @@ def make_agent(options: ModelOptions) -> "Agent":
         revision=options.revision,
         critic=options.critic,
         device=options.device,
+        preset=options.preset,
         allow_urls=options.allow_urls,
         runs_dir=options.runs_dir,
     )

@@ -25,6 +25,7 @@ def run(
     revision: opt.Revision = None,
     critic: opt.Critic = None,
     device: opt.Device = None,
+    preset: opt.Preset = None,
     seed: opt.Seed = 0,
     max_rounds: opt.MaxRounds = None,
     max_images: opt.MaxImages = None,
@@ -51,7 +52,7 @@ def run(
     with guarded():
         from omniagent.outcome import EXIT_CODES, status_of
 
-        chosen = opt.ModelOptions(model, revision, critic, device, allow_urls or None)
+        chosen = opt.ModelOptions(model, revision, critic, device, allow_urls or None, preset=preset)
         agent = opt.agent_of(context, chosen)
         caps = {
             "max_rounds": max_rounds,

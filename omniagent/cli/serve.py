@@ -20,6 +20,7 @@ def demo(
     revision: opt.Revision = None,
     critic: opt.Critic = None,
     device: opt.Device = None,
+    preset: opt.Preset = None,
 ) -> None:
     """Chat in the browser, with every step shown."""
     from omniagent.cli.guard import guarded
@@ -27,7 +28,11 @@ def demo(
     with guarded():
         from omniagent.demo.app import serve
 
-        serve(opt.agent_of(context, opt.ModelOptions(model, revision, critic, device)), host=host, port=port)
+        serve(
+            opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, preset=preset)),
+            host=host,
+            port=port,
+        )
 
 
 def mcp(
@@ -36,6 +41,7 @@ def mcp(
     revision: opt.Revision = None,
     critic: opt.Critic = None,
     device: opt.Device = None,
+    preset: opt.Preset = None,
     runs_dir: Annotated[
         Path | None, typer.Option(help="Folder for the runs. Default: OMNIAGENT_RUNS_DIR, or the user's data folder.")
     ] = None,
@@ -51,5 +57,7 @@ def mcp(
         # Hosts start servers in folders of their own, often ones that nobody may write to.
         if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:
             runs_dir = user_data_path("omniagent") / "runs"
-        agent = opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir))
+        agent = opt.agent_of(
+            context, opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir, preset=preset)
+        )
         build_server(agent).run("stdio")
