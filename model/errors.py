@@ -12,6 +12,7 @@
     │   ├── CriticUnavailable             the critic cannot be reached
     │   ├── CriticTimeout                 the critic did not answer before its deadline
     │   ├── CriticBadOutput               the critic answered something that cannot be read
+    │   ├── GeneratorUnavailable          a generator behind a URL cannot be reached
     │   ├── HubUnreachable                the model hub cannot be reached
     │   └── QueueFull                     the runtime has no room for another request
     ├── HardFailure                       the machine or the model gave up
@@ -72,6 +73,10 @@ class CriticTimeout(RetryableError):
 
 class CriticBadOutput(RetryableError):
     """The critic answered something that cannot be read."""
+
+
+class GeneratorUnavailable(RetryableError):
+    """A generator behind a URL cannot be reached, or cannot draw now."""
 
 
 class HubUnreachable(RetryableError):

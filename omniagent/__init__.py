@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         CriticTimeout,
         CriticUnavailable,
         GenerationFailed,
+        GeneratorUnavailable,
         HardFailure,
         HubUnreachable,
         OmniAgentError,
@@ -44,8 +45,8 @@ __version__ = "0.1.0"
 
 _ERRORS = (
     "BadCheckpoint BadImage BadSetting BadTask CallerError Cancelled CriticBadOutput CriticTimeout CriticUnavailable "
-    "GenerationFailed HardFailure HubUnreachable OmniAgentError OutOfMemory OutputUnwritable QueueFull RetryableError "
-    "StorageFull UnknownModel"
+    "GenerationFailed GeneratorUnavailable HardFailure HubUnreachable OmniAgentError OutOfMemory OutputUnwritable "
+    "QueueFull RetryableError StorageFull UnknownModel"
 )
 _HOMES = {
     "agent": "Agent",
@@ -75,6 +76,7 @@ __all__ = [
     "CriticUnavailable",
     "Critique",
     "GenerationFailed",
+    "GeneratorUnavailable",
     "HardFailure",
     "HubUnreachable",
     "ModelRuntime",
