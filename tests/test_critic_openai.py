@@ -18,7 +18,6 @@ from pydantic import BaseModel
 from omniagent.model.answers import spoken_answer
 from omniagent.model.critic_openai import OpenAICritic
 from omniagent.model.errors import (
-    BadSetting,
     BadTask,
     Cancelled,
     CriticBadOutput,
