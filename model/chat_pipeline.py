@@ -99,10 +99,9 @@ class OmniGen2ChatPipeline(OmniGen2Pipeline):
             negative_prompt_embeds=unwanted.embeds,
             negative_prompt_attention_mask=unwanted.mask,
             input_images=pictures,
-            **settings | {"return_dict": False},
+            **settings,
         )
-        assert isinstance(drawn, tuple)
-        return drawn[0]
+        return drawn[0] if isinstance(drawn, tuple) else drawn.images
 
     def _pictures(self, prompt: object, input_images: Sequence[Image.Image] | None) -> list[Image.Image]:
         if not isinstance(prompt, str):

@@ -101,9 +101,13 @@ class ChatReader:
         """
         stopping: list[Any] = []
         if stop is not None:
-            stopping.append(lambda ids, _scores: torch.full(ids.shape[:1], stop(), device=ids.device))
-        generate: Any = self._network.generate
-        ids: torch.Tensor = generate(
+
+            def ends(ids: torch.Tensor, _scores: torch.Tensor) -> torch.Tensor:
+                return torch.full(ids.shape[:1], stop(), device=ids.device)
+
+            stopping.append(ends)
+        network: Any = self._network
+        ids: torch.Tensor = network.generate(
             **{name: value for name, value in chat.arguments.items() if value is not None},
             max_new_tokens=max_new_tokens,
             do_sample=False,

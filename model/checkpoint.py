@@ -23,6 +23,7 @@ from .checkpoint_settings import CheckpointDefaults
 from .errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
 from .hub import find_model
 from .pipeline import OmniGen2Pipeline
+from .pipeline_base import PipelineBase
 from .processor import LightProcessor
 from .sampling import Scheduler
 from .schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
@@ -51,7 +52,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "processor": ("Qwen2_5_VLProcessor",),
 }
 
-P = TypeVar("P", bound=OmniGen2Pipeline)
+P = TypeVar("P", bound=PipelineBase)
 M = TypeVar("M", bound=ModelMixin)
 
 
@@ -166,7 +167,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
     return model
 
 
-def save_pipeline(pipeline: OmniGen2Pipeline, folder: str | Path, *, max_shard_size: str = "5GB") -> None:
+def save_pipeline(pipeline: PipelineBase, folder: str | Path, *, max_shard_size: str = "5GB") -> None:
     """Write a checkpoint in the published layout, with its bare module names and without the tied head.
 
     Raises:

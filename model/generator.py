@@ -76,7 +76,7 @@ class OmniGen2Generator:
     @property
     def device(self) -> torch.device:
         """Where the pipeline computes, also while its weights lie elsewhere."""
-        return self.pipeline._execution_device
+        return self.pipeline.computes_on
 
     @property
     def stats(self) -> dict[str, CacheStats]:

@@ -30,10 +30,10 @@ class Grid(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Neighbours of equal size in a packed row: ``count`` sequences of ``length`` tokens, the last ``asking`` of which
-    are queries."""
+    """Neighbours of equal size in a packed row: so many sequences of ``length`` tokens, the last ``asking`` of which are
+    queries."""
 
-    count: int
+    sequences: int
     length: int
     asking: int
 

@@ -99,6 +99,11 @@ class PipelineBase(DiffusionPipeline):
         save_pipeline(self, save_directory, **settings)
 
     @property
+    def computes_on(self) -> torch.device:
+        """The device that numbers are computed on, also while weights lie elsewhere."""
+        return torch.device(self._execution_device)
+
+    @property
     def size_step(self) -> int:
         """Sides of drawn pictures are multiples of this many pixels: latent pixel times patch."""
         return self.vae_scale_factor * self.transformer.patch_size
@@ -238,8 +243,8 @@ class PipelineBase(DiffusionPipeline):
         Raises:
             Cancelled: The callback returned False.
         """
-        progress: Any = self.progress_bar
-        with progress(total=denoising.steps) as bar:
+        whole: Any = self
+        with whole.progress_bar(total=denoising.steps) as bar:
 
             def on_step(step: int, steps: int, now: torch.Tensor) -> bool | None:
                 bar.update()

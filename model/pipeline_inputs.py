@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from .errors import BadImage, BadSetting, BadTask, setting_out_of_range
-from .transformer import MAX_REFERENCES
+from .transformer_config import MAX_REFERENCES
 
 InputImages = Sequence[Image.Image] | Sequence[Sequence[Image.Image] | None]
 MAX_PICTURES = 64

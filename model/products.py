@@ -39,7 +39,8 @@ def affordable(network: nn.Module) -> bool:
 
 
 def _lay_out(layer: nn.Module) -> Layout:
-    if type(layer) is not nn.Linear or layer._forward_hooks or layer._forward_pre_hooks or hasattr(layer, "_hf_hook"):
+    hooked = [getattr(layer, name, None) for name in ("_forward_hooks", "_forward_pre_hooks", "_hf_hook")]
+    if type(layer) is not nn.Linear or any(hooked):
         return None
     weight = layer.weight.detach()
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or weight.is_inference() or _operators() is None:

@@ -1,4 +1,4 @@
-"""A generator behind the OpenAI images API (`/v1/images/generations`, `/v1/images/edits`), as vllm-omni serves OmniGen2.
+"""A generator behind the OpenAI images API, as vllm-omni serves OmniGen2: `images/generations` and `images/edits`.
 
 Several servers share the work: each picture goes to the one with the fewest under way.
 """
@@ -10,7 +10,8 @@ import binascii
 import io
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator as Yields
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
@@ -128,7 +129,7 @@ class RemoteGenerator:
             time.sleep(min(left, 0.05))
 
     @contextmanager
-    def _server(self) -> Iterator[str]:
+    def _server(self) -> Yields[str]:
         with self._lock:
             url = min(self._busy, key=self._busy.__getitem__)
             self._busy[url] += 1

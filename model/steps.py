@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
 
-from .blocks import BlockLayouts, FoldedWeights, ModulatedNorm, OmniGen2Block
+from .blocks import BlockLayouts, FoldedWeights, OmniGen2Block
 from .compiling import compiled_block, plain_block
 from .computation import Computation
 from .layout import Stream
@@ -53,7 +54,7 @@ class TimedBlocks:
 
     def attention_input(self, x: torch.Tensor, step: int) -> torch.Tensor:
         """Tokens (T, H) as the first joint layer's attention sees them."""
-        norm: ModulatedNorm = self._net.layers[0].norm1
+        norm: Any = self._net.layers[0].norm1
         return norm(x) * (1 + norm.modulation(self._temb(step)).scale_msa[0])
 
     def _temb(self, step: int) -> torch.Tensor:

@@ -25,9 +25,7 @@ from .errors import BadSetting
 from .layout import Grid, Stream, TokenLayout, build_layout, build_stream
 from .rope import OmniRope, text_positions
 from .text_states import TextStates, text_lengths
-from .transformer_config import check_sizes, three_axes
-
-MAX_REFERENCES = 5
+from .transformer_config import MAX_REFERENCES, check_reference_count, check_sizes, three_axes
 
 Latents = torch.Tensor | Sequence[torch.Tensor]
 References = Sequence[Sequence[torch.Tensor] | None]
@@ -309,14 +307,3 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
 
 def _size(latent: torch.Tensor) -> tuple[int, int]:
     return latent.size(-2), latent.size(-1)
-
-
-def check_reference_count(references: Sequence[Sequence[object]]) -> None:
-    """Return if no sample has more references than the network knows.
-
-    Raises:
-        BadSetting: One has.
-    """
-    most = max(map(len, references), default=0)
-    if most > MAX_REFERENCES:
-        raise BadSetting(f"{most} reference pictures were given; give 0 to {MAX_REFERENCES} for each prompt")

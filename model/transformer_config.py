@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from .errors import BadSetting
 
+MAX_REFERENCES = 5
+
 
 def three_axes(values: Sequence[int]) -> tuple[int, int, int]:
     """Three numbers, one for each axis.
@@ -34,3 +36,14 @@ def check_sizes(hidden: int, heads: int, kv_heads: int, axes_dim: Sequence[int])
         raise BadSetting(
             f"axes_dim_rope={tuple(axes_dim)} must be three positive even numbers that add up to {hidden // heads}"
         )
+
+
+def check_reference_count(references: Sequence[Sequence[object]]) -> None:
+    """Return if no sample has more references than the network knows.
+
+    Raises:
+        BadSetting: One has.
+    """
+    most = max(map(len, references), default=0)
+    if most > MAX_REFERENCES:
+        raise BadSetting(f"{most} reference pictures were given; give 0 to {MAX_REFERENCES} for each prompt")

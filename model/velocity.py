@@ -21,7 +21,8 @@ from .packing import Streams
 from .step_memory import StepCache
 from .steps import TimedBlocks
 from .text_states import TextStates, text_mask
-from .transformer import OmniGen2Transformer2DModel, check_reference_count
+from .transformer import OmniGen2Transformer2DModel
+from .transformer_config import check_reference_count
 
 
 class Branch(NamedTuple):
