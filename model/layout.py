@@ -30,8 +30,7 @@ class Grid(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Neighbours of equal size in a packed row: so many sequences of ``length`` tokens, the last ``asking`` of which are
-    queries."""
+    """Equal neighbours in a packed row: so many sequences of ``length`` tokens, of which the last ``asking`` ask."""
 
     sequences: int
     length: int
