@@ -134,11 +134,13 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
     progress = _Progress()
     state = settings.out / "state.pt"
     if settings.resume and state.exists():
-        saved = torch.load(state, map_location=accelerator.device, weights_only=True)
+        # Loaded to the CPU: under several processes the device is called cpu:0, which torch cannot restore to.
+        saved = torch.load(state, map_location="cpu", weights_only=True)
         module.load_state_dict(saved["module"])
         for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         ema.load_state_dict(saved["ema"])
+        ema.to(accelerator.device)
         progress = _Progress(saved["step"], saved["seconds"])
     began, earlier = time.monotonic(), progress.seconds
     sums: dict[str, list[float]] = {}
