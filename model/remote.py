@@ -11,7 +11,7 @@ import io
 import threading
 import time
 from collections.abc import Generator as Yields
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
@@ -110,13 +110,15 @@ class RemoteGenerator:
 
     def _draw(self, request: GenerationRequest, seed: int, token: CancelToken) -> Image.Image:
         fault: OmniAgentError | None = None
+        failed: set[str] = set()
         for attempt in range(self._tries):
             token.check()
-            with self._server() as url:
+            with self._server(failed) as url:
                 try:
                     return self._ask(url, request, seed)
                 except GeneratorUnavailable as error:
                     fault = error
+                    failed.add(url)
             if attempt < self._tries - 1:
                 self._pause(self._backoff * 2**attempt, token)
         assert fault is not None
@@ -129,9 +131,13 @@ class RemoteGenerator:
             time.sleep(min(left, 0.05))
 
     @contextmanager
-    def _server(self) -> Yields[str]:
+    def _server(self, failed: Set[str]) -> Yields[str]:
+        """The least busy server; one that failed this picture only when no other is left.
+
+        A dead server answers at once and so is never busy: without this it would be chosen again and again.
+        """
         with self._lock:
-            url = min(self._busy, key=self._busy.__getitem__)
+            url = min(self._busy, key=lambda one: (one in failed, self._busy[one]))
             self._busy[url] += 1
         try:
             yield url
