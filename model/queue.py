@@ -7,6 +7,7 @@ another's sixty-four pictures, and in float32 on a CPU nobody's picture depends 
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
@@ -107,7 +108,7 @@ class RequestQueue:
         self._tickets: list[Ticket] = []
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closed = self._leaving = False
 
     @property
     def waiting(self) -> int:
@@ -147,6 +148,8 @@ class RequestQueue:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="omniagent-draw", daemon=True)
                 self._thread.start()
+                # A thread that is inside torch while the interpreter goes down takes the process with it (SIGABRT).
+                atexit.register(self._leave)
             self._change.notify_all()
         while not wait([ticket.future], timeout=0.05).done:
             # While it waits its turn, nobody else looks at its token.
@@ -163,6 +166,12 @@ class RequestQueue:
             self._change.notify_all()
         if thread is not None:
             thread.join()
+            atexit.unregister(self._leave)
+
+    def _leave(self) -> None:
+        """Close without finishing the batch under way: it ends within a step."""
+        self._leaving = True
+        self.close()
 
     def _count(self) -> int:
         return sum(len(each.left) for each in self._tickets)
@@ -227,6 +236,8 @@ class RequestQueue:
         batch = self._generator.start([(prepared, t.request.seeds[number]) for t, number, prepared in ready])
         seats = [(ticket, number) for ticket, number, _ in ready]
         while not batch.done:
+            if self._leaving:
+                raise Cancelled("the program ended before this request was finished")
             staying = [row for row, (ticket, _) in enumerate(seats) if not ticket.stopped()]
             if not staying:
                 return

@@ -1,14 +1,64 @@
 """Fixtures that several test files share."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from omniagent.agent import Agent
 from tests.faces import end_to_end_agent
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+
+    from omniagent.model.critic_openai import OpenAICritic
+    from tests.openai_stub import Connect
+
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Agent:
     """An agent of end-to-end tests: scripted, or the checkpoint that OMNIAGENT_MODEL names."""
     return end_to_end_agent(tmp_path / "runs")
+
+
+@pytest.fixture
+def connect() -> "Iterator[Connect]":
+    """Critics on servers made of functions, without pauses, closed afterwards."""
+    import httpx2
+
+    from omniagent.model.critic_openai import OpenAICritic
+    from tests.openai_stub import URL
+
+    made: list[OpenAICritic] = []
+
+    def build(server: Any, **settings: Any) -> "OpenAICritic":
+        settings = {"backoff": 0.0, "timeout": 20.0} | settings
+        made.append(OpenAICritic(URL, transport=httpx2.MockTransport(server), **settings))
+        return made[-1]
+
+    yield build
+    for critic in made:
+        critic.close()
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> "PreTrainedTokenizerBase":
+    """The bundled MLLM's tokenizer, with a smaller vocabulary."""
+    from omniagent.shapes.tokenizer import train_tokenizer
+
+    return train_tokenizer(900)
+
+
+@pytest.fixture(scope="session")
+def mllm(tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLForConditionalGeneration":
+    """An untrained MLLM of the bundled checkpoint's sizes."""
+    import torch
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    from omniagent.shapes.architecture import mllm_config
+    from omniagent.shapes.training import SPECIAL_IDS
+
+    torch.manual_seed(0)
+    ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}
+    return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids)).eval()

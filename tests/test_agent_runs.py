@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -138,6 +139,15 @@ def test_a_cancelled_run_keeps_its_best_picture_and_goes_on_when_asked_again(tmp
     assert sum(call.seeds == (0,) for call in generator.calls) == 1
 
 
+@pytest.fixture
+def heeded_interrupt() -> Iterator[None]:
+    """Ctrl-C raises, also where the shell started the tests in the background and had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_interrupt")
 def test_the_first_ctrl_c_gives_the_best_so_far(tmp_path: Path):
     generator = ScriptedGenerator(gate=threading.Event())
     agent = scripted_agent(tmp_path, generator=generator)

@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pytest
 import torch
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
@@ -11,25 +10,11 @@ from omniagent.model.training.attention import write_out_attention
 from omniagent.model.training.captions import Caption, CaptionProbe
 from omniagent.model.training.dit import spread_times
 from omniagent.model.transformer import OmniGen2Transformer2DModel
-from omniagent.shapes.architecture import TRANSFORMER, mllm_config
+from omniagent.shapes.architecture import TRANSFORMER
 from omniagent.shapes.lessons import CAPTION_CLASSES, caption_of
 from omniagent.shapes.questions import FACTS, statements
 from omniagent.shapes.tasks import draw_task, some_scene
-from omniagent.shapes.tokenizer import train_tokenizer
-from omniagent.shapes.training import SPECIAL_IDS
 from omniagent.shapes.world import BACKGROUNDS, COLOURS, FILLS, SHAPES, SIZES, SPOTS
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerBase:
-    return train_tokenizer(900)
-
-
-@pytest.fixture(scope="module")
-def mllm(tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalGeneration:
-    torch.manual_seed(0)
-    ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}
-    return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids)).eval()
 
 
 def test_a_caption_asks_of_each_phrase_what_its_words_say() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -236,3 +238,28 @@ def test_closing_finishes_the_batch_under_way_and_ends_those_that_wait(
     with pytest.raises(Cancelled, match="closed"):
         waiting.result(60)
     queue.close()
+
+
+_PROGRAM = """
+import threading
+from omniagent.config import Config
+from omniagent.loading import load_runtime
+from omniagent.model.requests import GenerationRequest
+
+generator = load_runtime(Config(), generator=None, critic=None).generator
+begun = threading.Event()
+steps = {steps}
+request = GenerationRequest(instruction="a red circle", seeds=(1,), steps=steps)
+tell = {{"on_step": lambda *_: begun.set()}}
+work = threading.Thread(target=generator.generate, args=(request,), kwargs=tell, daemon=True)
+work.start()
+begun.wait() if steps > 2 else work.join()
+"""
+
+
+@pytest.mark.bundled
+@pytest.mark.parametrize("steps", [1, 1000])
+def test_a_program_that_ends_right_after_or_amid_a_drawing_ends_well(steps: int) -> None:
+    program = [sys.executable, "-c", _PROGRAM.format(steps=steps)]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 0, ended.stderr[-800:]

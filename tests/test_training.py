@@ -1,11 +1,13 @@
 """Training code: what is trained is what the runtime will ask, and a stopped training goes on where it was."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
@@ -14,24 +16,11 @@ from omniagent.model.training.loop import TrainSettings, train
 from omniagent.model.training.mllm import IGNORE, Lesson, LessonPacker
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import patchify, vision_tokens
-from omniagent.shapes.architecture import mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.lessons import LessonMix, lesson_batches
-from omniagent.shapes.tokenizer import SPECIALS, save_processor, train_tokenizer
-from omniagent.shapes.training import SPECIAL_IDS
+from omniagent.shapes.tokenizer import SPECIALS, save_processor
+from omniagent.shapes.training import Stage, train_vae
 from omniagent.tools import prompts
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerBase:
-    return train_tokenizer(900)
-
-
-@pytest.fixture(scope="module")
-def mllm(tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalGeneration:
-    torch.manual_seed(0)
-    ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}
-    return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids)).eval()
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +142,22 @@ def test_weights_are_written_in_the_published_layout(tmp_path: Path) -> None:
     list(train(_vae_training(), _settings(tmp_path, 2)))
     vae = AutoencoderKL.from_pretrained(tmp_path / "weights" / "vae")
     assert vae.config["scaling_factor"] > 0
+
+
+@pytest.fixture
+def fresh_accelerator() -> Iterator[None]:
+    """accelerate keeps one precision a process; the other tests train in float32."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("fresh_accelerator")
+def test_a_training_given_a_start_does_not_go_on_from_the_folders_old_state(tmp_path: Path) -> None:
+    first = Stage(work=tmp_path, steps=2, batch=2)
+    assert [line["step"] for line in train_vae(first)][-1] == 2
+    again = first.model_copy(update={"init": tmp_path / "vae" / "weights" / "vae"})
+    assert [line["step"] for line in train_vae(again)] == [2, 2]
+    assert [line["step"] for line in train_vae(first)] == [2]
+    steps = [json.loads(line)["step"] for line in (tmp_path / "vae" / "log.jsonl").read_text().splitlines()]
+    assert steps == [2, 2, 2, 2, 2]

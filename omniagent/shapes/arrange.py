@@ -6,9 +6,9 @@ relation; the painter learns from all scenes and follows any layout.
 
 from collections.abc import Iterator, Sequence
 
-from omniagent.shapes.phrases import layout_instruction, words
+from omniagent.shapes.phrases import grid_word, layout_instruction, words
 from omniagent.shapes.requirements import Group, Relation, Wanted
-from omniagent.shapes.world import CELLS, COLOURS, middle_of
+from omniagent.shapes.world import CELLS, COLOURS, Item, middle_of
 
 CANVAS_COLOUR = "white"
 OBJECT_SHAPE = "circle"
@@ -107,6 +107,7 @@ def painter_instruction(wanted: Wanted) -> str | None:
     return layout_instruction(wanted.background or CANVAS_COLOUR, named)
 
 
-def free_cell(taken: Sequence[str], objects: int) -> str:
-    """The best cell that nothing is in yet; the centre when all are taken."""
-    return next((cell for cell in preferred(objects) if cell not in taken), "centre")
+def free_spot(items: Sequence[Item]) -> str:
+    """The cell where one more object goes when nobody said where: the best that is free, the centre when none is."""
+    taken = {grid_word(item) for item in items}
+    return next((cell for cell in preferred(len(items) + 1) if cell not in taken), "centre")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from omniagent.shapes.arrange import free_cell
+from omniagent.shapes.arrange import free_spot
 from omniagent.shapes.language import finish, pick, place_words, synonym
-from omniagent.shapes.naming import name_of
-from omniagent.shapes.phrases import NUMBERS, grid_word, item_words, plural, reading_order
+from omniagent.shapes.naming import located, name_of
+from omniagent.shapes.phrases import NUMBERS, item_words, plural, reading_order
 from omniagent.shapes.world import (
     BACKGROUNDS,
     COLOURS,
@@ -68,16 +68,6 @@ def _target(rng: np.random.Generator, scene: Scene) -> tuple[int, str, str] | No
             said = " ".join(synonym(rng, word) for word in name.split())
             return i, said, located(scene.items[i])
     return None
-
-
-def located(item: Item) -> str:
-    """The object with its size and its place: ``small striped blue star top left``."""
-    return f"{item_words(item)} {grid_word(item)}"
-
-
-def free_spot(items: Sequence[Item]) -> str:
-    """The cell where one more object goes when nobody said where."""
-    return free_cell([grid_word(item) for item in items], len(items) + 1)
 
 
 def _free(item: Item, scene: Scene, index: int) -> bool:

@@ -96,6 +96,8 @@ def _settings(stage: Stage, name: str) -> TrainSettings:
         save_every=own.save_every,
         time_limit=stage.time_limit,
         ema=stage.ema,
+        # Another start is another training: the folder's old state must not take its place.
+        resume=stage.init is None,
     )
 
 
