@@ -27,9 +27,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which this call saves and stops.")] = 1e12,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
-    init: Annotated[
-        Path | None, typer.Option(help="Start anew from this component's folder.")
-    ] = None,
+    init: Annotated[Path | None, typer.Option(help="Start anew from this component's folder.")] = None,
     anchor: Annotated[Path | None, typer.Option(help="mllm: keep the painter's text states of this MLLM.")] = None,
     ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
