@@ -171,13 +171,17 @@ class FinalProjection(nn.Module):
         return 1 + self.linear_1(functional.silu(temb)).to(temb.dtype)
 
     def forward(
-        self, x: torch.Tensor, temb: torch.Tensor | None = None, scale: torch.Tensor | None = None
+        self,
+        x: torch.Tensor,
+        temb: torch.Tensor | None = None,
+        scale: torch.Tensor | None = None,
+        layout: Layout = None,
     ) -> torch.Tensor:
         """Map tokens (B, L, H) to patches (B, L, patch² · channels), by ``temb`` (B, T) or ready factors (H,)."""
         if temb is not None:
             scale = self.scales(temb).to(x.dtype).unsqueeze(1)
         normed = functional.layer_norm(x, x.shape[-1:], eps=FINAL_NORM_EPS)
-        return self.linear_2(normed if scale is None else normed * scale)
+        return product(self.linear_2, normed if scale is None else normed * scale, layout)
 
 
 def _asked(x: torch.Tensor, stream: Stream) -> torch.Tensor:

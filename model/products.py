@@ -1,8 +1,9 @@
 """Matrix products of a block's linear layers with weights laid out for the processor beforehand.
 
 The CPU build of torch multiplies float32 through one library by default and carries another, oneDNN, whose kernels
-are faster on some processors once a weight has been put into their own layout. Rows of a product don't depend on each
-other in either, which is what keeps a picture independent of the batch it is drawn in.
+are faster on some processors once a weight has been put into their own layout. There a row's product doesn't depend on
+the rows beside it, whatever the number of threads, which keeps a picture independent of the batch it is drawn in. The
+default library multiplies a few rows (some two a thread) in another order than many.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from .blocks import BlockLayouts, FoldedWeights, OmniGen2Block
 from .compiling import compiled_block, plain_block
 from .computation import Computation
 from .layout import Stream
-from .products import affordable
+from .products import Layout, affordable, lay_out, product
 from .transformer import OmniGen2Transformer2DModel
 
 
@@ -31,10 +31,18 @@ class TimedBlocks:
         self._folded: dict[nn.Module, list[FoldedWeights]] = {}
         self._final: torch.Tensor | None = None
         self._layouts: dict[nn.Module, BlockLayouts] = {}
+        self._ends: dict[nn.Module, Layout] = {}
         if computation.laid_out and not computation.compiled and affordable(transformer):
             self._layouts = {block: block.lay_out() for block in self._timed()}
+            net = transformer
+            ends = (net.x_embedder, net.ref_image_patch_embedder, net.norm_out.linear_2)
+            self._ends = dict(zip(ends, lay_out(ends), strict=True))
         if computation.tabled_modulation:
             self._table()
+
+    def embed(self, layer: nn.Module, patches: torch.Tensor) -> torch.Tensor:
+        """Tokens (..., T, H) of ``patches`` (..., T, patch² · channels) by one of the network's two embedders."""
+        return product(layer, patches, self._ends.get(layer)).to(self._net.dtype)
 
     def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
         """``x`` after modulated blocks at ``step`` (from 0)."""
@@ -48,9 +56,10 @@ class TimedBlocks:
 
     def patches(self, x: torch.Tensor, step: int) -> torch.Tensor:
         """Velocity patches (1, T, patch² · channels) of tokens (1, T, H) after the last layer."""
+        layout = self._ends.get(self._net.norm_out.linear_2)
         if self._final is None:
-            return self._net.norm_out(x, self._temb(step))
-        return self._net.norm_out(x, scale=self._final[step])
+            return self._net.norm_out(x, self._temb(step), layout=layout)
+        return self._net.norm_out(x, scale=self._final[step], layout=layout)
 
     def attention_input(self, x: torch.Tensor, step: int) -> torch.Tensor:
         """Tokens (T, H) as the first joint layer's attention sees them."""

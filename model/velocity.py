@@ -174,7 +174,7 @@ class VelocityField:
 
     def _refine(self, step: int, latents: torch.Tensor, passes: Sequence[Pass]) -> Refined:
         net = self._net
-        tokens = net.x_embedder(patchify(latents.to(net.dtype), net.patch_size)).to(net.dtype)
+        tokens = self._blocks.embed(net.x_embedder, patchify(latents.to(net.dtype), net.patch_size))
         noise = self._blocks.run(net.noise_refiner, tokens, self._streams.noise(self._grid, len(latents)), step)
         each = [reference for sample in self._samples for reference in self._references[sample]]
         if self._how.shared_refiners:
@@ -191,7 +191,7 @@ class VelocityField:
         found = self._embedded.get(reference.key)
         if found is None:
             net = self._net
-            found = net.ref_image_patch_embedder(patchify(reference.latent, net.patch_size)).to(net.dtype)
+            found = self._blocks.embed(net.ref_image_patch_embedder, patchify(reference.latent, net.patch_size))
             found = found + net.image_index_embedding[reference.place].to(found)
             if self._how.shared_refiners:
                 self._embedded[reference.key] = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -75,6 +75,15 @@ def test_the_published_order_runs_more_of_the_network_than_the_exact_one() -> No
     assert counts == [(9, 9), (3, 0)]
 
 
+@pytest.fixture(params=[1, 2, 5])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("cache", [None, TeaCache(0.3), TaylorSeer(first=2, every=2)])
 @pytest.mark.parametrize("dpm", [False, True])
 def test_a_picture_is_the_same_bit_for_bit_in_any_company_and_when_the_others_leave(

@@ -8,7 +8,7 @@ import torch
 from omniagent.model.training.vision import IGNORE, DenseBatch, Target
 from omniagent.shapes.data import rng_for, scene_of_split, to_tensor, with_random_phase
 from omniagent.shapes.render import render
-from omniagent.shapes.world import BACKGROUNDS, CANVAS, COLOURS, FILLS, REACH, SHAPES, Scene, Split
+from omniagent.shapes.world import BACKGROUNDS, CANVAS, COLOURS, FILLS, REACH, SHAPES, SPOTS, Scene, Split, spot_of
 
 CELL = 16
 GRID = CANVAS // CELL
@@ -24,6 +24,8 @@ TARGETS = (
     Target("fill", len(FILLS), 2),
     Target("ground_colour", len(COLOURS) + 1, POINTS * POINTS),
     Target("ground_shape", len(SHAPES) + 1, POINTS * POINTS),
+    Target("column", len(SPOTS), 2),
+    Target("row", len(SPOTS), 2),
 )
 NUMBERS = 6
 """Per slot: radius; then the cell's own row and column, and the number of objects in the picture."""
@@ -49,6 +51,8 @@ def label(scene: Scene) -> tuple[dict[str, np.ndarray], np.ndarray]:
         labels["colour"][cell, slot] = colour
         labels["shape"][cell, slot] = shape
         labels["fill"][cell, slot] = FILLS.index(item.fill)
+        column, row = spot_of(item.x, item.y).split()
+        labels["column"][cell, slot], labels["row"][cell, slot] = SPOTS.index(column), SPOTS.index(row)
         numbers[cell, slot] = item.radius / 8 - 2
         dx, dy = at[None, :] - item.x, at[:, None] - item.y
         reach = item.radius * min(REACH[item.shape], 1.0) * (0.8 if item.shape in ("star", "triangle") else 1.0)
