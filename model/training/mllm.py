@@ -4,7 +4,7 @@ Endings of one lesson share its prefix, as a checklist shares one look at a pict
 each sees the prefix and itself alone, and each starts at the position right after the prefix.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,8 @@ from omniagent.model.training.vision import vision_tokens
 
 IGNORE = -100
 MASKED = -1e4
+TOGETHER = 6
+"""Lessons that are padded to one length."""
 CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -41,7 +43,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class LessonBatch:
-    """Pictures (P, 3, H, W) in [-1, 1] and lessons over them, in groups that are padded together."""
+    """Pictures (P, 3, H, W) in [-1, 1] and lessons over them, in groups of one topic each."""
 
     pictures: Tensor
     groups: tuple[tuple[Lesson, ...], ...]
@@ -103,6 +105,12 @@ class LessonPacker:
             packed.facts += [IGNORE] * len(asked) + [fact] * len(told)
         return packed
 
+    def chunks(self, lessons: Sequence[Lesson]) -> Iterator[dict[str, Tensor]]:
+        """The lessons collated a few at a time, those of like length together, so that little of a batch is padding."""
+        ordered = sorted(lessons, key=lambda lesson: len(self.pack(lesson).ids))
+        for at in range(0, len(ordered), TOGETHER):
+            yield self.collate(ordered[at : at + TOGETHER])
+
     def collate(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
         """Padded ids (B, L), labels (B, L), positions (3, B, L), additive mask (B, 1, L, L) and picture order."""
         sequences = [self.pack(lesson) for lesson in lessons]
@@ -120,14 +128,13 @@ class LessonPacker:
             branch[row, :n], positions[:, row, :n] = torch.tensor(s.branch), torch.tensor(s.positions).T
         causal = torch.ones(length, length, dtype=torch.bool).tril()
         same = (branch[:, None, :] == branch[:, :, None]) | (branch[:, None, :] == 0)
-        pictures = torch.tensor([p for lesson in lessons for p in lesson.pictures], dtype=torch.long)
         return {
             "ids": ids,
             "labels": labels,
             "facts": facts,
             "positions": positions,
             "mask": torch.zeros(b, 1, length, length).masked_fill_(~(same & causal)[:, None], MASKED),
-            "pictures": pictures,
+            "pictures": torch.tensor([p for lesson in lessons for p in lesson.pictures], dtype=torch.long),
         }
 
 
@@ -144,7 +151,9 @@ class _Answers(NamedTuple):
 class MllmTraining:
     """The MLLM as a component of the loop; `language` and `vision` say what learns.
 
-    `caption_weight`: weight of the questions about painters' instructions, against 1 for each topic of lessons.
+    `weights`: of the topics of lessons, 1 where none is named. A topic's loss is a mean over its tokens, so long
+    answers that are right only as a whole, as plans are, need more.
+    `caption_weight`: weight of the questions about painters' instructions.
     `anchor`: an earlier MLLM whose text states of painters' instructions are kept, since a transformer learned them.
     """
 
@@ -160,11 +169,12 @@ class MllmTraining:
         caption_weight: float = 0.5,
         anchor: Qwen2_5_VLForConditionalGeneration | None = None,
         anchor_weight: float = 4.0,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         self.module: nn.Module = module
         self._mllm, self._caption_weight = module.mllm, caption_weight
         self._anchor = None if anchor is None else anchor.eval().requires_grad_(False)
-        self._anchor_weight = anchor_weight
+        self._anchor_weight, self._weights = anchor_weight, weights or {}
         self._packer, self._batches, self._validation = packer, batches, validation
         self._vision = vision
         module.mllm.model.visual.requires_grad_(vision)
@@ -182,9 +192,18 @@ class MllmTraining:
         if len(batch.pictures):
             with torch.set_grad_enabled(self._vision and torch.is_grad_enabled()):
                 features = vision_tokens(model.model.visual, batch.pictures.to(device))
-        found: list[_Answers] = []
-        for group in batch.groups:
-            data = {name: value.to(device) for name, value in self._packer.collate(group).items()}
+        return [self._read(group, features) for group in batch.groups]
+
+    def _read(self, group: Sequence[Lesson], features: Tensor | None) -> _Answers:
+        """The answers of one topic's lessons."""
+        model = self._mllm
+        device = next(model.parameters()).device
+        logits: list[Tensor] = []
+        labels: list[Tensor] = []
+        facts: list[Tensor] = []
+        true: list[Tensor] = []
+        for chunk in self._packer.chunks(group):
+            data = {name: value.to(device) for name, value in chunk.items()}
             embeds = model.model.language_model.embed_tokens(data["ids"])
             slots = data["ids"] == model.config.image_token_id
             if features is not None and len(data["pictures"]):
@@ -198,22 +217,23 @@ class MllmTraining:
             ).last_hidden_state
             asked = data["labels"][:, 1:] != IGNORE
             read = states[:, :-1][asked]
-            answers = _Answers(model.lm_head(read).float(), data["labels"][:, 1:][asked], group[0].topic)
+            logits.append(model.lm_head(read).float())
+            labels.append(data["labels"][:, 1:][asked])
             if group[0].facts:
-                facts: Tensor = self.module.facts(read).float()  # pyright: ignore[reportCallIssue]
-                answers = answers._replace(facts=facts, true=data["facts"][:, 1:][asked])
-            found.append(answers)
-        return found
+                facts.append(self.module.facts(read).float())  # pyright: ignore[reportCallIssue]
+                true.append(data["facts"][:, 1:][asked])
+        answers = _Answers(torch.cat(logits), torch.cat(labels), group[0].topic)
+        return answers._replace(facts=torch.cat(facts), true=torch.cat(true)) if facts else answers
 
     def loss(self, batch: LessonBatch, step: int) -> tuple[Tensor, dict[str, float]]:
-        """Sum over the topics of the mean cross entropy of their answers' tokens."""
+        """Weighted sum over the topics of the mean cross entropy of their answers' tokens."""
         answers = self._answers(batch)
         losses = {one.topic: F.cross_entropy(one.logits, one.labels) for one in answers}
         for one in answers:
             if one.facts is not None and one.true is not None:
                 losses[f"{one.topic}_facts"] = F.cross_entropy(one.facts, one.true)
         figures = {t: float(v.detach()) for t, v in losses.items()}
-        total = torch.stack(list(losses.values())).sum()
+        total = torch.stack([self._weights.get(topic, 1.0) * value for topic, value in losses.items()]).sum()
         if batch.captions:
             told: CaptionFigures = self.module(self._packer.tokenizer, batch.captions, self._anchor)
             total = total + self._caption_weight * told.loss + self._anchor_weight * told.drift

@@ -33,6 +33,9 @@ from omniagent.shapes.world import (
 )
 from omniagent.tools import prompts
 
+TOPIC_WEIGHTS = {"plan": 4.0, "plan_seen": 3.0}
+"""A plan is right only as a whole, and most of its tokens are easy."""
+
 _BLANK = Image.new("RGB", (1, 1))
 
 

@@ -28,7 +28,7 @@ from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
-from omniagent.shapes.lessons import CAPTION_CLASSES, LessonMix, lesson_batches
+from omniagent.shapes.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.paintings import painting_examples
 from omniagent.shapes.questions import FACTS
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
@@ -172,6 +172,7 @@ def _language(
         lesson_batches(stage.seed, mix),
         [held_out(i) for i in range(2)],
         anchor=anchor,
+        weights=TOPIC_WEIGHTS,
     )
 
 
