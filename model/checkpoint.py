@@ -28,7 +28,7 @@ from .processor import LightProcessor
 from .sampling import Scheduler
 from .schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from .transformer import OmniGen2Transformer2DModel
-from .weights import check_config, check_shapes, listed, read_json, read_shapes, weight_files
+from .weights import check_config, check_finite, check_shapes, listed, read_json, read_shapes, weight_files
 
 INDEX_FILE = "model_index.json"
 DIFFUSERS_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
@@ -118,7 +118,9 @@ def load_module(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
         raise BadCheckpoint(f"{folder / 'config.json'} describes no possible {kind.__name__}: {error}") from error
     check_shapes(folder, found, {name: tuple(each.shape) for name, each in skeleton.state_dict().items()})
-    return kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True)
+    module = kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True)
+    check_finite(folder, module)
+    return module
 
 
 def load_scheduler(folder: Path, name: str) -> Scheduler:
@@ -164,6 +166,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
     told = [f"{fault}: {listed(names)}" for fault, names in faults.items() if names]
     if told:
         raise BadCheckpoint(f"{folder} does not fit its config.json; {'; '.join(told)}")
+    check_finite(folder, model)
     return model
 
 

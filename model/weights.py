@@ -1,6 +1,6 @@
 """Checks a model folder before it is loaded: every weight there, none too many, each of its shape, no pickles.
 
-Only the headers of safetensors files are read.
+Only the headers of safetensors files are read for that; once loaded, every weight must be a finite number.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers.configuration_utils import ConfigMixin
 from safetensors import SafetensorError, safe_open
+from torch import nn
 
 from .errors import BadCheckpoint
 
@@ -99,6 +101,18 @@ def check_shapes(folder: Path, found: Mapping[str, tuple[int, ...]], wanted: Map
         faults.append(f"wrong shapes: {listed(wrong)}")
     if faults:
         raise BadCheckpoint(f"{folder} does not fit its config.json; {'; '.join(faults)}")
+
+
+def check_finite(folder: Path, module: nn.Module) -> None:
+    """Refuse weights that would turn every picture or answer into noise, before any work is spent on them.
+
+    Raises:
+        BadCheckpoint: Naming weights with a value that is not a number or infinite.
+    """
+    state = {name: each for name, each in module.state_dict().items() if each.is_floating_point() and each.numel()}
+    broken = [name for name, each in state.items() if not torch.stack(each.aminmax()).isfinite().all()]
+    if broken:
+        raise BadCheckpoint(f"{folder} holds weights that are NaN or infinite: {listed(broken)}; download it again")
 
 
 def check_config(path: Path, kind: type[ConfigMixin]) -> dict[str, Any]:

@@ -191,6 +191,17 @@ def _bad_defaults(folder: Path) -> None:
     (folder / "omniagent.json").write_text('{"height": 3}')
 
 
+def _poison(folder: Path) -> None:
+    _change(folder / "transformer" / WEIGHTS, lambda weights: weights["x_embedder.bias"].fill_(float("nan")))
+
+
+def _poison_text_model(folder: Path) -> None:
+    def edit(weights: dict[str, torch.Tensor]) -> None:
+        next(each for name, each in weights.items() if name.endswith("q_proj.weight"))[0, 0] = float("inf")
+
+    _change(folder / "mllm" / "model.safetensors", edit)
+
+
 def _edit(path: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -221,6 +232,8 @@ BROKEN: list[tuple[Callable[[Path], None], str]] = [
     (_impossible_sizes, "no possible OmniGen2Transformer2DModel: hidden_size=48, num_attention_heads=7"),
     (_no_json, "cannot be read as JSON"),
     (_no_tokenizer, "no usable processor"),
+    (_poison, "NaN or infinite: x_embedder.bias"),
+    (_poison_text_model, "NaN or infinite: .*q_proj.weight"),
     (_bad_defaults, "omniagent.json cannot be used"),
 ]
 
