@@ -23,6 +23,7 @@ from omniagent.model.hub import find_model
 from omniagent.model.memory import fit, free_bytes, hold, need_of, next_smaller
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.presets import preset_named
+from omniagent.model.processor import LightProcessor
 from omniagent.model.requests import CancelToken, Critic
 
 PICTURES_AT_ONCE = 8
@@ -113,16 +114,7 @@ def load_critic(
     if not isinstance(critic, str):
         return critic
     if critic.startswith(("http://", "https://")):
-        remote = OpenAICritic(critic, name, key, timeout=timeout)
-        try:
-            remote.connect(token=CancelToken(deadline=time.monotonic() + patience))
-        except (RetryableError, Cancelled):
-            # A server that is still starting is no reason to give up: runs ask it again, and tell.
-            pass
-        except BaseException:
-            remote.close()
-            raise
-        return remote
+        return served_critic(critic, name, key, timeout=timeout, patience=patience)
     if critic not in ("local", "auto"):
         raise BadSetting(
             f"critic={critic!r} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
@@ -136,6 +128,50 @@ def load_critic(
         network = with_memory_fault(device, "the critic", lambda: load_mllm(source, dtype).to(device))  # pyright: ignore[reportArgumentType]
     encoder = ChatEncoder.of(pipeline.processor)
     return LocalCritic(network, encoder, model=f"{beside.model}/critic", cache_bytes=cache_bytes)
+
+
+def served_critic(
+    url: str, name: str | None = None, key: str | None = None, *, timeout: float = 120.0, patience: float = 10.0
+) -> OpenAICritic:
+    """The critic behind a URL, whether it answers already or not.
+
+    Raises:
+        BadSetting: the server refuses the key or has no such model.
+    """
+    remote = OpenAICritic(url, name, key, timeout=timeout)
+    try:
+        remote.connect(token=CancelToken(deadline=time.monotonic() + patience))
+    except (RetryableError, Cancelled):
+        # A server that is still starting is no reason to give up: runs ask it again, and tell.
+        pass
+    except BaseException:
+        remote.close()
+        raise
+    return remote
+
+
+def lone_critic(
+    model: str | Path,
+    *,
+    revision: str | None = None,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+    cache_bytes: int = 256 * 2**20,
+) -> LocalCritic:
+    """The critic of a checkpoint without its generator, for pictures that are drawn elsewhere.
+
+    Raises:
+        UnknownModel, BadCheckpoint, HubUnreachable: the checkpoint cannot be loaded.
+        OutOfMemory: the device is too small for it.
+    """
+    where = pick_device(device)
+    folder = find_model(model, revision=revision)
+    source = folder / "critic" if (folder / "critic").is_dir() else folder / "mllm"
+    kind = pick_dtype(where, dtype)
+    with quiet():
+        network = with_memory_fault(where, "the critic", lambda: load_mllm(source, kind).to(where))  # pyright: ignore[reportArgumentType]
+        encoder = ChatEncoder.of(LightProcessor.from_pretrained(folder / "processor"))
+    return LocalCritic(network, encoder, model=str(model), cache_bytes=cache_bytes)
 
 
 def own_critic(beside: OmniGen2Generator, *, cache_bytes: int = 256 * 2**20) -> LocalCritic:

@@ -32,7 +32,8 @@ class Agent:
     Args:
         model: Checkpoint folder or hub name; the bundled shapes checkpoint by default.
         critic: `local`, the base URL of an OpenAI-compatible server, or a `Critic`.
-        generator: A `Generator` to use in place of the model's (needs a `Critic` as `critic`, or a `runtime`).
+        generator: A `Generator` in place of the model's, or base URLs of servers that speak the OpenAI images API, with
+            commas between. Needs a critic, or a `model` whose own critic shall look.
         runtime: Loaded models to share with other agents; then `model`, `revision` and `device` are not used.
         budget: Caps of every run that names none itself.
         config: Settings in place of the environment's.
@@ -49,7 +50,7 @@ class Agent:
         model: str | Path | None = None,
         *,
         critic: str | Critic | None = None,
-        generator: Generator | None = None,
+        generator: str | Generator | None = None,
         runtime: "ModelRuntime | None" = None,
         budget: Budget | None = None,
         config: Config | None = None,
@@ -63,6 +64,7 @@ class Agent:
         given: dict[str, Any] = {
             "model": None if model is None else str(model),
             "critic": critic if isinstance(critic, str) else None,
+            "generator": generator if isinstance(generator, str) else None,
             "budget": budget,
             "runs_dir": None if runs_dir is None else Path(runs_dir),
             "revision": revision,
@@ -73,7 +75,7 @@ class Agent:
         base = config if config is not None else Config.read()
         self.config = base.model_copy(update={name: value for name, value in given.items() if value is not None})
         self._critic = None if isinstance(critic, str) else critic
-        self._generator = generator
+        self._generator = None if isinstance(generator, str) else generator
         self._runtime = runtime
         self._on_question = on_question
         self._loading = threading.Lock()

@@ -29,6 +29,13 @@ class Config(BaseSettings):
     )
 
     model: str = Field(default_factory=bundled_checkpoint, description="a checkpoint folder or a hub name")
+    generator: str = Field(
+        default="local",
+        description="`local`, or base URLs of servers that speak the OpenAI images API, with commas between",
+    )
+    generator_model: str = Field(default="OmniGen2/OmniGen2", description="the model to ask for at those URLs")
+    generator_key: str | None = Field(default=None, repr=False, description="the API key for those URLs")
+    generator_timeout: float = Field(default=300.0, gt=0, description="seconds that one picture may take there")
     critic: str = Field(
         default="local",
         description="`local`, the base URL of an OpenAI-compatible server, or `auto`: this machine's vLLM service, "

@@ -3,9 +3,10 @@
 import logging
 import os
 
-from omniagent.config import Config
+from omniagent.config import Config, bundled_checkpoint
 from omniagent.model.critic_vllm import VllmCritic
 from omniagent.model.errors import BadSetting, RetryableError
+from omniagent.model.fallback import CircuitBreaker
 from omniagent.model.requests import Critic, Generator
 from omniagent.model.runtime import ModelRuntime
 
@@ -13,31 +14,19 @@ log = logging.getLogger("omniagent.critic")
 
 
 def load_runtime(config: Config, *, generator: Generator | None, critic: Critic | None) -> ModelRuntime:
-    """The runtime of an agent; given models stand in for those of the checkpoint.
+    """The runtime of an agent; given models, and a generator behind a URL, stand in for those of the checkpoint.
 
     Raises:
         UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
-        BadSetting: a generator was given without a critic.
+        BadSetting: the settings name no critic for a generator that is not the checkpoint's.
         OutOfMemory: the device is too small.
     """
-    if generator is not None and critic is not None:
-        return ModelRuntime(generator=generator, critic=critic)
-    if generator is not None:
-        raise BadSetting("a generator was given without a critic; give critic=… too, or a runtime with both")
+    drawer = generator or remote_generator(config)
+    if drawer is not None and critic is not None:
+        return ModelRuntime(drawer, critic)
     served = served_critic(config) if critic is None and config.critic == "auto" else None
-    chosen = critic or served or ("local" if config.critic == "auto" else config.critic)
     try:
-        runtime = ModelRuntime.load(
-            config.model,
-            critic=chosen,
-            critic_model=config.critic_model,
-            critic_key=config.critic_key,
-            critic_timeout=config.critic_timeout,
-            stand_in=None if config.critic_stand_in and served is None else config.critic_stand_in,
-            revision=config.revision,
-            device=config.device,
-            preset=config.preset,
-        )
+        runtime = _load(config, critic, served) if drawer is None else _beside(config, drawer, served)
     except BaseException:
         if served is not None:
             served.close()
@@ -45,6 +34,53 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
     if served is not None:
         _await(served)
     return runtime
+
+
+def remote_generator(config: Config) -> Generator | None:
+    """The generator behind the URLs of the settings; None when the checkpoint's own draws.
+
+    Raises:
+        BadSetting: they are no http URLs.
+    """
+    if config.generator == "local":
+        return None
+    from omniagent.model.remote import RemoteGenerator
+
+    urls = [url.strip() for url in config.generator.split(",")]
+    return RemoteGenerator(urls, config.generator_model, config.generator_key, timeout=config.generator_timeout)
+
+
+def _load(config: Config, critic: Critic | None, served: Critic | None) -> ModelRuntime:
+    return ModelRuntime.load(
+        config.model,
+        critic=critic or served or ("local" if config.critic == "auto" else config.critic),
+        critic_model=config.critic_model,
+        critic_key=config.critic_key,
+        critic_timeout=config.critic_timeout,
+        stand_in=None if config.critic_stand_in and served is None else config.critic_stand_in,
+        revision=config.revision,
+        device=config.device,
+        preset=config.preset,
+    )
+
+
+def _beside(config: Config, generator: Generator, served: Critic | None) -> ModelRuntime:
+    """A runtime of a generator that is not the checkpoint's, with the critic of the settings."""
+    from omniagent.model import loading
+
+    if served is not None:
+        return ModelRuntime(generator, served)
+    if config.critic.startswith(("http://", "https://")):
+        looks = loading.served_critic(
+            config.critic, config.critic_model, config.critic_key, timeout=config.critic_timeout
+        )
+        return ModelRuntime(generator, looks, breaker=CircuitBreaker())
+    if config.model == bundled_checkpoint():
+        raise BadSetting(
+            f"the pictures of {generator.model} are drawn elsewhere and nobody was named to look at them; "
+            "give a critic (--critic URL or auto), or a model whose own critic shall look"
+        )
+    return ModelRuntime(generator, loading.lone_critic(config.model, revision=config.revision, device=config.device))
 
 
 def served_critic(config: Config) -> VllmCritic | None:

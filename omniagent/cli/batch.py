@@ -15,6 +15,7 @@ def batch(
     model: opt.Model = None,
     revision: opt.Revision = None,
     critic: opt.Critic = None,
+    generator: opt.Generator = None,
     device: opt.Device = None,
     preset: opt.Preset = None,
     seed: opt.Seed = 0,
@@ -40,7 +41,8 @@ def batch(
 
         opt.existing_file(tasks, "TASKS.jsonl")
         agent = opt.agent_of(
-            context, opt.ModelOptions(model, revision, critic, device, allow_urls or None, preset=preset)
+            context,
+            opt.ModelOptions(model, revision, critic, device, allow_urls or None, preset=preset, generator=generator),
         )
         budget = opt.budget_of(
             agent, max_rounds=max_rounds, max_images=max_images, candidates=candidates, time_limit=time_limit

@@ -23,6 +23,13 @@ Preset = Annotated[
     str | None,
     typer.Option(metavar="quality|balanced|fast", help="quality is exact; the others trade likeness for time."),
 ]
+Generator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="local|URL,…",
+        help="Who draws: the model here, or servers that speak the OpenAI images API (then name a critic too).",
+    ),
+]
 Critic = Annotated[
     str | None,
     typer.Option(
@@ -50,6 +57,7 @@ class ModelOptions:
     allow_urls: bool | None = None
     runs_dir: Path | None = None
     preset: str | None = None
+    generator: str | None = None
 
 
 MakeAgent = Callable[[ModelOptions], "Agent"]
@@ -63,6 +71,7 @@ def make_agent(options: ModelOptions) -> "Agent":
         model=options.model,
         revision=options.revision,
         critic=options.critic,
+        generator=options.generator,
         device=options.device,
         preset=options.preset,
         allow_urls=options.allow_urls,
@@ -75,6 +84,9 @@ def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
     critic = options.critic
     if critic not in (None, "local", "auto") and not re.match(r"^https?://\S+$", critic or ""):
         raise typer.BadParameter(f"{critic!r} is neither 'local', 'auto' nor an http(s) URL", param_hint="--critic")
+    for url in (options.generator or "local").split(","):
+        if url != "local" and not re.match(r"^https?://\S+$", url.strip()):
+            raise typer.BadParameter(f"{url!r} is neither 'local' nor an http(s) URL", param_hint="--generator")
     tell_of_critic()
     make: MakeAgent | None = context.obj
     return (make or make_agent)(options)

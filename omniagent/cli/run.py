@@ -24,6 +24,7 @@ def run(
     model: opt.Model = None,
     revision: opt.Revision = None,
     critic: opt.Critic = None,
+    generator: opt.Generator = None,
     device: opt.Device = None,
     preset: opt.Preset = None,
     seed: opt.Seed = 0,
@@ -52,7 +53,9 @@ def run(
     with guarded():
         from omniagent.outcome import EXIT_CODES, status_of
 
-        chosen = opt.ModelOptions(model, revision, critic, device, allow_urls or None, preset=preset)
+        chosen = opt.ModelOptions(
+            model, revision, critic, device, allow_urls or None, preset=preset, generator=generator
+        )
         agent = opt.agent_of(context, chosen)
         caps = {
             "max_rounds": max_rounds,

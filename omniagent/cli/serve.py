@@ -19,6 +19,7 @@ def demo(
     model: opt.Model = None,
     revision: opt.Revision = None,
     critic: opt.Critic = None,
+    generator: opt.Generator = None,
     device: opt.Device = None,
     preset: opt.Preset = None,
 ) -> None:
@@ -29,7 +30,9 @@ def demo(
         from omniagent.demo.app import serve
 
         serve(
-            opt.agent_of(context, opt.ModelOptions(model, revision, critic, device, preset=preset)),
+            opt.agent_of(
+                context, opt.ModelOptions(model, revision, critic, device, preset=preset, generator=generator)
+            ),
             host=host,
             port=port,
         )
@@ -40,6 +43,7 @@ def mcp(
     model: opt.Model = None,
     revision: opt.Revision = None,
     critic: opt.Critic = None,
+    generator: opt.Generator = None,
     device: opt.Device = None,
     preset: opt.Preset = None,
     runs_dir: Annotated[
@@ -58,6 +62,7 @@ def mcp(
         if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:
             runs_dir = user_data_path("omniagent") / "runs"
         agent = opt.agent_of(
-            context, opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir, preset=preset)
+            context,
+            opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir, preset=preset, generator=generator),
         )
         build_server(agent).run("stdio")
