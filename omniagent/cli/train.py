@@ -8,13 +8,14 @@ import typer
 
 
 class Part(StrEnum):
-    """What to train; `export` writes the checkpoint from what was trained."""
+    """What to train; `paint` draws pictures for the MLLM's lessons, `export` writes the checkpoint."""
 
     VAE = "vae"
     VISION = "vision"
     TEXT = "text"
     MLLM = "mllm"
     DIT = "dit"
+    PAINT = "paint"
     EXPORT = "export"
 
 
@@ -49,7 +50,7 @@ def train(
             size = export_checkpoint(work, out)
             console.print(f"{out}: {size / 1e6:.1f} MB")
             return
-        from omniagent.shapes import training
+        from omniagent.shapes import gallery, training
 
         stage = training.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
@@ -61,6 +62,7 @@ def train(
             Part.TEXT: training.train_text,
             Part.MLLM: training.train_mllm,
             Part.DIT: training.train_dit,
+            Part.PAINT: gallery.paint_lessons,
         }[part]
         columns = (TextColumn(part.value), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console) as bar:

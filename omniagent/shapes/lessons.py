@@ -13,6 +13,7 @@ from omniagent.model.training.mllm import Lesson, LessonBatch
 from omniagent.shapes.data import rng_for, to_tensor, with_random_phase
 from omniagent.shapes.dense import weathered
 from omniagent.shapes.draws import groups_of, wanted_of
+from omniagent.shapes.painted import Painting, faults_of
 from omniagent.shapes.phrases import checklist, describe, held_by, layout_of
 from omniagent.shapes.questions import random_question, statements, truth_of
 from omniagent.shapes.render import render
@@ -50,7 +51,11 @@ class Desk:
         if self.rng.random() < 0.5:
             scene = with_random_phase(self.rng, scene)
         picture = render(scene)
-        self.pictures.append(weathered(self.rng, picture) if self.rng.random() < 0.6 else picture)
+        return self.keep(weathered(self.rng, picture) if self.rng.random() < 0.6 else picture)
+
+    def keep(self, picture: np.ndarray) -> int:
+        """Take the picture as it is; its number in the batch."""
+        self.pictures.append(picture)
         return len(self.pictures) - 1
 
 
@@ -82,9 +87,19 @@ def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
     return wanted_of(rng, other if other.items and other.split == scene.split else scene)
 
 
-def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int, most: int = 12) -> Lesson:
+def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson:
     """Checklist questions about one picture, some asked the other way round."""
-    once = {s.question: s for _ in range(2) for s in statements(rng, scene, near_scene(rng, scene))}
+    return _verdicts(rng, scene, shown, [near_scene(rng, scene) for _ in range(2)])
+
+
+def painted_verdict(rng: np.random.Generator, painting: Painting, others: Sequence[Painting], shown: int) -> Lesson:
+    """Questions about a painted picture: what was wanted of it, and at times what was wanted of another."""
+    other = others[int(rng.integers(len(others)))] if rng.random() < 0.3 else painting
+    return _verdicts(rng, painting.seen, shown, [painting.wanted, other.wanted])
+
+
+def _verdicts(rng: np.random.Generator, scene: Scene, shown: int, wanted: Sequence[Wanted], most: int = 12) -> Lesson:
+    once = {s.question: s for one in wanted for s in statements(rng, scene, one)}
     asked = list(once.values())
     chosen = [asked[int(i)] for i in rng.permutation(len(asked))[:most]]
     endings: list[tuple[str, str]] = []
@@ -149,6 +164,19 @@ def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
     return Lesson("repair", prompt, (desk.show(seen),), (("", draft.model_dump_json()),))
 
 
+def painted_repair(rng: np.random.Generator, painting: Painting, shown: int) -> Lesson | None:
+    """The repair of a painted picture; None where nothing that was wanted is wrong."""
+    faults = faults_of(painting.seen, painting.target)
+    truth = truth_of(painting.seen, painting.wanted)
+    if not faults or all(truth.values()):
+        return None
+    lines = [(d.question, _said(rng, truth.get(d.question, False))) for d in checklist(painting.wanted)]
+    prompt = prompts.repair_prompt(_BLANK, painting.instruction, lines)
+    scope = "local" if len(faults) == 1 else "global"
+    draft = prompts.RepairDraft(seen=describe(painting.seen), instruction=faults[0], scope=scope)
+    return Lesson("repair", prompt, (shown,), (("", draft.model_dump_json()),))
+
+
 _SIZES = (None, *SIZES)
 CAPTION_CLASSES = (
     len(_SIZES), len(FILLS), len(COLOURS), len(SHAPES), len(SPOTS), len(SPOTS), len(BACKGROUNDS),
@@ -193,10 +221,13 @@ class LessonMix:
     seen_plans: int = 4
     repairs: int = 3
     captions: int = 8
+    painted: int = 0
 
 
-def lesson_batches(seed: int, mix: LessonMix | None = None, *, split: Split = "train") -> Callable[[int], LessonBatch]:
-    """Batches of all lessons in the given mix."""
+def lesson_batches(
+    seed: int, mix: LessonMix | None = None, *, split: Split = "train", paintings: Sequence[Painting] = ()
+) -> Callable[[int], LessonBatch]:
+    """Batches of all lessons in the given mix; `paintings` are what the painter drew, for those that are `painted`."""
     mix = mix or LessonMix()
 
     def make(step: int) -> LessonBatch:
@@ -213,6 +244,13 @@ def lesson_batches(seed: int, mix: LessonMix | None = None, *, split: Split = "t
             keep(describe_lesson(scene, shown))
             keep(verdict_lesson(rng, scene, shown))
             keep(answer_lesson(rng, scene, shown))
+        for _ in range(mix.painted if paintings else 0):
+            painting = paintings[int(rng.integers(len(paintings)))]
+            shown = desk.keep(painting.picture)
+            keep(describe_lesson(painting.seen, shown))
+            keep(painted_verdict(rng, painting, paintings, shown))
+            if (lesson := painted_repair(rng, painting, shown)) is not None:
+                keep(lesson)
         for kind, number in (("text", mix.plans), ("seen", mix.seen_plans)):
             for _ in range(number):
                 choice: tuple[Kind, ...] = ("draw", "outside", "question") if kind == "text" else ("edit", "reference")

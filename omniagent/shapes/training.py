@@ -1,11 +1,12 @@
 """Trains the bundled checkpoint, part by part, and puts it together: `omniagent train vae|mllm|dit|export`.
 
 A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (for resume) and `weights/`:
-`vae/`, `processor/`, `vision/` and `text/` (the MLLM's first stages), `mllm/`, `dit/`.
+`vae/`, `processor/`, `vision/` and `text/` (the MLLM's first stages), `mllm/`, `dit/`. `painted/` holds pictures that
+the painter drew for the MLLM's lessons (`gallery.py`).
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
+from omniagent.shapes.painted import load_paintings
 from omniagent.shapes.paintings import painting_examples
 from omniagent.shapes.questions import FACTS
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
@@ -36,6 +38,8 @@ from omniagent.shapes.validation import PainterValidation
 
 FRESH = 8
 """One in so many examples of the transformer's batch is new; the others are met again under other noise and time."""
+
+PAINTED = "painted"
 
 SPECIAL_IDS = {
     "image_token_id": "<|image_pad|>",
@@ -151,8 +155,8 @@ def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def _held_out(mix: LessonMix) -> LessonMix:
-    """A dozen lessons of each kind in the mix."""
-    return LessonMix(**{kind: 12 if number else 0 for kind, number in asdict(mix).items()})
+    """A dozen lessons of each kind in the mix, none of them on paintings."""
+    return replace(LessonMix(**{kind: 12 if number else 0 for kind, number in asdict(mix).items()}), painted=0)
 
 
 def _language(
@@ -169,7 +173,7 @@ def _language(
     return MllmTraining(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
         LessonPacker(tokenizer, int(mllm.config.image_token_id), side),
-        lesson_batches(stage.seed, mix),
+        lesson_batches(stage.seed, mix, paintings=load_paintings(stage.work / PAINTED) if mix.painted else ()),
         [held_out(i) for i in range(2)],
         anchor=anchor,
         weights=TOPIC_WEIGHTS,
@@ -207,12 +211,16 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     def share(n: int) -> int:
         return max(1, round(n * (settings.batch / 23)))
 
-    mix = LessonMix(scenes=share(8), plans=share(8), seen_plans=share(4), repairs=share(3), captions=share(8))
+    scenes = share(8) // 2 if (stage.work / PAINTED).is_dir() else share(8)
+    mix = LessonMix(
+        scenes=scenes, plans=share(8), seen_plans=share(4), repairs=share(3), captions=share(8),
+        painted=share(8) - scenes,
+    )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
     yield from _run(_language(stage, settings, mllm, mix), settings, stage)
 
 
-def _existing(folder: Path, made_by: str) -> Path:
+def existing(folder: Path, made_by: str) -> Path:
     if not folder.is_dir():
         raise BadSetting(f"{folder} is missing; train it first with: omniagent train {made_by}")
     return folder
@@ -223,8 +231,8 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     torch.manual_seed(stage.seed)
     settings = _settings(stage, "dit")
     language = next((s for s in ("mllm", "text") if (stage.work / s / "weights/mllm").is_dir()), "mllm")
-    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(_existing(stage.work / language / "weights/mllm", "mllm"))
-    vae = AutoencoderKL.from_pretrained(_existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
+    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(existing(stage.work / language / "weights/mllm", "mllm"))
+    vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mllm = mllm.to(device)  # pyright: ignore[reportArgumentType]
     vae = vae.to(device)  # pyright: ignore[reportArgumentType]

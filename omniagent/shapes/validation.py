@@ -13,7 +13,7 @@ from omniagent.model.processor import LightProcessor
 from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.oracle import judge, right
-from omniagent.shapes.phrases import layout_of
+from omniagent.shapes.painted import painter_words
 from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
 
 STATIC_SHIFT = 3.0
@@ -75,7 +75,7 @@ def paint(
     """One picture for each task from its canonical instruction, (128, 128, 3) uint8."""
     references = [[Image.fromarray(picture) for picture in task.images] or None for task in tasks]
     output = pipeline(
-        [_instruction(task) for task in tasks],
+        [painter_words(task) for task in tasks],
         input_images=references if any(references) else None,
         num_inference_steps=steps,
         text_guidance_scale=3.0,
@@ -87,13 +87,6 @@ def paint(
     )
     assert isinstance(output, OmniGen2PipelineOutput)
     return [np.asarray(image) for image in output.images]  # pyright: ignore[reportGeneralTypeIssues]
-
-
-def _instruction(task: ShapesTask) -> str:
-    """What a right planner would tell the painter."""
-    if task.kind == "draw" and task.target is not None:
-        return layout_of(task.target, range(len(task.target.items)))
-    return task.plan.instruction
 
 
 def sheet(pictures: list[np.ndarray], columns: int = 8) -> Image.Image:

@@ -1,0 +1,40 @@
+"""Has the work folder's painter draw training tasks, so that the MLLM learns to judge what painters really draw."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from omniagent.model.pipeline import OmniGen2Pipeline
+from omniagent.model.processor import LightProcessor
+from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.shapes.painted import paint_file
+from omniagent.shapes.training import PAINTED, Stage, existing
+from omniagent.shapes.validation import paint, small_scheduler
+
+
+def paint_lessons(stage: Stage) -> Iterator[dict[str, Any]]:
+    """Draw training tasks with the work folder's painter, for the MLLM's lessons: `steps` files of `batch` tasks each.
+
+    Files that are there already are kept.
+    """
+    if stage.threads:
+        torch.set_num_threads(stage.threads)
+    vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae"))
+    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(existing(stage.work / "mllm/weights/mllm", "mllm"))
+    dit = OmniGen2Transformer2DModel.from_pretrained(existing(stage.work / "dit/weights/transformer", "dit"))
+    processor = LightProcessor.from_pretrained(stage.work / "processor")
+    pipeline = OmniGen2Pipeline(dit, vae, small_scheduler(), mllm, processor)
+    pipeline.set_progress_bar_config(disable=True)
+    if torch.cuda.is_available():
+        pipeline.to("cuda")
+    for step in range(stage.steps or 40):
+        path = stage.work / PAINTED / f"{stage.seed}-{step:04}.npz"
+        if not path.is_file():
+            kept = paint_file(
+                path, lambda tasks, seed: paint(pipeline, tasks, seed=seed), seed=stage.seed, step=step,
+                number=stage.batch or 16,
+            )  # fmt: skip
+            yield {"step": step + 1, "kept": kept}

@@ -1,0 +1,163 @@
+"""The painter's own pictures with what the oracle reads in them: lessons on the faults that the critic will meet.
+
+Rendered scenes are crisp; what a painter gets wrong is not. So training tasks are drawn, the oracle labels the
+pictures, and the critic learns to describe, judge and mend them too. Training alone comes here: nothing that runs
+inside the agent may ask the oracle.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from omniagent.shapes.data import rng_for
+from omniagent.shapes.naming import located
+from omniagent.shapes.oracle import read
+from omniagent.shapes.phrases import item_words, layout_of
+from omniagent.shapes.reading import UNKNOWN, Found, Unreadable
+from omniagent.shapes.requirements import Wanted
+from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
+from omniagent.shapes.world import CANVAS, LARGE, SMALL, Item, Scene, spot_of
+
+UNCLEAR_SHAPE, UNCLEAR_FILL = "object", "uneven"
+NEAR = 16.0
+_SCENES = TypeAdapter(Scene)
+Pictures = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A picture (128, 128, 3), the scene it shows, what was wanted, and what the painter was told and should draw."""
+
+    picture: Pictures
+    seen: Scene
+    wanted: Wanted
+    instruction: str
+    target: Scene
+
+
+def seen_in(picture: Pictures) -> Scene | None:
+    """The scene that the oracle reads; what it cannot tell is an `object` or `uneven`. None for no scene at all."""
+    found = read(picture)
+    if isinstance(found, Unreadable):
+        return None
+    return Scene(found.background, tuple(_item(one) for one in found.objects))
+
+
+def _item(found: Found) -> Item:
+    bounds = {"small": (1.0, SMALL[1]), "large": (LARGE[0], CANVAS), None: (SMALL[1] + 2, LARGE[0] - 2)}[found.size]
+    return Item(
+        UNCLEAR_SHAPE if found.shape == UNKNOWN else found.shape,
+        "" if found.colour == UNKNOWN else found.colour,
+        UNCLEAR_FILL if found.fill == UNKNOWN else found.fill,
+        found.x,
+        found.y,
+        float(np.clip(found.radius, *bounds)),
+    )
+
+
+def faults_of(seen: Scene, target: Scene) -> list[str]:
+    """An instruction for each thing in which a picture differs from what it should show, the plainest first."""
+    pairs = _pairs(seen, target)
+    lost = [item for i, item in enumerate(target.items) if i not in pairs]
+    extra = [item for i, item in enumerate(seen.items) if i not in pairs.values()]
+    told: list[str] = []
+    if seen.background != target.background:
+        told.append(f"make the background {target.background}")
+    for number, other in pairs.items():
+        wanted, item = target.items[number], seen.items[other]
+        if item.shape != wanted.shape:
+            told.append(f"turn the {located(item)} into a {wanted.shape}")
+        if item.colour != wanted.colour:
+            told.append(f"make the {located(item)} {wanted.colour}")
+        if item.fill != wanted.fill:
+            told.append(f"make the {located(item)} {wanted.fill}")
+        if wanted.size and item.size and item.size != wanted.size:
+            told.append(f"make the {located(item)} {wanted.size}")
+    for item in lost:
+        strayed = next((one for one in extra if one.kind == item.kind), None)
+        noun, spot = item_words(item), spot_of(item.x, item.y)
+        if strayed is not None:
+            extra.remove(strayed)
+            told.append(f"move the {located(strayed)} to {spot}")
+        else:
+            told.append(f"add {'an' if noun[0] in 'aeio' else 'a'} {noun} at {spot}")
+    return [*told, *(f"remove the {located(item)}" for item in extra)]
+
+
+def _pairs(seen: Scene, target: Scene) -> dict[int, int]:
+    """Which object of the picture stands for which of the target: near, and as like as can be."""
+    costs = [
+        (np.hypot(a.x - b.x, a.y - b.y) + 6 * sum(p != q for p, q in zip(a.kind, b.kind, strict=True)), i, j)
+        for i, a in enumerate(target.items)
+        for j, b in enumerate(seen.items)
+        if np.hypot(a.x - b.x, a.y - b.y) <= NEAR
+    ]
+    pairs: dict[int, int] = {}
+    for _, i, j in sorted(costs):
+        if i not in pairs and j not in pairs.values():
+            pairs[i] = j
+    return pairs
+
+
+def painter_words(task: ShapesTask) -> str:
+    """What a right planner would tell the painter so that it draws the task's own target."""
+    if task.kind == "draw" and task.target is not None:
+        return layout_of(task.target, range(len(task.target.items)))
+    return task.plan.instruction
+
+
+def paint_file(
+    path: Path, paint: Callable[[list[ShapesTask], int], list[Pictures]], *, seed: int, step: int, number: int
+) -> int:
+    """Paint `number` training tasks and keep those pictures that show a scene; how many were kept.
+
+    `paint` gives one picture a task, from a seed.
+    """
+    rng = rng_for(seed, step, "painted")
+    kinds: tuple[Kind, ...] = ("draw", "edit", "reference")
+    # Tasks of one kind a file: a batch is drawn together, with as many references each.
+    kind = kinds[int(rng.choice(3, p=[0.6, 0.3, 0.1]))]
+    tasks = [sample_task(rng, kind, "train") for _ in range(number)]
+    kept: list[dict[str, Any]] = []
+    pictures: list[Pictures] = []
+    for task, picture in zip(tasks, paint(tasks, int(rng.integers(2**31))), strict=True):
+        seen = seen_in(picture)
+        if seen is None or not seen.items or task.target is None or task.wanted is None or seen.split == "test":
+            continue
+        pictures.append(picture)
+        kept.append(
+            {
+                "seen": asdict(seen),
+                "wanted": task.wanted.model_dump(),
+                "instruction": painter_words(task),
+                "target": asdict(task.target),
+            }
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = TypeAdapter(list[dict[str, Any]]).dump_json(kept)
+    np.savez_compressed(path, pictures=np.stack(pictures), lines=np.frombuffer(lines, dtype=np.uint8))
+    return len(kept)
+
+
+def load_paintings(folder: Path) -> list[Painting]:
+    """All paintings of a folder that `paint_file` wrote; none if there is no such folder."""
+    found: list[Painting] = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as data:
+            pictures: Pictures = data["pictures"]
+            lines = TypeAdapter(list[dict[str, Any]]).validate_json(data["lines"].tobytes())
+        found += [
+            Painting(
+                picture,
+                _SCENES.validate_python(line["seen"]),
+                Wanted.model_validate(line["wanted"]),
+                line["instruction"],
+                _SCENES.validate_python(line["target"]),
+            )
+            for picture, line in zip(pictures, lines, strict=True)
+        ]
+    return found

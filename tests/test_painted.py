@@ -1,0 +1,75 @@
+"""Lessons on the painter's own pictures: what is read in them, what is said to be wrong, and what is kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omniagent.shapes.lessons import LessonMix, lesson_batches
+from omniagent.shapes.painted import Pictures, faults_of, load_paintings, paint_file, painter_words, seen_in
+from omniagent.shapes.phrases import describe
+from omniagent.shapes.render import render
+from omniagent.shapes.repairs import random_fault
+from omniagent.shapes.tasks import ShapesTask, some_scene
+
+SEEDS = range(12)
+
+
+def faulty(tasks: list[ShapesTask], seed: int) -> list[Pictures]:
+    """A painter that makes one mistake in each picture."""
+    rng = np.random.default_rng(seed)
+    return [render(random_fault(rng, task.target).scene) for task in tasks if task.target is not None]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_clear_picture_is_described_as_the_scene_it_was_drawn_from(seed: int) -> None:
+    scene = some_scene(np.random.default_rng(seed))
+    seen = seen_in(render(scene))
+    assert seen is not None and describe(seen) == describe(scene)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_single_fault_is_told_with_the_instruction_that_mends_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scene = some_scene(rng)
+    fault = random_fault(rng, scene)
+    assert faults_of(fault.scene, scene) == [fault.repair]
+    assert faults_of(scene, scene) == []
+
+
+def test_what_cannot_be_told_is_an_object_without_a_name_and_asked_to_be_drawn_again() -> None:
+    scene = some_scene(np.random.default_rng(3))
+    item = scene.items[0]
+    picture = render(scene).copy()
+    # Half of the object is painted over with the background.
+    rows = slice(int(item.y - item.radius) - 2, int(item.y) + 1)
+    picture[rows, int(item.x - item.radius) - 2 : int(item.x + item.radius) + 2] = picture[0, 0]
+    seen = seen_in(picture)
+    assert seen is not None and any(" object " in f" {line} " for line in describe(seen).split("; "))
+    assert any(fault.startswith("turn the ") and fault.endswith(item.shape) for fault in faults_of(seen, scene))
+
+
+def test_paintings_are_kept_with_what_was_wanted_and_become_lessons(tmp_path: Path) -> None:
+    kept = sum(paint_file(tmp_path / f"{step}.npz", faulty, seed=5, step=step, number=4) for step in range(4))
+    paintings = load_paintings(tmp_path)
+    assert len(paintings) == kept > 8
+    assert all(faults_of(each.seen, each.target) for each in paintings)
+    batch = lesson_batches(0, LessonMix(0, 0, 0, 0, 0, painted=6), paintings=paintings)(0)
+    topics = {group[0].topic: group for group in batch.groups}
+    assert len(topics["describe"]) == len(topics["verdict"]) == 6 and len(batch.pictures) == 6
+    assert topics["repair"]
+    assert load_paintings(tmp_path / "nowhere") == []
+
+
+def test_no_test_scene_is_painted_for_lessons(tmp_path: Path) -> None:
+    asked: list[ShapesTask] = []
+
+    def note(tasks: list[ShapesTask], seed: int) -> list[Pictures]:
+        asked.extend(tasks)
+        return faulty(tasks, seed)
+
+    for step in range(3):
+        paint_file(tmp_path / f"{step}.npz", note, seed=6, step=step, number=4)
+    assert asked and all(scene.split == "train" for task in asked for scene in (*task.scenes, task.target) if scene)
+    assert all(each.seen.split != "test" for each in load_paintings(tmp_path))
+    assert all(painter_words(task) for task in asked)
