@@ -14,14 +14,12 @@ from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.architecture import PICTURE
-from omniagent.shapes.validation import STEPS, small_scheduler
+from omniagent.shapes.validation import IMAGE_GUIDANCE, STEPS, TEXT_GUIDANCE, small_scheduler
 
 DOMAIN = (
     "flat coloured shapes: circles, squares, triangles, stars and rings in red, green, blue, yellow, purple, "
     "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
 )
-TEXT_GUIDANCE = 3.0
-IMAGE_GUIDANCE = 1.5
 
 
 def export_checkpoint(work: Path, out: Path) -> int:

@@ -18,6 +18,7 @@ from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
 
 STATIC_SHIFT = 3.0
 STEPS = 20
+TEXT_GUIDANCE, IMAGE_GUIDANCE = 2.2, 1.5
 
 
 def small_scheduler() -> FlowMatchEulerDiscreteScheduler:
@@ -78,8 +79,8 @@ def paint(
         [painter_words(task) for task in tasks],
         input_images=references if any(references) else None,
         num_inference_steps=steps,
-        text_guidance_scale=3.0,
-        image_guidance_scale=1.5 if any(references) else 1.0,
+        text_guidance_scale=TEXT_GUIDANCE,
+        image_guidance_scale=IMAGE_GUIDANCE if any(references) else 1.0,
         height=128,
         width=128,
         align_res=False,
