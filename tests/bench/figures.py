@@ -14,6 +14,7 @@ from omniagent.model.step_memory import TaylorSeer, TeaCache
 
 from .load import compare
 from .midsize import EDIT, TEXT_TO_IMAGE, Load
+from .presets import figures as preset_figures
 from .timing import Way, race
 
 
@@ -86,6 +87,12 @@ def load() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
+def presets() -> Iterator[Line]:
+    """What the lossy presets cost the bundled checkpoint in success, and how much faster they are."""
+    for name, value, unit in preset_figures():
+        yield Line(name, value, unit)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Line]]] = {
     "exact": exact,
     "compiled": compiled,
@@ -94,6 +101,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line]]] = {
     "batch": batch,
     "tokens": tokens,
     "load": load,
+    "presets": presets,
 }
 
 
