@@ -43,7 +43,7 @@ def figures() -> Iterator[tuple[str, float, str]]:
         hits: list[bool] = []
         spent = 0.0
         for task, request in zip(tasks, requests, strict=True):
-            took, pictures = seconds(lambda request=request: generator.generate(request))
+            took, pictures = seconds(lambda draw=generator.generate, request=request: draw(request))
             spent += took
             assert task.wanted is not None
             hits.append(right(judge(np.asarray(pictures[0]), task.wanted)))
