@@ -94,7 +94,7 @@ def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson
 
 def painted_verdict(rng: np.random.Generator, painting: Painting, others: Sequence[Painting], shown: int) -> Lesson:
     """Questions about a painted picture: what was wanted of it, and at times what was wanted of another."""
-    other = others[int(rng.integers(len(others)))] if rng.random() < 0.3 else painting
+    other = others[int(rng.integers(len(others)))] if rng.random() < 0.15 else painting
     return _verdicts(rng, painting.seen, shown, [painting.wanted, other.wanted])
 
 
@@ -229,6 +229,7 @@ def lesson_batches(
 ) -> Callable[[int], LessonBatch]:
     """Batches of all lessons in the given mix; `paintings` are what the painter drew, for those that are `painted`."""
     mix = mix or LessonMix()
+    clear = [each for each in paintings if not faults_of(each.seen, each.target)]
 
     def make(step: int) -> LessonBatch:
         rng = rng_for(seed, step, f"lessons-{split}")
@@ -245,7 +246,9 @@ def lesson_batches(
             keep(verdict_lesson(rng, scene, shown))
             keep(answer_lesson(rng, scene, shown))
         for _ in range(mix.painted if paintings else 0):
-            painting = paintings[int(rng.integers(len(paintings)))]
+            # A critic that sees little but failures learns to say no.
+            choice = clear if clear and rng.random() < 0.55 else paintings
+            painting = choice[int(rng.integers(len(choice)))]
             shown = desk.keep(painting.picture)
             keep(describe_lesson(painting.seen, shown))
             keep(painted_verdict(rng, painting, paintings, shown))

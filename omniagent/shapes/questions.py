@@ -186,16 +186,21 @@ def statements(rng: np.random.Generator, scene: Scene, wanted: Wanted) -> list[S
             number = _count_of(scene, trial)
             found.append(Statement(group_question(trial).question, number == trial.count, _number_fact(number)))
         if len(wanted.groups) and rng.random() < 0.35:
-            place = group.place or str(rng.choice(PLACES))
-            asked = group.model_copy(update={"place": place})
             members = [i for i in scene.items if _is(i, group)]
+            # Chance alone would hardly ever name the right one of nine, and teach to say no.
+            known = place_of(members[0].x, members[0].y) if members and rng.random() < 0.6 else None
+            place = known or group.place or str(rng.choice(PLACES))
+            asked = group.model_copy(update={"place": place})
             if members:
                 true = all(place_of(i.x, i.y) == place for i in members)
                 found.append(Statement(place_question(asked).question, true, _place_fact(members)))
     found += [_relation_statement(scene, r, wanted) for r in wanted.relations]
     if len(wanted.groups) > 1 and rng.random() < 0.7:
         a, b = (int(i) for i in rng.permutation(len(wanted.groups))[:2])
-        r = Relation(first=a, name=str(rng.choice(RELATIONS[:4])), second=b)
+        every = [Relation(first=a, name=name, second=b) for name in RELATIONS[:4]]
+        true = [r for r in every if _related(scene, r, wanted)]
+        options = true if true and rng.random() < 0.5 else every
+        r = options[int(rng.integers(len(options)))]
         if _clear(scene, r, wanted):
             found.append(_relation_statement(scene, r, wanted))
     background = wanted.background or str(rng.choice(list(BACKGROUNDS)))
