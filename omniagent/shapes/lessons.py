@@ -247,8 +247,8 @@ def lesson_batches(
             keep(answer_lesson(rng, scene, shown))
         for _ in range(mix.painted if paintings else 0):
             # A critic that sees little but failures learns to say no.
-            choice = clear if clear and rng.random() < 0.55 else paintings
-            painting = choice[int(rng.integers(len(choice)))]
+            drawn = clear if clear and rng.random() < 0.55 else paintings
+            painting = drawn[int(rng.integers(len(drawn)))]
             shown = desk.keep(painting.picture)
             keep(describe_lesson(painting.seen, shown))
             keep(painted_verdict(rng, painting, paintings, shown))

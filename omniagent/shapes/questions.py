@@ -188,7 +188,7 @@ def statements(rng: np.random.Generator, scene: Scene, wanted: Wanted) -> list[S
         if len(wanted.groups) and rng.random() < 0.35:
             members = [i for i in scene.items if _is(i, group)]
             # Chance alone would hardly ever name the right one of nine, and teach to say no.
-            known = place_of(members[0].x, members[0].y) if members and rng.random() < 0.6 else None
+            known = place_of(members[0].x, members[0].y) if members and rng.random() < 0.85 else None
             place = known or group.place or str(rng.choice(PLACES))
             asked = group.model_copy(update={"place": place})
             if members:
