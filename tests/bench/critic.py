@@ -11,13 +11,23 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
+from omniagent.agent import Agent
+from omniagent.config import Config
 from omniagent.model.critic_openai import OpenAICritic
 from omniagent.model.critic_vllm import VllmCritic
+from omniagent.model.runtime import ModelRuntime
+from omniagent.model.scripted import ScriptedGenerator
+from omniagent.shapes.render import render
+from omniagent.shapes.tasks import sample_task
+from omniagent.tools.config import ToolConfig
 from omniagent.tools.prompts import describe_prompt, verdict_prompt, verdict_question
+from omniagent.tools.types import Budget
 from tests.vllm.served import Look, local_critic, looks, metrics, served, service_critic
 
 COUNTERS = ("prefix_cache_queries_total", "prefix_cache_hits_total", "mm_cache_queries_total", "mm_cache_hits_total")
@@ -108,6 +118,37 @@ def at_once(critic: OpenAICritic, runs: int) -> None:
     )
 
 
+def agent_runs(critic: OpenAICritic, runs: int) -> None:
+    """Whole runs (plan, description, checklist) of an agent whose pictures cost nothing: in turn, then all at once."""
+    rng = np.random.default_rng(21)
+    tasks = [sample_task(rng, "draw", "test") for _ in range(2 * runs)]
+    stops: list[str] = []
+
+    def run(number: int, folder: Path) -> None:
+        task = tasks[number]
+        assert task.target is not None
+        picture = Image.fromarray(render(task.target))
+        runtime = ModelRuntime(ScriptedGenerator(lambda request: [picture for _ in request.seeds]), critic)
+        config = Config(tools=ToolConfig(describe_first=True))
+        agent = Agent(runtime=runtime, config=config, budget=Budget(max_rounds=1), runs_dir=folder)
+        stops.append(agent.run(task.instruction).stop_reason)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        alone = timed(lambda: [run(number, folder) for number in range(runs)])
+        with ThreadPoolExecutor(runs) as callers:
+            both = timed(lambda: list(callers.map(lambda number: run(number, folder), range(runs, 2 * runs))))
+    tell(
+        figure="agent runs at once",
+        runs=runs,
+        lost=2 * runs - len(stops),
+        stops={stop: stops.count(stop) for stop in set(stops)},
+        one_at_a_time=alone,
+        together=both,
+        throughput=alone / both,
+    )
+
+
 def main() -> None:
     existing = service_critic()
     if existing is not None:
@@ -127,6 +168,7 @@ def figures(critic: VllmCritic, url: str) -> None:
     agreement(critic, 300)
     eight_against_one(critic, url, 10)
     at_once(critic, 32)
+    agent_runs(critic, 32)
 
 
 if __name__ == "__main__":
