@@ -43,3 +43,10 @@ def spoken_answer(text: str) -> float | None:
         said = said.get("answer")
     words = str(said).lower().replace(".", " ").replace(",", " ").split()
     return {"yes": 1.0, "no": 0.0}.get(words[0]) if words else None
+
+
+def begins_choice(text: str) -> bool:
+    """Whether a text, which may be cut, begins as `CHOICE_SCHEMA` wants, whatever white space it holds."""
+    said = "".join(text.split())
+    whole = tuple(json.dumps({"answer": word}, separators=(",", ":")) for word in ("yes", "no"))
+    return bool(said) and any(each.startswith(said) for each in whole)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from omniagent.model.answers import CHOICE_SCHEMA, spoken_answer
+from omniagent.model.answers import CHOICE_SCHEMA, begins_choice
 from omniagent.model.background import BackgroundLoop
 from omniagent.model.errors import BadSetting, CriticBadOutput, CriticTimeout, CriticUnavailable, UnknownModel
 from omniagent.model.openai_abilities import Abilities, meet
@@ -116,7 +116,8 @@ class OpenAICritic:
             question = Prompt(system="Answer yes or no.", parts=("<question>Is this a question?</question>",))
             await calls.yes_no(question, ["", " "])
             reply = await calls.chat(question, schema_format("Answer", CHOICE_SCHEMA), max_tokens=CHOICE_TOKENS)
-            if spoken_answer(reply.choices[0].message.content or "") is None:
+            # A small model may fill the few tokens with white space that the schema allows.
+            if not begins_choice(reply.choices[0].message.content or ""):
                 calls.abilities.schemas = False
             return calls.abilities
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from PIL import Image, PngImagePlugin
 
-from omniagent.model.answers import spoken_answer
+from omniagent.model.answers import begins_choice, spoken_answer
 from omniagent.model.errors import (
     CriticBadOutput,
 )
@@ -155,3 +155,20 @@ def test_broken_json_and_answers_without_choices_are_bad_outputs(connect: Connec
         connect(Server(lambda body: httpx2.Response(200, json={"id": "1", "choices": []}))).write(PROMPT)
     with pytest.raises(CriticBadOutput):
         connect(Server(lambda body: httpx2.Response(200, text="<html>"))).write(PROMPT)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ('{"answer": "yes"}', True),
+        ('{\n   "answer"  :', True),
+        ("{        \n", True),
+        ("", False),
+        ("  \n", False),
+        ("yes", False),
+        ('{"reply": "yes"}', False),
+        ('{"answer": "maybe"}', False),
+    ],
+)
+def test_a_cut_answer_still_tells_whether_the_schema_was_held(text: str, held: bool) -> None:
+    assert begins_choice(text) is held
