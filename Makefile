@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 VLLM := .venv-vllm
 VLLM_STAMP := $(VLLM)/.installed
 
-export TASK ?= three small red circles above a large blue square on a white background
+export TASK ?= a yellow star above two blue circles on a black background
 export IMAGES ?=
 export ARGS ?=
 
