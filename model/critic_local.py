@@ -81,15 +81,18 @@ class LocalCritic:
         device: torch.device,
         dtype: torch.dtype,
         cache_bytes: int = 256 * 2**20,
+        model: str | None = None,
     ) -> LocalCritic:
         """Read the network from `folder` (safetensors only) and its tokenizer and picture processor from `processor`.
+
+        `model` is its name in traces; None takes the folder's.
 
         Raises:
             BadCheckpoint: a file is missing or broken, or the network is no Qwen2.5-VL.
         """
         encoder = ChatEncoder.load(processor)
         network = load_mllm(folder, dtype)
-        return cls(network.to(device), encoder, model=str(folder), cache_bytes=cache_bytes)  # pyright: ignore[reportArgumentType]
+        return cls(network.to(device), encoder, model=model or str(folder), cache_bytes=cache_bytes)  # pyright: ignore[reportArgumentType]
 
     @property
     def backend(self) -> str:

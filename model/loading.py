@@ -23,7 +23,6 @@ from omniagent.model.hub import find_model
 from omniagent.model.memory import fit, free_bytes, hold, need_of, next_smaller
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.presets import preset_named
-from omniagent.model.processor import LightProcessor
 from omniagent.model.requests import CancelToken, Critic
 
 PICTURES_AT_ONCE = 8
@@ -114,7 +113,7 @@ def load_critic(
     if not isinstance(critic, str):
         return critic
     if critic.startswith(("http://", "https://")):
-        return served_critic(critic, name, key, timeout=timeout, patience=patience)
+        return remote_critic(critic, name, key, timeout=timeout, patience=patience)
     if critic not in ("local", "auto"):
         raise BadSetting(
             f"critic={critic!r} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
@@ -130,7 +129,7 @@ def load_critic(
     return LocalCritic(network, encoder, model=f"{beside.model}/critic", cache_bytes=cache_bytes)
 
 
-def served_critic(
+def remote_critic(
     url: str, name: str | None = None, key: str | None = None, *, timeout: float = 120.0, patience: float = 10.0
 ) -> OpenAICritic:
     """The critic behind a URL, whether it answers already or not.
@@ -169,9 +168,13 @@ def lone_critic(
     source = folder / "critic" if (folder / "critic").is_dir() else folder / "mllm"
     kind = pick_dtype(where, dtype)
     with quiet():
-        network = with_memory_fault(where, "the critic", lambda: load_mllm(source, kind).to(where))  # pyright: ignore[reportArgumentType]
-        encoder = ChatEncoder.of(LightProcessor.from_pretrained(folder / "processor"))
-    return LocalCritic(network, encoder, model=str(model), cache_bytes=cache_bytes)
+        return with_memory_fault(
+            where,
+            "the critic",
+            lambda: LocalCritic.load(
+                source, folder / "processor", device=where, dtype=kind, cache_bytes=cache_bytes, model=str(model)
+            ),
+        )
 
 
 def own_critic(beside: OmniGen2Generator, *, cache_bytes: int = 256 * 2**20) -> LocalCritic:

@@ -8,7 +8,7 @@ from omniagent.model.critic_vllm import VllmCritic
 from omniagent.model.errors import BadSetting, RetryableError
 from omniagent.model.fallback import CircuitBreaker
 from omniagent.model.requests import Critic, Generator
-from omniagent.model.runtime import ModelRuntime
+from omniagent.model.runtime import Closable, ModelRuntime
 
 log = logging.getLogger("omniagent.critic")
 
@@ -30,6 +30,8 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
     except BaseException:
         if served is not None:
             served.close()
+        if generator is None and isinstance(drawer, Closable):
+            drawer.close()
         raise
     if served is not None:
         _await(served)
@@ -71,10 +73,12 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     if served is not None:
         return ModelRuntime(generator, served)
     if config.critic.startswith(("http://", "https://")):
-        looks = loading.served_critic(
+        looks = loading.remote_critic(
             config.critic, config.critic_model, config.critic_key, timeout=config.critic_timeout
         )
         return ModelRuntime(generator, looks, breaker=CircuitBreaker())
+    if config.critic not in ("local", "auto"):
+        raise BadSetting(f"critic={config.critic!r} is not allowed; give local, auto, or a URL")
     if config.model == bundled_checkpoint():
         raise BadSetting(
             f"the pictures of {generator.model} are drawn elsewhere and nobody was named to look at them; "

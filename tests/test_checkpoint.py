@@ -13,15 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from omniagent.model import hub
 from omniagent.model.checkpoint import load_pipeline, save_pipeline
 from omniagent.model.errors import (
     BadCheckpoint,
     BadSetting,
-    HubUnreachable,
     OutputUnwritable,
     StorageFull,
-    UnknownModel,
 )
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
@@ -253,36 +250,6 @@ def test_code_in_a_checkpoint_is_never_run(broken: Path, tmp_path: Path) -> None
     _edit(broken / "mllm" / "config.json", auto_map={"AutoModel": "modeling.Evil", "AutoConfig": "modeling.Evil"})
     load_pipeline(broken)
     assert not (tmp_path / "sprung").exists()
-
-
-def test_a_path_that_is_no_folder_is_an_unknown_model(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModel, match="no folder here and no hub name"):
-        load_pipeline(tmp_path / "nowhere")
-    (tmp_path / "file").touch()
-    with pytest.raises(UnknownModel, match="is a file"):
-        load_pipeline(tmp_path / "file")
-
-
-def test_a_hub_name_that_was_never_downloaded_says_that_the_hub_is_out_of_reach(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(HubUnreachable, match=r"'nobody/nothing'.*downloads are switched off"):
-        load_pipeline("nobody/nothing", local_files_only=True)
-
-
-def test_only_weights_configs_and_tokenizers_are_downloaded(monkeypatch: pytest.MonkeyPatch, saved: Path) -> None:
-    asked: dict[str, object] = {}
-
-    def download(name: str, **settings: object) -> str:
-        asked.update(settings, name=name)
-        return str(saved)
-
-    monkeypatch.setattr(hub, "snapshot_download", download)
-    assert hub.find_model("OmniGen2/OmniGen2", revision="abc") == saved
-    assert asked["revision"] == "abc"
-    assert not any(str(pattern).endswith((".py", ".bin")) for pattern in hub.WANTED)
-    assert asked["allow_patterns"] == list(hub.WANTED)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -80,6 +80,11 @@ def test_what_is_drawn_elsewhere_needs_somebody_named_to_look(tmp_path: Path) ->
         _ = Agent(generator="http://127.0.0.1:9/v1", runs_dir=tmp_path).runtime
 
 
+def test_a_critic_that_is_neither_local_nor_a_url_is_refused_for_what_is_drawn_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="critic='nobody'"):
+        _ = Agent(tmp_path, generator="http://127.0.0.1:9/v1", critic="nobody").runtime
+
+
 def test_the_command_line_refuses_a_generator_that_is_no_url(tmp_path: Path) -> None:
     words = ["run", "a red circle", "--generator", "http://127.0.0.1:9/v1,nowhere", "--out", str(tmp_path)]
     outcome = CliRunner().invoke(build_app(), words, obj=make_agent)

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +20,10 @@ from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import patchify, vision_tokens
 from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.lessons import LessonMix, lesson_batches
+from omniagent.shapes.painted import paint_file
+from omniagent.shapes.render import render
 from omniagent.shapes.tokenizer import SPECIALS, save_processor
-from omniagent.shapes.training import Stage, train_vae
+from omniagent.shapes.training import PAINTED, Stage, train_mllm, train_vae
 from omniagent.tools import prompts
 
 
@@ -161,3 +165,35 @@ def test_a_training_given_a_start_does_not_go_on_from_the_folders_old_state(tmp_
     assert [line["step"] for line in train_vae(first)] == [2]
     steps = [json.loads(line)["step"] for line in (tmp_path / "vae" / "log.jsonl").read_text().splitlines()]
     assert steps == [2, 2, 2, 2, 2]
+
+
+def test_lessons_go_on_from_a_checkpoint_saved_in_half_precision_and_take_up_paintings(
+    mllm: Qwen2_5_VLForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerBase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = tmp_path / "start"
+    deepcopy(mllm).to(torch.bfloat16).save_pretrained(start)  # pyright: ignore[reportArgumentType]
+    save_processor(tokenizer, tmp_path / "processor")  # pyright: ignore[reportArgumentType]
+    painted = paint_file(
+        tmp_path / PAINTED / "0.npz",
+        lambda tasks, seed: [render(task.target) for task in tasks if task.target is not None],
+        seed=1,
+        step=0,
+        number=4,
+    )
+    assert painted == 4
+    mixes: list[tuple[int, int]] = []
+
+    def note(seed: int, mix: LessonMix | None = None, **more: Any) -> Any:
+        if more.get("paintings"):
+            mixes.append((mix.painted if mix else 0, len(more["paintings"])))
+        return lesson_batches(seed, mix, **more)
+
+    monkeypatch.setattr("omniagent.shapes.training.lesson_batches", note)
+    lines = list(train_mllm(Stage(work=tmp_path, steps=1, batch=8, init=start)))
+    assert mixes == [(2, 4)]
+    assert lines[0]["step"] == 1 and lines[0]["describe"] > 0 and "plan_seen" in lines[0]
+    written = Qwen2_5_VLForConditionalGeneration.from_pretrained(tmp_path / "mllm" / "weights" / "mllm")
+    assert written.dtype == torch.float32

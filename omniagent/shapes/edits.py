@@ -8,7 +8,7 @@ import numpy as np
 from omniagent.shapes.arrange import free_spot
 from omniagent.shapes.language import finish, pick, place_words, synonym
 from omniagent.shapes.naming import located, name_of
-from omniagent.shapes.phrases import NUMBERS, item_words, plural, reading_order
+from omniagent.shapes.phrases import NUMBERS, an, item_words, plural, reading_order
 from omniagent.shapes.world import (
     BACKGROUNDS,
     COLOURS,
@@ -90,10 +90,9 @@ def add(rng: np.random.Generator, scene: Scene) -> Change | None:
     if item is None:
         return None
     noun = " ".join(w for w in (size, None if fill == "solid" else fill, colour, shape) if w)
-    article = "an" if noun[0] in "aeio" else "a"
     where = f" {place_words(rng, place)}" if place else ""
-    said = f"{pick(rng, ('add', 'add', 'put', 'draw', 'insert', 'also draw'))} {article} {noun}{where}"
-    canonical = f"add {article} {noun} at {middle_of(spot)}"
+    said = f"{pick(rng, ('add', 'add', 'put', 'draw', 'insert', 'also draw'))} {an(noun)}{where}"
+    canonical = f"add {an(noun)} at {middle_of(spot)}"
     after = Scene(scene.background, (*scene.items, item))
     new = len(scene.items)
     placed = ((new, place),) if place else ()
@@ -234,8 +233,7 @@ def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
         if found is None:
             return None
         items.append(found)
-        noun = item_words(item, size=False)
-        steps.append(f"add {'an' if noun[0] in 'aeio' else 'a'} {noun} at {middle_of(spot)}")
+        steps.append(f"add {an(item_words(item, size=False))} at {middle_of(spot)}")
     ranked = reading_order(scene.items[i] for i in members)
     gone = ranked[count:]
     steps += [f"remove the {located(one)}" for one in gone]

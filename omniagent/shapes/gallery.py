@@ -5,13 +5,12 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.painted import paint_file
-from omniagent.shapes.training import PAINTED, Stage, existing
+from omniagent.shapes.training import PAINTED, Stage, existing, read_mllm
 from omniagent.shapes.validation import paint, small_scheduler
 
 
@@ -23,7 +22,7 @@ def paint_lessons(stage: Stage) -> Iterator[dict[str, Any]]:
     if stage.threads:
         torch.set_num_threads(stage.threads)
     vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae"))
-    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(existing(stage.work / "mllm/weights/mllm", "mllm"))
+    mllm = read_mllm(existing(stage.work / "mllm/weights/mllm", "mllm"))
     dit = OmniGen2Transformer2DModel.from_pretrained(existing(stage.work / "dit/weights/transformer", "dit"))
     processor = LightProcessor.from_pretrained(stage.work / "processor")
     pipeline = OmniGen2Pipeline(dit, vae, small_scheduler(), mllm, processor)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from omniagent.shapes.phrases import NUMBERS, listed, plural
+from omniagent.shapes.phrases import NUMBERS, an, listed, plural
 from omniagent.shapes.requirements import Group, Relation, Wanted
 
 _OPENINGS = (
@@ -66,7 +66,7 @@ def counted_noun(rng: np.random.Generator, group: Group) -> str:
     """The noun phrase with its number as an article, a word or digits."""
     phrase = noun(rng, group)
     if group.count == 1:
-        article = "an" if phrase[0] in "aeio" else "a"
+        article = an(phrase).split()[0]
         number = pick(rng, (article, article, article, article, "one", "1", "a single"))
     else:
         number = pick(rng, (NUMBERS[group.count], NUMBERS[group.count], str(group.count), f"exactly {group.count}"))

@@ -5,6 +5,7 @@
 import numpy as np
 
 from omniagent.shapes.language import finish, pick
+from omniagent.shapes.phrases import an
 from omniagent.shapes.world import COLOURS, SHAPES
 
 _THINGS = (
@@ -72,10 +73,6 @@ def _thing(rng: np.random.Generator) -> str:
     return f"{pick(rng, _ADJECTIVES)} {thing}" if rng.random() < 0.4 else thing
 
 
-def _article(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
-
-
 def outside_request(rng: np.random.Generator) -> str:
     """A request that the shapes world cannot fulfil."""
     draw = rng.random()
@@ -86,7 +83,7 @@ def outside_request(rng: np.random.Generator) -> str:
         return finish(rng, f"{pick(rng, _OPENINGS)}a {pick(rng, _COLOURS)} {shape} on a white background")
     if draw < 0.42:
         known = f"a {pick(rng, tuple(COLOURS))} {pick(rng, SHAPES)}"
-        other = f"{pick(rng, ('and', 'next to', 'with', 'above'))} {_article(_thing(rng))}"
+        other = f"{pick(rng, ('and', 'next to', 'with', 'above'))} {an(_thing(rng))}"
         return finish(rng, f"{pick(rng, _OPENINGS)}{known} {other}")
     if draw < 0.5:
         known = f"a {pick(rng, tuple(COLOURS))} {pick(rng, SHAPES)}"
@@ -94,13 +91,13 @@ def outside_request(rng: np.random.Generator) -> str:
     if draw < 0.6:
         verb = pick(rng, _VERBS)
         thing = _thing(rng)
-        return finish(rng, verb.replace("{}", thing) if "the {}" in verb else verb.format(_article(thing)))
+        return finish(rng, verb.replace("{}", thing) if "the {}" in verb else verb.format(an(thing)))
     if draw < 0.7:
         text = pick(rng, _QUESTIONS)
         thing = _thing(rng)
-        return text.format(_article(thing) if text.startswith("is") else thing)
+        return text.format(an(thing) if text.startswith("is") else thing)
     some = f"{pick(rng, ('two', 'three', 'some', 'many', 'five'))} {_thing(rng)}s"
-    noun = _article(_thing(rng)) if rng.random() < 0.7 else some
+    noun = an(_thing(rng)) if rng.random() < 0.7 else some
     extras = [pick(rng, _PLACES)] if rng.random() < 0.45 else []
     extras += [pick(rng, _STYLES)] if rng.random() < 0.35 else []
     background = f" on a {pick(rng, ('white', 'black', 'gray'))} background" if rng.random() < 0.1 else ""

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from omniagent.shapes.data import rng_for
 from omniagent.shapes.naming import located
 from omniagent.shapes.oracle import read
-from omniagent.shapes.phrases import item_words, layout_of
+from omniagent.shapes.phrases import an, item_words, layout_of
 from omniagent.shapes.reading import UNKNOWN, Found, Unreadable
 from omniagent.shapes.requirements import Wanted
 from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
@@ -79,12 +79,12 @@ def faults_of(seen: Scene, target: Scene) -> list[str]:
             told.append(f"make the {located(item)} {wanted.size}")
     for item in lost:
         strayed = next((one for one in extra if one.kind == item.kind), None)
-        noun, spot = item_words(item), spot_of(item.x, item.y)
+        spot = spot_of(item.x, item.y)
         if strayed is not None:
             extra.remove(strayed)
             told.append(f"move the {located(strayed)} to {spot}")
         else:
-            told.append(f"add {'an' if noun[0] in 'aeio' else 'a'} {noun} at {spot}")
+            told.append(f"add {an(item_words(item))} at {spot}")
     return [*told, *(f"remove the {located(item)}" for item in extra)]
 
 
@@ -113,7 +113,7 @@ def painter_words(task: ShapesTask) -> str:
 def paint_file(
     path: Path, paint: Callable[[list[ShapesTask], int], list[Pictures]], *, seed: int, step: int, number: int
 ) -> int:
-    """Paint `number` training tasks and keep those pictures that show a scene; how many were kept.
+    """Paint `number` training tasks and keep those pictures that show a scene; how many were kept. No file for none.
 
     `paint` gives one picture a task, from a seed.
     """
@@ -137,6 +137,8 @@ def paint_file(
                 "target": asdict(task.target),
             }
         )
+    if not kept:
+        return 0
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = TypeAdapter(list[dict[str, Any]]).dump_json(kept)
     np.savez_compressed(path, pictures=np.stack(pictures), lines=np.frombuffer(lines, dtype=np.uint8))

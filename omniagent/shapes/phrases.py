@@ -14,6 +14,11 @@ def plural(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
 
 
+def an(noun: str) -> str:
+    """The noun phrase with its indefinite article."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def words(group: Group) -> str:
     """The group as the agent says it, singular: ``small striped blue star``; a solid fill stays unsaid."""
     fill = None if group.fill == "solid" else group.fill

@@ -8,6 +8,7 @@ import numpy as np
 from omniagent.shapes.language import pick, synonym
 from omniagent.shapes.naming import name_of
 from omniagent.shapes.phrases import (
+    an,
     background_question,
     grid_word,
     group_question,
@@ -78,8 +79,7 @@ def exists(rng: np.random.Generator, scene: Scene) -> Question:
     """Whether something is there."""
     group = _some_group(rng, scene)
     noun = _noun(rng, group)
-    article = "an" if noun[0] in "aeio" else "a"
-    ask = pick(rng, (f"is there {article} {noun}", f"does the picture have {article} {noun}", f"are there any {noun}s"))
+    ask = pick(rng, (f"is there {an(noun)}", f"does the picture have {an(noun)}", f"are there any {noun}s"))
     return Question(ask, "yes" if _number(scene, group) else "no")
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from omniagent.shapes.phrases import grid_word, item_words
+from omniagent.shapes.naming import located
+from omniagent.shapes.phrases import an, grid_word, item_words
 from omniagent.shapes.world import (
     BACKGROUNDS,
     COLOURS,
@@ -30,14 +31,8 @@ class Fault:
     repair: str
 
 
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
-
-
 def _the(scene: Scene, index: int) -> str:
-    """The object in words, with its place."""
-    item = scene.items[index]
-    return f"the {item_words(item)} {grid_word(item)}"
+    return f"the {located(scene.items[index])}"
 
 
 def _lone(rng: np.random.Generator, scene: Scene) -> int | None:
@@ -54,7 +49,7 @@ def _missing(rng: np.random.Generator, scene: Scene) -> Fault | None:
     if index is None:
         return None
     item = scene.items[index]
-    return Fault(scene.without(index), f"add {_article(item_words(item))} at {spot_of(item.x, item.y)}")
+    return Fault(scene.without(index), f"add {an(item_words(item))} at {spot_of(item.x, item.y)}")
 
 
 def _extra(rng: np.random.Generator, scene: Scene) -> Fault | None:

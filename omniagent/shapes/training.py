@@ -143,6 +143,11 @@ def _fresh_mllm(tokenizer: PreTrainedTokenizerBase) -> Qwen2_5_VLForConditionalG
     return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids))
 
 
+def read_mllm(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
+    """The MLLM of a folder in float32, whatever it was saved in; optimisers would lose small steps in less."""
+    return Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+
+
 def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
     """The MLLM's first stage: its vision tower under dense supervision."""
     torch.manual_seed(stage.seed)
@@ -169,7 +174,7 @@ def _language(
     vision_config = mllm.model.visual.config
     side = PICTURE // (patch_side(vision_config) * vision_config.spatial_merge_size)
     held_out = lesson_batches(7, _held_out(mix), split="validation")
-    anchor = Qwen2_5_VLForConditionalGeneration.from_pretrained(stage.anchor) if stage.anchor else None
+    anchor = read_mllm(stage.anchor) if stage.anchor else None
     return MllmTraining(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
         LessonPacker(tokenizer, int(mllm.config.image_token_id), side),
@@ -188,7 +193,7 @@ def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
     torch.manual_seed(stage.seed)
     settings = _settings(stage, "text")
     mllm = _fresh_mllm(_tokenizer(stage.work))
-    seen = Qwen2_5_VLForConditionalGeneration.from_pretrained(vision)
+    seen = read_mllm(vision)
     mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
     plans = max(1, settings.batch // 4)
     mix = LessonMix(scenes=0, plans=plans, seen_plans=0, repairs=0, captions=settings.batch - plans)
@@ -206,12 +211,12 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
         yield from train_text(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
     torch.manual_seed(stage.seed)
     settings = _settings(stage, "mllm")
-    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(start)
+    mllm = read_mllm(start)
 
     def share(n: int) -> int:
         return max(1, round(n * (settings.batch / 23)))
 
-    scenes = share(8) // 2 if (stage.work / PAINTED).is_dir() else share(8)
+    scenes = max(1, share(8) // 2) if (stage.work / PAINTED).is_dir() else share(8)
     mix = LessonMix(
         scenes=scenes, plans=share(8), seen_plans=share(4), repairs=share(3), captions=share(8),
         painted=share(8) - scenes,
@@ -231,7 +236,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     torch.manual_seed(stage.seed)
     settings = _settings(stage, "dit")
     language = next((s for s in ("mllm", "text") if (stage.work / s / "weights/mllm").is_dir()), "mllm")
-    mllm = Qwen2_5_VLForConditionalGeneration.from_pretrained(existing(stage.work / language / "weights/mllm", "mllm"))
+    mllm = read_mllm(existing(stage.work / language / "weights/mllm", "mllm"))
     vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mllm = mllm.to(device)  # pyright: ignore[reportArgumentType]
