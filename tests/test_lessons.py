@@ -12,7 +12,7 @@ from omniagent.model.training.dit import spread_times
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.architecture import TRANSFORMER
 from omniagent.shapes.lessons import CAPTION_CLASSES, caption_of
-from omniagent.shapes.questions import FACTS, statements
+from omniagent.shapes.statements import FACTS, statements
 from omniagent.shapes.tasks import draw_task, some_scene
 from omniagent.shapes.world import BACKGROUNDS, COLOURS, FILLS, SHAPES, SIZES, SPOTS
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from omniagent.shapes.arrange import free_spot
 from omniagent.shapes.language import finish, pick, place_words, synonym
-from omniagent.shapes.naming import located, name_of
-from omniagent.shapes.phrases import NUMBERS, an, item_words, plural, reading_order
+from omniagent.shapes.naming import name_of
+from omniagent.shapes.phrases import NUMBERS, an, item_words, located, plural, reading_order
 from omniagent.shapes.world import (
     BACKGROUNDS,
     COLOURS,

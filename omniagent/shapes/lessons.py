@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,10 +16,12 @@ from omniagent.shapes.dense import weathered
 from omniagent.shapes.draws import groups_of, wanted_of
 from omniagent.shapes.painted import Painting, faults_of
 from omniagent.shapes.phrases import checklist, describe, held_by, layout_of
-from omniagent.shapes.questions import random_question, statements, truth_of
+from omniagent.shapes.questions import random_question
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.requirements import Wanted
+from omniagent.shapes.sought import Sought
+from omniagent.shapes.statements import object_statements, statements, truth_of
 from omniagent.shapes.tasks import Kind, ShapesTask, draw_task, sample_task, some_scene
 from omniagent.shapes.world import (
     BACKGROUNDS,
@@ -80,26 +83,31 @@ def describe_lesson(scene: Scene, shown: int) -> Lesson:
     return Lesson("describe", prompts.describe_prompt(_BLANK), (shown,), (("", describe(scene)),))
 
 
-def near_scene(rng: np.random.Generator, scene: Scene) -> Wanted:
-    """What a person wanted who got this scene: rightly, with one fault, or something else."""
+def near_scene(rng: np.random.Generator, scene: Scene) -> Scene:
+    """What a person wanted who got this scene: the same, one with a difference, or something else."""
     draw = rng.random()
     other = scene if draw < 0.4 else random_fault(rng, scene).scene if draw < 0.9 else some_scene(rng)
-    return wanted_of(rng, other if other.items and other.split == scene.split else scene)
+    return other if other.items and other.split == scene.split else scene
 
 
 def verdict_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson:
     """Checklist questions about one picture, some asked the other way round."""
-    return _verdicts(rng, scene, shown, [near_scene(rng, scene) for _ in range(2)])
+    wanted = [wanted_of(rng, near_scene(rng, scene)) for _ in range(2)]
+    return _verdicts(rng, scene, shown, wanted, near_scene(rng, scene))
 
 
 def painted_verdict(rng: np.random.Generator, painting: Painting, others: Sequence[Painting], shown: int) -> Lesson:
     """Questions about a painted picture: what was wanted of it, and at times what was wanted of another."""
     other = others[int(rng.integers(len(others)))] if rng.random() < 0.15 else painting
-    return _verdicts(rng, painting.seen, shown, [painting.wanted, other.wanted])
+    return _verdicts(rng, painting.seen, shown, [painting.wanted, other.wanted], other.target)
 
 
-def _verdicts(rng: np.random.Generator, scene: Scene, shown: int, wanted: Sequence[Wanted], most: int = 12) -> Lesson:
+def _verdicts(
+    rng: np.random.Generator, scene: Scene, shown: int, wanted: Sequence[Wanted], other: Scene, most: int = 12
+) -> Lesson:
+    """Questions about the scene: on what was wanted, and on the single objects of an `other` scene."""
     once = {s.question: s for one in wanted for s in statements(rng, scene, one)}
+    once |= {s.question: s for s in object_statements(rng, scene, other)}
     asked = list(once.values())
     chosen = [asked[int(i)] for i in rng.permutation(len(asked))[:most]]
     endings: list[tuple[str, str]] = []
@@ -129,17 +137,29 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
     return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),))
 
 
-def _asked(rng: np.random.Generator, split: Split) -> tuple[Wanted, str, Scene, str, bool]:
-    """What was wanted, the painter's instruction, a picture at fault, its repair, whether one place mends."""
+class _Case(NamedTuple):
+    """What was wanted and told the painter, a picture at fault, its repair, and whether one place mends it."""
+
+    wanted: Wanted
+    sought: tuple[Sought, ...]
+    instruction: str
+    seen: Scene
+    repair: str
+    local: bool
+
+
+def _asked(rng: np.random.Generator, split: Split) -> _Case:
     while True:
         if rng.random() < 0.3:
             task = sample_task(rng, "edit", split)
             assert task.target is not None and task.wanted is not None
+            # The plan of an edit asks for its objects one by one, and for no relation.
+            wanted = task.wanted.model_copy(update={"relations": ()})
+            scene, sought, instruction = task.target, task.sought, task.plan.instruction
             if rng.random() < 0.4:
-                return task.wanted, task.plan.instruction, task.scenes[0], task.plan.instruction, True
-            scene, wanted, instruction = task.target, task.wanted, task.plan.instruction
+                return _Case(wanted, sought, instruction, task.scenes[0], instruction, True)
         else:
-            scene = train_scene(rng, split)
+            scene, sought = train_scene(rng, split), ()
             wanted = wanted_of(rng, scene)
             order = [scene.items.index(item) for _, members in groups_of(scene) for item in members]
             instruction = layout_of(scene, order)
@@ -147,7 +167,7 @@ def _asked(rng: np.random.Generator, split: Split) -> tuple[Wanted, str, Scene, 
         second = random_fault(rng, fault.scene) if fault.scene.items and rng.random() < 0.15 else None
         seen = (second or fault).scene
         if seen.items and seen.split == split:
-            return wanted, instruction, seen, (second or fault).repair, second is None
+            return _Case(wanted, sought, instruction, seen, (second or fault).repair, second is None)
 
 
 def _said(rng: np.random.Generator, true: bool) -> str:
@@ -156,21 +176,26 @@ def _said(rng: np.random.Generator, true: bool) -> str:
 
 def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
     """A picture with a fault, its checklist with verdicts, and the repair."""
-    wanted, asked, seen, repair, local = _asked(rng, split)
-    truth = truth_of(seen, wanted)
-    lines = [(d.question, _said(rng, truth.get(d.question, False))) for d in checklist(wanted)]
-    prompt = prompts.repair_prompt(_BLANK, asked, lines)
-    draft = prompts.RepairDraft(seen=describe(seen), instruction=repair, scope="local" if local else "global")
-    return Lesson("repair", prompt, (desk.show(seen),), (("", draft.model_dump_json()),))
+    case = _asked(rng, split)
+    prompt = prompts.repair_prompt(_BLANK, case.instruction, _judged(rng, case.seen, case.wanted, case.sought))
+    scope = "local" if case.local else "global"
+    draft = prompts.RepairDraft(seen=describe(case.seen), instruction=case.repair, scope=scope)
+    return Lesson("repair", prompt, (desk.show(case.seen),), (("", draft.model_dump_json()),))
+
+
+def _judged(rng: np.random.Generator, seen: Scene, wanted: Wanted, sought: Sequence[Sought]) -> list[tuple[str, str]]:
+    """The checklist with its verdicts on a picture."""
+    truth = truth_of(seen, wanted, sought)
+    drafts = checklist(wanted, [one.draft for one in sought])
+    return [(d.question, _said(rng, truth.get(d.question, False))) for d in drafts]
 
 
 def painted_repair(rng: np.random.Generator, painting: Painting, shown: int) -> Lesson | None:
     """The repair of a painted picture; None where nothing that was wanted is wrong."""
     faults = faults_of(painting.seen, painting.target)
-    truth = truth_of(painting.seen, painting.wanted)
-    if not faults or all(truth.values()):
+    if not faults or all(truth_of(painting.seen, painting.wanted, painting.sought).values()):
         return None
-    lines = [(d.question, _said(rng, truth.get(d.question, False))) for d in checklist(painting.wanted)]
+    lines = _judged(rng, painting.seen, painting.wanted, painting.sought)
     prompt = prompts.repair_prompt(_BLANK, painting.instruction, lines)
     scope = "local" if len(faults) == 1 else "global"
     draft = prompts.RepairDraft(seen=describe(painting.seen), instruction=faults[0], scope=scope)

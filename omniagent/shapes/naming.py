@@ -3,7 +3,7 @@
 import numpy as np
 
 from omniagent.shapes.language import pick
-from omniagent.shapes.phrases import grid_word, item_words
+from omniagent.shapes.phrases import item_words
 from omniagent.shapes.world import Item, Scene
 
 
@@ -20,8 +20,3 @@ def name_of(rng: np.random.Generator, scene: Scene, index: int) -> str | None:
 def _fits(name: str, item: Item) -> bool:
     owned = {item.shape, item.colour, item.fill, item.size}
     return all(word in owned for word in name.split())
-
-
-def located(item: Item) -> str:
-    """The object with its size and its place: ``small striped blue star top left``."""
-    return f"{item_words(item)} {grid_word(item)}"

@@ -14,29 +14,34 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from omniagent.shapes.data import rng_for
-from omniagent.shapes.naming import located
 from omniagent.shapes.oracle import read
-from omniagent.shapes.phrases import an, item_words, layout_of
+from omniagent.shapes.phrases import an, item_words, layout_of, located
 from omniagent.shapes.reading import UNKNOWN, Found, Unreadable
 from omniagent.shapes.requirements import Wanted
+from omniagent.shapes.sought import Sought
 from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
 from omniagent.shapes.world import CANVAS, LARGE, SMALL, Item, Scene, spot_of
 
 UNCLEAR_SHAPE, UNCLEAR_FILL = "object", "uneven"
 NEAR = 16.0
 _SCENES = TypeAdapter(Scene)
+_SOUGHT = TypeAdapter(tuple[Sought, ...])
 Pictures = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A picture (128, 128, 3), the scene it shows, what was wanted, and what the painter was told and should draw."""
+    """A picture (128, 128, 3), the scene it shows, what was wanted, and what the painter was told and should draw.
+
+    `sought` are the objects that the plan's checklist asks for one by one, if it does.
+    """
 
     picture: Pictures
     seen: Scene
     wanted: Wanted
     instruction: str
     target: Scene
+    sought: tuple[Sought, ...] = ()
 
 
 def seen_in(picture: Pictures) -> Scene | None:
@@ -135,6 +140,7 @@ def paint_file(
                 "wanted": task.wanted.model_dump(),
                 "instruction": painter_words(task),
                 "target": asdict(task.target),
+                "sought": [asdict(one) for one in task.sought],
             }
         )
     if not kept:
@@ -159,6 +165,7 @@ def load_paintings(folder: Path) -> list[Painting]:
                 Wanted.model_validate(line["wanted"]),
                 line["instruction"],
                 _SCENES.validate_python(line["target"]),
+                _SOUGHT.validate_python(line.get("sought", ())),
             )
             for picture, line in zip(pictures, lines, strict=True)
         ]

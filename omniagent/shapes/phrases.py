@@ -93,10 +93,14 @@ def total_question(total: int) -> RequirementDraft:
     return RequirementDraft(kind="count", question=f"{verb} {total} {plural('object', total)} in total?")
 
 
-def checklist(wanted: Wanted) -> tuple[RequirementDraft, ...]:
-    """Every requirement as a question, in a fixed order: groups, places, relations, background, total."""
-    drafts = [group_question(g) for g in wanted.groups if g.count > 0]
-    drafts += [place_question(g) for g in wanted.groups if g.place]
+def checklist(wanted: Wanted, objects: Sequence[RequirementDraft] = ()) -> tuple[RequirementDraft, ...]:
+    """Every requirement as a question, in a fixed order: groups, places, relations, background, total.
+
+    Questions for single `objects` stand in the place of those for groups and places.
+    """
+    drafts = list(objects) or [group_question(g) for g in wanted.groups if g.count > 0]
+    if not objects:
+        drafts += [place_question(g) for g in wanted.groups if g.place]
     drafts += [relation_question(r, wanted.groups) for r in wanted.relations]
     if wanted.background:
         drafts.append(background_question(wanted.background))
@@ -114,6 +118,20 @@ def item_words(item: Item, *, size: bool = True) -> str:
     """One object in words: ``small striped blue star``."""
     fill = None if item.fill == "solid" else item.fill
     return " ".join(w for w in (item.size if size else None, fill, item.colour, item.shape) if w)
+
+
+def told(shape: str, colour: str, fill: str, size: str | None = None, place: str | None = None) -> str:
+    """One object as the agent tells what it sees, the noun first: ``star (blue striped small, top left)``.
+
+    Who says the noun can copy the rest from an earlier telling, word by word.
+    """
+    details = " ".join(word for word in (colour, "" if fill == "solid" else fill, size) if word)
+    return f"{shape} ({', '.join(part for part in (details, place) if part)})"
+
+
+def located(item: Item) -> str:
+    """The object with its size and its place: ``star (blue striped small, top left)``."""
+    return told(item.shape, item.colour, item.fill, item.size, grid_word(item))
 
 
 def reading_order(items: Iterable[Item]) -> list[Item]:
@@ -147,5 +165,4 @@ def layout_of(scene: Scene, order: Sequence[int], *, exact: bool = True) -> str:
 
 def describe(scene: Scene) -> str:
     """The whole scene: background, then each object with its place, in reading order."""
-    objects = [f"{item_words(item)} {grid_word(item)}" for item in reading_order(scene.items)]
-    return "; ".join([f"{scene.background} background", *objects])
+    return "; ".join([f"{scene.background} background", *(located(item) for item in reading_order(scene.items))])

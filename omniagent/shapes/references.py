@@ -7,7 +7,7 @@ import numpy as np
 from omniagent.shapes.arrange import CANVAS_COLOUR, cells_of
 from omniagent.shapes.language import background_words, finish, pick, place_words, synonym
 from omniagent.shapes.naming import name_of
-from omniagent.shapes.phrases import item_words, listed
+from omniagent.shapes.phrases import listed, located
 from omniagent.shapes.requirements import Group, Relation, Wanted
 from omniagent.shapes.world import BACKGROUNDS, PLACES, Item, Scene, find_room, middle_of
 
@@ -36,7 +36,7 @@ def _chosen(rng: np.random.Generator, scene: Scene) -> tuple[Item, str, str] | N
         if name is not None:
             item = scene.items[int(index)]
             said = " ".join(synonym(rng, word) for word in name.split() if word not in ("small", "large"))
-            return item, said, item_words(item, size=False)
+            return item, said, located(item)
     return None
 
 

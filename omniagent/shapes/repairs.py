@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from omniagent.shapes.naming import located
-from omniagent.shapes.phrases import an, grid_word, item_words
+from omniagent.shapes.phrases import an, grid_word, item_words, located
 from omniagent.shapes.world import (
     BACKGROUNDS,
     COLOURS,

@@ -16,6 +16,7 @@ from omniagent.shapes.questions import random_question
 from omniagent.shapes.references import random_composition
 from omniagent.shapes.render import render
 from omniagent.shapes.requirements import Group, Kept, Relation, Wanted
+from omniagent.shapes.sought import Sought, as_it_is
 from omniagent.shapes.world import Scene, Split, holds, random_scene
 from omniagent.tools.prompts import PlanDraft
 
@@ -26,7 +27,10 @@ OUTSIDE = PlanDraft(mode="refuse", instruction="outside my domain")
 
 @dataclass(frozen=True)
 class ShapesTask:
-    """A task, its input scenes, and its truth: target, what must hold, answer, and the plan a reader should make."""
+    """A task, its input scenes, and its truth: target, what must hold, answer, and the plan a reader should make.
+
+    `sought` are the objects that the plan's checklist asks for one by one, where it does.
+    """
 
     kind: Kind
     instruction: str
@@ -35,6 +39,7 @@ class ShapesTask:
     target: Scene | None = None
     wanted: Wanted | None = None
     answer: str | None = None
+    sought: tuple[Sought, ...] = ()
 
     @property
     def images(self) -> list[npt.NDArray[np.uint8]]:
@@ -99,6 +104,18 @@ def whole(source: Scene, target: Scene, placed: dict[int, str], sized: dict[int,
     return Wanted(groups=tuple(groups), background=target.background, total=len(target.items))
 
 
+def _sought(source: Scene, target: Scene, placed: dict[int, str], sized: dict[int, str]) -> tuple[Sought, ...]:
+    """The target's objects one by one: those of the source as they come to be, new ones as far as was asked."""
+
+    def one(index: int) -> Sought:
+        item = target.items[index]
+        if item in source.items or any((i.x, i.y) == (item.x, item.y) or i.kind == item.kind for i in source.items):
+            return as_it_is(item)
+        return Sought(*item.kind, sized.get(index), placed.get(index))
+
+    return tuple(one(index) for index in _told_order(source, target))
+
+
 def edit_task(rng: np.random.Generator) -> ShapesTask:
     """A change, or two, of one picture."""
     while True:
@@ -112,9 +129,11 @@ def _edit(rng: np.random.Generator, scene: Scene, change: Change) -> ShapesTask:
     wanted = whole(scene, change.after, dict(change.placed), dict(change.sized))
     if change.canonical.startswith("swap"):
         wanted = wanted.model_copy(update={"relations": _swapped(scene, change, wanted)})
-    plan = PlanDraft(mode="edit", seen=(describe(scene),), instruction=change.canonical, checklist=checklist(wanted))
+    sought = _sought(scene, change.after, dict(change.placed), dict(change.sized))
+    listed = checklist(wanted.model_copy(update={"relations": ()}), [one.draft for one in sought])
+    plan = PlanDraft(mode="edit", seen=(describe(scene),), instruction=change.canonical, checklist=listed)
     wanted = wanted.model_copy(update={"preserved": kept(scene, change.kept)})
-    return ShapesTask("edit", said_by_a_person(rng, change), (scene,), plan, change.after, wanted)
+    return ShapesTask("edit", said_by_a_person(rng, change), (scene,), plan, change.after, wanted, sought=sought)
 
 
 def _swapped(scene: Scene, change: Change, wanted: Wanted) -> tuple[Relation, ...]:
@@ -137,18 +156,21 @@ def reference_task(rng: np.random.Generator) -> ShapesTask:
         if made is None:
             continue
         wanted = made.wanted
-        listed = wanted
+        sought = tuple(Sought(item.fill, item.colour, item.shape) for item in made.target.items)
+        relations = wanted
         if made.base is not None:
-            listed = whole(made.base, made.target, {len(made.target.items) - 1: str(wanted.groups[0].place)}, {})
+            placed = {len(made.target.items) - 1: str(wanted.groups[0].place)}
+            sought = _sought(made.base, made.target, placed, {})
+            relations = whole(made.base, made.target, placed, {})
             everything = tuple(range(len(made.base.items)))
-            wanted = listed.model_copy(update={"preserved": kept(made.base, everything)})
+            wanted = relations.model_copy(update={"preserved": kept(made.base, everything)})
         plan = PlanDraft(
             mode="compose",
             seen=tuple(describe(s) for s in scenes),
             instruction=made.canonical,
-            checklist=checklist(listed),
+            checklist=checklist(relations, [one.draft for one in sought]),
         )
-        return ShapesTask("reference", made.said, scenes, plan, made.target, wanted)
+        return ShapesTask("reference", made.said, scenes, plan, made.target, wanted, sought=sought)
 
 
 def question_task(rng: np.random.Generator) -> ShapesTask:

@@ -32,7 +32,7 @@ from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.painted import load_paintings
 from omniagent.shapes.paintings import painting_examples
-from omniagent.shapes.questions import FACTS
+from omniagent.shapes.statements import FACTS
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.validation import PainterValidation
 

@@ -16,8 +16,8 @@ from omniagent.model.critic_vllm import VllmCritic
 from omniagent.model.service.keeper import Keeper
 from omniagent.model.service.record import read_record, state_folder
 from omniagent.model.service.service import plan_service
-from omniagent.shapes.questions import truth_of
 from omniagent.shapes.render import render
+from omniagent.shapes.statements import truth_of
 from omniagent.shapes.tasks import sample_task
 
 CHECKPOINT = Path(bundled_checkpoint())
