@@ -1,6 +1,7 @@
 """Reading a run's past: who is best, what each round brought, where a picture comes from. Pure functions."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -44,9 +45,30 @@ def merit(critique: Critique | None) -> tuple[int, float, float]:
 
 
 def best_of(state: AgentState, among: Iterable[Attempt] | None = None) -> Attempt | None:
-    """The attempt of most merit; the earlier one of equals; None of none (rule 4: never simply the last)."""
-    attempts = state.attempts if among is None else tuple(among)
-    return max(attempts, key=lambda attempt: merit(critique_of(state, attempt)), default=None)
+    """The attempt to return; None of none (rule 4: never simply the last).
+
+    Of one round it is the one of most merit, the earlier of equals. A later round takes over only by a clear lead.
+    """
+    best: Attempt | None = None
+    for attempt in state.attempts if among is None else among:
+        if best is None or _takes_over(state, attempt, best):
+            best = attempt
+    return best
+
+
+def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
+    """Whether a picture is better than the best so far, beyond what a doubtful verdict may turn."""
+    new, old = critique_of(state, attempt), critique_of(state, best)
+    if merit(new) <= merit(old) or new is None:
+        return False
+    if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
+        return True
+    return _evidence(new) - _evidence(old) >= state.policy.clear_lead
+
+
+def _evidence(critique: Critique) -> float:
+    """The log probability that every requirement holds; no single verdict counts for more than one in a thousand."""
+    return sum(math.log(max(verdict.probability, 1e-3)) for verdict in critique.verdicts)
 
 
 def round_number(state: AgentState) -> int:

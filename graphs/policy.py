@@ -19,6 +19,12 @@ class LoopPolicy(Word):
     merge_modes: tuple[Mode, ...] = Field(default=("edit",), description="modes whose redraws take the repair along")
     over_edit_limit: float = Field(default=0.2, ge=0, le=1, description="a repair above this is rolled back")
     patience: int = Field(default=3, ge=1, description="so many repeats of one verdict vector in a row are stagnation")
+    clear_lead: float = Field(
+        default=2.0,
+        ge=0,
+        description="a picture of a later round that is not accepted is better only if the log probability that all "
+        "holds is higher by this much; 2 is about one requirement from 10 % to 90 %",
+    )
     same_picture: int = Field(default=2, ge=0, description="perceptual hashes this many bits apart are one picture")
     draw_ahead: bool = Field(
         default=False, description="draw what a redraw would ask for while the critic, on another device, still looks"

@@ -35,10 +35,10 @@ class CheckpointDefaults(BaseModel):
         default=None,
         description="(width, height) in pixels that every reference is brought to; None: by the size rules",
     )
-
     describe_first: bool = Field(
         default=False, description="whether its critic judges better with its own description before its eyes"
     )
+    yes_from: float = Field(default=0.6, ge=0.5, le=1, description="its critic's probability that counts as a yes")
 
     @model_validator(mode="after")
     def _in_range(self) -> CheckpointDefaults:

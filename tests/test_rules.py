@@ -1,5 +1,6 @@
 """The rules of the loop, one by one, on made-up states."""
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,8 @@ from omniagent.graphs.history import best_of, critique_of, merit, rounds, seed_o
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import broken, candidates, decide, fold, open_question, wants_suggestion
 from omniagent.graphs.state import AgentState, Fault
+from omniagent.tools.config import CriticThresholds
+from omniagent.tools.critique import answer_of
 from omniagent.tools.types import (
     Answer,
     Attempt,
@@ -51,6 +54,14 @@ def critique(name: str, verdicts: str, repair: str | None = None, over_edit: flo
         over_edit=over_edit,
         quality=sum(p for _, p in said) / len(said),
     )
+
+
+def judged(name: str, probabilities: Sequence[float]) -> Critique:
+    verdicts = tuple(
+        Verdict(requirement=f"r{n}", answer=answer_of(p, CriticThresholds()), probability=p)
+        for n, p in enumerate(probabilities, 1)
+    )
+    return Critique(attempt=name, verdicts=verdicts, quality=sum(probabilities) / len(probabilities))
 
 
 def state(
@@ -243,8 +254,8 @@ def test_the_guard_names_exactly_the_requirements_that_no_longer_hold(before: st
 
 
 @given(st.lists(st.tuples(st.one_of(st.none(), st.text("yn?", min_size=2, max_size=2)), st.integers(1, 4)), min_size=1))
-def test_the_best_picture_has_most_merit_and_is_the_earliest_such(made: list[tuple[str | None, int]]):
-    attempts = [attempt(f"a{n}", round) for n, (_, round) in enumerate(made)]
+def test_of_one_round_the_best_picture_has_most_merit_and_is_the_earliest_such(made: list[tuple[str | None, int]]):
+    attempts = [attempt(f"a{n}", 1) for n in range(len(made))]
     said = [critique(f"a{n}", verdicts) for n, (verdicts, _) in enumerate(made) if verdicts is not None]
     now = state(attempts, said)
     best = best_of(now)
@@ -252,6 +263,22 @@ def test_the_best_picture_has_most_merit_and_is_the_earliest_such(made: list[tup
     merits = [merit(critique_of(now, one)) for one in attempts]
     assert attempts.index(best) == merits.index(max(merits))
     assert all(merit(one.critique) <= max(merits) for one in rounds(now))
+
+
+@given(st.lists(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2), min_size=2, max_size=6))
+def test_a_later_round_takes_over_by_a_clear_lead_or_by_holding_everything(made: list[list[float]]):
+    attempts = [attempt(f"a{n}", n + 1) for n in range(len(made))]
+    now = state(attempts, [judged(f"a{n}", probabilities) for n, probabilities in enumerate(made)])
+    first, best = now.critiques[0], critique_of(now, best_of(now) or attempts[0])
+    assert best is not None
+    if best.attempt != first.attempt:
+        lead = sum(math.log(v.probability) for v in best.verdicts) - sum(
+            math.log(v.probability) for v in first.verdicts
+        )
+        assert merit(best) > merit(first)
+        assert lead >= LoopPolicy().clear_lead or best.accepted
+    if any(one.accepted for one in now.critiques):
+        assert best.accepted
 
 
 @given(st.integers(0, 2**63 - 1), st.sets(st.integers(0, 10_000), min_size=2, max_size=50))

@@ -197,3 +197,23 @@ def test_lessons_go_on_from_a_checkpoint_saved_in_half_precision_and_take_up_pai
     assert lines[0]["step"] == 1 and lines[0]["describe"] > 0 and "plan_seen" in lines[0]
     written = Qwen2_5_VLForConditionalGeneration.from_pretrained(tmp_path / "mllm" / "weights" / "mllm")
     assert written.dtype == torch.float32
+
+
+def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
+    mllm: Qwen2_5_VLForConditionalGeneration, tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    start = tmp_path / "start"
+    deepcopy(mllm).save_pretrained(start)
+    save_processor(tokenizer, tmp_path / "processor")  # pyright: ignore[reportArgumentType]
+
+    def tower_after(steps: int) -> torch.Tensor:
+        work = tmp_path / str(steps)
+        (work / "processor").parent.mkdir()
+        (work / "processor").symlink_to(tmp_path / "processor")
+        list(train_mllm(Stage(work=work, steps=steps, batch=3, init=start, vision_from=1, ema=0.0)))
+        trained = Qwen2_5_VLForConditionalGeneration.from_pretrained(work / "mllm" / "weights" / "mllm")
+        return trained.model.visual.patch_embed.proj.weight.detach()
+
+    before = mllm.model.visual.patch_embed.proj.weight.detach()
+    assert torch.equal(tower_after(1), before)
+    assert not torch.equal(tower_after(2), before)

@@ -149,8 +149,9 @@ class _Answers(NamedTuple):
 
 
 class MllmTraining:
-    """The MLLM as a component of the loop; `language` and `vision` say what learns.
+    """The MLLM as a component of the loop: its language half learns, and its vision tower `vision_from` a step on.
 
+    A tower that learns from the start of new lessons follows the errors of a language half that does not know them.
     `weights`: of the topics of lessons, 1 where none is named. A topic's loss is a mean over its tokens, so long
     answers that are right only as a whole, as plans are, need more.
     `caption_weight`: weight of the questions about painters' instructions.
@@ -164,8 +165,7 @@ class MllmTraining:
         batches: Callable[[int], LessonBatch],
         validation: Sequence[LessonBatch],
         *,
-        language: bool = True,
-        vision: bool = False,
+        vision_from: int | None = None,
         caption_weight: float = 0.5,
         anchor: Qwen2_5_VLForConditionalGeneration | None = None,
         anchor_weight: float = 4.0,
@@ -176,21 +176,20 @@ class MllmTraining:
         self._anchor = None if anchor is None else anchor.eval().requires_grad_(False)
         self._anchor_weight, self._weights = anchor_weight, weights or {}
         self._packer, self._batches, self._validation = packer, batches, validation
-        self._vision = vision
-        module.mllm.model.visual.requires_grad_(vision)
-        module.mllm.model.language_model.requires_grad_(language)
+        self._vision_from = vision_from
+        module.mllm.model.visual.requires_grad_(vision_from is not None)
 
     def batch(self, step: int) -> LessonBatch:
         """Lessons of this step."""
         return self._batches(step)
 
-    def _answers(self, batch: LessonBatch) -> list[_Answers]:
-        """The answers of each group."""
+    def _answers(self, batch: LessonBatch, *, vision: bool = False) -> list[_Answers]:
+        """The answers of each group; `vision` for gradients of the tower."""
         model = self._mllm
         device = next(model.parameters()).device
         features: Tensor | None = None
         if len(batch.pictures):
-            with torch.set_grad_enabled(self._vision and torch.is_grad_enabled()):
+            with torch.set_grad_enabled(vision and torch.is_grad_enabled()):
                 features = vision_tokens(model.model.visual, batch.pictures.to(device))
         return [self._read(group, features) for group in batch.groups]
 
@@ -227,7 +226,7 @@ class MllmTraining:
 
     def loss(self, batch: LessonBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Weighted sum over the topics of the mean cross entropy of their answers' tokens."""
-        answers = self._answers(batch)
+        answers = self._answers(batch, vision=self._vision_from is not None and step >= self._vision_from)
         losses = {one.topic: F.cross_entropy(one.logits, one.labels) for one in answers}
         for one in answers:
             if one.facts is not None and one.true is not None:

@@ -30,6 +30,9 @@ def train(
     threads: Annotated[int | None, typer.Option(min=1)] = None,
     init: Annotated[Path | None, typer.Option(help="Start anew from this component's folder.")] = None,
     anchor: Annotated[Path | None, typer.Option(help="mllm: keep the painter's text states of this MLLM.")] = None,
+    vision_from: Annotated[
+        int | None, typer.Option(min=0, help="mllm: the step from which its vision learns too.")
+    ] = None,
     ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
     edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
@@ -54,7 +57,7 @@ def train(
 
         stage = training.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
-            anchor=anchor, ema=ema, objects=objects, edits=edits, references=references,
+            anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,

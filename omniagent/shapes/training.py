@@ -64,6 +64,7 @@ class Stage(BaseModel):
     threads: int | None = Field(default=None, gt=0)
     init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
     anchor: Path | None = Field(default=None, description="mllm: the MLLM whose text states are kept")
+    vision_from: int | None = Field(default=None, ge=0, description="mllm: the step from which its vision learns too")
     ema: float = Field(default=0.999, ge=0, lt=1)
     objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
@@ -181,6 +182,7 @@ def _language(
         lesson_batches(stage.seed, mix, paintings=load_paintings(stage.work / PAINTED) if mix.painted else ()),
         [held_out(i) for i in range(2)],
         anchor=anchor,
+        vision_from=stage.vision_from,
         weights=TOPIC_WEIGHTS,
     )
 
