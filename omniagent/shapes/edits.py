@@ -287,6 +287,8 @@ def two_changes(rng: np.random.Generator, scene: Scene) -> Change | None:
     touched = set(range(len(scene.items))) - set(first.kept)
     if not touched.isdisjoint(set(range(len(scene.items))) - set(second.kept)):
         return None
+    if first.after.background not in (scene.background, second.after.background):
+        return None
     said = f"{first.said}{pick(rng, (' and ', ' and ', ', then ', ', and '))}{second.said}"
     kept = tuple(i for i in first.kept if i in second.kept)
     return Change(said, f"{first.canonical} and {second.canonical}", second.after, kept, (), first.sized + second.sized)
