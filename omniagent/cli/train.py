@@ -37,6 +37,9 @@ def train(
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
     edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
     references: Annotated[float, typer.Option(min=0, max=1, help="dit: share of reference tasks.")] = 0.12,
+    time_shift: Annotated[
+        float, typer.Option(help="dit: below 0 more weight near the noise, where layout is decided.")
+    ] = -0.8,
     out: Annotated[Path, typer.Option(help="export: the checkpoint's folder.")] = Path("checkpoint"),
 ) -> None:
     """Train a part of a small checkpoint on the shapes world, or resume it; works on CPU, CUDA, `accelerate launch`."""
@@ -57,7 +60,7 @@ def train(
 
         stage = training.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
-            anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references,
+            anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references, time_shift=time_shift,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,

@@ -69,6 +69,7 @@ class Stage(BaseModel):
     objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
     references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
+    time_shift: float = Field(default=-0.8, ge=-4, le=4, description="dit: below 0 more weight lies near the noise")
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         pool,
         settings.batch,
         seed=stage.seed,
-        settings=FlowSettings(),
+        settings=FlowSettings(time_shift=stage.time_shift),
         validate=check,
     )
     yield from _run(component, settings, stage)
