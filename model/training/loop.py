@@ -37,6 +37,9 @@ class TrainSettings(BaseModel):
     weight_decay: float = 0.01
     clip: float = 1.0
     muon: bool = Field(default=False, description="Muon for hidden matrices, AdamW for the rest")
+    rates: dict[str, float] = Field(
+        default_factory=dict, description="factors on the rate of those parameters whose names hold a word"
+    )
     save_every: int = Field(default=500, gt=0)
     log_every: int = Field(default=50, gt=0)
     time_limit: float = Field(default=math.inf, gt=0)
@@ -76,18 +79,27 @@ def _learning_rate(settings: TrainSettings, step: int) -> float:
 
 
 def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.Optimizer]:
-    named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    matrices = [p for name, p in named if p.ndim == 2 and settings.muon and "embed" not in name]
-    chosen = {id(p) for p in matrices}
-    decayed = [p for _, p in named if id(p) not in chosen and p.ndim >= 2]
-    plain = [p for _, p in named if id(p) not in chosen and p.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.lr, betas=(0.9, 0.95))
-    if not matrices:
+    groups: dict[tuple[str, float], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            rate = next((factor for word, factor in settings.rates.items() if word in name), 1.0)
+            matrix = settings.muon and parameter.ndim == 2 and "embed" not in name
+            kind = "matrix" if matrix else "decayed" if parameter.ndim >= 2 else "plain"
+            groups.setdefault((kind, rate), []).append(parameter)
+
+    def of(*kinds: str) -> list[dict[str, Any]]:
+        decays = {"matrix": settings.weight_decay, "decayed": settings.weight_decay, "plain": 0.0}
+        return [
+            {"params": parameters, "weight_decay": decays[kind], "rate": rate}
+            for wanted in kinds
+            for (kind, rate), parameters in groups.items()
+            if kind == wanted
+        ]
+
+    adam = torch.optim.AdamW(of("decayed", "plain"), lr=settings.lr, betas=(0.9, 0.95))
+    if not of("matrix"):
         return [adam]
-    muon = torch.optim.Muon(
-        matrices, lr=settings.lr, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw", momentum=0.95
-    )
+    muon = torch.optim.Muon(of("matrix"), lr=settings.lr, adjust_lr_fn="match_rms_adamw", momentum=0.95)
     return [adam, muon]
 
 
@@ -173,7 +185,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         factor = _learning_rate(settings, progress.step)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = settings.lr * factor
+                group["lr"] = settings.lr * factor * group.get("rate", 1.0)
         # Draws inside a step come from its number alone, so that a resumed run repeats an unbroken one.
         number = progress.step * accelerator.num_processes + accelerator.process_index
         torch.manual_seed(settings.seed * 1_000_003 + number)

@@ -60,7 +60,8 @@ def train(
 
         stage = training.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
-            anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references, time_shift=time_shift,
+            anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references,
+            time_shift=time_shift,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,

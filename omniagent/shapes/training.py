@@ -41,6 +41,9 @@ FRESH = 8
 
 PAINTED = "painted"
 
+VISION_RATE = 0.15
+"""Of the lessons' rate, for a tower that can see already: at the full rate it unlearns what is read from it."""
+
 SPECIAL_IDS = {
     "image_token_id": "<|image_pad|>",
     "video_token_id": "<|video_pad|>",
@@ -102,6 +105,7 @@ def _settings(stage: Stage, name: str) -> TrainSettings:
         save_every=own.save_every,
         time_limit=stage.time_limit,
         ema=stage.ema,
+        rates={"visual": VISION_RATE} if stage.vision_from is not None else {},
         # Another start is another training: the folder's old state must not take its place.
         resume=stage.init is None,
     )
