@@ -13,11 +13,13 @@ from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, unseen
 from omniagent.graphs.state import AgentState, Fault, StateUpdate
 from omniagent.model.errors import (
+    CallerError,
     Cancelled,
     CriticBadOutput,
     CriticTimeout,
     CriticUnavailable,
     HardFailure,
+    OutputUnwritable,
     RetryableError,
     StorageFull,
 )
@@ -47,17 +49,23 @@ class Node(Protocol):
 def node(work: Work) -> Node:
     """A node of some work: adds the time it took, and turns what ended it into a fault of the state.
 
-    A request that is wrong and a disk that is full are nobody's verdict on the picture: they leave the graph.
+    A disk that is full is nobody's verdict on the picture: it leaves the graph, as does a request that is wrong
+    before there is a picture.
     """
 
     def run(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
-        started = time.perf_counter()
+        started, calls = time.perf_counter(), runtime.context.tools.calls
+        before = calls.used
         try:
             update = work(state, runtime.context)
-        except StorageFull:
+        except (StorageFull, OutputUnwritable):
             raise
-        except (Cancelled, RetryableError, HardFailure) as error:
-            update: StateUpdate = {"fault": fault_of(error, runtime.context)}
+        except (Cancelled, RetryableError, HardFailure, CallerError) as error:
+            # Finished pictures outlive a request that turns out wrong later, as when a server refuses its key.
+            if isinstance(error, CallerError) and not state.attempts:
+                raise
+            spent = Usage(critic_calls=calls.used - before)
+            update: StateUpdate = {"fault": fault_of(error, runtime.context), "usage": spent}
         update["usage"] = update.get("usage", Usage()).plus(seconds=time.perf_counter() - started)
         return update
 

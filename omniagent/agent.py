@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from omniagent.config import Config
+from omniagent.model.errors import BadSetting
 from omniagent.model.requests import Critic, Generator
 from omniagent.result import Result
 from omniagent.tools.trace import Event
@@ -72,6 +73,8 @@ class Agent:
             "device": device,
             "preset": preset,
         }
+        _checked("critic", critic, Critic)
+        _checked("generator", generator, Generator)
         base = config if config is not None else Config.read()
         self.config = base.model_copy(update={name: value for name, value in given.items() if value is not None})
         self._critic = None if isinstance(critic, str) else critic
@@ -146,7 +149,7 @@ class Agent:
         settings: RenderSettings | None = None,
     ) -> Result:
         """`run`, without blocking the event loop. Cancelling the asyncio task cancels the run."""
-        session = await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings)
+        session = await self._opened(task, images, seed, thread_id, out, budget, settings)
         try:
             return await asyncio.to_thread(session.wait)
         except asyncio.CancelledError:
@@ -169,15 +172,21 @@ class Agent:
         """`run` as its events happen, from `RunStarted` to `RunEnded`; the generator's return value is the result.
 
         When `RunEnded` arrives, every file of the run is written. Closing the generator early cancels the run; so does
-        Ctrl-C, which then still yields the events up to `RunEnded`.
+        Ctrl-C, which then still yields the events up to `RunEnded`; a second Ctrl-C raises at once.
         """
         session = self._open(task, images, seed, thread_id, out, budget, settings)
+        patient = True
         try:
             while (event := _next(session)) is not None:
                 yield event
             return session.wait()
+        except KeyboardInterrupt:
+            patient = False
+            raise
         finally:
-            session.close()
+            if patient:
+                session.close()
+            session.cancel()
             self._forget(session)
 
     async def astream(
@@ -192,7 +201,7 @@ class Agent:
         settings: RenderSettings | None = None,
     ) -> AsyncGenerator[Event]:
         """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`."""
-        session = await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings)
+        session = await self._opened(task, images, seed, thread_id, out, budget, settings)
         try:
             while (event := await asyncio.to_thread(session.next_event)) is not None:
                 yield event
@@ -207,6 +216,20 @@ class Agent:
             if run_id in (None, session.run_id):
                 session.cancel()
 
+    async def _opened(self, *request: Any) -> "Session":
+        """`_open` beside the event loop; a run that was cancelled meanwhile is cancelled as soon as it begins."""
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open, *request))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._drop)
+            raise
+
+    def _drop(self, opening: "asyncio.Future[Session]") -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().cancel()
+            self._forget(opening.result())
+
     def _open(
         self,
         task: str,
@@ -217,19 +240,21 @@ class Agent:
         budget: Budget | None,
         settings: RenderSettings | None,
     ) -> "Session":
-        from omniagent.order import Order
+        from omniagent.order import Order, given_as, given_pictures
         from omniagent.session import Session
         from omniagent.tools.intake import read_images, read_instruction
 
-        config = self.config if budget is None else self.config.model_copy(update={"budget": budget})
+        config = self.config
+        if budget is not None:
+            config = config.model_copy(update={"budget": given_as(Budget, budget, "budget")})
         order = Order.of(
             read_instruction(task),
-            read_images(images, allow_urls=config.allow_urls),
+            read_images(given_pictures(images), allow_urls=config.allow_urls),
             config=config,
             seed=seed,
             thread_id=thread_id,
-            out=None if out is None else Path(out),
-            settings=settings if settings is not None else RenderSettings(),
+            out=out,
+            settings=RenderSettings() if settings is None else given_as(RenderSettings, settings, "settings"),
         )
         session = Session(order, self.runtime, self._on_question)
         self._sessions.add(session)
@@ -240,9 +265,16 @@ class Agent:
         self._sessions.discard(session)
 
 
+def _checked(name: str, value: object, kind: type) -> None:
+    if value is not None and not isinstance(value, (str, kind)):
+        raise BadSetting(f"{name}={value!r} is neither words nor a {kind.__name__}; see the arguments of Agent")
+
+
 def _next(session: "Session") -> Event | None:
     try:
         return session.next_event()
     except KeyboardInterrupt:
+        if session.token.cancelled:
+            raise
         session.cancel()
         return session.next_event()

@@ -38,6 +38,10 @@ class BatchTask(BaseModel):
     images: tuple[str, ...] = ()
 
 
+class _Named(BaseModel):
+    id: str | int
+
+
 class BatchAttempt(BaseModel):
     """One picture of a task; `image` is relative to the results' folder."""
 
@@ -115,6 +119,8 @@ def run_batch(
             if should_stop():
                 break
             _ = agent.runtime  # a model that does not load would fail every task alike
+            if should_stop():
+                break
             line = _run(agent, entry.task, tasks.parent, out, seed, budget, settings, on_event)
             if line.status == "cancelled":
                 break
@@ -147,7 +153,7 @@ def read_tasks(path: Path) -> Iterator[Entry]:
         try:
             task = BatchTask.model_validate(json.loads(raw.decode("utf-8-sig")))
         except (ValueError, RecursionError) as error:
-            yield Entry(None, _bad_line(number, f"line {number} is no task: {_reason(error)}"))
+            yield Entry(None, _bad_line(number, f"line {number} is no task: {_reason(error)}", _id_in(raw)))
             continue
         first = seen.setdefault(str(task.id), number)
         if first != number:
@@ -250,8 +256,16 @@ def _append(path: Path, line: BatchLine) -> None:
         os.fsync(file.fileno())
 
 
-def _bad_line(number: int, message: str) -> BatchLine:
-    return BatchLine(id=f"line-{number}", status="error", message=message, error="BadTask")
+def _bad_line(number: int, message: str, name: str | int | None = None) -> BatchLine:
+    return BatchLine(id=f"line-{number}" if name is None else name, status="error", message=message, error="BadTask")
+
+
+def _id_in(raw: bytes) -> str | int | None:
+    """The id of a line that is otherwise no task, for those who join results by it."""
+    try:
+        return _Named.model_validate_json(raw.decode("utf-8-sig")).id
+    except ValueError:
+        return None
 
 
 def _reason(error: Exception) -> str:

@@ -72,13 +72,13 @@ class Config(BaseSettings):
 
     def tools_for(self, model: str) -> ToolConfig:
         """The tools' settings for a checkpoint: what nobody set is the checkpoint's to say, else OmniGen2's rules."""
-        tools, wishes = self.tools, CheckpointDefaults.load(Path(model))
+        tools, wishes = self.tools, CheckpointDefaults.load(Path(model).expanduser())
         if tools.describe_first is None:
             tools = tools.model_copy(update={"describe_first": wishes.describe_first})
         thresholds = tools.thresholds
         if "yes" not in thresholds.model_fields_set:
             yes = max(wishes.yes_from, thresholds.no)
             tools = tools.model_copy(update={"thresholds": thresholds.model_copy(update={"yes": yes})})
-        if tools.call != CallRules() or (Path(model) / SETTINGS_FILE).is_file():
+        if tools.call != CallRules() or (Path(model).expanduser() / SETTINGS_FILE).is_file():
             return tools
         return tools.model_copy(update={"call": OMNIGEN2})

@@ -56,7 +56,7 @@ def check_thread_id(name: str) -> str:
     Raises:
         BadSetting: it has other characters than letters, digits, `.`, `-` and `_`, or more than 100.
     """
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BadSetting(
             f"thread_id={name!r} is not allowed; give 1 to 100 letters, digits, dots, dashes and underscores, "
             f"a letter or digit first"

@@ -1,15 +1,19 @@
 """What a caller asks for, checked and named, before any work begins."""
 
+import operator
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, SupportsIndex, TypeVar, cast
 
 from PIL import Image
+from pydantic import BaseModel, ValidationError
 
 from omniagent.config import Config
 from omniagent.folder import check_thread_id, run_in
-from omniagent.model.errors import setting_out_of_range
+from omniagent.model.errors import BadImage, BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
 from omniagent.tools.store import ref_of
 from omniagent.tools.types import RenderSettings, Task
@@ -36,29 +40,74 @@ class Order:
         config: Config,
         seed: int,
         thread_id: str | None,
-        out: Path | None,
+        out: str | Path | None,
         settings: RenderSettings,
     ) -> "Order":
         """Name the run and its folder.
 
-        A folder `out` that holds a run of the same task and seed goes on with it; one that holds another run keeps
-        it, and the new run gets a folder of its own in there.
+        A folder `out` that holds a run of the same task, seed and settings goes on with it; one that holds another
+        run keeps it, and the new run gets a folder of its own in there.
 
         Raises:
-            BadSetting: the seed or the thread id is out of range.
+            BadSetting: the seed, the thread id or the folder is nothing of the kind, or out of range.
         """
-        if isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-            raise setting_out_of_range("seed", seed, f"an integer from 0 to {MAX_SEED}")
+        seed = _seed(seed)
         name = new_run_id() if thread_id is None else check_thread_id(thread_id)
-        folder = (config.runs_dir / name if out is None else out).expanduser().absolute()
+        try:
+            folder = (config.runs_dir / name if out is None else Path(out)).expanduser().absolute()
+        except (TypeError, RuntimeError) as error:
+            raise BadSetting(f"out={out!r} is no folder ({error}); give a path") from error
         held = None if out is None else run_in(folder)
         if held is not None and held.run_id != name:
             task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
-            if thread_id is None and (held.task, held.seed) == (task, seed):
+            same = (held.task, held.seed, held.settings or settings) == (task, seed, settings)
+            if thread_id is None and same:
                 name = held.run_id
             else:
                 folder = folder / name
         return cls(name, folder, instruction, tuple(pictures), seed, settings, config)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def given_as(kind: type[Model], value: object, name: str) -> Model:
+    """The value as a model of the kind; a dictionary of its fields does too.
+
+    Raises:
+        BadSetting: it is neither.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise BadSetting(
+            f"{name}={value!r} is no {kind.__name__}: {error.errors(include_url=False)[0]['msg']}"
+        ) from error
+
+
+def given_pictures(images: object) -> list[Any]:
+    """Any iterable of pictures as a list; None is none.
+
+    Raises:
+        BadImage: it is one picture, or nothing that holds any.
+    """
+    if isinstance(images, str | Path | bytes | Image.Image):
+        raise BadImage("images is one picture; put it into a list: images=[picture]")
+    if images is None:
+        return []
+    if not isinstance(images, Iterable):
+        raise BadImage(f"images={images!r} is no list of pictures; give paths, bytes or PIL images in a list")
+    return list(cast(Iterable[Any], images))
+
+
+def _seed(seed: object) -> int:
+    try:
+        number = -1 if isinstance(seed, bool) else operator.index(cast(SupportsIndex, seed))
+    except TypeError:
+        number = -1
+    if not 0 <= number <= MAX_SEED:
+        raise setting_out_of_range("seed", seed, f"an integer from 0 to {MAX_SEED}")
+    return number
 
 
 def new_run_id() -> str:

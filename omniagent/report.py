@@ -77,6 +77,7 @@ class ToolCost:
 
 @dataclass(slots=True)
 class _Story:
+    first: RunStarted | None = None
     started: RunStarted | None = None
     plan: Plan | None = None
     ended: RunEnded | None = None
@@ -90,7 +91,8 @@ class _Story:
     def add(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self.started = self.started or event
+                # A run that went on has new caps and perhaps other models, and its old end is none.
+                self.first, self.started, self.ended = self.first or event, event, None
             case Planned():
                 self.plan = event.plan
             case Asked():
@@ -112,7 +114,7 @@ class _Story:
                 self.errors.append(event)
                 cost = self._cost(event.tool)
                 cost.errors += 1
-                cost.seconds += event.seconds
+                cost.seconds += 0.0 if event.again else event.seconds
             case _:
                 pass
 
@@ -147,7 +149,7 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
     story = _Story()
     for event in events:
         story.add(event)
-    if story.started is None:
+    if story.started is None or story.first is None:
         raise BadSetting(f"the trace in {folder} has no run_started event; it is no trace of a run")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -161,7 +163,7 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
     shown = {name: _shown(attempt, story, pictures, best) for name, attempt in story.attempts.items()}
     return environment.get_template("report.html.j2").render(
         run=story.started,
-        when=datetime.fromtimestamp(story.started.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        when=datetime.fromtimestamp(story.first.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         plan=story.plan,
         asked=story.asked,
         ended=story.ended,

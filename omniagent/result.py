@@ -109,20 +109,24 @@ class Result(BaseModel):
         """Copy the run into `folder`, the best picture also as `picture.png`; returns the folder.
 
         Raises:
+            BadSetting: the run's own folder is gone.
             OutputUnwritable: the folder cannot be written.
             StorageFull: the disk has no room; what was copied stays.
         """
         target = Path(folder)
+        if not self.folder.is_dir():
+            raise BadSetting(f"the run's folder {self.folder} is gone, so there is nothing to save; run the task again")
         with writing(target):
             target.mkdir(parents=True, exist_ok=True)
             if target.resolve() != self.folder.resolve():
                 for path in sorted(self.folder.rglob("*")):
-                    if path.is_file() and not path.name.startswith((CHECKPOINT_FILE, ".")):
+                    inside = target.resolve() in path.resolve().parents
+                    if path.is_file() and not inside and not path.name.startswith((CHECKPOINT_FILE, ".")):
                         copy = target / path.relative_to(self.folder)
                         copy.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copyfile(path, copy)
         moved = self.model_copy(update={"folder": target})
-        if (path := self.image_path) is not None:
+        if (path := self.image_path) is not None and path.is_file():
             write_whole(target / PICTURE_FILE, path.read_bytes())
         moved.write()
         return target

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
-from omniagent.folder import checkpoints, owned
+from omniagent.folder import checkpoints, owned, run_in
 from omniagent.graphs.ahead import DrawAhead
 from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
@@ -136,16 +136,16 @@ class Session:
         task = Task(instruction=order.instruction, images=tuple(store.put(picture) for picture in order.pictures))
         with checkpoints(order.folder) as saver:
             graph = build(saver)
-            thread: RunnableConfig = {
-                "configurable": {"thread_id": self.run_id},
-                "recursion_limit": step_limit(order.config.budget),
-            }
+            thread: RunnableConfig = {"configurable": {"thread_id": self.run_id}}
             known = graph.get_state(thread)
             state = AgentState.model_validate(known.values) if known.values else None
             # A killed run goes on as it was; only one that came to a stop takes a new budget.
             budget = state.budget if state is not None and known.next else order.config.budget
+            thread["recursion_limit"] = step_limit(budget)
+            over = state is not None and not known.next and not self._goes_on(state)
+            self._check(task, state, over=over)
             self._start(trace, task, state, budget)
-            if state is not None and not known.next and not self._goes_on(state):
+            if state is not None and over:
                 return self._finish(trace, state)
             entry: Any = self._entry(task, state, resumed=bool(known.next))
             self._drive(graph, entry, thread, self._context(store, trace, state, budget), trace)
@@ -169,19 +169,31 @@ class Session:
             "policy": policy,
         }
 
-    def _start(self, trace: Trace, task: Task, state: AgentState | None, budget: Budget) -> None:
-        order, generator, critic = self.order, self.runtime.generator, self.runtime.critic
-        if state is not None and (state.task, state.seed) != (task, order.seed):
+    def _check(self, task: Task, state: AgentState | None, *, over: bool) -> None:
+        """Refuse another request under the name of this run: its pictures would be taken for those asked for now."""
+        order = self.order
+        if state is not None and (state.task, state.seed, state.settings) != (task, order.seed, order.settings):
+            asked = state.settings.model_dump(exclude_none=True) or "none"
             raise BadSetting(
                 f"the thread {self.run_id!r} already works on {state.task.instruction!r} with {len(state.task.images)} "
-                f"pictures and seed {state.seed}; give the same again to go on, or another thread_id"
+                f"pictures, seed {state.seed} and settings {asked}; give the same again to go on, or another thread_id"
             )
+        held, painter = run_in(order.folder), self.runtime.generator.model
+        if over and held is not None and held.generator != painter:
+            raise BadSetting(
+                f"the run {self.run_id!r} in {order.folder} is over and was drawn by {held.generator}, not by "
+                f"{painter}; give another folder or thread_id"
+            )
+
+    def _start(self, trace: Trace, task: Task, state: AgentState | None, budget: Budget) -> None:
+        order, generator, critic = self.order, self.runtime.generator, self.runtime.critic
         self._began = True
         trace.add(
             RunStarted(
                 task=task,
                 budget=budget,
                 seed=order.seed,
+                settings=order.settings,
                 folder=str(order.folder),
                 generator=generator.model,
                 critic_backend=critic.backend,

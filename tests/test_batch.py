@@ -105,7 +105,7 @@ def test_bad_lines_get_an_error_each_and_the_rest_goes_on(tmp_path: Path) -> Non
     lines = {line["id"]: line for line in results(tmp_path / "out")}
     assert {name for name, line in lines.items() if line["status"] == "accepted"} == {"good", 7}
     bad = {name: line for name, line in lines.items() if line["status"] == "error"}
-    assert set(bad) == {"line-1", "line-3", "line-4", "line-5", "line-7", "lost", "blank", "many"}
+    assert set(bad) == {"line-1", "no-task", "line-4", "line-5", "line-7", "lost", "blank", "many"}
     assert "line 2" in bad["line-5"]["message"]
     assert "nowhere.png" in bad["lost"]["message"]
     assert all(line["image"] is None and line["attempts"] == [] for line in bad.values())

@@ -127,7 +127,13 @@ def _patiently(context: ToolContext, tool: str, call: Callable[[], T], questions
                 raise
             seconds = time.perf_counter() - started
             context.trace.add(
-                ToolErrored(tool=tool, seconds=seconds, error=type(error).__name__, message=f"{error} (will ask again)")
+                ToolErrored(
+                    tool=tool,
+                    seconds=seconds,
+                    error=type(error).__name__,
+                    message=f"{error} (will ask again)",
+                    again=True,
+                )
             )
             _pause(context, context.config.backoff * 2 ** (attempt - 1))
         else:

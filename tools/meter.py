@@ -14,6 +14,11 @@ class CallMeter:
         self._lock = threading.Lock()
 
     @property
+    def used(self) -> int:
+        """Calls that were made."""
+        return self._used
+
+    @property
     def left(self) -> int:
         """Calls that may still be made."""
         return max(0, self._cap - self._used)

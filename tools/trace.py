@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from omniagent.model.errors import BadSetting
 from omniagent.tools.files import writing
-from omniagent.tools.types import Attempt, Budget, Critique, Decision, Plan, StopReason, Task, Usage
+from omniagent.tools.types import Attempt, Budget, Critique, Decision, Plan, RenderSettings, StopReason, Task, Usage
 
 FORMAT_VERSION = 1
 
@@ -38,6 +38,7 @@ class RunStarted(_Event):
     task: Task
     budget: Budget
     seed: int
+    settings: RenderSettings | None = Field(default=None, description="what the caller asked for; None: not known")
     folder: str = Field(description="where the run's files are")
     generator: str = Field(description="what draws: a checkpoint's name or folder")
     critic_backend: str = Field(description="local, vllm, openai or scripted")
@@ -82,6 +83,7 @@ class ToolErrored(_Event):
     seconds: float
     error: str
     message: str
+    again: bool = Field(default=False, description="tried again within the tool, whose own seconds hold these")
 
 
 class CriticConsulted(_Event):

@@ -139,7 +139,7 @@ class Budget(Word):
     max_rounds: int = Field(default=4, ge=1, le=100)
     max_images: int = Field(default=12, ge=1, le=1000)
     max_critic_calls: int = Field(default=200, ge=1)
-    time_limit: float = Field(default=600.0, gt=0, description="seconds")
+    time_limit: float = Field(default=600.0, gt=0, allow_inf_nan=False, description="seconds")
     candidates: int = Field(default=2, ge=1, le=16, description="pictures drawn together in each round after the first")
     max_depth: int = Field(default=2, ge=0, description="edits stacked on one source")
 

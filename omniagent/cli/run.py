@@ -1,6 +1,8 @@
 """`omniagent run`: one task."""
 
+import io
 import json
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,24 +78,32 @@ def run(
 
 def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]") -> "Result":
     """Run to the end with the trace on stderr; Ctrl-C stops the run and keeps its best picture."""
-    from omniagent.cli.guard import stop_on_interrupt
+    from omniagent.cli.guard import say, stop_on_interrupt
     from omniagent.cli.progress import Watcher
+    from omniagent.outcome import CANCELLED
+    from omniagent.tools.trace import RunStarted
 
-    started = False
+    folder = ""
 
     def stop() -> bool:
-        if started:
+        if folder:
             agent.cancel()
-        return started
+        return bool(folder)
 
     with stop_on_interrupt(stop), Watcher() as watcher:
         events = begin()
         while True:
             try:
-                watcher.show(next(events))
+                event = next(events)
             except StopIteration as end:
                 return end.value
-            started = True
+            except KeyboardInterrupt:
+                if not folder:
+                    raise
+                say(f"left at once; what the run had kept is in {folder}")
+                raise typer.Exit(CANCELLED) from None
+            folder = event.folder if isinstance(event, RunStarted) else folder
+            watcher.show(event)
 
 
 def show(result: "Result", as_json: bool) -> None:
@@ -101,8 +111,11 @@ def show(result: "Result", as_json: bool) -> None:
     from omniagent.outcome import as_json as to_json
     from omniagent.outcome import describe
 
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
     if as_json:
-        typer.echo(json.dumps(to_json(result), ensure_ascii=False))
+        typer.echo(json.dumps(to_json(result), ensure_ascii=plain))
         return
+    if plain and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     typer.echo(describe(result))
     typer.echo(f"report: {result.folder / 'report.html'}")
