@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 from omniagent.model.requests import CancelToken
@@ -22,13 +22,17 @@ class BackgroundLoop:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start `work`; cancelling the future cancels it, so its connection closes. May be called from any thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._started())
+
     def run(self, work: Coroutine[Any, Any, T], token: CancelToken | None = None) -> T:
         """The result of `work`, or what it raises. May be called from several threads at once.
 
         Raises:
             Cancelled: the token was cancelled or expired first; `work` is cancelled, so its connection closes.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._started())
+        future = self.submit(work)
         try:
             while not wait([future], timeout=0.05).done:
                 if token is not None:

@@ -39,6 +39,9 @@ class OpenAICritic:
         backoff: Seconds before the first retry where the server names none; doubles with each.
         concurrency: Requests under way at once.
         transport: An httpx transport in place of the network, for tests.
+
+    Raises:
+        BadSetting: `base_url` is no http URL.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class OpenAICritic:
         Raises:
             UnknownModel: the server does not serve the model, or none at all.
             BadSetting: the server refuses the API key.
+            CriticBadOutput: its list of models is none.
             CriticUnavailable, CriticTimeout, Cancelled: as `yes_no`.
         """
 
@@ -130,7 +134,7 @@ class OpenAICritic:
             CriticUnavailable: no connection, or the server stays overloaded or broken through all retries, or it takes
                 the key or the model no more.
             CriticTimeout: no answer within the time limit.
-            CriticBadOutput: an answer that says neither yes nor no.
+            CriticBadOutput: an answer that says neither yes nor no, or is no chat answer at all.
             BadTask: the server refuses the request.
             Cancelled: the token was cancelled or expired; requests under way are dropped.
         """

@@ -135,7 +135,8 @@ def remote_critic(
     """The critic behind a URL, whether it answers already or not.
 
     Raises:
-        BadSetting: the server refuses the key or has no such model.
+        BadSetting: `url` is no http URL, or the server refuses the key.
+        UnknownModel: the server has no such model.
     """
     remote = OpenAICritic(url, name, key, timeout=timeout)
     try:

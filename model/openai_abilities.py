@@ -52,6 +52,7 @@ async def meet(client: ChatClient, model: str | None) -> tuple[str, Abilities]:
         UnknownModel: the server does not serve the model, or none at all.
         BadSetting: the server refuses the API key.
         CriticUnavailable, CriticTimeout: it does not answer.
+        CriticBadOutput: its list of models is none.
     """
     served = await _served(client, model)
     mine = next((each for each in served if model in (None, each.name)), None)
@@ -83,6 +84,7 @@ async def _ids_of_answers(client: ChatClient, model: str) -> tuple[int, ...]:
             reply = await client.post("/tokenize", body)
         except (UnknownModel, BadTask, CriticBadOutput):
             return ()
-        tokens = reply.get("tokens", []) if isinstance(reply, dict) else []
-        found += tokens if len(tokens) == 1 else []
+        tokens = reply.get("tokens") if isinstance(reply, dict) else None
+        if isinstance(tokens, list) and len(tokens) == 1 and isinstance(tokens[0], int):
+            found.append(tokens[0])
     return tuple(found)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import openai
-from openai.types.chat import ChatCompletion
+from pydantic import ValidationError
 
 from omniagent.model.errors import (
     BadSetting,
@@ -18,7 +18,7 @@ from omniagent.model.errors import (
     OmniAgentError,
     UnknownModel,
 )
-from omniagent.model.openai_wire import retry_after
+from omniagent.model.openai_wire import A, ChatAnswer, ModelList, checked_url, read_answer, retry_after
 
 T = TypeVar("T")
 
@@ -41,6 +41,9 @@ class ChatClient:
         backoff: Seconds before the first retry where the server names none; doubles with each.
         concurrency: Requests under way at once.
         transport: An httpx transport in place of the network, or None.
+
+    Raises:
+        BadSetting: `url` is no http URL.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class ChatClient:
         concurrency: int,
         transport: Any,
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url = checked_url(url, "the critic")
         self._timeout = timeout
         self._retries = retries
         self._backoff = backoff
@@ -68,22 +71,19 @@ class ChatClient:
         )
 
     async def models(self) -> list[Served]:
-        """What the server lists."""
-        listing = cast("Callable[..., Awaitable[Any]]", self._client.models.list)
-        page = await self._patiently(listing)
-        return [Served(str(each.id), str(each.owned_by or "")) for each in page.data or ()]
+        """What the server lists. Raises our errors (`fault_of`)."""
+        get = cast("Callable[..., Awaitable[Any]]", self._client.get)
+        page = await self._answer(ModelList, lambda: get("/models", cast_to=object))
+        return [Served(each.id, str(each.owned_by or "")) for each in page.data or ()]
 
-    async def chat(self, *, batch: bool = False, **body: Any) -> ChatCompletion:
+    async def chat(self, *, batch: bool = False, **body: Any) -> ChatAnswer:
         """One chat completion with at least one choice; a batch of chats has a choice for each.
 
         Fields that the OpenAI API does not know are sent as they are. Raises our errors (`fault_of`).
         """
         path = "/chat/completions/batch" if batch else "/chat/completions"
         post = cast("Callable[..., Awaitable[Any]]", self._client.post)
-        reply = await self._patiently(lambda: post(path, cast_to=ChatCompletion, body=body))
-        if not isinstance(reply, ChatCompletion) or not reply.choices:
-            raise CriticBadOutput(f"the critic at {self.url} gave no chat answer; check that it is a chat server")
-        return reply
+        return await self._answer(ChatAnswer, lambda: post(path, cast_to=object, body=body))
 
     async def post(self, path: str, body: dict[str, Any]) -> Any:
         """The JSON answer of a server's own endpoint, `path` counted from the server's root."""
@@ -94,6 +94,18 @@ class ChatClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    async def _answer(self, kind: type[A], request: Callable[[], Awaitable[object]]) -> A:
+        body = await self._patiently(request)
+        try:
+            return read_answer(kind, body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(step) for step in first["loc"]) or "the whole of it"
+            raise CriticBadOutput(
+                f"the critic at {self.url} gave an answer of another shape ({where}: {first['msg']}); "
+                "check that it is a chat server, and ask again"
+            ) from error
 
     async def _patiently(self, request: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(self._retries + 1):
@@ -107,7 +119,7 @@ class ChatClient:
                 pause = _asked_pause(error)
                 if pause is not None and pause > self._timeout:
                     raise CriticUnavailable(f"{fault}, and asks to wait {pause:.0f} s; try again then") from error
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise CriticBadOutput(f"the critic at {self.url} gave broken JSON ({error}); ask again") from error
             await asyncio.sleep(self._backoff * 2**attempt if pause is None else pause)
         raise AssertionError("unreachable: the last attempt returns or raises")

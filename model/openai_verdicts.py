@@ -6,15 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from openai.types.chat import ChatCompletion
-from openai.types.chat.chat_completion import Choice
-
 from omniagent.model.answers import CHOICE_SCHEMA, probability_of_yes, spoken_answer
 from omniagent.model.errors import BadTask, CriticBadOutput, UnknownModel
 from omniagent.model.openai_abilities import Abilities
 from omniagent.model.openai_client import ChatClient
 from omniagent.model.openai_pictures import PictureParts, pictures_of
-from omniagent.model.openai_wire import messages, schema_format
+from omniagent.model.openai_wire import ChatAnswer, Choice, messages, schema_format
 from omniagent.model.requests import Prompt, YesNo
 
 TOP_LOGPROBS = 20
@@ -40,14 +37,10 @@ class Verdict(NamedTuple):
     cost: Cost
 
 
-def cost_of(reply: ChatCompletion) -> Cost:
+def cost_of(reply: ChatAnswer) -> Cost:
     """What a server says that an answer cost; zeros where it says nothing."""
     usage = reply.usage
-    if usage is None:
-        return Cost()
-    details = usage.prompt_tokens_details
-    cached = details.cached_tokens if details is not None else None
-    return Cost(usage.prompt_tokens, cached or 0, usage.completion_tokens or 0)
+    return Cost(usage.prompt_tokens, usage.prompt_tokens_details.cached_tokens, usage.completion_tokens)
 
 
 class ChatCalls:
@@ -89,7 +82,7 @@ class ChatCalls:
             completion_tokens=cost.completion,
         )
 
-    async def chat(self, prompt: Prompt, form: dict[str, Any] | None = None, **body: Any) -> ChatCompletion:
+    async def chat(self, prompt: Prompt, form: dict[str, Any] | None = None, **body: Any) -> ChatAnswer:
         """One greedy answer, held to a `response_format` where the server knows such formats."""
         if form is not None and self.abilities.schemas:
             try:
@@ -115,8 +108,8 @@ class ChatCalls:
             except BadTask:
                 # Whatever is wrong with the request, single requests will say it too.
                 return None
-            choices = sorted(reply.choices, key=lambda choice: choice.index)
-            found = [_probability(choice) for choice in choices]
+            by_index = {choice.index: choice for choice in reply.choices if choice.index is not None}
+            found = [_probability(choice) for _, choice in sorted(by_index.items())]
             if len(found) != len(prompts) or any(each is None for each in found):
                 return None
             total, n = cost_of(reply), len(prompts)
@@ -152,7 +145,7 @@ class ChatCalls:
         more = {"logprob_token_ids": list(ids)} if ids else {}
         return {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS, **more}
 
-    async def _send(self, prompts: Sequence[Prompt], **body: Any) -> ChatCompletion:
+    async def _send(self, prompts: Sequence[Prompt], **body: Any) -> ChatAnswer:
         """One request for one or more chats; pictures that the server has dropped are sent again."""
         pictures = pictures_of(prompts[0])
         keyed = self.abilities.picture_keys and bool(pictures)
@@ -187,5 +180,6 @@ class ChatCalls:
 
 def _probability(choice: Choice) -> float | None:
     logprobs = choice.logprobs
-    first = logprobs.content[0].top_logprobs if logprobs is not None and logprobs.content else []
-    return probability_of_yes([(each.token, each.logprob) for each in first])
+    first = logprobs.content[0].top_logprobs if logprobs is not None and logprobs.content else ()
+    # No logarithm of a probability is above 0, whatever a server says, and the exponential of a large one overflows.
+    return probability_of_yes([(each.token, min(each.logprob, 0.0)) for each in first])

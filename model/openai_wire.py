@@ -1,21 +1,157 @@
-"""What goes over the wire to an OpenAI-compatible chat server and how its answers are read; no network here."""
+"""What goes over the wire to an OpenAI-compatible server and how its answers are read; no network here."""
 
 from __future__ import annotations
 
 import base64
 import io
+import math
 import time
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
+import httpx
 from PIL import Image
-from pydantic import BaseModel
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
+from omniagent.model.errors import setting_out_of_range
 from omniagent.model.requests import Prompt
 
 MAX_TEXT = 600
 MAX_ITEMS = 32
+
+
+def _or(default: object) -> WrapValidator:
+    """For a field that no answer is lost for: `default` where it cannot be read."""
+
+    def read(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return inner(value)
+        except ValidationError:
+            return default
+
+    return WrapValidator(read)
+
+
+class _Answer(BaseModel):
+    """The part of an answer that is looked at; servers say much more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+Tokens = Annotated[int, Field(ge=0, lt=2**31), _or(0)]
+
+
+class PromptDetails(_Answer):
+    """`cached_tokens` are those that the server had computed before."""
+
+    cached_tokens: Tokens = 0
+
+
+class Usage(_Answer):
+    """What an answer cost; zeros where the server says nothing that is a count."""
+
+    prompt_tokens: Tokens = 0
+    completion_tokens: Tokens = 0
+    prompt_tokens_details: Annotated[PromptDetails, _or(PromptDetails())] = PromptDetails()
+
+
+class Likely(_Answer):
+    """A token that may stand at a place, and the natural logarithm of its probability."""
+
+    token: Annotated[str, _or("")] = ""
+    logprob: Annotated[float, _or(-math.inf)] = -math.inf
+
+
+class Place(_Answer):
+    """One place of a text: the likeliest tokens there."""
+
+    top_logprobs: Annotated[tuple[Likely, ...], _or(())] = ()
+
+
+class Logprobs(_Answer):
+    """The places of a text, where the server tells."""
+
+    content: tuple[Place, ...] | None = None
+
+
+def _whole(text: str) -> str:
+    # JSON may hold half of a surrogate pair, which no file takes.
+    return text.encode("utf-8", "replace").decode()
+
+
+class Message(_Answer):
+    """What a model said."""
+
+    content: Annotated[str, AfterValidator(_whole)] | None = None
+
+
+class Choice(_Answer):
+    """One answer of a model; `index` is its place among several."""
+
+    index: Annotated[int | None, _or(None)] = None
+    message: Message
+    finish_reason: object = None
+    logprobs: Annotated[Logprobs | None, _or(None)] = None
+
+
+class ChatAnswer(_Answer):
+    """A chat completion."""
+
+    choices: tuple[Choice, ...] = Field(min_length=1)
+    usage: Annotated[Usage, _or(Usage())] = Usage()
+
+
+class ListedModel(_Answer):
+    """A model that a server lists."""
+
+    id: str
+    owned_by: object = None
+
+
+class ModelList(_Answer):
+    """The models of a server; some say null for none."""
+
+    data: tuple[ListedModel, ...] | None
+
+
+A = TypeVar("A", ChatAnswer, ModelList)
+
+
+def read_answer(kind: type[A], body: object) -> A:
+    """A server's answer, from parsed JSON, or from the text that a wrong content type left.
+
+    Raises:
+        ValidationError: it has another shape.
+    """
+    return kind.model_validate_json(body) if isinstance(body, str) else kind.model_validate(body)
+
+
+def checked_url(url: str, whose: str) -> str:
+    """A base URL without its last slash.
+
+    Raises:
+        BadSetting: it is no http URL that a connection can be made to.
+    """
+    try:
+        parsed = httpx.URL(url)
+        # Names that this refuses would fail in the middle of a run, when they are looked up.
+        parsed.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        parsed = httpx.URL()
+    port = 80 if parsed.port is None else parsed.port
+    if parsed.scheme not in ("http", "https") or not parsed.host or not 1 <= port <= 65535:
+        allowed = "an http URL with a host and a port from 1 to 65535, such as http://127.0.0.1:8000/v1"
+        raise setting_out_of_range(f"the URL of {whose}", url, allowed)
+    return url.rstrip("/")
 
 
 def data_url(image: Image.Image) -> str:
@@ -70,5 +206,5 @@ def retry_after(value: str | None) -> float | None:
         pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

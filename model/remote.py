@@ -5,25 +5,43 @@ Several servers share the work: each picture goes to the one with the fewest und
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import io
-import threading
-import time
+import math
+from collections.abc import Collection, Sequence
 from collections.abc import Generator as Yields
-from collections.abc import Sequence, Set
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from PIL import Image, UnidentifiedImageError
 
-from omniagent.model.errors import BadSetting, GenerationFailed, GeneratorUnavailable, OmniAgentError
+from omniagent.model.background import BackgroundLoop
+from omniagent.model.errors import BadSetting, Cancelled, GenerationFailed, GeneratorUnavailable
 from omniagent.model.limits import check_request
+from omniagent.model.openai_wire import checked_url, retry_after
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
+# Another server may know the key and the model that this one does not.
+REFUSING = (401, 403, 404)
+
+
+class Drawn(NamedTuple):
+    """An answer, and the server that gave it."""
+
+    url: str
+    answer: httpx.Response
+
+
+class Fault(NamedTuple):
+    """Why a server gave no answer. `pause`: seconds until it may be asked again, None for the back-off, inf never."""
+
+    error: GeneratorUnavailable | BadSetting
+    pause: float | None = None
 
 
 class RemoteGenerator:
@@ -33,10 +51,11 @@ class RemoteGenerator:
         urls: Base URLs that end in ``/v1``; at least one.
         name: The model to ask for.
         key: Sent as the bearer token; None sends none.
-        timeout: Seconds that one picture may take.
+        timeout: Seconds that one picture may take on a server, from connecting to the last byte, and the longest
+            `Retry-After` that is waited for. A server that takes longer is not asked for that picture again.
         tries: How often a picture is asked for, counting the first, after passing faults.
-        backoff: Seconds before the second try; doubles each time.
-        concurrency: Pictures under way at once on each server.
+        backoff: Seconds before a server that failed is tried again where it names none; doubles each time.
+        concurrency: Pictures under way at once, for each server.
         transport: An httpx transport in place of the network.
 
     Raises:
@@ -53,17 +72,18 @@ class RemoteGenerator:
         tries: int = 3,
         backoff: float = 0.5,
         concurrency: int = 4,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
-        if not urls or wrong:
-            raise BadSetting(f"the images API at {wrong or 'no URL'} cannot be used; give URLs such as http://host/v1")
-        self._name, self._tries, self._backoff = name, tries, backoff
-        self._busy = {url.rstrip("/"): 0 for url in urls}
-        self._lock = threading.Lock()
+        if not urls:
+            raise BadSetting("no URL of an images API was given; give at least one, such as http://host/v1")
+        self._name, self._timeout, self._tries, self._backoff = name, timeout, tries, backoff
+        # Read and written in the loop's thread alone.
+        self._busy = {checked_url(url, "the images API"): 0 for url in urls}
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._client = httpx.Client(headers=headers, timeout=timeout, transport=transport)
-        self._threads = ThreadPoolExecutor(concurrency * len(self._busy), thread_name_prefix="omniagent-remote")
+        # httpx would count the seconds of each read anew; the whole request is timed where it is made.
+        self._client = httpx.AsyncClient(headers=headers, timeout=None, transport=transport)
+        self._loop = BackgroundLoop("omniagent-remote")
+        self._room = asyncio.Semaphore(concurrency * len(self._busy))
 
     @property
     def model(self) -> str:
@@ -79,93 +99,122 @@ class RemoteGenerator:
         """One RGB picture for each seed, in order; a step of progress is a picture.
 
         Raises:
-            BadSetting: a number outside its range, or the server refuses the request.
-            Cancelled: the token was cancelled or expired; pictures under way are not waited for.
+            BadSetting: a number outside its range, or the server refuses the request, or every server the key or model.
+            Cancelled: the token was cancelled or expired, or the generator closed; requests under way are dropped.
             GeneratorUnavailable: no server answered in time, after all tries.
             GenerationFailed: an answer holds no picture.
         """
         check_request(request)
         mine = token or CancelToken()
         mine.check()
-        asked = [self._threads.submit(self._draw, request, seed, mine) for seed in request.seeds]
-        left: set[Future[Image.Image]] = set(asked)
+        references = [_png(each) for each in request.references]
+        asked = [self._loop.submit(self._draw(request, references, seed)) for seed in request.seeds]
+        left: set[Future[Drawn]] = set(asked)
+        pictures: dict[Future[Drawn], Image.Image] = {}
         try:
             while left:
                 done, left = wait(left, timeout=0.05, return_when=FIRST_COMPLETED)
-                mine.check()
                 for future in done:
-                    future.result()
+                    mine.check()
+                    pictures[future] = _picture(future.result())
+                mine.check()
                 if done and on_step is not None:
-                    on_step(len(asked) - len(left), len(asked))
-        except BaseException:
+                    on_step(len(pictures), len(asked))
+        except CancelledError:
+            raise Cancelled("the generator was closed while it drew; make a new one") from None
+        finally:
             for future in left:
                 future.cancel()
-            raise
-        return [future.result() for future in asked]
+        return [pictures[future] for future in asked]
 
     def close(self) -> None:
         """End connections; pictures under way are given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
+        self._loop.run(self._end())
+        self._loop.close()
 
-    def _draw(self, request: GenerationRequest, seed: int, token: CancelToken) -> Image.Image:
-        fault: OmniAgentError | None = None
-        failed: set[str] = set()
-        for attempt in range(self._tries):
-            token.check()
-            with self._server(failed) as url:
-                try:
-                    return self._ask(url, request, seed)
-                except GeneratorUnavailable as error:
-                    fault = error
-                    failed.add(url)
-            if attempt < self._tries - 1:
-                self._pause(self._backoff * 2**attempt, token)
-        assert fault is not None
-        raise fault
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._client.aclose()
 
-    def _pause(self, seconds: float, token: CancelToken) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            token.check()
-            time.sleep(min(left, 0.05))
+    async def _draw(self, request: GenerationRequest, references: Sequence[bytes], seed: int) -> Drawn:
+        """The answer of the first server that gives one.
+
+        A server that refuses costs no try. When all have been given up, one that may draw later decides the error.
+        """
+        clock = asyncio.get_running_loop().time
+        again_at = dict.fromkeys(self._busy, 0.0)
+        refusals: list[BadSetting] = []
+        late: GeneratorUnavailable | None = None
+        tried = 0
+        async with self._room:
+            while tried < self._tries and (open_to := {url: at for url, at in again_at.items() if at < math.inf}):
+                first = min(open_to.values())
+                with self._server([url for url, at in open_to.items() if at == first]) as url:
+                    await asyncio.sleep(first - clock())
+                    got = await self._ask(url, request, references, seed)
+                if isinstance(got, Drawn):
+                    return got
+                if isinstance(got.error, BadSetting):
+                    refusals.append(got.error)
+                else:
+                    late = got.error
+                    tried += 1
+                pause = self._backoff * 2 ** (tried - 1) if got.pause is None else got.pause
+                again_at[url] = clock() + pause
+        raise late or BadSetting("; ".join(map(str, refusals)))
 
     @contextmanager
-    def _server(self, failed: Set[str]) -> Yields[str]:
-        """The least busy server; one that failed this picture only when no other is left.
-
-        A dead server answers at once and so is never busy: without this it would be chosen again and again.
-        """
-        with self._lock:
-            url = min(self._busy, key=lambda one: (one in failed, self._busy[one]))
-            self._busy[url] += 1
+    def _server(self, urls: Collection[str]) -> Yields[str]:
+        """The least busy of these servers."""
+        url = min((each for each in self._busy if each in urls), key=lambda one: self._busy[one])
+        self._busy[url] += 1
         try:
             yield url
         finally:
-            with self._lock:
-                # A server that was used, with whatever success, goes behind others that are as little busy.
-                self._busy[url] = self._busy.pop(url) - 1
+            # A server that was used, with whatever success, goes behind others that are as little busy.
+            self._busy[url] = self._busy.pop(url) - 1
 
-    def _ask(self, url: str, request: GenerationRequest, seed: int) -> Image.Image:
+    async def _ask(self, url: str, request: GenerationRequest, references: Sequence[bytes], seed: int) -> Drawn | Fault:
+        """An answer with status 200, or what is wrong with the server.
+
+        Raises:
+            BadSetting: the server refuses the request, as any other would.
+        """
+        where = f"the images API at {url}"
         fields = self._fields(request, seed)
         try:
-            if request.references:
-                field = "image" if len(request.references) == 1 else "image[]"
-                files = [(field, (f"{n}.png", _png(each), "image/png")) for n, each in enumerate(request.references)]
-                form = {name: str(value) for name, value in fields.items()}
-                answer = self._client.post(f"{url}/images/edits", data=form, files=files)
-            else:
-                answer = self._client.post(f"{url}/images/generations", json=fields)
+            async with asyncio.timeout(self._timeout):
+                if references:
+                    field = "image" if len(references) == 1 else "image[]"
+                    files = [(field, (f"{n}.png", data, "image/png")) for n, data in enumerate(references)]
+                    form = {name: str(value) for name, value in fields.items()}
+                    answer = await self._client.post(f"{url}/images/edits", data=form, files=files)
+                else:
+                    answer = await self._client.post(f"{url}/images/generations", json=fields)
+        except TimeoutError:
+            # It may draw still: another request would wait behind this one.
+            fault = f"{where} gave no picture within {self._timeout:g} s; allow more time, or ask for fewer steps"
+            return Fault(GeneratorUnavailable(fault), math.inf)
         except httpx.HTTPError as error:
-            raise GeneratorUnavailable(f"the images API at {url} cannot be reached ({error}); is it up?") from error
+            return Fault(GeneratorUnavailable(f"{where} cannot be reached ({error}); is it up?"))
+        if answer.status_code == 200:
+            return Drawn(url, answer)
         if answer.status_code in PASSING:
-            raise GeneratorUnavailable(f"the images API at {url} cannot draw now ({answer.status_code}); try later")
-        if answer.status_code != 200:
-            raise BadSetting(
-                f"the images API at {url} refused the request ({answer.status_code}: {answer.text[:300]}); "
-                "check the model's name, the key and the settings"
-            )
-        return _picture(url, answer)
+            fault = f"{where} cannot draw now ({answer.status_code})"
+            pause = retry_after(answer.headers.get("retry-after"))
+            if pause is not None and pause > self._timeout:
+                return Fault(GeneratorUnavailable(f"{fault}, and asks to wait {pause:.0f} s; try again then"), math.inf)
+            return Fault(GeneratorUnavailable(f"{fault}; try later"), pause)
+        refusal = BadSetting(
+            f"{where} refused the request ({answer.status_code}: {answer.text[:300]}); "
+            "check the model's name, the key and the settings"
+        )
+        if answer.status_code in REFUSING:
+            return Fault(refusal, math.inf)
+        raise refusal
 
     def _fields(self, request: GenerationRequest, seed: int) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -192,10 +241,22 @@ def _png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(url: str, answer: httpx.Response) -> Image.Image:
+def _picture(drawn: Drawn) -> Image.Image:
     try:
-        data = base64.b64decode(answer.json()["data"][0]["b64_json"], validate=True)
+        data = base64.b64decode(drawn.answer.json()["data"][0]["b64_json"], validate=True)
         with Image.open(io.BytesIO(data)) as picture:
             return picture.convert("RGB")
-    except (ValueError, KeyError, IndexError, TypeError, OSError, binascii.Error, UnidentifiedImageError) as error:
-        raise GenerationFailed(f"the images API at {url} answered without a picture ({error!r}); ask again") from error
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        RecursionError,
+        OSError,
+        SyntaxError,
+        binascii.Error,
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise GenerationFailed(
+            f"the images API at {drawn.url} answered without a picture ({error!r}); ask again"
+        ) from error

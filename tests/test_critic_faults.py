@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from omniagent.agent import Agent
@@ -97,6 +98,24 @@ def test_a_server_that_hangs_past_the_runs_deadline_holds_nobody_up(at: int, tmp
     # The issue's own bound, and no measure of speed: the deadline and one second.
     assert result.usage.seconds <= 3.0
     assert (result.best is None) == (at == 0)
+
+
+def test_a_critic_whose_answers_have_another_shape_is_asked_again_and_ends_the_run_as_unavailable(
+    tmp_path: Path,
+) -> None:
+    chats: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/models"):
+            return httpx2.Response(200, json={"data": [{"id": "eye"}]})
+        chats.append(request.url.path)
+        return httpx2.Response(200, json={"choices": [{"message": None}]})
+
+    critic = OpenAICritic("http://critic.test/v1", transport=httpx2.MockTransport(answer))
+    result = agent_on(critic, tmp_path).run("a red circle")
+    critic.close()
+    assert (result.stop_reason, result.error) == ("critic_unavailable", "CriticBadOutput")
+    assert len(chats) == QUICK.critic_tries
 
 
 def test_a_run_goes_on_with_its_pictures_when_the_server_is_back(tmp_path: Path) -> None:
