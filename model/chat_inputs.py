@@ -17,10 +17,8 @@ from omniagent.model.cache import picture_key
 from omniagent.model.chat import chat_text
 from omniagent.model.errors import BadCheckpoint, BadImage, BadTask
 from omniagent.model.image_processor import Size, resize
-from omniagent.model.processor import LightProcessor
+from omniagent.model.processor import IMAGE_PAD, LightProcessor
 from omniagent.model.requests import Prompt
-
-IMAGE_PAD = "<|image_pad|>"
 
 
 class Patches(NamedTuple):

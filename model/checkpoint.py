@@ -8,29 +8,42 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import diffusers
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_utils import ModelMixin
-from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 from .checkpoint_settings import CheckpointDefaults
 from .errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
 from .hub import find_model
 from .pipeline import OmniGen2Pipeline
 from .pipeline_base import PipelineBase
-from .processor import LightProcessor
+from .processor import IMAGE_PAD, LightProcessor
 from .sampling import Scheduler
 from .schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from .transformer import OmniGen2Transformer2DModel
-from .weights import check_config, check_finite, check_shapes, listed, read_json, read_shapes, weight_files
+from .weights import (
+    Shapes,
+    building,
+    check_config,
+    check_finite,
+    check_numbers,
+    check_shapes,
+    listed,
+    read_json,
+    read_shapes,
+    weight_files,
+)
 
 INDEX_FILE = "model_index.json"
+MLLM, MLLM_TYPE = "Qwen2.5-VL", "qwen2_5_vl"
 DIFFUSERS_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
 SCHEDULERS: dict[str, type[FlowMatchEulerDiscreteScheduler] | type[DPMSolverMultistepScheduler]] = {
     "FlowMatchEulerDiscreteScheduler": FlowMatchEulerDiscreteScheduler,
@@ -98,6 +111,8 @@ def load_pipeline(
         "processor": lambda: LightProcessor.from_pretrained(folder / "processor"),
     }
     parts = {name: components[name] if name in components else load() for name, load in loaders.items()}
+    if not components.keys() & {"mllm", "processor"}:
+        _check_vocabulary(folder, parts["processor"], parts["mllm"])
     pipeline = pipeline_class(**parts, defaults=CheckpointDefaults.load(folder))
     for model in (pipeline.transformer, pipeline.vae, pipeline.mllm):
         model.eval()
@@ -110,15 +125,18 @@ def load_module(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     Raises:
         BadCheckpoint: Naming what is wrong.
     """
-    config = check_config(folder / "config.json", kind)  # pyright: ignore[reportArgumentType]
+    path, untyped = folder / "config.json", cast("Any", kind)
+    config = check_config(path, untyped)
+    check_numbers(path, config)
     found = read_shapes(weight_files(folder, DIFFUSERS_STEM))
-    try:
-        with torch.device("meta"):
-            skeleton = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
-    except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
-        raise BadCheckpoint(f"{folder / 'config.json'} describes no possible {kind.__name__}: {error}") from error
+    with torch.device("meta"):
+        skeleton: M = building(path, kind.__name__, lambda: untyped.from_config(config))
     check_shapes(folder, found, {name: tuple(each.shape) for name, each in skeleton.state_dict().items()})
-    module = kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True)
+    module: M = building(
+        path,
+        kind.__name__,
+        lambda: kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True),
+    )
     check_finite(folder, module)
     return module
 
@@ -127,14 +145,11 @@ def load_scheduler(folder: Path, name: str) -> Scheduler:
     """Load a scheduler by its class name.
 
     Raises:
-        BadCheckpoint: Its config is missing, broken or has unknown keys.
+        BadCheckpoint: Its config is missing, broken, has unknown keys or values outside their ranges.
     """
-    kind = SCHEDULERS[name]
-    config = check_config(folder / "scheduler_config.json", kind)
-    try:
-        return kind(**{name: value for name, value in config.items() if not name.startswith("_")})
-    except (ValueError, TypeError) as error:
-        raise BadCheckpoint(f"{folder / 'scheduler_config.json'} describes no possible {name}: {error}") from error
+    kind, path = SCHEDULERS[name], folder / "scheduler_config.json"
+    config = {name: value for name, value in check_config(path, kind).items() if not name.startswith("_")}
+    return building(path, name, lambda: kind(**config))
 
 
 def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGeneration:
@@ -143,10 +158,15 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
     Raises:
         BadCheckpoint: Naming what is wrong.
     """
-    read_json(folder / "config.json")
-    read_shapes(weight_files(folder, TRANSFORMERS_STEM))
-    try:
-        loaded: Any = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+    path = folder / "config.json"
+    if (named := read_json(path).get("model_type")) != MLLM_TYPE:
+        raise BadCheckpoint(f"{path} has model_type={named!r}; it must be {MLLM_TYPE!r}")
+    _check_size(path, read_shapes(weight_files(folder, TRANSFORMERS_STEM)))
+    untyped: Any = Qwen2_5_VLForConditionalGeneration
+    model, info = building(
+        path,
+        MLLM,
+        lambda: untyped.from_pretrained(
             folder,
             dtype=dtype,
             use_safetensors=True,
@@ -154,10 +174,8 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
             trust_remote_code=False,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
-        )
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise BadCheckpoint(f"{folder} cannot be loaded as a Qwen2.5-VL: {error}") from error
-    model, info = loaded
+        ),
+    )
     faults = {
         "missing weights": sorted(info["missing_keys"]),
         "unknown weights": sorted(info["unexpected_keys"]),
@@ -168,6 +186,30 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
         raise BadCheckpoint(f"{folder} does not fit its config.json; {'; '.join(told)}")
     check_finite(folder, model)
     return model
+
+
+def _check_size(path: Path, found: Shapes) -> None:
+    """Refuse a config of a much larger network before memory is taken for it; an empty one stands for 72 billion."""
+
+    def count() -> int:
+        config = Qwen2_5_VLConfig.from_pretrained(path.parent, local_files_only=True)
+        with torch.device("meta"):
+            return sum(each.numel() for each in Qwen2_5_VLForConditionalGeneration(config).parameters())
+
+    wanted, held = building(path, MLLM, count), sum(math.prod(shape) for shape in found.values())
+    # A head may be counted that is tied to the words' embedding and has no weights of its own.
+    if wanted > 2 * held:
+        raise BadCheckpoint(f"{path} describes {wanted:,} weights and its folder holds {held:,}; download it again")
+
+
+def _check_vocabulary(folder: Path, processor: LightProcessor, mllm: Qwen2_5_VLForConditionalGeneration) -> None:
+    words, config = processor.tokenizer.get_vocab(), mllm.config
+    top, known = max(words.values()), config.get_text_config().vocab_size
+    fault = f"tokens up to number {top}, and the network knows {known}" if top >= known else None
+    if (pad := words.get(IMAGE_PAD)) != config.image_token_id:
+        fault = f"{IMAGE_PAD} as token {pad}, and the network as {config.image_token_id}"
+    if fault is not None:
+        raise BadCheckpoint(f"{folder / 'processor'} has {fault}; take it and {folder / 'mllm'} from one checkpoint")
 
 
 def save_pipeline(pipeline: PipelineBase, folder: str | Path, *, max_shard_size: str = "5GB") -> None:

@@ -10,6 +10,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -19,7 +20,8 @@ from huggingface_hub.errors import (
 from .errors import HubUnreachable, UnknownModel
 
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja", "*.model")
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+# What begins with a dot is meant as a path, also where the hub would look such a name up.
+_HUB_NAME = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")
 
 
 def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_files_only: bool = False) -> Path:
@@ -36,11 +38,17 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
         UnknownModel: No such folder, repository or revision.
         HubUnreachable: The hub does not answer and there is no finished download.
     """
-    folder = Path(path_or_repo).expanduser()
-    if folder.is_dir():
-        return folder
     name = str(path_or_repo)
-    if folder.exists():
+    try:
+        folder = Path(path_or_repo).expanduser()
+        if folder.is_dir():
+            return folder
+        is_file = folder.exists()
+    except (OSError, RuntimeError) as error:
+        raise UnknownModel(
+            f"model {name!r} cannot be looked up ({error}); give an existing folder or owner/name"
+        ) from error
+    if is_file:
         raise UnknownModel(f"model {name!r} is a file; give the folder that holds model_index.json")
     if not _HUB_NAME.fullmatch(name):
         raise UnknownModel(
@@ -51,6 +59,10 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
         return Path(
             snapshot_download(name, revision=revision, local_files_only=local_files_only, allow_patterns=list(WANTED))
         )
+    except HFValidationError as error:
+        raise UnknownModel(
+            f"model {name!r} is no folder here and no hub name ({error}); give an existing folder or owner/name"
+        ) from error
     except GatedRepoError as error:
         raise UnknownModel(f"model {name!r} needs a login at the hub; accept its terms and log in first") from error
     except RevisionNotFoundError as error:

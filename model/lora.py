@@ -6,7 +6,7 @@ Files are those of the published pipeline: ``pytorch_lora_weights.safetensors`` 
 
 from __future__ import annotations
 
-import math
+import numbers
 import re
 import warnings
 from collections.abc import Mapping
@@ -14,12 +14,13 @@ from pathlib import Path
 
 from torch import nn
 
-from .errors import BadCheckpoint, BadSetting
+from .errors import BadCheckpoint, BadSetting, setting_out_of_range
 from .transformer import OmniGen2Transformer2DModel
-from .weights import Shapes, listed, read_shapes
+from .weights import Shapes, building, check_finite_file, listed, read_shapes
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 PREFIX = "transformer"
+_NAME = re.compile(r"[\w -]+")
 _KEY = re.compile(rf"{PREFIX}\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
 
 
@@ -44,13 +45,15 @@ class Loras:
 
         Args:
             source: The file, or a folder that holds it under its published name.
-            name: What to call it.
+            name: What to call it, in letters, digits, spaces, ``_`` and ``-``.
             scale: Its strength.
 
         Raises:
-            BadCheckpoint: The file is missing, broken, or made for another model; the message names the misfits.
-            BadSetting: The name is taken, or the scale is no number.
+            BadCheckpoint: The file is missing, broken, holds weights that are not finite, or is made for another
+                model; the message names the misfits.
+            BadSetting: The name is taken or has characters that are not allowed, or the scale is no number.
         """
+        _check_name(name)
         path = Path(source) / LORA_FILE if Path(source).is_dir() else Path(source)
         if name in self._scales:
             raise BadSetting(f"a LoRA named {name!r} is loaded already; take it off first, or give another name")
@@ -58,10 +61,17 @@ class Loras:
         if not path.is_file():
             raise BadCheckpoint(f"{path} is missing; give a LoRA file, or a folder with {LORA_FILE}")
         _check_fit(path, read_shapes([path]), self._transformer)
+        check_finite_file(path)
         with warnings.catch_warnings():
             # Having several adapters is what this is for.
             warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)
-            self._transformer.load_lora_adapter(path.parent, weight_name=path.name, prefix=PREFIX, adapter_name=name)
+            building(
+                path,
+                "LoRA",
+                lambda: self._transformer.load_lora_adapter(
+                    path.parent, weight_name=path.name, prefix=PREFIX, adapter_name=name
+                ),
+            )
         self._apply(self._scales | {name: scale})
 
     def weigh(self, scales: Mapping[str, float]) -> None:
@@ -93,16 +103,25 @@ class Loras:
             self._scales = {}
 
     def _apply(self, scales: Mapping[str, float]) -> None:
-        self._transformer.set_adapters(list(scales), list(scales.values()))
-        self._scales = dict(scales)
+        plain = {name: float(scale) for name, scale in scales.items()}
+        self._transformer.set_adapters(list(plain), list(plain.values()))
+        self._scales = plain
 
     def _check_loaded(self, name: str) -> None:
         if name not in self._scales:
             raise BadSetting(f"no LoRA is loaded as {name!r}; there are {listed(sorted(self._scales)) or 'none'}")
 
 
-def _check_scale(name: str, scale: float) -> None:
-    if not math.isfinite(scale):
+def _check_name(name: object) -> None:
+    # It becomes an entry of such a dictionary, whose own attributes it must not hide.
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or hasattr(nn.ModuleDict(), name):
+        raise setting_out_of_range(
+            "the name of a LoRA", name, "letters, digits, spaces, _ and -, and none of torch's own words such as 'keys'"
+        )
+
+
+def _check_scale(name: str, scale: object) -> None:
+    if isinstance(scale, bool) or not isinstance(scale, numbers.Real) or not abs(scale) < 1e30:
         raise BadSetting(f"the scale {scale!r} of LoRA {name!r} is not allowed; give a finite number")
 
 
@@ -116,6 +135,9 @@ def _check_fit(path: Path, shapes: Shapes, transformer: OmniGen2Transformer2DMod
         layer = getattr(module, "base_layer", module)
         if match is None or not isinstance(layer, nn.Linear):
             faults.append(f"{key} fits no layer")
+            continue
+        if len(shape) != 2:
+            faults.append(f"{key} is {list(shape)} and the layer takes a matrix")
             continue
         rank, width = shape if match["half"] == "A" else shape[::-1]
         wanted = layer.in_features if match["half"] == "A" else layer.out_features

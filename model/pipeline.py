@@ -14,12 +14,32 @@ from diffusers.utils.outputs import BaseOutput
 
 from .computation import Computation
 from .errors import BadSetting, BadTask
-from .guidance import Guidance
-from .image_processor import DEFAULT_MAX_PIXELS, DEFAULT_MAX_SIDE_LENGTH, OutputType, Pictures, Size, output_size
+from .image_processor import (
+    DEFAULT_MAX_PIXELS,
+    DEFAULT_MAX_SIDE_LENGTH,
+    MAX_SIDE,
+    SIDE_STEP,
+    OutputType,
+    Pictures,
+    Size,
+    output_size,
+)
 from .latents import Generators
 from .pipeline_base import PipelineBase
-from .pipeline_inputs import InputImages, negative_list, picture_count, picture_lists, prompt_list
+from .pipeline_inputs import (
+    InputImages,
+    check_generator,
+    check_states,
+    guidance_of,
+    latent_lists,
+    negative_list,
+    picture_count,
+    picture_lists,
+    prompt_list,
+    whole_number,
+)
 from .sampling import StepCallback
+from .schedulers import MAX_STEPS
 from .step_memory import StepCache
 from .text import MAX_TEXT_TOKENS, PromptEmbeds
 from .text_states import TextStates
@@ -42,7 +62,7 @@ class OmniGen2Pipeline(PipelineBase):
     def __call__(
         self,
         prompt: str | Sequence[str] | None = None,
-        negative_prompt: str | Sequence[str] = "",
+        negative_prompt: str | Sequence[str] | None = None,
         *,
         prompt_embeds: EncodedPrompt | None = None,
         prompt_attention_mask: torch.Tensor | None = None,
@@ -76,13 +96,13 @@ class OmniGen2Pipeline(PipelineBase):
 
         Args:
             prompt: One instruction or several; not needed with ``prompt_embeds``.
-            negative_prompt: What to keep away from; one for all, or one for each prompt.
+            negative_prompt: What to keep away from; one for all, or one for each prompt; None means nothing named.
             prompt_embeds: (P, L, text_feat_dim) states from :meth:`encode_prompt`, or what the transformer's
                 ``encode_text`` made of them.
             prompt_attention_mask: (P, L) mask of ``prompt_embeds``.
             negative_prompt_embeds: The same for the negative prompts; one for all, or one for each prompt.
             negative_prompt_attention_mask: Their mask.
-            input_images: Up to five pictures for the only prompt, or a list (or None) for each prompt.
+            input_images: A picture or up to five for the only prompt, or a list (or None) for each prompt.
             ref_latents: What :meth:`encode_references` made of them, a list (or None) for each prompt.
             num_images_per_prompt: 1 to 64 pictures in all.
             height: Pixels, 16 to 4096; None means the checkpoint's default.
@@ -114,19 +134,29 @@ class OmniGen2Pipeline(PipelineBase):
             GenerationFailed: The model produced no finite numbers.
         """
         defaults, how = self.defaults, computation or self.computation
-        guidance = Guidance(
-            defaults.text_guidance if text_guidance_scale is None else text_guidance_scale,
-            defaults.image_guidance if image_guidance_scale is None else image_guidance_scale,
-            *(cfg_range or defaults.cfg_range),
-        )
+        guidance = guidance_of(defaults, text_guidance_scale, image_guidance_scale, cfg_range)
+        if num_inference_steps is not None:
+            num_inference_steps = whole_number("num_inference_steps", num_inference_steps, 1, MAX_STEPS)
+        whole_number("max_sequence_length", max_sequence_length, 1, MAX_TEXT_TOKENS, " of tokens")
+        check_generator("reference_generator", reference_generator, several=False)
+        check_states("prompt_embeds", prompt_embeds, prompt_attention_mask)
+        check_states("negative_prompt_embeds", negative_prompt_embeds, negative_prompt_attention_mask)
         if output_type not in ("pil", "np", "pt", "latent"):
             raise BadSetting(f"output_type={output_type!r} is not allowed; give 'pil', 'np', 'pt' or 'latent'")
         prompts = self._prompt_count(prompt, prompt_embeds)
         count = picture_count(prompts, num_images_per_prompt)
         owners = [each for each in range(prompts) for _ in range(num_images_per_prompt)]
         pictures = picture_lists(input_images, prompts)
+        negatives = negative_list(negative_prompt, prompts)
+        references = None if ref_latents is None else latent_lists(ref_latents, prompts)
+        max_pixels = whole_number("max_pixels", max_pixels, SIDE_STEP**2, MAX_SIDE**2)
         limits = (max_pixels, max_input_image_side_length)
-        asked = Size(defaults.height if height is None else height, defaults.width if width is None else width)
+        asked = Size(
+            *(
+                setting if given is None else whole_number(name, given, SIDE_STEP, MAX_SIDE, " of pixels")
+                for name, given, setting in (("height", height, defaults.height), ("width", width, defaults.width))
+            )
+        )
         drawn = output_size(asked, max_pixels, self.size_step)
         if align_res and prompts == 1 and len(pictures[0]) == 1:
             drawn = asked = self.reference_size_of(pictures[0][0], *limits)
@@ -138,15 +168,18 @@ class OmniGen2Pipeline(PipelineBase):
         negative = None
         if guidance.needs_negative:
             found = self._text_states(
-                negative_list(negative_prompt, prompts) if negative_prompt_embeds is None else None,
+                negatives if negative_prompt_embeds is None else None,
                 negative_prompt_embeds,
                 negative_prompt_attention_mask,
                 max_sequence_length,
                 how,
                 attention_kwargs,
             )
+            if len(found.lengths) not in (1, prompts):
+                raise BadSetting(
+                    f"{len(found.lengths)} negative prompts were given for {prompts} prompts; give one, or one for each"
+                )
             negative = found.select(owners if len(found.lengths) > 1 else [0] * count)
-        references = ref_latents
         if references is None:
             references = [
                 self.encode_references(
@@ -157,15 +190,11 @@ class OmniGen2Pipeline(PipelineBase):
                 )
                 for each in pictures
             ]
-        elif len(references) != prompts:
-            raise BadSetting(
-                f"ref_latents has {len(references)} entries; give a list (or None) for each of {prompts} prompts"
-            )
         denoising = self.start(
             noise,
             text.select(owners),
             negative,
-            [references[owner] or () for owner in owners],
+            [references[owner] for owner in owners],
             guidance,
             num_inference_steps=num_inference_steps,
             timesteps=timesteps,

@@ -22,6 +22,8 @@ from .guidance import Guidance
 from .image_processor import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MAX_SIDE_LENGTH,
+    MAX_SIDE,
+    SIDE_STEP,
     OutputType,
     Pictures,
     Size,
@@ -32,7 +34,7 @@ from .image_processor import (
 )
 from .latents import Generators, decode_latents, draw_noise, encode_picture
 from .lora import Loras
-from .pipeline_inputs import prompt_list
+from .pipeline_inputs import check_generator, picture_list, prompt_list, whole_number
 from .processor import LightProcessor
 from .sampling import Denoising, Scheduler, StepCallback, denoise
 from .step_memory import StepCache
@@ -121,13 +123,9 @@ class PipelineBase(DiffusionPipeline):
             BadTask: A prompt is not text.
             BadSetting: ``max_sequence_length`` is not within 1 to 1024.
         """
-        return embed_prompts(
-            self.mllm,
-            self.processor.tokenizer,
-            prompt_list(prompt),
-            system=system,
-            max_sequence_length=max_sequence_length,
-        )
+        prompts = prompt_list(prompt)
+        length = whole_number("max_sequence_length", max_sequence_length, 1, MAX_TEXT_TOKENS, " of tokens")
+        return embed_prompts(self.mllm, self.processor.tokenizer, prompts, system=system, max_sequence_length=length)
 
     def refine_text(
         self,
@@ -146,7 +144,7 @@ class PipelineBase(DiffusionPipeline):
     @torch.no_grad()
     def encode_references(
         self,
-        images: Sequence[Image.Image],
+        images: Image.Image | Sequence[Image.Image],
         *,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         max_input_image_side_length: int = DEFAULT_MAX_SIDE_LENGTH,
@@ -155,18 +153,20 @@ class PipelineBase(DiffusionPipeline):
         """Normalised latents (C, h, w), float32, of reference pictures.
 
         Args:
-            images: Pictures of any sizes.
+            images: A picture, or several of any sizes.
             max_pixels: Larger pictures are shrunk to this many pixels.
             max_input_image_side_length: And to this length of their longer side.
             generator: Draws from the VAE's posterior, picture by picture; None takes its mode, so that the same
                 picture always gives the same latent.
 
         Raises:
-            BadImage: A picture is too small or too narrow.
-            BadSetting: A limit lies outside its range.
+            BadImage: A picture is none, too small or too narrow.
+            BadSetting: A limit lies outside its range, or the generator is none.
         """
-        sizes = [self.reference_size_of(image, max_pixels, max_input_image_side_length) for image in images]
-        pixels = [preprocess(image, size) for image, size in zip(images, sizes, strict=True)]
+        check_generator("generator", generator, several=False)
+        pictures = picture_list(images)
+        sizes = [self.reference_size_of(image, max_pixels, max_input_image_side_length) for image in pictures]
+        pixels = [preprocess(image, size) for image, size in zip(pictures, sizes, strict=True)]
         return [encode_picture(self.vae, each, generator)[0] for each in pixels]
 
     def prepare_latents(
@@ -189,12 +189,15 @@ class PipelineBase(DiffusionPipeline):
         Raises:
             BadSetting: Shapes or numbers don't match.
         """
+        check_generator("generator", generator, several=True)
         shape = (count, self.transformer.in_channels, height // self.vae_scale_factor, width // self.vae_scale_factor)
         device = self._execution_device
         if latents is None:
             return draw_noise(*shape, generator, device)
-        if latents.shape != shape:
-            raise BadSetting(f"latents have shape {tuple(latents.shape)}; give {shape} for {height}x{width} pixels")
+        given: object = latents
+        if not isinstance(given, torch.Tensor) or given.shape != shape:
+            found = f"shape {tuple(given.shape)}" if isinstance(given, torch.Tensor) else f"type {type(given).__name__}"
+            raise BadSetting(f"latents have {found}; give a tensor {shape} for {height}x{width} pixels")
         return latents.to(device, torch.float32)
 
     def start(
@@ -266,4 +269,6 @@ class PipelineBase(DiffusionPipeline):
 
     def reference_size_of(self, image: Image.Image, max_pixels: int, max_side_length: int) -> Size:
         """Size at which a reference is read; errors as in :func:`.image_processor.reference_size`."""
-        return reference_size(Size(image.height, image.width), max_pixels, max_side_length, self.size_step)
+        pixels = whole_number("max_pixels", max_pixels, SIDE_STEP**2, MAX_SIDE**2)
+        side = whole_number("max_input_image_side_length", max_side_length, SIDE_STEP, MAX_SIDE)
+        return reference_size(Size(image.height, image.width), pixels, side, self.size_step)

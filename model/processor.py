@@ -6,11 +6,19 @@ The full ``Qwen2_5_VLProcessor`` also brings a video processor that needs torchv
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from PIL import Image
 from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.image_processing_utils import BaseImageProcessor
 
 from .errors import BadCheckpoint
+from .weights import building, listed, read_json
+
+TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
+SETTINGS_FILES = ("tokenizer_config.json", "preprocessor_config.json")
+IMAGE_PAD = "<|image_pad|>"
+MARKS = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", IMAGE_PAD, "<|vision_end|>")
 
 
 class LightProcessor:
@@ -30,21 +38,53 @@ class LightProcessor:
         """Read a ``processor`` folder.
 
         Raises:
-            BadCheckpoint: A file is missing or broken.
+            BadCheckpoint: A file is missing or broken, or the vocabulary lacks what a Qwen2.5-VL is asked with.
         """
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            images = AutoImageProcessor.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, backend="pil"
-            )
-        except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-            raise BadCheckpoint(
-                f"{folder} holds no usable processor ({error}); "
-                "it needs tokenizer.json (or vocab.json, merges.txt), tokenizer_config.json, preprocessor_config.json"
-            ) from error
+        source, local = Path(folder), {"local_files_only": True, "trust_remote_code": False}
+        words = _tokenizer_file(source)
+        for name in SETTINGS_FILES:
+            read_json(source / name)
+        tokenizer = building(words, "tokenizer", lambda: AutoTokenizer.from_pretrained(source, **local))
+        _check_vocabulary(words, tokenizer)
+        path = source / "preprocessor_config.json"
+        images = building(
+            path, "picture processor", lambda: AutoImageProcessor.from_pretrained(source, backend="pil", **local)
+        )
+        building(path, "picture processor", lambda: _try_out(images))
         return cls(tokenizer, images)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write both halves in the published layout."""
         self.tokenizer.save_pretrained(folder)
         self.image_processor.save_pretrained(folder)
+
+
+def _tokenizer_file(folder: Path) -> Path:
+    """Where the vocabulary lies. Without it transformers makes an empty one and says nothing."""
+    held = [names for names in TOKENIZER_FILES if all((folder / name).is_file() for name in names)]
+    missing = [name for name in SETTINGS_FILES if not (folder / name).is_file()]
+    if not held or missing:
+        missing = missing if held else ["tokenizer.json", *missing]
+        raise BadCheckpoint(
+            f"{folder} holds no usable processor, it lacks {listed(missing)}; "
+            "it needs tokenizer.json (or vocab.json, merges.txt), tokenizer_config.json, preprocessor_config.json"
+        )
+    return folder / held[0][0]
+
+
+def _check_vocabulary(path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    def ids(text: str) -> list[int]:
+        return building(path, "tokenizer", lambda: tokenizer.encode(text, add_special_tokens=False))
+
+    unknown = [mark for mark in MARKS if len(ids(mark)) != 1 or ids(mark) == [tokenizer.unk_token_id]]
+    yes, no = ids("yes"), ids("no")
+    if not yes or not no or yes[0] == no[0]:
+        unknown += ["yes", "no"]
+    if unknown:
+        raise BadCheckpoint(f"{path} has no tokens for {listed(unknown)}; it is not the vocabulary of a Qwen2.5-VL")
+
+
+def _try_out(images: Any) -> None:
+    """Run once, since the sizes in its settings are looked at only then."""
+    side = 2 * getattr(images, "patch_size", 14) * getattr(images, "merge_size", 2)
+    images(images=[Image.new("RGB", (side, side))], return_tensors="pt")

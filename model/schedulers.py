@@ -42,7 +42,7 @@ def time_grid(
     Raises:
         BadSetting: ``steps`` lies outside its range.
     """
-    if isinstance(steps, bool) or not 1 <= steps <= MAX_STEPS:
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= MAX_STEPS:
         raise setting_out_of_range("num_inference_steps", steps, f"a whole number from 1 to {MAX_STEPS}")
     even = np.linspace(0, 1, steps + 1, dtype=np.float32)[:-1]
     shift = static_shift
@@ -92,7 +92,10 @@ class _FlowScheduler(SchedulerMixin, ConfigMixin):
             BadSetting: A number lies outside its range.
         """
         if timesteps is not None:
-            grid = np.asarray(timesteps, dtype=np.float32)
+            try:
+                grid = np.asarray(timesteps, dtype=np.float32)
+            except (TypeError, ValueError, OverflowError, RuntimeError):
+                grid = np.empty(0, dtype=np.float32)
             rising = grid.ndim == 1 and grid.size and grid[0] >= 0 and grid[-1] < 1 and bool((np.diff(grid) > 0).all())
             if not rising or grid.size > MAX_STEPS:
                 raise setting_out_of_range("timesteps", timesteps, f"1 to {MAX_STEPS} rising times within [0, 1)")
@@ -145,7 +148,7 @@ class FlowMatchEulerDiscreteScheduler(_FlowScheduler):
     def __init__(
         self, num_train_timesteps: int = 1000, dynamic_time_shift: bool = True, static_shift: float | None = None
     ) -> None:
-        _check_shift(static_shift)
+        _check_times(num_train_timesteps, dynamic_time_shift, static_shift)
         self._reset()
 
     def step(
@@ -189,15 +192,16 @@ class DPMSolverMultistepScheduler(_FlowScheduler):
         dynamic_time_shift: bool = True,
         static_shift: float | None = None,
     ) -> None:
-        _check_shift(static_shift)
+        _check_times(num_train_timesteps, dynamic_time_shift, static_shift)
         allowed: tuple[tuple[str, object, tuple[object, ...]], ...] = (
             ("solver_order", solver_order, (1, 2, 3)),
             ("prediction_type", prediction_type, ("flow_prediction",)),
             ("algorithm_type", algorithm_type, ("dpmsolver++",)),
             ("solver_type", solver_type, ("midpoint", "heun")),
+            ("lower_order_final", lower_order_final, (True, False)),
         )
         for name, value, choices in allowed:
-            if value not in choices:
+            if not any(type(value) is type(choice) and value == choice for choice in choices):
                 raise setting_out_of_range(name, value, " or ".join(map(repr, choices)))
         self._reset()
 
@@ -265,6 +269,12 @@ def _log_snr(time: float) -> float:
     return -math.inf if time <= 0 else math.inf if time >= 1 else math.log(time / (1 - time))
 
 
-def _check_shift(shift: float | None) -> None:
-    if shift is not None and not 0 < shift < math.inf:
-        raise setting_out_of_range("static_shift", shift, "a positive number or None")
+def _check_times(num_train_timesteps: object, dynamic_time_shift: object, static_shift: object) -> None:
+    # These come out of a file, whose types nobody has checked.
+    if type(num_train_timesteps) is not int or num_train_timesteps < 1:
+        raise setting_out_of_range("num_train_timesteps", num_train_timesteps, "a positive whole number")
+    if not isinstance(dynamic_time_shift, bool):
+        raise setting_out_of_range("dynamic_time_shift", dynamic_time_shift, "True or False")
+    is_number = isinstance(static_shift, int | float) and not isinstance(static_shift, bool)
+    if static_shift is not None and not (is_number and 0 < static_shift < math.inf):
+        raise setting_out_of_range("static_shift", static_shift, "a positive number or None")

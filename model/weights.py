@@ -1,25 +1,28 @@
 """Checks a model folder before it is loaded: every weight there, none too many, each of its shape, no pickles.
 
-Only the headers of safetensors files are read for that; once loaded, every weight must be a finite number.
+Only the headers of safetensors files are read for that; every weight must be a finite number, too.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from .errors import BadCheckpoint
+from .device import with_memory_fault
+from .errors import BadCheckpoint, BadSetting, OmniAgentError
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+POSITIVE = ("scaling_factor", "norm_eps", "timestep_scale", "patch_size", "multiple_of", "axes_dim_rope", "axes_lens")
 Shapes = dict[str, tuple[int, ...]]
+T = TypeVar("T")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value: object = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadCheckpoint(f"{path} is missing; the checkpoint is not complete") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadCheckpoint(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadCheckpoint(f"{path} holds {type(value).__name__}; it must hold a JSON object")
@@ -52,7 +55,7 @@ def weight_files(folder: Path, stem: str) -> list[Path]:
         names = read_json(index).get("weight_map")
         if not isinstance(names, dict) or not names:
             raise BadCheckpoint(f"{index} has no weight_map")
-        files = [folder / Path(str(name)).name for name in sorted(set(names.values()))]
+        files = [folder / name for name in sorted({Path(str(name)).name for name in names.values()})]
     else:
         files = [folder / f"{stem}.safetensors"]
     missing = [file.name for file in files if not file.is_file()]
@@ -109,10 +112,31 @@ def check_finite(folder: Path, module: nn.Module) -> None:
     Raises:
         BadCheckpoint: Naming weights with a value that is not a number or infinite.
     """
-    state = {name: each for name, each in module.state_dict().items() if each.is_floating_point() and each.numel()}
-    broken = [name for name, each in state.items() if not torch.stack(each.aminmax()).isfinite().all()]
+    _refuse_infinite(folder, module.state_dict().items())
+
+
+def check_finite_file(file: Path) -> None:
+    """The same for a safetensors file, whose tensors are read one at a time.
+
+    Raises:
+        BadCheckpoint: As :func:`check_finite`.
+    """
+    with safe_open(file, "pt") as tensors:
+        _refuse_infinite(file, ((name, tensors.get_tensor(name)) for name in tensors.keys()))  # noqa: SIM118
+
+
+def _refuse_infinite(source: Path, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
+    broken = [name for name, each in weights if not _is_finite(each)]
     if broken:
-        raise BadCheckpoint(f"{folder} holds weights that are NaN or infinite: {listed(broken)}; download it again")
+        raise BadCheckpoint(f"{source} holds weights that are NaN or infinite: {listed(broken)}; download it again")
+
+
+def _is_finite(weight: torch.Tensor) -> bool:
+    if not weight.is_floating_point() or not weight.numel():
+        return True
+    # Number types of one byte know neither smallest nor largest.
+    wide = weight.float() if weight.itemsize == 1 else weight
+    return bool(torch.stack(wide.aminmax()).isfinite().all())
 
 
 def check_config(path: Path, kind: type[ConfigMixin]) -> dict[str, Any]:
@@ -129,6 +153,44 @@ def check_config(path: Path, kind: type[ConfigMixin]) -> dict[str, Any]:
     if unknown := sorted(key for key in config if not key.startswith("_") and key not in known):
         raise BadCheckpoint(f"{path} has keys that {kind.__name__} does not know: {listed(unknown)}")
     return config
+
+
+def check_numbers(path: Path, config: Mapping[str, Any]) -> None:
+    """Refuse numbers of a config that its class takes as they are and stumbles over much later.
+
+    Raises:
+        BadCheckpoint: A scale, an epsilon or a size is not positive, or a shift no number.
+    """
+    for name in POSITIVE:
+        value: object = config.get(name, 1)
+        if not all(_is_number(each) and each > 0 for each in (value if isinstance(value, list) else [value])):
+            raise BadCheckpoint(f"{path} has {name}={value!r}; it must be positive")
+    shift = config.get("shift_factor")
+    if shift is not None and not _is_number(shift):
+        raise BadCheckpoint(f"{path} has shift_factor={shift!r}; it must be a number or null")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18
+
+
+def building(path: Path, what: str, work: Callable[[], T]) -> T:
+    """The result of ``work``, which reads or builds a part of a checkpoint from ``path``.
+
+    Libraries raise whatever they stumble over in a broken file, so every failure but a lack of memory is the file's.
+
+    Raises:
+        BadCheckpoint: Naming the path, ``what`` cannot be made of it, and why.
+        OutOfMemory: The machine has too little memory.
+    """
+    try:
+        return with_memory_fault(torch.device("cpu"), str(path), work)
+    except BadSetting as error:
+        raise BadCheckpoint(f"{path} describes no possible {what}: {error}") from error
+    except OmniAgentError:
+        raise
+    except Exception as error:
+        raise BadCheckpoint(f"{path} describes no possible {what}: {error} ({type(error).__name__})") from error
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

@@ -30,6 +30,25 @@ def test_a_path_that_is_no_folder_is_an_unknown_model(tmp_path: Path) -> None:
         load_pipeline(tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "./missing",
+        "../missing",
+        "~/missing",
+        ".missing/model",
+        "owner/name.git",
+        "owner/na--me",
+        "~nobody/x",
+        "x" * 5000,
+    ],
+    ids=lambda name: name[:20],
+)
+def test_a_name_that_no_repository_can_have_is_an_unknown_model(name: str) -> None:
+    with pytest.raises(UnknownModel, match="give an existing folder or owner/name"):
+        hub.find_model(name)
+
+
 def test_a_hub_name_that_was_never_downloaded_says_that_the_hub_is_out_of_reach(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

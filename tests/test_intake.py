@@ -1,6 +1,7 @@
 """What a person may hand in: good things made plain, bad things named."""
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,54 @@ def test_a_broken_picture_is_named_with_its_reason_and_a_remedy(
         read_images([Image.new("RGB", (2, 2)), path])
     assert "image 2" in str(caught.value) and "mine.png" in str(caught.value)
     assert "; " in str(caught.value)
+
+
+def closed() -> Image.Image:
+    image = Image.new("RGB", (8, 8))
+    image.close()
+    return image
+
+
+def cut(kind: str) -> Image.Image:
+    return Image.open(io.BytesIO(data(Image.effect_noise((64, 64), 50), kind)[:-900]))
+
+
+def tiff_without_size() -> bytes:
+    """A second page follows the first, with a depth and no size."""
+    page = data(Image.new("L", (8, 8)), "TIFF")
+    start = int.from_bytes(page[4:8], "little")
+    follows = start + 2 + 12 * int.from_bytes(page[start : start + 2], "little")
+    second = struct.pack("<HHHIII", 1, 258, 3, 1, 8, 0)
+    return page[:follows] + struct.pack("<I", len(page)) + page[follows + 4 :] + second
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (lambda: cut("PNG"), "truncated"),
+        (lambda: cut("JPEG"), "truncated"),
+        (closed, "closed"),
+        (lambda: Image.new("La", (8, 8)), "La"),
+        (tiff_without_size, "damaged"),
+    ],
+    ids=["cut png", "cut jpeg", "closed", "strange mode", "tiff without a size"],
+)
+def test_a_picture_that_pillow_cannot_unpack_is_named(broken: Callable[[], Image.Image | bytes], words: str):
+    with pytest.raises(BadImage, match=f"image 2.*{words}"):
+        read_images([Image.new("RGB", (2, 2)), broken()])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "TIFF"])
+@pytest.mark.parametrize(("value", "grey"), [(100, 0), (255, 1), (257, 1), (25700, 100), (65535, 255)])
+def test_sixteen_bit_grey_keeps_its_scale_however_dark_it_is(kind: str, value: int, grey: int):
+    picture = Image.fromarray(np.full((4, 4), value, dtype=np.uint16))
+    for given in (picture, data(picture, kind)):
+        assert read_images([given])[0].getpixel((1, 1)) == (grey,) * 3
+
+
+def test_whole_numbers_in_memory_up_to_255_are_eight_bit():
+    picture = Image.fromarray(np.full((4, 4), 100, dtype=np.int32))
+    assert picture.mode == "I" and read_images([picture])[0].getpixel((1, 1)) == (100, 100, 100)
 
 
 def test_a_missing_file_a_folder_and_a_strange_thing_are_named(tmp_path: Path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from omniagent.model.errors import BadCheckpoint, BadSetting
 from omniagent.model.lora import LORA_FILE, Loras
@@ -80,6 +80,11 @@ def test_an_adapter_of_another_model_is_refused_by_name_and_changes_nothing(tmp_
     save_file({"transformer.layers.0.attn.to_q.lora_A.weight": torch.zeros(4, 48)}, tmp_path / "half.safetensors")
     with pytest.raises(BadCheckpoint, match="two halves"):
         loras.load(tmp_path / "half.safetensors")
+    key = "transformer.layers.0.attn.to_q.lora_A.weight"
+    for shape in ((4, 48, 1, 1), (48,), ()):
+        save_file({key: torch.zeros(shape)}, tmp_path / "shape.safetensors")
+        with pytest.raises(BadCheckpoint, match=r"to_q\.lora_A\.weight is \[.*\] and the layer takes a matrix"):
+            loras.load(tmp_path / "shape.safetensors")
     (tmp_path / "torn.safetensors").write_bytes(b"no tensors")
     with pytest.raises(BadCheckpoint, match="cut short"):
         loras.load(tmp_path / "torn.safetensors")
@@ -88,11 +93,35 @@ def test_an_adapter_of_another_model_is_refused_by_name_and_changes_nothing(tmp_
     assert torch.equal(output(net), before) and loras.scales == {}
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_an_adapter_that_is_no_number_is_refused_with_its_tensor(tmp_path: Path, value: float) -> None:
+    net = tiny_transformer()
+    file = adapter(tmp_path / "a", 1) / LORA_FILE
+    tensors = {name: each.clone() for name, each in load_file(file).items()}
+    tensors["transformer.layers.0.norm1.linear.lora_B.weight"][3, 2] = value
+    save_file(tensors, file)
+    loras, before = Loras(net), output(net)
+    with pytest.raises(BadCheckpoint, match=r"NaN or infinite: transformer\.layers\.0\.norm1\.linear\.lora_B\.weight"):
+        loras.load(file)
+    assert torch.equal(output(net), before) and loras.scales == {}
+
+
+@pytest.mark.parametrize("name", ["style.v1", "", "a/b", "keys", "train", 5, None])
+def test_a_name_that_torch_cannot_keep_is_refused_with_what_is_allowed(tmp_path: Path, name: str) -> None:
+    loras = Loras(tiny_transformer())
+    with pytest.raises(BadSetting, match=r"name of a LoRA=.*letters, digits, spaces, _ and -"):
+        loras.load(adapter(tmp_path / "a", 1), name)
+    loras.load(tmp_path / "a", "my-style_v1 größer")
+    assert list(loras.scales) == ["my-style_v1 größer"]
+
+
 def test_names_and_scales_are_checked(tmp_path: Path) -> None:
     loras = Loras(tiny_transformer())
     folder = adapter(tmp_path / "a", 1)
     with pytest.raises(BadSetting, match="scale nan"):
         loras.load(folder, scale=float("nan"))
+    with pytest.raises(BadSetting, match="scale '1'"):
+        loras.load(folder, scale="1")  # pyright: ignore[reportArgumentType]
     loras.load(folder)
     with pytest.raises(BadSetting, match="'default' is loaded already"):
         loras.load(folder)

@@ -3,7 +3,8 @@
 import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,8 @@ def read_images(images: Sequence[Given], *, allow_urls: bool = False) -> list[Im
 
 def _read(given: object, number: int, allow_urls: bool) -> Image.Image:
     if isinstance(given, Image.Image):
-        return _decode(given, f"image {number}")
+        with _readable(f"image {number}"):
+            return _decode(given, f"image {number}")
     if isinstance(given, bytes):
         return _open(given, f"image {number} ({len(given)} bytes)")
     if isinstance(given, str) and _URL.match(given):
@@ -96,17 +98,26 @@ def _open(data: bytes, name: str) -> Image.Image:
     # Pillow knows all of its formats only after this, and a build may lack some.
     Image.init()
     formats = [kind for kind in _FORMATS if kind in Image.OPEN]
+    with _readable(name), Image.open(io.BytesIO(data), formats=formats) as image:
+        return _decode(image, name)
+
+
+@contextmanager
+def _readable(name: str) -> Generator[None]:
+    """Turn whatever a decoder stumbles over into `BadImage`."""
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            return _decode(image, name)
+        yield
     except OmniAgentError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(f"{name} has too many pixels; scale it to under {MAX_PIXELS:,}") from error
     except UnidentifiedImageError as error:
         raise BadImage(f"{name} is no picture of a known kind; give PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, MemoryError) as error:
-        raise BadImage(f"{name} is truncated or damaged ({error}); give an intact file") from error
+    except Exception as error:
+        raise BadImage(
+            f"{name} cannot be read, it is truncated, damaged, closed or of a strange kind ({error}); "
+            "give an intact picture"
+        ) from error
 
 
 def _decode(image: Image.Image, name: str) -> Image.Image:
@@ -122,12 +133,14 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
     if frames > 1:
         raise BadImage(f"{name} is an animation or document of {frames} frames; give a single still picture")
     image.load()
-    return _rgb(ImageOps.exif_transpose(image))
+    # These two know no other whole numbers than 16-bit ones, whichever mode Pillow gives them.
+    sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    return _rgb(ImageOps.exif_transpose(image), sixteen_bit)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_eight_bit(image)).convert("RGB")
+def _rgb(image: Image.Image, sixteen_bit: bool) -> Image.Image:
+    if image.mode in ("I", "F") or sixteen_bit:
+        return Image.fromarray(_eight_bit(image, sixteen_bit)).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, "white")
@@ -136,12 +149,12 @@ def _rgb(image: Image.Image) -> Image.Image:
     return Image.frombytes("RGB", rgb.size, rgb.tobytes())
 
 
-def _eight_bit(image: Image.Image) -> np.ndarray:
+def _eight_bit(image: Image.Image, sixteen_bit: bool) -> np.ndarray:
     values = np.asarray(image, dtype=np.float64)
     if image.mode == "F" and values.size and float(np.nanmax(values)) <= 1.0:
         scale = 255.0
-    elif image.mode == "F" or (values.size and values.max() <= 255):
+    elif image.mode == "F" or (not sixteen_bit and values.size and values.max() <= 255):
         scale = 1.0
     else:
-        scale = 255.0 / 65535.0
+        scale = 1 / 257
     return np.clip(np.nan_to_num(values) * scale + 0.5, 0, 255).astype(np.uint8)

@@ -20,6 +20,8 @@ DOMAIN = (
     "flat coloured shapes: circles, squares, triangles, stars and rings in red, green, blue, yellow, purple, "
     "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
 )
+YES_FROM = 0.7
+"""Between 0.6 and 0.7 the small critic is right in little more than half of the cases."""
 
 
 def export_checkpoint(work: Path, out: Path) -> int:
@@ -44,6 +46,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
         domain=DOMAIN,
         resize_inputs=(PICTURE, PICTURE),
         describe_first=True,
+        yes_from=YES_FROM,
     )
     pipeline = OmniGen2Pipeline(
         OmniGen2Transformer2DModel.from_pretrained(parts["dit"], torch_dtype=half),

@@ -18,7 +18,7 @@ from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
 
 STATIC_SHIFT = 3.0
 STEPS = 20
-TEXT_GUIDANCE, IMAGE_GUIDANCE = 2.2, 1.5
+TEXT_GUIDANCE, IMAGE_GUIDANCE = 2.0, 1.5
 
 
 def small_scheduler() -> FlowMatchEulerDiscreteScheduler:
