@@ -177,15 +177,19 @@ def critique(state: AgentState, context: GraphContext) -> StateUpdate:
 
 
 def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Have a repair written for the best picture."""
+    """Have a repair written for the best picture; without a readable one its faults count as no local ones."""
     best = best_of(state)
     assert best is not None and state.plan is not None, "a repair is written for a picture"
     seen = critique_of(state, best)
     assert seen is not None, "a repair is written after the verdicts"
-    made = SUGGEST(
-        SuggestIn(attempt=best, instruction=state.plan.instruction, checklist=state.plan.checklist, critique=seen),
-        context.tools,
-    )
+    asked = SuggestIn(attempt=best, instruction=state.plan.instruction, checklist=state.plan.checklist, critique=seen)
+    calls = context.tools.calls.used
+    try:
+        made = SUGGEST(asked, context.tools)
+    except CriticBadOutput:
+        # The verdicts stand; a picture for which no repair can be read is drawn again.
+        redrawn = seen.model_copy(update={"scope": "global"})
+        return {"critiques": (redrawn,), "usage": Usage(critic_calls=context.tools.calls.used - calls)}
     fuller = seen.model_copy(update={"repair": made.repair, "scope": made.scope, "seen": made.seen})
     context.tools.trace.add(Critiqued(critique=fuller))
     return {"critiques": (fuller,), "usage": made.usage}

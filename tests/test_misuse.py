@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import BaseModel
 
 from omniagent.agent import Agent
 from omniagent.batch import run_batch
@@ -16,11 +17,12 @@ from omniagent.config import Config
 from omniagent.graphs.build import step_limit
 from omniagent.model.checkpoint_settings import CheckpointDefaults
 from omniagent.model.errors import BadImage, BadSetting, CriticTimeout
-from omniagent.model.requests import GenerationRequest
-from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator, picture_for
+from omniagent.model.requests import GenerationRequest, Prompt
+from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.report import render_report
 from omniagent.result import Result
 from omniagent.session import Session
+from omniagent.tools.prompts import RepairDraft
 from omniagent.tools.trace import RunEnded, RunStarted, ToolCalled, ToolErrored, read_trace
 from omniagent.tools.types import Budget, RenderSettings
 from tests.scripted_runs import by_picture, scripted_agent, texts
@@ -118,6 +120,17 @@ def test_a_request_that_is_refused_half_way_keeps_the_best_picture(tmp_path: Pat
 def test_a_request_that_is_refused_at_once_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="refuses"):
         scripted_agent(tmp_path, generator=drawing(1, BadSetting("refuses"))).run("a red circle")
+
+
+def test_a_repair_that_cannot_be_read_leads_to_another_drawing(tmp_path: Path) -> None:
+    def write(prompt: Prompt, schema: type[BaseModel] | None) -> Written:
+        return "no JSON at all" if schema is RepairDraft else texts()(prompt, schema)
+
+    agent = scripted_agent(tmp_path, by_picture((0.9, 0.9, 0.1), GOOD), write)
+    result = agent.run("a red circle", thread_id="t")
+    assert result.accepted
+    assert [decision.action for decision in result.decisions] == ["regenerate", "accept"]
+    assert any(isinstance(event, ToolErrored) and event.error == "CriticBadOutput" for event in result.trace)
 
 
 def test_calls_of_a_critic_that_fails_are_counted_once_each_and_their_seconds_once(tmp_path: Path) -> None:
