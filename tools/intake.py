@@ -115,7 +115,7 @@ def _readable(name: str) -> Generator[None]:
         raise BadImage(f"{name} is no picture of a known kind; give PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF") from error
     except Exception as error:
         raise BadImage(
-            f"{name} cannot be read, it is truncated, damaged, closed or of a strange kind ({error}); "
+            f"{name} cannot be read, it is truncated or damaged, closed or of a strange kind ({error}); "
             "give an intact picture"
         ) from error
 
