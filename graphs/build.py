@@ -2,9 +2,9 @@
 
     START → plan ─┬─ answer ─────────────────────────────→ decide → END
                   ├─ ask (interrupt) → plan
-                  └─ render → critique → [suggest] → decide ─┬─ accept, stop → END
-                        ↑        ↑                           ├─ edit → repair → critique
-                        └────────┼───────────────────────────┴─ regenerate, roll back → render
+                  └─ render → critique → [suggest, survey] → decide ─┬─ accept, stop → END
+                        ↑        ↑                                   ├─ edit → repair → critique
+                        └────────┼───────────────────────────────────┴─ regenerate, roll back → render
 A fault in any node leads to decide, which alone gives stop reasons. A run that goes on after a stop enters where it
 was.
 """
@@ -28,7 +28,8 @@ Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
 def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     """The agent's graph, compiled. Run it with a `GraphContext` as context and durability `sync`."""
     graph = StateGraph(AgentState, context_schema=GraphContext)
-    for work in (nodes.plan, nodes.answer, nodes.render, nodes.repair, nodes.critique, nodes.suggest, nodes.decide):
+    looking = (nodes.critique, nodes.suggest, nodes.survey)
+    for work in (nodes.plan, nodes.answer, nodes.render, nodes.repair, *looking, nodes.decide):
         graph.add_node(work.__name__, nodes.node(work))
     graph.add_node("ask", nodes.ask)
     graph.add_conditional_edges(START, enter)
@@ -39,11 +40,12 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_conditional_edges("repair", after_drawing)
     graph.add_conditional_edges("critique", after_critique)
     graph.add_edge("suggest", "decide")
+    graph.add_edge("survey", "decide")
     graph.add_conditional_edges("decide", after_decision)
     return graph.compile(checkpointer=checkpointer, name="omniagent")
 
 
-def enter(state: AgentState) -> Literal["plan", "render", "critique", "decide", "answer"]:
+def enter(state: AgentState) -> Literal["plan", "render", "critique", "survey", "decide", "answer"]:
     """Where a run begins, or goes on after a stop."""
     if state.plan is None:
         return "plan"
@@ -51,7 +53,9 @@ def enter(state: AgentState) -> Literal["plan", "render", "critique", "decide", 
         return "answer"
     if not state.attempts:
         return "render"
-    return "critique" if unseen(state) else "decide"
+    if unseen(state):
+        return "critique"
+    return "survey" if rules.wants_survey(state) else "decide"
 
 
 def after_plan(state: AgentState) -> Literal["ask", "answer", "render", "decide"]:
@@ -68,12 +72,16 @@ def after_drawing(state: AgentState) -> Literal["critique", "decide"]:
     return "decide" if state.fault is not None else "critique"
 
 
-def after_critique(state: AgentState, runtime: Runtime[GraphContext]) -> Literal["critique", "suggest", "decide"]:
-    """Look at the next candidate, then have a repair written if one may follow."""
+def after_critique(
+    state: AgentState, runtime: Runtime[GraphContext]
+) -> Literal["critique", "suggest", "survey", "decide"]:
+    """Look at the next candidate; then at what was given, if that decides, or have a repair written that may follow."""
     if state.fault is not None:
         return "decide"
     if unseen(state):
         return "critique"
+    if rules.wants_survey(state):
+        return "survey"
     token = runtime.context.tools.token
     wanted = rules.wants_suggestion(state, cancelled=token.cancelled, expired=token.expired)
     return "suggest" if wanted else "decide"

@@ -195,6 +195,15 @@ def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
     return {"critiques": (fuller,), "usage": made.usage}
 
 
+def survey(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Look at the picture that an edit starts from: what holds of it already says nothing about the change."""
+    assert state.plan is not None, "a plan comes before a verdict"
+    given = Attempt(id="image 1", image=state.task.images[0], instruction="", seed=0)
+    made = CRITIQUE(CritiqueIn(attempt=given, checklist=state.plan.checklist), context.tools)
+    context.tools.trace.add(Critiqued(critique=made.critique))
+    return {"given": made.critique, "usage": made.usage}
+
+
 def decide(state: AgentState, context: GraphContext) -> StateUpdate:
     """Apply the rules."""
     token = context.tools.token

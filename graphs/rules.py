@@ -19,7 +19,13 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
     best = best_of(state)
     if state.answer is not None:
         return Decision(action="accept", reason="the question was answered", stop="accepted")
-    if best is not None and acceptable(critique_of(state, best)):
+    if best is not None and acceptable(critique_of(state, best)) and not wants_survey(state):
+        if state.given is not None and state.given.accepted:
+            return _stop(
+                state,
+                "stagnation",
+                "all requirements hold of the given picture too, so they do not tell whether the change was made",
+            )
         return Decision(action="accept", reason="every requirement holds", target=best.id, stop="accepted")
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
         return stop
@@ -31,6 +37,13 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
 def acceptable(critique: Critique | None) -> bool:
     """Whether every requirement holds for sure: `unsure` does not count as held (rule 2)."""
     return critique is not None and critique.accepted
+
+
+def wants_survey(state: AgentState) -> bool:
+    """Whether the given picture must be judged before an edit of it may be accepted (rule 9)."""
+    best = best_of(state)
+    edits = state.plan is not None and state.plan.mode == "edit" and len(state.task.images) == 1
+    return edits and state.given is None and best is not None and acceptable(critique_of(state, best))
 
 
 def ended(state: AgentState, *, cancelled: bool, expired: bool) -> Decision | None:

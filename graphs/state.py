@@ -46,7 +46,10 @@ def spent(old: Usage, new: Usage) -> Usage:
 
 
 class AgentState(Word):
-    """One run. `stop` is None while the run goes on and is then exactly one reason."""
+    """One run. `stop` is None while the run goes on and is then exactly one reason.
+
+    `given` are the verdicts on the picture that an edit starts from, once somebody asked.
+    """
 
     task: Task
     seed: int = Field(default=0, ge=0)
@@ -57,6 +60,7 @@ class AgentState(Word):
     plan: Plan | None = None
     attempts: Annotated[tuple[Attempt, ...], joined] = ()
     critiques: Annotated[tuple[Critique, ...], judged] = ()
+    given: Critique | None = None
     decisions: Annotated[tuple[Decision, ...], joined] = ()
     usage: Annotated[Usage, spent] = Usage()
     answer: str | None = None
@@ -71,6 +75,7 @@ class StateUpdate(TypedDict, total=False):
     plan: Plan | None
     attempts: tuple[Attempt, ...]
     critiques: tuple[Critique, ...]
+    given: Critique | None
     decisions: tuple[Decision, ...]
     usage: Usage
     answer: str | None

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+import weakref
+from collections.abc import AsyncGenerator, Callable, Iterable
 from collections.abc import Generator as Yields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from PIL import Image
 
 from omniagent.config import Config
 from omniagent.model.errors import BadSetting
-from omniagent.model.requests import Critic, Generator
+from omniagent.model.requests import CancelToken, Critic, Generator
 from omniagent.result import Result
 from omniagent.tools.trace import Event
 from omniagent.tools.types import Budget, RenderSettings
@@ -82,7 +83,7 @@ class Agent:
         self._runtime = runtime
         self._on_question = on_question
         self._loading = threading.Lock()
-        self._sessions: set[Session] = set()
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
     @property
     def runtime(self) -> "ModelRuntime":
@@ -102,7 +103,7 @@ class Agent:
     def run(
         self,
         task: str,
-        images: Sequence[Picture] = (),
+        images: Iterable[Picture] | None = (),
         *,
         seed: int = 0,
         thread_id: str | None = None,
@@ -140,7 +141,7 @@ class Agent:
     async def arun(
         self,
         task: str,
-        images: Sequence[Picture] = (),
+        images: Iterable[Picture] | None = (),
         *,
         seed: int = 0,
         thread_id: str | None = None,
@@ -161,7 +162,7 @@ class Agent:
     def stream(
         self,
         task: str,
-        images: Sequence[Picture] = (),
+        images: Iterable[Picture] | None = (),
         *,
         seed: int = 0,
         thread_id: str | None = None,
@@ -192,7 +193,7 @@ class Agent:
     async def astream(
         self,
         task: str,
-        images: Sequence[Picture] = (),
+        images: Iterable[Picture] | None = (),
         *,
         seed: int = 0,
         thread_id: str | None = None,
@@ -216,31 +217,36 @@ class Agent:
             if run_id in (None, session.run_id):
                 session.cancel()
 
-    async def _opened(self, *request: Any) -> "Session":
-        """`_open` beside the event loop; a run that was cancelled meanwhile is cancelled as soon as it begins."""
-        opening = asyncio.ensure_future(asyncio.to_thread(self._open, *request))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(self._drop)
-            raise
-
-    def _drop(self, opening: "asyncio.Future[Session]") -> None:
-        if not opening.cancelled() and opening.exception() is None:
-            opening.result().cancel()
-            self._forget(opening.result())
-
-    def _open(
+    async def _opened(
         self,
         task: str,
-        images: Sequence[Picture],
+        images: Iterable[Picture] | None,
         seed: int,
         thread_id: str | None,
         out: str | Path | None,
         budget: Budget | None,
         settings: RenderSettings | None,
     ) -> "Session":
-        from omniagent.order import Order, given_as, given_pictures
+        """`_open` beside the event loop; a run that was cancelled meanwhile is cancelled before it begins."""
+        token = CancelToken()
+        try:
+            return await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings, token)
+        except asyncio.CancelledError:
+            token.cancel()
+            raise
+
+    def _open(
+        self,
+        task: str,
+        images: Iterable[Picture] | None,
+        seed: int,
+        thread_id: str | None,
+        out: str | Path | None,
+        budget: Budget | None,
+        settings: RenderSettings | None,
+        token: CancelToken | None = None,
+    ) -> "Session":
+        from omniagent.order import Order, given_as
         from omniagent.session import Session
         from omniagent.tools.intake import read_images, read_instruction
 
@@ -249,14 +255,14 @@ class Agent:
             config = config.model_copy(update={"budget": given_as(Budget, budget, "budget")})
         order = Order.of(
             read_instruction(task),
-            read_images(given_pictures(images), allow_urls=config.allow_urls),
+            read_images(images, allow_urls=config.allow_urls),
             config=config,
             seed=seed,
             thread_id=thread_id,
             out=out,
             settings=RenderSettings() if settings is None else given_as(RenderSettings, settings, "settings"),
         )
-        session = Session(order, self.runtime, self._on_question)
+        session = Session(order, self.runtime, self._on_question, token or CancelToken())
         self._sessions.add(session)
         session.start()
         return session

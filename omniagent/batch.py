@@ -153,7 +153,9 @@ def read_tasks(path: Path) -> Iterator[Entry]:
         try:
             task = BatchTask.model_validate(json.loads(raw.decode("utf-8-sig")))
         except (ValueError, RecursionError) as error:
-            yield Entry(None, _bad_line(number, f"line {number} is no task: {_reason(error)}", _id_in(raw)))
+            name = _id_in(raw)
+            name = name if seen.setdefault(str(name), number) == number else None
+            yield Entry(None, _bad_line(number, f"line {number} is no task: {_reason(error)}", name))
             continue
         first = seen.setdefault(str(task.id), number)
         if first != number:

@@ -2,18 +2,17 @@
 
 import operator
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, SupportsIndex, TypeVar, cast
+from typing import SupportsIndex, TypeVar, cast
 
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from omniagent.config import Config
 from omniagent.folder import check_thread_id, run_in
-from omniagent.model.errors import BadImage, BadSetting, setting_out_of_range
+from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
 from omniagent.tools.store import ref_of
 from omniagent.tools.types import RenderSettings, Task
@@ -83,21 +82,6 @@ def given_as(kind: type[Model], value: object, name: str) -> Model:
         raise BadSetting(
             f"{name}={value!r} is no {kind.__name__}: {error.errors(include_url=False)[0]['msg']}"
         ) from error
-
-
-def given_pictures(images: object) -> list[Any]:
-    """Any iterable of pictures as a list; None is none.
-
-    Raises:
-        BadImage: it is one picture, or nothing that holds any.
-    """
-    if isinstance(images, str | Path | bytes | Image.Image):
-        raise BadImage("images is one picture; put it into a list: images=[picture]")
-    if images is None:
-        return []
-    if not isinstance(images, Iterable):
-        raise BadImage(f"images={images!r} is no list of pictures; give paths, bytes or PIL images in a list")
-    return list(cast(Iterable[Any], images))
 
 
 def _seed(seed: object) -> int:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from omniagent.model.errors import BadSetting
+from omniagent.model.errors import BadImage, BadSetting
 from omniagent.tools.files import write_whole, writing
 from omniagent.tools.store import ImageStore
 from omniagent.tools.trace import Event, read_trace
@@ -110,6 +110,7 @@ class Result(BaseModel):
 
         Raises:
             BadSetting: the run's own folder is gone.
+            BadImage: its best picture is.
             OutputUnwritable: the folder cannot be written.
             StorageFull: the disk has no room; what was copied stays.
         """
@@ -126,7 +127,9 @@ class Result(BaseModel):
                         copy.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copyfile(path, copy)
         moved = self.model_copy(update={"folder": target})
-        if (path := self.image_path) is not None and path.is_file():
+        if (path := self.image_path) is not None:
+            if not path.is_file():
+                raise BadImage(f"the best picture {path} is gone; run the task again")
             write_whole(target / PICTURE_FILE, path.read_bytes())
         moved.write()
         return target

@@ -45,7 +45,7 @@ RESUMABLE: tuple[StopReason, ...] = (
 _PACKAGES = ("omniagent", "torch", "transformers", "diffusers", "langgraph")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Session:
     """A run in a thread of its own. `start` once; then `next_event` and `wait` from any thread."""
 

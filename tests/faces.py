@@ -6,8 +6,8 @@ from pathlib import Path
 
 from omniagent.agent import Agent
 from omniagent.cli.options import ModelOptions, make_agent
-from omniagent.model.requests import Prompt
-from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+from omniagent.model.requests import GenerationRequest, Prompt
+from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
 from tests.scripted_runs import by_picture, scripted_agent, texts
 
 TASK = "a large red circle on a white background"
@@ -39,7 +39,17 @@ def stuck(runs: Path) -> Agent:
     return scripted_agent(runs, generator=ScriptedGenerator(gate=gate), critic=ScriptedCritic(look, texts()))
 
 
-SCENARIOS = {"repaired": repaired, "never_right": never_right, "stuck": stuck}
+def deaf(runs: Path) -> Agent:
+    """Its first drawing never ends, whoever cancels."""
+
+    def draw(request: GenerationRequest) -> Drawn:
+        threading.Event().wait()
+        raise AssertionError("nobody sets the event")
+
+    return scripted_agent(runs, generator=ScriptedGenerator(draw))
+
+
+SCENARIOS = {"deaf": deaf, "repaired": repaired, "never_right": never_right, "stuck": stuck}
 
 
 def end_to_end_agent(runs: Path) -> Agent:

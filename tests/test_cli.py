@@ -221,6 +221,22 @@ def test_ctrl_c_keeps_and_reports_the_best_so_far(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
+def test_a_second_ctrl_c_leaves_at_once_and_names_the_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.launch", "run", TASK, "--json", "--out", str(tmp_path / "run")]
+    environment = {**os.environ, SCENARIO: "deaf"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        told: list[str] = []
+        for line in process.stderr:
+            told.append(line)
+            if line.startswith(("plan", "stopping")):
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 130, told
+    assert told[-1].startswith("left at once") and str(tmp_path / "run") in told[-1]
+
+
 def test_help_names_every_command_and_loads_no_model_library() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from omniagent.cli import build_app;"

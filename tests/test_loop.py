@@ -78,12 +78,33 @@ def test_an_edit_is_redone_from_its_source_and_never_from_its_own_output(tmp_pat
     source = Image.new("RGB", (64, 48), "white")
     generator = ScriptedGenerator()
     result = scripted_agent(
-        tmp_path, by_picture(HALF, HALF, GOOD), texts(plan_draft("edit", instruction="redden it")), generator=generator
+        tmp_path,
+        by_picture(HALF, HALF, GOOD, POOR),
+        texts(plan_draft("edit", instruction="redden it")),
+        generator=generator,
     ).run("make it red", [source])
     assert result.accepted
     assert all(call.references[0].tobytes() == source.tobytes() for call in generator.calls)
     assert [call.instruction for call in generator.calls][:2] == ["redden it", "redden it and make the circle red"]
     assert {one.depth for one in result.attempts} == {1}
+
+
+def test_an_edit_is_not_accepted_for_what_held_of_the_given_picture_already(tmp_path: Path):
+    agent = scripted_agent(tmp_path, by_picture(GOOD, GOOD), texts(plan_draft("edit")))
+    result = agent.run("make it red", [Image.new("RGB", (64, 48), "white")])
+    assert (result.accepted, result.stop_reason) == (False, "stagnation")
+    assert result.best is not None and "given picture" in result.message
+
+
+def test_an_edit_whose_given_picture_cannot_be_judged_waits_for_the_critic(tmp_path: Path):
+    source, generator = Image.new("RGB", (64, 48), "white"), ScriptedGenerator()
+    errors: dict[int, Exception] = {number: CriticUnavailable("down") for number in (2, 3, 4)}
+    critic = ScriptedCritic(by_picture(GOOD, POOR), texts(plan_draft("edit")), errors=errors)
+    agent = scripted_agent(tmp_path, generator=generator, critic=critic)
+    first = agent.run("make it red", [source], thread_id="t")
+    assert (first.stop_reason, first.accepted, first.best is not None) == ("critic_unavailable", False, True)
+    again = agent.run("make it red", [source], thread_id="t")
+    assert again.accepted and len(generator.calls) == 1
 
 
 def test_a_question_is_answered_in_words(tmp_path: Path):

@@ -205,9 +205,14 @@ def test_the_report_shows_the_caps_and_the_end_of_the_last_start(tmp_path: Path)
     assert "unfinished" in render_report(killed, tmp_path / "t")
 
 
-def test_an_async_run_that_is_cancelled_before_its_models_are_there_draws_nothing(tmp_path: Path) -> None:
+def test_an_async_run_that_is_cancelled_before_its_models_are_there_draws_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened, gate = threading.Event(), threading.Event()
-    generator = ScriptedGenerator(gate=threading.Event())
+    generator = ScriptedGenerator()
+    begun: list[Session] = []
+    start = Session.start
+    monkeypatch.setattr(Session, "start", lambda session: (begun.append(session), start(session)))
     agent = scripted_agent(tmp_path, generator=generator)
     runtime = agent.runtime
 
@@ -229,7 +234,8 @@ def test_an_async_run_that_is_cancelled_before_its_models_are_there_draws_nothin
         gate.set()
 
     asyncio.run(cancelled())
-    assert not generator.calls or Result.load(tmp_path / "t").stop_reason == "cancelled"
+    (session,) = begun
+    assert session.wait().stop_reason == "cancelled" and not generator.calls
 
 
 def test_a_batch_that_is_stopped_while_models_load_draws_nothing(tmp_path: Path) -> None:
@@ -254,6 +260,9 @@ def test_a_result_is_saved_only_while_its_folder_is_there_and_never_into_itself(
     gone = result.model_copy(update={"folder": tmp_path / "gone"})
     with pytest.raises(BadSetting, match="gone"):
         gone.save(tmp_path / "elsewhere")
+    (result.folder / "attempts" / "a1.png").unlink()
+    with pytest.raises(BadImage, match=r"a1\.png"):
+        result.save(tmp_path / "elsewhere")
 
 
 def test_a_checkpoint_below_the_home_folder_keeps_its_own_rules(

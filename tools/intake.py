@@ -3,7 +3,7 @@
 import io
 import re
 import unicodedata
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,17 +47,20 @@ def read_instruction(task: object) -> str:
     return text
 
 
-def read_images(images: Sequence[Given], *, allow_urls: bool = False) -> list[Image.Image]:
-    """The pictures as upright RGB, transparent ones on white, in their order.
+def read_images(images: Iterable[Given] | None, *, allow_urls: bool = False) -> list[Image.Image]:
+    """The pictures as upright RGB, transparent ones on white, in their order; None is none.
 
     Raises:
         BadImage: more than 5, or one that is missing, broken, animated, over 64 megapixels or no picture.
     """
     if isinstance(images, str | Path | bytes | Image.Image):
         raise BadImage("images is one picture; put it into a list: images=[picture]")
-    if len(images) > MAX_IMAGES:
-        raise BadImage(f"{len(images)} pictures were given; at most {MAX_IMAGES} are allowed, leave some out")
-    return [_read(image, number, allow_urls) for number, image in enumerate(images, start=1)]
+    if images is not None and not isinstance(images, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadImage(f"images={images!r} is no list of pictures; give paths, bytes or PIL images in a list")
+    given = list(images or ())
+    if len(given) > MAX_IMAGES:
+        raise BadImage(f"{len(given)} pictures were given; at most {MAX_IMAGES} are allowed, leave some out")
+    return [_read(image, number, allow_urls) for number, image in enumerate(given, start=1)]
 
 
 def _read(given: object, number: int, allow_urls: bool) -> Image.Image:

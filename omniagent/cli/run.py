@@ -95,6 +95,8 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
         while True:
             try:
                 event = next(events)
+                folder = event.folder if isinstance(event, RunStarted) else folder
+                watcher.show(event)
             except StopIteration as end:
                 return end.value
             except KeyboardInterrupt:
@@ -102,8 +104,6 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
                     raise
                 say(f"left at once; what the run had kept is in {folder}")
                 raise typer.Exit(CANCELLED) from None
-            folder = event.folder if isinstance(event, RunStarted) else folder
-            watcher.show(event)
 
 
 def show(result: "Result", as_json: bool) -> None:

@@ -21,7 +21,7 @@ DOMAIN = (
     "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
 )
 YES_FROM = 0.7
-"""Between 0.6 and 0.7 the small critic is right in little more than half of the cases."""
+"""Between 0.6 and 0.7 the small critic is right in half of the cases (300 draws of the third milestone)."""
 
 
 def export_checkpoint(work: Path, out: Path) -> int:
