@@ -1,5 +1,6 @@
 """Evaluations: what is counted, what is kept, and that a broken-off evaluation goes on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,31 @@ def test_the_critic_is_measured_against_the_oracle_on_every_picture():
     assert figures.worse.count == 1 and figures.mode_right.count == 0
     assert (figures.requirements.count, figures.requirements.of) == (1, 3)
     assert "33.3%" in table([figures])
+
+
+def test_of_accepted_pictures_and_of_plans_it_is_counted_which_are_right():
+    def record(index: int, *, accepted: bool, right: bool, told: bool | None) -> Record:
+        return Record(
+            index=index, kind="edit", instruction="", expected_mode="edit", accepted=accepted, right=right, told=told
+        )
+
+    figures = figures_of(
+        [
+            record(0, accepted=True, right=True, told=True),
+            record(1, accepted=True, right=False, told=False),
+            record(2, accepted=False, right=True, told=None),
+        ]
+    )
+    assert (figures.accepted_right.count, figures.accepted_right.of) == (1, 2)
+    assert (figures.told.count, figures.told.of) == (1, 2)
+
+
+def test_a_plan_that_tells_the_painter_something_else_is_counted_as_not_told(tmp_path: Path):
+    tasks = tasks_of("edit", limit=2)
+    agent, _ = agent_for(tasks, tmp_path / "runs")
+    assert run_suite(agent, tasks, tmp_path / "true").told.count == 2
+    others = [replace(task, plan=task.plan.model_copy(update={"instruction": "redden it"})) for task in tasks]
+    assert run_suite(agent, others, tmp_path / "other").told.count == 0
 
 
 def test_a_cut_off_line_does_not_swallow_the_next(tmp_path: Path):

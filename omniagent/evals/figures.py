@@ -52,7 +52,9 @@ class SuiteFigures(BaseModel):
     `right` counts what was returned: pictures with every requirement met, answers, refusals that were due.
     `right_first` judges the first picture alone. `worse` counts returned pictures that meet fewer requirements than
     the first. `false_accept` is the share of wrong pictures (of all attempts) that the critic accepted, `false_reject`
-    that of right pictures that it did not. `refused` counts tasks inside the domain that were refused.
+    that of right pictures that it did not. `accepted_right` is the share of right ones among the pictures that were
+    returned as accepted. `told` counts edits and reference tasks whose plan tells the painter the truth.
+    `refused` counts tasks inside the domain that were refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +67,8 @@ class SuiteFigures(BaseModel):
     worse: Share
     false_accept: Share
     false_reject: Share
+    accepted_right: Share
+    told: Share
     refused: Share
     mode_right: Share
     errors: int
@@ -94,6 +98,8 @@ def figures_of(records: Sequence[Record]) -> SuiteFigures:
         worse=_share(returned.held < first.held for first, returned in pairs),
         false_accept=_share(bool(attempt.accepted_by_critic) for attempt in wrong),
         false_reject=_share(not attempt.accepted_by_critic for attempt in right),
+        accepted_right=_share(record.right for record in drawn if record.accepted),
+        told=_share(record.told for record in records if record.told is not None),
         refused=_share(record.stop_reason == "refused" for record in inside),
         mode_right=_share(record.mode == record.expected_mode for record in records),
         errors=sum(record.error is not None for record in records),
@@ -115,6 +121,8 @@ _ROWS = (
     ("returned worse than the first", "worse"),
     ("critic accepts a wrong picture", "false_accept"),
     ("critic rejects a right picture", "false_reject"),
+    ("accepted and right, of the accepted", "accepted_right"),
+    ("painter told the truth", "told"),
     ("inside the domain, refused", "refused"),
     ("mode of the plan right", "mode_right"),
 )

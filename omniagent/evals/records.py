@@ -30,6 +30,8 @@ class JudgedAttempt(_Line):
 class Record(_Line):
     """One task of a suite as the agent did it.
 
+    `told` is whether the plan of an edit or a reference task tells the painter what the task's own plan does; None
+    elsewhere, since other layouts of a drawing are as good.
     `right` is the oracle's word on what was returned: the picture, the answer, or the refusal that was due.
     `error` names the class of an error that kept the agent from a result; such a task is tried again.
     """
@@ -42,6 +44,7 @@ class Record(_Line):
     accepted: bool = False
     mode: str | None = None
     expected_mode: str
+    told: bool | None = None
     answer: str | None = None
     expected_answer: str | None = None
     attempts: tuple[JudgedAttempt, ...] = ()

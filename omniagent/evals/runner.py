@@ -103,6 +103,7 @@ def _judged(about: Record, task: ShapesTask, result: Result) -> Record:
         update={
             "stop_reason": result.stop_reason,
             "accepted": result.accepted,
+            "told": _told(task, result),
             "mode": result.plan.mode if result.plan is not None else None,
             "answer": result.answer,
             "attempts": attempts,
@@ -126,6 +127,12 @@ def _attempt(result: Result, attempt: Attempt, wanted: Wanted) -> JudgedAttempt:
         wrong=tuple(one.requirement for one in judged if not one.holds),
         accepted_by_critic=None if critique is None else critique.accepted,
     )
+
+
+def _told(task: ShapesTask, result: Result) -> bool | None:
+    if task.kind not in ("edit", "reference"):
+        return None
+    return result.plan is not None and result.plan.instruction == task.plan.instruction
 
 
 def _is_right(record: Record) -> bool:
