@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,6 +11,8 @@ import torch
 
 from .blocks import BlockLayouts, FoldedWeights, OmniGen2Block
 from .layout import Stream
+
+GRAPHS = 64
 
 
 def plain_block(
@@ -27,5 +30,8 @@ def plain_block(
 @cache
 def compiled_block() -> Callable[..., torch.Tensor]:
     """`plain_block`, compiled at its first call with sizes left open, so that another size compiles nothing anew."""
+    # Each number of sequences in a row is a graph of its own; beyond the limit blocks would silently run uncompiled.
+    settings: Any = importlib.import_module("torch._dynamo.config")
+    settings.recompile_limit = max(settings.recompile_limit, GRAPHS)
     compile_function: Any = torch.compile
     return compile_function(plain_block, dynamic=True)

@@ -11,6 +11,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.utils.torch_utils import randn_tensor
 
+from .device import wake
 from .errors import BadSetting, GenerationFailed
 
 Generators = torch.Generator | Sequence[torch.Generator]
@@ -40,6 +41,7 @@ def encode_picture(vae: AutoencoderKL, pixels: torch.Tensor, generator: torch.Ge
         pixels: The pictures.
         generator: Draws from the posterior; None takes its mode, which is the same each time.
     """
+    wake(vae)
     posterior = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist  # pyright: ignore[reportAttributeAccessIssue]
     latents = posterior.mode() if generator is None else posterior.sample(generator)
     return (latents.float() - (vae.config["shift_factor"] or 0.0)) * vae.config["scaling_factor"]
@@ -56,5 +58,6 @@ def decode_latents(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
             "the model produced latents that are not finite numbers; use float32 or bfloat16, lower guidance, "
             "or check the weights"
         )
+    wake(vae)
     plain = latents / vae.config["scaling_factor"] + (vae.config["shift_factor"] or 0.0)
     return vae.decode(plain.to(vae.device, vae.dtype), return_dict=False)[0]

@@ -151,12 +151,33 @@ def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, fp8: bool =
     else:
         # Weights are at hand only while their own layer is called, so none can be folded into tables beforehand.
         pipeline.computation = replace(pipeline.computation, tabled_modulation=False, laid_out=False)
-        level = "block_level" if mode == "group" else "leaf_level"
-        blocks = GROUP_BLOCKS if mode == "group" else None
-        for network in (pipeline.transformer, pipeline.mllm, pipeline.vae):
-            apply_group_offloading(
-                network, device, torch.device("cpu"), offload_type=level, num_blocks_per_group=blocks
-            )
+        if mode == "group":
+            for network in (pipeline.transformer, pipeline.mllm.model.language_model, pipeline.mllm.model.visual):
+                _in_groups(network, device)
+            pipeline.mllm.lm_head.to(device)
+            pipeline.vae.to(device)  # pyright: ignore[reportArgumentType]
+        else:
+            for network in (pipeline.transformer, pipeline.mllm, pipeline.vae):
+                apply_group_offloading(network, device, torch.device("cpu"), offload_type="leaf_level")
     if mode != "whole":
         pipeline.vae.enable_slicing()
         pipeline.vae.enable_tiling()
+
+
+def _in_groups(network: torch.nn.Module, device: torch.device) -> None:
+    """Bring a network's blocks to the device a few at a time; what lies beside them is small and stays there.
+
+    The library brings the latter when the network itself is called, but here parts of networks are called.
+    """
+    import torch
+    from diffusers.hooks.group_offloading import apply_group_offloading
+    from diffusers.hooks.hooks import HookRegistry
+
+    cpu = torch.device("cpu")
+    apply_group_offloading(network, device, cpu, offload_type="block_level", num_blocks_per_group=GROUP_BLOCKS)
+    HookRegistry.check_if_exists_or_initialize(network).remove_hook("group_offloading", recurse=False)
+    for child in network.children():
+        if not isinstance(child, torch.nn.ModuleList):
+            child.to(device)
+    for own in (*network.parameters(recurse=False), *network.buffers(recurse=False)):
+        own.data = own.data.to(device)

@@ -46,12 +46,13 @@ class TimedBlocks:
 
     def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
         """``x`` after modulated blocks at ``step`` (from 0)."""
+        temb = None if self._folded else self._temb(step)
         for block in blocks:
             layouts = self._layouts.get(block)
             if self._folded:
                 x = self._call(block, x, stream, None, self._folded[block][step], layouts)
             else:
-                x = self._call(block, x, stream, self._temb(step), None, layouts)
+                x = self._call(block, x, stream, temb, None, layouts)
         return x
 
     def patches(self, x: torch.Tensor, step: int) -> torch.Tensor:

@@ -162,7 +162,8 @@ class VelocityField:
             (len(each[0]), tuple(reference.grid for reference in self._pictures(branch)))
             for branch, each in zip(branches, parts, strict=True)
         ]
-        row = torch.cat([part for each in parts for part in each]).unsqueeze(0)
+        # Joined as rows of one batch: the compiler makes another graph for a view.
+        row = torch.cat([part.unsqueeze(0) for each in parts for part in each], dim=1)
         whole = self._streams.joint(sequences, self._grid, trimmed=False)
         if not self._how.trimmed:
             row = self._blocks.run(self._net.layers, row, whole, step)
@@ -181,7 +182,7 @@ class VelocityField:
             each = list({reference.key: reference for reference in each}.values())
         if not each or not any(guidance.references for guidance in passes):
             return Refined(noise, {})
-        row = torch.cat([self._embed(reference) for reference in each]).unsqueeze(0)
+        row = torch.cat([self._embed(reference).unsqueeze(0) for reference in each], dim=1)
         grids = [reference.grid for reference in each]
         row = self._blocks.run(net.ref_image_refiner, row, self._streams.pictures(grids), step)
         parts = row[0].split([grid.tokens for grid in grids])

@@ -28,7 +28,7 @@ from omniagent.tools.types import Budget
 def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = False) -> tuple[Agent, ScriptedGenerator]:
     """An agent that knows the truth: it plans and draws each task right, at the second attempt when asked to."""
     plans = {task.instruction: task.plan for task in tasks}
-    targets = {task.plan.instruction: task.target for task in tasks}
+    targets = {task.plan.told: task.target for task in tasks}
 
     def draw(request: GenerationRequest) -> list[Image.Image]:
         target = targets[request.instruction]
@@ -184,7 +184,7 @@ def test_a_plan_that_tells_the_painter_something_else_is_counted_as_not_told(tmp
     tasks = tasks_of("edit", limit=2)
     agent, _ = agent_for(tasks, tmp_path / "runs")
     assert run_suite(agent, tasks, tmp_path / "true").told.count == 2
-    others = [replace(task, plan=task.plan.model_copy(update={"instruction": "redden it"})) for task in tasks]
+    others = [replace(task, plan=task.plan.model_copy(update={"change": "redden it"})) for task in tasks]
     assert run_suite(agent, others, tmp_path / "other").told.count == 0
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from omniagent.shapes.phrases import describe, located
+from omniagent.shapes.phrases import describe, located, told
 from omniagent.shapes.sought import Sought, as_it_is
 from omniagent.shapes.statements import object_statements, truth_of
 from omniagent.shapes.tasks import edit_task, reference_task, some_scene
@@ -35,10 +35,12 @@ def test_a_plan_names_objects_in_the_words_of_what_it_saw() -> None:
     for make in (edit_task, reference_task):
         for _ in range(100):
             task = make(rng)
-            told = [located(item) for scene in task.scenes for item in scene.items]
-            assert all(one in " ".join(task.plan.seen) for one in told)
-            named += any(one in task.plan.instruction for one in told)
-    assert named > 120
+            seen = " ".join(task.plan.seen)
+            items = [item for scene in task.scenes for item in scene.items]
+            assert all(located(item) in seen for item in items)
+            short = [told(item.shape, item.colour, item.fill) for item in items]
+            named += any(one in task.plan.told for one in [*map(located, items), *short])
+    assert named > 160
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Training code: what is trained is what the runtime will ask, and a stopped training goes on where it was."""
 
+import itertools
 import json
+import os
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -14,8 +16,9 @@ from PIL import Image
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.requests import Prompt
+from omniagent.model.training.ahead import Ahead
 from omniagent.model.training.loop import TrainSettings, train
-from omniagent.model.training.mllm import IGNORE, Lesson, LessonPacker
+from omniagent.model.training.mllm import IGNORE, Lesson, LessonPacker, branch_mask
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import patchify, vision_tokens
 from omniagent.shapes.data import vae_crops, validation_pictures
@@ -79,7 +82,9 @@ def test_endings_packed_together_are_answered_as_if_each_stood_alone(
         embeds = mllm.model.language_model.embed_tokens(data["ids"])
         embeds = embeds.masked_scatter((data["ids"] == mllm.config.image_token_id)[..., None], features)
         out = mllm.model.language_model(
-            inputs_embeds=embeds, attention_mask={"full_attention": data["mask"]}, position_ids=data["positions"]
+            inputs_embeds=embeds,
+            attention_mask={"full_attention": branch_mask(data["branch"], torch.float32)},
+            position_ids=data["positions"],
         ).last_hidden_state
         return out[0][data["labels"][0] != IGNORE]
 
@@ -98,6 +103,33 @@ def test_lessons_of_a_step_depend_on_seed_and_step_alone() -> None:
     first, again, other = make(5), make(5), make(6)
     assert first.groups == again.groups and torch.equal(first.pictures, again.pictures)
     assert first.groups != other.groups
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_made_ahead_are_those_of_their_steps_in_any_order(workers: int) -> None:
+    ahead = Ahead(lambda step: (step, os.getpid()), workers)
+    made = [ahead(step) for step in (3, 4, 5, 9, 10, 2)]
+    assert [step for step, _ in made] == [3, 4, 5, 9, 10, 2]
+    assert all((pid == os.getpid()) is (workers == 0) for _, pid in made)
+
+
+def test_a_failure_in_a_worker_reaches_the_trainer() -> None:
+    def broken(step: int) -> int:
+        raise ValueError(f"no batch for {step}")
+
+    with pytest.raises(ValueError, match="no batch for 7"):
+        Ahead(broken, 1)(7)
+
+
+def test_a_schedule_that_must_end_in_time_decays_its_rate_by_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(0.0, 1.0)
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    settings = _settings(tmp_path, 1000).model_copy(update={"finish_within": 14.0, "resume": False})
+    lines = [line for line in train(_vae_training(), settings) if "loss" in line]
+    assert 1 < len(lines) < 14
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["step"] == lines[-1]["step"]
 
 
 def test_plans_in_lessons_are_what_the_tools_accept() -> None:
@@ -188,12 +220,12 @@ def test_lessons_go_on_from_a_checkpoint_saved_in_half_precision_and_take_up_pai
 
     def note(seed: int, mix: LessonMix | None = None, **more: Any) -> Any:
         if more.get("paintings"):
-            mixes.append((mix.painted if mix else 0, len(more["paintings"])))
+            mixes.append((mix.painted if mix else 0, len(more["paintings"].all)))
         return lesson_batches(seed, mix, **more)
 
     monkeypatch.setattr("omniagent.shapes.training.lesson_batches", note)
     lines = list(train_mllm(Stage(work=tmp_path, steps=1, batch=8, init=start)))
-    assert mixes == [(2, 4)]
+    assert mixes == [(1, 4)]
     assert lines[0]["step"] == 1 and lines[0]["describe"] > 0 and "plan_seen" in lines[0]
     written = Qwen2_5_VLForConditionalGeneration.from_pretrained(tmp_path / "mllm" / "weights" / "mllm")
     assert written.dtype == torch.float32

@@ -45,7 +45,7 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     mode = settled_mode(written.mode, len(arguments.task.images))
     # A question is asked, and a refusal explained, in the person's own words.
     own = mode in ("answer", "refuse")
-    instruction = arguments.task.instruction if own else written.instruction.strip() or arguments.task.instruction
+    instruction = arguments.task.instruction if own else written.told or arguments.task.instruction
     images = arguments.task.images
     return Plan(
         mode=mode,

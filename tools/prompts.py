@@ -15,7 +15,8 @@ from omniagent.tools.types import Mode, RequirementKind, Scope
 
 PLAN_SYSTEM = (
     "You plan pictures. Answer in JSON: mode (generate, edit, compose, answer or refuse), "
-    "seen (what each image shows), checklist (kind and yes/no question), instruction (for the painter)."
+    "seen (what each image shows), change (what the painter does with the images), "
+    "checklist (kind and yes/no question), instruction (for the painter of a picture from words)."
 )
 VERDICT_SYSTEM = "You check pictures. Answer yes or no."
 REPAIR_SYSTEM = (
@@ -40,12 +41,23 @@ class RequirementDraft(_Draft):
 
 
 class PlanDraft(_Draft):
-    """The critic's reading of a task, in the order of thought: what is asked comes before how to paint it."""
+    """The critic's reading of a task, in the order of thought.
+
+    A change of given pictures names things as they are, so it comes before the checklist, which names them as they
+    will be; how to paint a picture from words follows from what it must show.
+    """
 
     mode: Mode
     seen: tuple[str, ...] = Field(default=(), max_length=6)
+    change: str = Field(default="", max_length=1200)
     checklist: tuple[RequirementDraft, ...] = Field(default=(), max_length=16)
     instruction: str = Field(default="", max_length=1200)
+
+    @property
+    def told(self) -> str:
+        """What the painter is told: the change of given pictures, else the instruction; empty if there is neither."""
+        first, second = self.change.strip(), self.instruction.strip()
+        return (first or second) if self.mode in ("edit", "compose") else (second or first)
 
 
 class RepairDraft(_Draft):

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
@@ -22,15 +23,19 @@ from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGenera
 from omniagent.model.flow import mix
 from omniagent.model.latents import encode_picture
 from omniagent.model.text import DRAW_SYSTEM_PROMPT, UNCONDITIONAL_SYSTEM_PROMPT, embed_prompts
+from omniagent.model.training.ahead import Ahead
+from omniagent.model.training.vision import normalised
 from omniagent.model.transformer import OmniGen2Transformer2DModel
+
+Pixels = NDArray[np.uint8]
 
 
 class Example(NamedTuple):
-    """An instruction, its reference pictures and the picture that follows it: (3, H, W) tensors in [-1, 1]."""
+    """An instruction, its reference pictures and the picture that follows it: (H, W, 3) uint8."""
 
     instruction: str
-    references: tuple[Tensor, ...]
-    target: Tensor
+    references: tuple[Pixels, ...]
+    target: Pixels
 
 
 class Encoded(NamedTuple):
@@ -41,6 +46,9 @@ class Encoded(NamedTuple):
     target: Tensor
     features: Tensor
 
+
+TOGETHER = 16
+"""Examples that are padded to one length, on a CPU; an accelerator wants more at once."""
 
 Reader = Callable[[Sequence[str]], list[Tensor]]
 """Instructions to their text states, (L, D) each; the empty instruction stands for no condition."""
@@ -103,9 +111,17 @@ class LatentPool:
     """Encoded examples kept for reuse under new noise, since encoding costs as much as a training step on a CPU."""
 
     def __init__(
-        self, vae: AutoencoderKL, read: Reader, teacher: Teacher, make: Callable[[int], Sequence[Example]], size: int
+        self,
+        vae: AutoencoderKL,
+        read: Reader,
+        teacher: Teacher,
+        make: Callable[[int], Sequence[Example]],
+        size: int,
+        *,
+        workers: int = 0,
     ) -> None:
-        self._vae, self._read, self._teacher, self._make = vae, read, teacher, make
+        """`size`: examples kept of each number of references; `workers`: processes that make examples beforehand."""
+        self._vae, self._read, self._teacher, self._make = vae, read, teacher, Ahead(make, workers)
         self._groups: dict[int, deque[Encoded]] = {}
         self._size = size
 
@@ -113,10 +129,11 @@ class LatentPool:
     def refill(self, step: int) -> None:
         """Encode the fresh examples of this step."""
         examples = self._make(step)
-        pictures = torch.stack([p for e in examples for p in (*e.references, e.target)])
-        device = next(self._vae.parameters()).device
+        shown = np.stack([p for e in examples for p in (*e.references, e.target)])
+        pictures = normalised(torch.from_numpy(shown).to(next(self._vae.parameters()).device))
         latents = encode_picture(self._vae, pictures, None)
-        features = self._teacher(torch.stack([e.target for e in examples]).to(device)).to(torch.bfloat16)
+        last = np.cumsum([len(e.references) + 1 for e in examples]) - 1
+        features = self._teacher(pictures[last.tolist()]).to(torch.bfloat16)
         told = self._read([e.instruction for e in examples])
         at = 0
         for example, states, feature in zip(examples, told, features, strict=True):
@@ -125,7 +142,7 @@ class LatentPool:
             self._groups.setdefault(n, deque(maxlen=self._size)).append(encoded)
             at += n + 1
 
-    def draw(self, rng: np.random.Generator, number: int, most: int = 16) -> list[list[Encoded]]:
+    def draw(self, rng: np.random.Generator, number: int, most: int) -> list[list[Encoded]]:
         """About `number` examples in groups of `most` with equally many references and texts of like length.
 
         Examples with references count more, as they cost more; like lengths keep padding short.
@@ -177,7 +194,7 @@ def spread_times(sizes: Sequence[int], shift: float, generator: torch.Generator)
 class DitTraining:
     """The transformer as a component of the loop; the MLLM and the VAE stay as they are.
 
-    `unconditional`: text states (L, D) of no instruction.
+    `unconditional`: text states (L, D) of no instruction; `most`: examples that are padded to one length.
     """
 
     def __init__(
@@ -187,12 +204,14 @@ class DitTraining:
         pool: LatentPool,
         batch: int,
         *,
+        most: int = TOGETHER,
         seed: int = 0,
         settings: FlowSettings | None = None,
         validate: Callable[[OmniGen2Transformer2DModel, Path], dict[str, float]] | None = None,
     ) -> None:
         self.module: nn.Module = module
         self._unconditional, self._pool = unconditional, pool
+        self._most = most
         self._batch, self._seed, self._settings = batch, seed, settings or FlowSettings()
         self._validate = validate
 
@@ -200,7 +219,7 @@ class DitTraining:
         """Refill the pool (more on the first steps) and draw from it."""
         rng = np.random.default_rng([self._seed, step, 77])
         self._pool.refill(step)
-        return self._pool.draw(rng, self._batch)
+        return self._pool.draw(rng, self._batch, self._most)
 
     def loss(self, batch: list[list[Encoded]], step: int) -> tuple[Tensor, dict[str, float]]:
         """Summed squared error over all latent elements of the batch, divided by their number."""
@@ -233,7 +252,7 @@ class DitTraining:
         alone = dropped & (rng.random(len(group)) < 0.5)
         told = [self._unconditional if off else e.states for e, off in zip(group, dropped, strict=True)]
         lengths = torch.tensor([len(each) for each in told])
-        states = nn.utils.rnn.pad_sequence([each.float() for each in told], batch_first=True).to(device)
+        states = nn.utils.rnn.pad_sequence(told, batch_first=True).to(device, torch.float32)
         mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long().to(device)
         references = [list(e.references) if not off else [] for e, off in zip(group, alone, strict=True)]
         mixed = mix(noise, data, t[:, None, None, None])

@@ -43,6 +43,9 @@ class TrainSettings(BaseModel):
     save_every: int = Field(default=500, gt=0)
     log_every: int = Field(default=50, gt=0)
     time_limit: float = Field(default=math.inf, gt=0)
+    finish_within: float = Field(
+        default=math.inf, gt=0, description="seconds of all calls by which the schedule ends, its decay included"
+    )
     bf16: bool = True
     resume: bool = True
 
@@ -71,10 +74,11 @@ class _Progress:
     seconds: float = 0.0
 
 
-def _learning_rate(settings: TrainSettings, step: int) -> float:
+def _learning_rate(settings: TrainSettings, step: int, seconds: float) -> float:
     if step < settings.warmup:
         return (step + 1) / settings.warmup
-    share = min(1.0, (step - settings.warmup) / max(1, settings.steps - settings.warmup))
+    share = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    share = min(1.0, max(share, seconds / settings.finish_within))
     return settings.final_lr + (1 - settings.final_lr) * 0.5 * (1 + math.cos(math.pi * share))
 
 
@@ -141,7 +145,13 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
     accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
     module = component.module.to(accelerator.device).train()
     optimizers = _optimizers(module, settings)
-    ema = EMAModel(module.parameters(), decay=settings.ema, use_ema_warmup=True, power=0.75)
+    ema = EMAModel(
+        module.parameters(),
+        decay=settings.ema,
+        use_ema_warmup=True,
+        power=0.75,
+        foreach=accelerator.device.type == "cuda",
+    )
     ema.to(accelerator.device)
     progress = _Progress()
     state = settings.out / "state.pt"
@@ -181,8 +191,13 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         ema.restore(module.parameters())
         return figures
 
-    while progress.step < settings.steps and time.monotonic() - began < settings.time_limit:
-        factor = _learning_rate(settings, progress.step)
+    def spent() -> float:
+        return earlier + time.monotonic() - began
+
+    while (
+        progress.step < settings.steps and spent() - earlier < settings.time_limit and spent() < settings.finish_within
+    ):
+        factor = _learning_rate(settings, progress.step, spent())
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = settings.lr * factor * group.get("rate", 1.0)

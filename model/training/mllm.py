@@ -17,13 +17,14 @@ from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGenera
 
 from omniagent.model.chat import IMAGE_SLOT
 from omniagent.model.requests import Prompt
+from omniagent.model.training.ahead import Ahead
 from omniagent.model.training.captions import Caption, CaptionFigures, CaptionProbe
-from omniagent.model.training.vision import vision_tokens
+from omniagent.model.training.vision import normalised, vision_tokens
 
 IGNORE = -100
 MASKED = -1e4
 TOGETHER = 6
-"""Lessons that are padded to one length."""
+"""Lessons that are padded to one length, on a CPU; an accelerator wants more at once."""
 CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -43,11 +44,27 @@ class Lesson:
 
 @dataclass(frozen=True)
 class LessonBatch:
-    """Pictures (P, 3, H, W) in [-1, 1] and lessons over them, in groups of one topic each."""
+    """Pictures (P, H, W, 3) uint8 and lessons over them, in groups of one topic each."""
 
     pictures: Tensor
     groups: tuple[tuple[Lesson, ...], ...]
     captions: tuple[Caption, ...] = ()
+
+
+class PackedGroup(NamedTuple):
+    """Lessons of one topic as tensors, a few lessons in each chunk; whether facts behind the answers are asked."""
+
+    topic: str
+    chunks: tuple[dict[str, Tensor], ...]
+    factual: bool
+
+
+class PackedBatch(NamedTuple):
+    """A `LessonBatch` as tensors."""
+
+    pictures: Tensor
+    groups: tuple[PackedGroup, ...]
+    captions: tuple[Caption, ...]
 
 
 @dataclass
@@ -62,9 +79,11 @@ class _Sequence:
 class LessonPacker:
     """Turns lessons into token sequences with 3-axis positions, labels and branch numbers (0 is the prefix)."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, image_token: int, side: int) -> None:
-        """`side`: merged tokens along one edge of a picture."""
-        self.tokenizer, self._image, self._side = tokenizer, image_token, side
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, image_token: int, side: int, together: int = TOGETHER
+    ) -> None:
+        """`side`: merged tokens along one edge of a picture; `together`: lessons in a chunk."""
+        self.tokenizer, self._image, self._side, self._together = tokenizer, image_token, side, together
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportAssignmentType]
@@ -105,15 +124,23 @@ class LessonPacker:
             packed.facts += [IGNORE] * len(asked) + [fact] * len(told)
         return packed
 
+    def packed(self, batch: LessonBatch) -> PackedBatch:
+        """The batch as tensors."""
+        groups = (PackedGroup(g[0].topic, tuple(self.chunks(g)), bool(g[0].facts)) for g in batch.groups)
+        return PackedBatch(batch.pictures, tuple(groups), batch.captions)
+
     def chunks(self, lessons: Sequence[Lesson]) -> Iterator[dict[str, Tensor]]:
         """The lessons collated a few at a time, those of like length together, so that little of a batch is padding."""
-        ordered = sorted(lessons, key=lambda lesson: len(self.pack(lesson).ids))
-        for at in range(0, len(ordered), TOGETHER):
-            yield self.collate(ordered[at : at + TOGETHER])
+        packed = sorted(((lesson, self.pack(lesson)) for lesson in lessons), key=lambda pair: len(pair[1].ids))
+        for at in range(0, len(packed), self._together):
+            chosen = packed[at : at + self._together]
+            yield self._collate([lesson for lesson, _ in chosen], [one for _, one in chosen])
 
     def collate(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
-        """Padded ids (B, L), labels (B, L), positions (3, B, L), additive mask (B, 1, L, L) and picture order."""
-        sequences = [self.pack(lesson) for lesson in lessons]
+        """Padded ids, labels, facts and branch numbers (B, L), positions (3, B, L) and picture order."""
+        return self._collate(lessons, [self.pack(lesson) for lesson in lessons])
+
+    def _collate(self, lessons: Sequence[Lesson], sequences: Sequence[_Sequence]) -> dict[str, Tensor]:
         length = max(len(s.ids) for s in sequences)
         b = len(sequences)
         ids = torch.zeros(b, length, dtype=torch.long)
@@ -126,16 +153,22 @@ class LessonPacker:
             ids[row, :n], labels[row, :n] = torch.tensor(s.ids), torch.tensor(s.labels)
             facts[row, :n] = torch.tensor(s.facts)
             branch[row, :n], positions[:, row, :n] = torch.tensor(s.branch), torch.tensor(s.positions).T
-        causal = torch.ones(length, length, dtype=torch.bool).tril()
-        same = (branch[:, None, :] == branch[:, :, None]) | (branch[:, None, :] == 0)
         return {
             "ids": ids,
             "labels": labels,
             "facts": facts,
             "positions": positions,
-            "mask": torch.zeros(b, 1, length, length).masked_fill_(~(same & causal)[:, None], MASKED),
+            "branch": branch,
             "pictures": torch.tensor([p for lesson in lessons for p in lesson.pictures], dtype=torch.long),
         }
+
+
+def branch_mask(branch: Tensor, dtype: torch.dtype) -> Tensor:
+    """The additive mask (B, 1, L, L) of branch numbers (B, L): a token sees what came before in its branch and in 0."""
+    length = branch.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=branch.device).tril()
+    same = (branch[:, None, :] == branch[:, :, None]) | (branch[:, None, :] == 0)
+    return torch.zeros(same.shape, dtype=dtype, device=branch.device).masked_fill_(~(same & causal), MASKED)[:, None]
 
 
 class _Answers(NamedTuple):
@@ -156,6 +189,7 @@ class MllmTraining:
     answers that are right only as a whole, as plans are, need more.
     `caption_weight`: weight of the questions about painters' instructions.
     `anchor`: an earlier MLLM whose text states of painters' instructions are kept, since a transformer learned them.
+    `workers`: processes that make lessons beforehand.
     """
 
     def __init__(
@@ -170,30 +204,33 @@ class MllmTraining:
         anchor: Qwen2_5_VLForConditionalGeneration | None = None,
         anchor_weight: float = 4.0,
         weights: Mapping[str, float] | None = None,
+        workers: int = 0,
     ) -> None:
         self.module: nn.Module = module
         self._mllm, self._caption_weight = module.mllm, caption_weight
         self._anchor = None if anchor is None else anchor.eval().requires_grad_(False)
         self._anchor_weight, self._weights = anchor_weight, weights or {}
-        self._packer, self._batches, self._validation = packer, batches, validation
+        self._tokenizer = packer.tokenizer
+        self._batches = Ahead(lambda step: packer.packed(batches(step)), workers)
+        self._validation = [packer.packed(batch) for batch in validation]
         self._vision_from = vision_from
         module.mllm.model.visual.requires_grad_(vision_from is not None)
 
-    def batch(self, step: int) -> LessonBatch:
+    def batch(self, step: int) -> PackedBatch:
         """Lessons of this step."""
         return self._batches(step)
 
-    def _answers(self, batch: LessonBatch, *, vision: bool = False) -> list[_Answers]:
+    def _answers(self, batch: PackedBatch, *, vision: bool = False) -> list[_Answers]:
         """The answers of each group; `vision` for gradients of the tower."""
         model = self._mllm
         device = next(model.parameters()).device
         features: Tensor | None = None
         if len(batch.pictures):
             with torch.set_grad_enabled(vision and torch.is_grad_enabled()):
-                features = vision_tokens(model.model.visual, batch.pictures.to(device))
+                features = vision_tokens(model.model.visual, normalised(batch.pictures.to(device)))
         return [self._read(group, features) for group in batch.groups]
 
-    def _read(self, group: Sequence[Lesson], features: Tensor | None) -> _Answers:
+    def _read(self, group: PackedGroup, features: Tensor | None) -> _Answers:
         """The answers of one topic's lessons."""
         model = self._mllm
         device = next(model.parameters()).device
@@ -201,16 +238,18 @@ class MllmTraining:
         labels: list[Tensor] = []
         facts: list[Tensor] = []
         true: list[Tensor] = []
-        for chunk in self._packer.chunks(group):
+        for chunk in group.chunks:
             data = {name: value.to(device) for name, value in chunk.items()}
             embeds = model.model.language_model.embed_tokens(data["ids"])
             slots = data["ids"] == model.config.image_token_id
             if features is not None and len(data["pictures"]):
                 seen = features[data["pictures"]].flatten(0, 1).to(embeds.dtype)
                 embeds = embeds.masked_scatter(slots[..., None], seen)
+            half = torch.is_autocast_enabled(device.type)
+            kind = torch.get_autocast_dtype(device.type) if half else embeds.dtype
             states = model.model.language_model(
                 inputs_embeds=embeds,
-                attention_mask={"full_attention": data["mask"].to(torch.get_autocast_dtype(device.type))},
+                attention_mask={"full_attention": branch_mask(data["branch"], kind)},
                 position_ids=data["positions"],
                 use_cache=False,
             ).last_hidden_state
@@ -218,13 +257,13 @@ class MllmTraining:
             read = states[:, :-1][asked]
             logits.append(model.lm_head(read).float())
             labels.append(data["labels"][:, 1:][asked])
-            if group[0].facts:
+            if group.factual:
                 facts.append(self.module.facts(read).float())  # pyright: ignore[reportCallIssue]
                 true.append(data["facts"][:, 1:][asked])
-        answers = _Answers(torch.cat(logits), torch.cat(labels), group[0].topic)
+        answers = _Answers(torch.cat(logits), torch.cat(labels), group.topic)
         return answers._replace(facts=torch.cat(facts), true=torch.cat(true)) if facts else answers
 
-    def loss(self, batch: LessonBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: PackedBatch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Weighted sum over the topics of the mean cross entropy of their answers' tokens."""
         answers = self._answers(batch, vision=self._vision_from is not None and step >= self._vision_from)
         losses = {one.topic: F.cross_entropy(one.logits, one.labels) for one in answers}
@@ -234,7 +273,7 @@ class MllmTraining:
         figures = {t: float(v.detach()) for t, v in losses.items()}
         total = torch.stack([self._weights.get(topic, 1.0) * value for topic, value in losses.items()]).sum()
         if batch.captions:
-            told: CaptionFigures = self.module(self._packer.tokenizer, batch.captions, self._anchor)
+            told: CaptionFigures = self.module(self._tokenizer, batch.captions, self._anchor)
             total = total + self._caption_weight * told.loss + self._anchor_weight * told.drift
             figures |= {"caption_right": told.right, "drift": float(told.drift.detach())}
         return total, figures
@@ -250,6 +289,6 @@ class MllmTraining:
         figures = {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
         captions = [caption for batch in self._validation for caption in batch.captions]
         if captions:
-            told: CaptionFigures = self.module(self._packer.tokenizer, captions, self._anchor)
+            told: CaptionFigures = self.module(self._tokenizer, captions, self._anchor)
             figures |= {"caption": told.right, "drift": float(told.drift)}
         return figures

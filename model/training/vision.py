@@ -38,6 +38,11 @@ def patch_side(config: Qwen2_5_VLVisionConfig) -> int:
     return config.patch_size
 
 
+def normalised(pictures: Tensor) -> Tensor:
+    """Pictures (B, H, W, 3) uint8 as (B, 3, H, W) in [-1, 1]."""
+    return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
 def patchify(pictures: Tensor, patch: int, merge: int = 2, temporal: int = 2) -> Tensor:
     """(B, 3, H, W) normalised pictures as the processor's (B, patches, 3·temporal·patch²), merge blocks together."""
     b, c, h, w = pictures.shape
@@ -62,6 +67,7 @@ def vision_tokens(tower: Qwen2_5_VisionTransformerPretrainedModel, pictures: Ten
     b, n, _ = patches.shape
     grid = torch.tensor([[1, pictures.shape[-2] // patch, pictures.shape[-1] // patch]], device=patches.device)
     order, ends = get_vision_window_index(grid, merge, int(config.window_size), patch)
+    order = order.to(patches.device)
     windows = len(ends) - 1
     if int(ends.diff().unique().numel()) != 1:
         raise BadSetting(f"pictures of {tuple(pictures.shape[-2:])} do not divide into windows of {config.window_size}")

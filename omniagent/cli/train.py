@@ -27,6 +27,11 @@ def train(
     lr: Annotated[float | None, typer.Option(min=0)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which this call saves and stops.")] = 1e12,
+    finish_within: Annotated[
+        float, typer.Option(min=1, help="Seconds in which the whole schedule ends, its decay of the rate included.")
+    ] = 1e12,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that make batches beforehand.")] = 0,
+    save_every: Annotated[int | None, typer.Option(min=1, help="Steps from one checkpoint to the next.")] = None,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
     init: Annotated[Path | None, typer.Option(help="Start anew from this component's folder.")] = None,
     anchor: Annotated[Path | None, typer.Option(help="mllm: keep the painter's text states of this MLLM.")] = None,
@@ -61,7 +66,7 @@ def train(
         stage = training.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
             anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references,
-            time_shift=time_shift,
+            time_shift=time_shift, finish_within=finish_within, workers=workers, save_every=save_every,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,

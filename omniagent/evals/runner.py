@@ -132,7 +132,7 @@ def _attempt(result: Result, attempt: Attempt, wanted: Wanted) -> JudgedAttempt:
 def _told(task: ShapesTask, result: Result) -> bool | None:
     if task.kind not in ("edit", "reference"):
         return None
-    return result.plan is not None and result.plan.instruction == task.plan.instruction
+    return result.plan is not None and result.plan.instruction == task.plan.told
 
 
 def _is_right(record: Record) -> bool:

@@ -1,6 +1,7 @@
 """Has the work folder's painter draw training tasks, so that the MLLM learns to judge what painters really draw."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.painted import paint_file
-from omniagent.shapes.training import PAINTED, Stage, existing, read_mllm
+from omniagent.shapes.training import PAINTED, Stage, attention_kernels, existing, read_mllm
 from omniagent.shapes.validation import paint, small_scheduler
 
 
@@ -32,8 +33,9 @@ def paint_lessons(stage: Stage) -> Iterator[dict[str, Any]]:
     for step in range(stage.steps or 40):
         path = stage.work / PAINTED / f"{stage.seed}-{step:04}.npz"
         if not path.is_file():
-            kept = paint_file(
-                path, lambda tasks, seed: paint(pipeline, tasks, seed=seed), seed=stage.seed, step=step,
-                number=stage.batch or 16,
-            )  # fmt: skip
+            with attention_kernels() if torch.cuda.is_available() else nullcontext():
+                kept = paint_file(
+                    path, lambda tasks, seed: paint(pipeline, tasks, seed=seed), seed=stage.seed, step=step,
+                    number=stage.batch or 16,
+                )  # fmt: skip
             yield {"step": step + 1, "kept": kept}

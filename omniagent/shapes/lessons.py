@@ -11,10 +11,10 @@ from PIL import Image
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
 from omniagent.model.training.mllm import Lesson, LessonBatch
-from omniagent.shapes.data import rng_for, to_tensor, with_random_phase
+from omniagent.shapes.data import rng_for, with_random_phase
 from omniagent.shapes.dense import weathered
 from omniagent.shapes.draws import groups_of, wanted_of
-from omniagent.shapes.painted import Painting, faults_of
+from omniagent.shapes.painted import Gallery, Painting, faults_of
 from omniagent.shapes.phrases import checklist, describe, held_by, layout_of
 from omniagent.shapes.questions import random_question
 from omniagent.shapes.render import render
@@ -155,7 +155,7 @@ def _asked(rng: np.random.Generator, split: Split) -> _Case:
             assert task.target is not None and task.wanted is not None
             # The plan of an edit asks for its objects one by one, and for no relation.
             wanted = task.wanted.model_copy(update={"relations": ()})
-            scene, sought, instruction = task.target, task.sought, task.plan.instruction
+            scene, sought, instruction = task.target, task.sought, task.plan.told
             if rng.random() < 0.4:
                 return _Case(wanted, sought, instruction, task.scenes[0], instruction, True)
         else:
@@ -232,7 +232,7 @@ def _caption(rng: np.random.Generator, split: Split) -> Caption:
     draw = rng.random()
     if draw < 0.25:
         kind: Kind = "edit" if draw < 0.18 else "reference"
-        return Caption(sample_task(rng, kind, split).plan.instruction, (), ())
+        return Caption(sample_task(rng, kind, split).plan.told, (), ())
     scene = train_scene(rng, split)
     return caption_of(scene, rng.permutation(len(scene.items)).tolist())
 
@@ -250,11 +250,10 @@ class LessonMix:
 
 
 def lesson_batches(
-    seed: int, mix: LessonMix | None = None, *, split: Split = "train", paintings: Sequence[Painting] = ()
+    seed: int, mix: LessonMix | None = None, *, split: Split = "train", paintings: Gallery | None = None
 ) -> Callable[[int], LessonBatch]:
     """Batches of all lessons in the given mix; `paintings` are what the painter drew, for those that are `painted`."""
     mix = mix or LessonMix()
-    clear = [each for each in paintings if not faults_of(each.seen, each.target)]
 
     def make(step: int) -> LessonBatch:
         rng = rng_for(seed, step, f"lessons-{split}")
@@ -270,13 +269,16 @@ def lesson_batches(
             keep(describe_lesson(scene, shown))
             keep(verdict_lesson(rng, scene, shown))
             keep(answer_lesson(rng, scene, shown))
-        for _ in range(mix.painted if paintings else 0):
+        if paintings is not None:
+            paintings.look_again()
+        for _ in range(mix.painted if paintings is not None and paintings.all else 0):
+            assert paintings is not None
             # A critic that sees little but failures learns to say no.
-            drawn = clear if clear and rng.random() < 0.55 else paintings
+            drawn = paintings.clear if paintings.clear and rng.random() < 0.55 else paintings.all
             painting = drawn[int(rng.integers(len(drawn)))]
             shown = desk.keep(painting.picture)
             keep(describe_lesson(painting.seen, shown))
-            keep(painted_verdict(rng, painting, paintings, shown))
+            keep(painted_verdict(rng, painting, paintings.all, shown))
             if (lesson := painted_repair(rng, painting, shown)) is not None:
                 keep(lesson)
         for kind, number in (("text", mix.plans), ("seen", mix.seen_plans)):
@@ -289,7 +291,7 @@ def lesson_batches(
                 keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
         for _ in range(mix.repairs):
             keep(repair_lesson(rng, desk, split))
-        pictures = to_tensor(desk.pictures) if desk.pictures else torch.empty(0)
+        pictures = torch.from_numpy(np.stack(desk.pictures)) if desk.pictures else torch.empty(0)
         told = tuple(_caption(rng, split) for _ in range(mix.captions))
         return LessonBatch(pictures, tuple(tuple(group) for group in groups.values()), told)
 

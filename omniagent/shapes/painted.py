@@ -5,8 +5,9 @@ pictures, and the critic learns to describe, judge and mend them too. Training a
 inside the agent may ask the oracle.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,20 @@ def faults_of(seen: Scene, target: Scene) -> list[str]:
     return [*told, *(f"remove the {located(item)}" for item in extra)]
 
 
+def mended(seen: Scene, target: Scene) -> Scene:
+    """What a picture becomes when all its faults are mended and nothing else moves."""
+    pairs = _pairs(seen, target)
+
+    def one(number: int, wanted: Item) -> Item:
+        if number not in pairs:
+            return wanted
+        item = seen.items[pairs[number]]
+        kept = wanted.size is None or item.size is None or item.size == wanted.size
+        return replace(wanted, x=item.x, y=item.y, radius=item.radius if kept else wanted.radius)
+
+    return Scene(target.background, tuple(one(number, wanted) for number, wanted in enumerate(target.items)))
+
+
 def _pairs(seen: Scene, target: Scene) -> dict[int, int]:
     """Which object of the picture stands for which of the target: near, and as like as can be."""
     costs = [
@@ -112,7 +127,7 @@ def painter_words(task: ShapesTask) -> str:
     """What a right planner would tell the painter so that it draws the task's own target."""
     if task.kind == "draw" and task.target is not None:
         return layout_of(task.target, range(len(task.target.items)))
-    return task.plan.instruction
+    return task.plan.told
 
 
 def paint_file(
@@ -147,26 +162,56 @@ def paint_file(
         return 0
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = TypeAdapter(list[dict[str, Any]]).dump_json(kept)
-    np.savez_compressed(path, pictures=np.stack(pictures), lines=np.frombuffer(lines, dtype=np.uint8))
+    # Another process may be reading the folder: a file is there whole or not at all.
+    half = path.with_suffix(".part")
+    with half.open("wb") as handle:
+        np.savez_compressed(handle, pictures=np.stack(pictures), lines=np.frombuffer(lines, dtype=np.uint8))
+    half.replace(path)
     return len(kept)
 
 
-def load_paintings(folder: Path) -> list[Painting]:
-    """All paintings of a folder that `paint_file` wrote; none if there is no such folder."""
-    found: list[Painting] = []
-    for path in sorted(folder.glob("*.npz")):
-        with np.load(path, allow_pickle=False) as data:
-            pictures: Pictures = data["pictures"]
-            lines = TypeAdapter(list[dict[str, Any]]).validate_json(data["lines"].tobytes())
-        found += [
-            Painting(
-                picture,
-                _SCENES.validate_python(line["seen"]),
-                Wanted.model_validate(line["wanted"]),
-                line["instruction"],
-                _SCENES.validate_python(line["target"]),
-                _SOUGHT.validate_python(line.get("sought", ())),
-            )
-            for picture, line in zip(pictures, lines, strict=True)
-        ]
-    return found
+def load_paintings(path: Path) -> list[Painting]:
+    """The paintings of one file that `paint_file` wrote."""
+    with np.load(path, allow_pickle=False) as data:
+        pictures: Pictures = data["pictures"]
+        lines = TypeAdapter(list[dict[str, Any]]).validate_json(data["lines"].tobytes())
+    return [
+        Painting(
+            picture,
+            _SCENES.validate_python(line["seen"]),
+            Wanted.model_validate(line["wanted"]),
+            line["instruction"],
+            _SCENES.validate_python(line["target"]),
+            _SOUGHT.validate_python(line.get("sought", ())),
+        )
+        for picture, line in zip(pictures, lines, strict=True)
+    ]
+
+
+class Gallery:
+    """The paintings of a folder, which may grow while they are looked at; the newest `files` files of it.
+
+    Attributes:
+        all: Every painting.
+        clear: Those that are as they should be.
+    """
+
+    def __init__(self, folder: Path, files: int = 150) -> None:
+        self._folder, self._files = folder, files
+        self._held: dict[str, list[Painting]] = {}
+        self._seen_at = 0.0
+        self.all: list[Painting] = []
+        self.clear: list[Painting] = []
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Take up files that are new; at most once in ten seconds."""
+        if time.monotonic() - self._seen_at < 10 and self._held:
+            return
+        self._seen_at = time.monotonic()
+        newest = sorted(self._folder.glob("*.npz"), key=lambda path: (path.stat().st_mtime, path.name))[-self._files :]
+        if {path.name for path in newest} == self._held.keys():
+            return
+        self._held = {path.name: self._held.get(path.name) or load_paintings(path) for path in newest}
+        self.all = [one for held in self._held.values() for one in held]
+        self.clear = [one for one in self.all if not faults_of(one.seen, one.target)]

@@ -3,21 +3,16 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from omniagent.model.training.dit import Example
 from omniagent.shapes.data import rng_for, with_random_phase
+from omniagent.shapes.edits import random_change
+from omniagent.shapes.painted import Gallery, faults_of, mended
 from omniagent.shapes.phrases import draw_instruction, layout_of
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.tasks import ShapesTask, draw_task, sample_task, some_scene
 from omniagent.shapes.world import Scene, Split
-
-
-def tensor_of(scene: Scene) -> Tensor:
-    """The rendered scene, (3, 128, 128) in [-1, 1]."""
-    return torch.from_numpy(render(scene)).permute(2, 0, 1).float().div_(127.5).sub_(1)
 
 
 def _draw(rng: np.random.Generator, most: int, split: Split) -> Example:
@@ -34,13 +29,13 @@ def _draw(rng: np.random.Generator, most: int, split: Split) -> Example:
     else:
         task = draw_task(rng, scene)
         text = draw_instruction(task.wanted) if draw < 0.96 and task.wanted else task.instruction
-    return Example(text, (), tensor_of(scene))
+    return Example(text, (), render(scene))
 
 
 def _from_task(rng: np.random.Generator, task: ShapesTask) -> Example:
     assert task.target is not None
-    text = task.plan.instruction if rng.random() < 0.8 else task.instruction
-    return Example(text, tuple(tensor_of(scene) for scene in task.scenes), tensor_of(task.target))
+    text = task.plan.told if rng.random() < 0.8 else task.instruction
+    return Example(text, tuple(render(scene) for scene in task.scenes), render(task.target))
 
 
 def _shifted(rng: np.random.Generator, source: Scene, target: Scene) -> tuple[Scene, Scene]:
@@ -61,20 +56,51 @@ def _repair(rng: np.random.Generator, most: int, split: Split) -> Example:
         fault = random_fault(rng, scene)
         if scene.split == split and fault.scene.split != "test":
             source, target = _shifted(rng, fault.scene, scene)
-            return Example(fault.repair, (tensor_of(source),), tensor_of(target))
+            return Example(fault.repair, (render(source),), render(target))
+
+
+def _mend(rng: np.random.Generator, gallery: Gallery) -> Example | None:
+    """A painted picture with one fault or none, and the same mended or changed; rendered ones are crisper than those.
+
+    None where the painting that was met is of no use: several faults, or a change that does not fit.
+    """
+    painting = gallery.all[int(rng.integers(len(gallery.all)))]
+    faults = faults_of(painting.seen, painting.target)
+    if len(faults) == 1:
+        after = mended(painting.seen, painting.target)
+        return None if after.split == "test" else Example(faults[0], (painting.picture,), render(after))
+    change = None if faults else random_change(rng, painting.seen)
+    if change is None or change.after.split == "test":
+        return None
+    return Example(change.canonical, (painting.picture,), render(change.after))
 
 
 def painting_examples(
-    seed: int, number: int, *, edits: float = 0.3, references: float = 0.12, most: int = 6, split: Split = "train"
+    seed: int,
+    number: int,
+    *,
+    edits: float = 0.3,
+    references: float = 0.12,
+    most: int = 6,
+    split: Split = "train",
+    gallery: Gallery | None = None,
 ) -> Callable[[int], list[Example]]:
-    """`number` examples a step; shares of edits (repairs among them) and of reference tasks, the rest are draws."""
+    """`number` examples a step; shares of edits (repairs among them) and of reference tasks, the rest are draws.
+
+    With a `gallery` that has paintings, some edits are of those.
+    """
 
     def make(step: int) -> list[Example]:
         rng = rng_for(seed, step, f"paint-{split}")
+        if gallery is not None:
+            gallery.look_again()
         found: list[Example] = []
         for _ in range(number):
             draw = rng.random()
-            if draw < edits * 0.5:
+            if gallery is not None and gallery.all and draw < edits * 0.3:
+                if (example := _mend(rng, gallery)) is not None:
+                    found.append(example)
+            elif draw < edits * 0.55:
                 found.append(_repair(rng, most, split))
             elif draw < edits:
                 found.append(_from_task(rng, sample_task(rng, "edit", split)))

@@ -7,7 +7,7 @@ import numpy as np
 from omniagent.shapes.arrange import CANVAS_COLOUR, cells_of
 from omniagent.shapes.language import background_words, finish, pick, place_words, synonym
 from omniagent.shapes.naming import name_of
-from omniagent.shapes.phrases import listed, located
+from omniagent.shapes.phrases import listed, located, told
 from omniagent.shapes.requirements import Group, Relation, Wanted
 from omniagent.shapes.world import BACKGROUNDS, PLACES, Item, Scene, find_room, middle_of
 
@@ -30,13 +30,14 @@ def _group(item: Item, place: str | None = None) -> Group:
 
 
 def _chosen(rng: np.random.Generator, scene: Scene) -> tuple[Item, str, str] | None:
-    """An object of the scene with its name as said and in full."""
+    """An object of the scene with its name as said, and as the agent says it: with size and place where it must."""
     for index in rng.permutation(len(scene.items)):
         name = name_of(rng, scene, int(index))
         if name is not None:
             item = scene.items[int(index)]
             said = " ".join(synonym(rng, word) for word in name.split() if word not in ("small", "large"))
-            return item, said, located(item)
+            alone = sum(other.kind == item.kind for other in scene.items) == 1
+            return item, said, told(item.shape, item.colour, item.fill) if alone else located(item)
     return None
 
 

@@ -131,7 +131,7 @@ def _edit(rng: np.random.Generator, scene: Scene, change: Change) -> ShapesTask:
         wanted = wanted.model_copy(update={"relations": _swapped(scene, change, wanted)})
     sought = _sought(scene, change.after, dict(change.placed), dict(change.sized))
     listed = checklist(wanted.model_copy(update={"relations": ()}), [one.draft for one in sought])
-    plan = PlanDraft(mode="edit", seen=(describe(scene),), instruction=change.canonical, checklist=listed)
+    plan = PlanDraft(mode="edit", seen=(describe(scene),), change=change.canonical, checklist=listed)
     wanted = wanted.model_copy(update={"preserved": kept(scene, change.kept)})
     return ShapesTask("edit", said_by_a_person(rng, change), (scene,), plan, change.after, wanted, sought=sought)
 
@@ -167,7 +167,7 @@ def reference_task(rng: np.random.Generator) -> ShapesTask:
         plan = PlanDraft(
             mode="compose",
             seen=tuple(describe(s) for s in scenes),
-            instruction=made.canonical,
+            change=made.canonical,
             checklist=checklist(relations, [one.draft for one in sought]),
         )
         return ShapesTask("reference", made.said, scenes, plan, made.target, wanted, sought=sought)

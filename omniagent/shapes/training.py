@@ -6,6 +6,7 @@ the painter drew for the MLLM's lessons (`gallery.py`).
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from omniagent.model.errors import BadSetting
 from omniagent.model.processor import LightProcessor
 from omniagent.model.training.attention import write_out_attention
 from omniagent.model.training.captions import CaptionProbe
+from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.loop import Component, TrainSettings, train
-from omniagent.model.training.mllm import LessonPacker, MllmTraining
+from omniagent.model.training.mllm import TOGETHER, LessonPacker, MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
 from omniagent.model.transformer import OmniGen2Transformer2DModel
@@ -30,7 +32,7 @@ from omniagent.shapes.architecture import PICTURE, TRANSFORMER, mllm_config
 from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
-from omniagent.shapes.painted import load_paintings
+from omniagent.shapes.painted import Gallery
 from omniagent.shapes.paintings import painting_examples
 from omniagent.shapes.statements import FACTS
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
@@ -41,7 +43,10 @@ FRESH = 8
 
 PAINTED = "painted"
 
-VISION_RATE = 0.15
+GPU_LESSONS, GPU_EXAMPLES = 48, 256
+"""Lessons, and the painter's examples, that are padded to one length on an accelerator, where launches cost most."""
+
+VISION_RATE = 0.3
 """Of the lessons' rate, for a tower that can see already: at the full rate it unlearns what is read from it."""
 
 SPECIAL_IDS = {
@@ -64,6 +69,9 @@ class Stage(BaseModel):
     lr: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     time_limit: float = Field(default=float("inf"), gt=0, description="seconds of this call")
+    finish_within: float = Field(default=float("inf"), gt=0, description="seconds in which the whole schedule ends")
+    workers: int = Field(default=0, ge=0, description="processes that make batches beforehand")
+    save_every: int | None = Field(default=None, gt=0, description="steps from one checkpoint to the next")
     threads: int | None = Field(default=None, gt=0)
     init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
     anchor: Path | None = Field(default=None, description="mllm: the MLLM whose text states are kept")
@@ -88,7 +96,7 @@ _STAGES = {
     "vae": _Defaults(6000, 16, 2e-3, False, 400),
     "vision": _Defaults(3000, 24, 1e-3, True, 400),
     "text": _Defaults(300, 42, 2e-3, True, 100),
-    "mllm": _Defaults(3000, 23, 1.5e-3, True, 100),
+    "mllm": _Defaults(3000, 27, 1.5e-3, True, 100),
     "dit": _Defaults(20000, 48, 1.5e-3, True, 500),
 }
 
@@ -102,8 +110,9 @@ def _settings(stage: Stage, name: str) -> TrainSettings:
         lr=stage.lr or own.lr,
         seed=stage.seed,
         muon=own.muon,
-        save_every=own.save_every,
+        save_every=stage.save_every or own.save_every,
         time_limit=stage.time_limit,
+        finish_within=stage.finish_within,
         ema=stage.ema,
         rates={"visual": VISION_RATE} if stage.vision_from is not None else {},
         # Another start is another training: the folder's old state must not take its place.
@@ -114,12 +123,18 @@ def _settings(stage: Stage, name: str) -> TrainSettings:
 def _run(component: Component, settings: TrainSettings, stage: Stage) -> Iterator[dict[str, Any]]:
     if stage.threads:
         torch.set_num_threads(stage.threads)
+    with attention_kernels():
+        yield from train(component, settings)
+
+
+def attention_kernels() -> AbstractContextManager[object]:
+    """Which kernels may attend. On CPUs the fused one's bf16 backward slows down as training goes on.
+
+    On NVIDIA's, cuDNN's plans each new shape for tenths of a second, and here every batch has shapes of its own.
+    """
     if torch.cuda.is_available():
-        yield from train(component, settings)
-        return
-    # The fused attention's bf16 backward slows down on CPUs as training goes on.
-    with sdpa_kernel(SDPBackend.MATH):
-        yield from train(component, settings)
+        return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+    return sdpa_kernel(SDPBackend.MATH)
 
 
 def train_vae(stage: Stage) -> Iterator[dict[str, Any]]:
@@ -175,20 +190,22 @@ def _language(
 ) -> MllmTraining:
     """Training of the language half on lessons mixed so; the vision tower stays as it is."""
     tokenizer = _tokenizer(stage.work)
+    on_cpu = not torch.cuda.is_available()
     # Written-out attention: the math kernel's guard against empty rows costs a fifth of a step.
-    mllm.set_attn_implementation("eager")
+    mllm.set_attn_implementation("eager" if on_cpu else "sdpa")
     vision_config = mllm.model.visual.config
     side = PICTURE // (patch_side(vision_config) * vision_config.spatial_merge_size)
     held_out = lesson_batches(7, _held_out(mix), split="validation")
-    anchor = read_mllm(stage.anchor) if stage.anchor else None
+    anchor = read_mllm(stage.anchor).to("cpu" if on_cpu else "cuda") if stage.anchor else None  # pyright: ignore[reportArgumentType]
     return MllmTraining(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
-        LessonPacker(tokenizer, int(mllm.config.image_token_id), side),
-        lesson_batches(stage.seed, mix, paintings=load_paintings(stage.work / PAINTED) if mix.painted else ()),
+        LessonPacker(tokenizer, int(mllm.config.image_token_id), side, TOGETHER if on_cpu else GPU_LESSONS),
+        lesson_batches(stage.seed, mix, paintings=Gallery(stage.work / PAINTED) if mix.painted else None),
         [held_out(i) for i in range(2)],
         anchor=anchor,
         vision_from=stage.vision_from,
         weights=TOPIC_WEIGHTS,
+        workers=stage.workers,
     )
 
 
@@ -221,11 +238,11 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     mllm = read_mllm(start)
 
     def share(n: int) -> int:
-        return max(1, round(n * (settings.batch / 23)))
+        return max(1, round(n * (settings.batch / 27)))
 
     scenes = max(1, share(8) // 2) if (stage.work / PAINTED).is_dir() else share(8)
     mix = LessonMix(
-        scenes=scenes, plans=share(8), seen_plans=share(4), repairs=share(3), captions=share(8),
+        scenes=scenes, plans=share(8), seen_plans=share(8), repairs=share(3), captions=share(8),
         painted=share(8) - scenes,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
@@ -254,11 +271,18 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     else:
         dit = OmniGen2Transformer2DModel(**TRANSFORMER)
     examples = painting_examples(
-        stage.seed, max(4, settings.batch // FRESH), edits=stage.edits, references=stage.references, most=stage.objects
+        stage.seed,
+        max(4, settings.batch // FRESH),
+        edits=stage.edits,
+        references=stage.references,
+        most=stage.objects,
+        gallery=Gallery(stage.work / PAINTED),
     )
     teacher = mllm.model.visual
     read = text_reader(mllm, processor.tokenizer)
-    pool = LatentPool(vae, read, lambda pictures: vision_tokens(teacher, pictures), examples, 12000)
+    pool = LatentPool(
+        vae, read, lambda pictures: vision_tokens(teacher, pictures), examples, 12000, workers=stage.workers
+    )
     for extra in range(1200 // max(4, settings.batch // FRESH)):
         pool.refill(10**6 + extra)
     check = PainterValidation(
@@ -272,6 +296,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         read([""])[0],
         pool,
         settings.batch,
+        most=TOGETHER_PAINTED if device == "cpu" else GPU_EXAMPLES,
         seed=stage.seed,
         settings=FlowSettings(time_shift=stage.time_shift),
         validate=check,

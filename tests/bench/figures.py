@@ -12,6 +12,7 @@ from omniagent.model.computation import Computation
 from omniagent.model.guidance import Guidance
 from omniagent.model.step_memory import TaylorSeer, TeaCache
 
+from .fullsize import fullsize as fullsize_figures
 from .load import compare
 from .midsize import EDIT, TEXT_TO_IMAGE, Load
 from .presets import figures as preset_figures
@@ -93,7 +94,13 @@ def presets() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
-BENCHMARKS: dict[str, Callable[[], Iterator[Line]]] = {
+def fullsize() -> Iterator[Line | str]:
+    """The published size on a GPU; where there is none, one line says so."""
+    for found in fullsize_figures():
+        yield found if isinstance(found, str) else Line(*found)
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "compiled": compiled,
     "ablation": ablation,
@@ -102,7 +109,10 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line]]] = {
     "tokens": tokens,
     "load": load,
     "presets": presets,
+    "fullsize": fullsize,
 }
+ONLY_NAMED = frozenset({"fullsize"})
+"""Not run unless asked for by name."""
 
 
 def _ratios(ways: dict[str, Way]) -> Iterator[Line]:

@@ -1,0 +1,72 @@
+"""Makes the batches of coming steps in worker processes while a step is computed."""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from torch.utils.data import DataLoader, Dataset
+
+T = TypeVar("T")
+AHEAD = 4
+"""Batches that each worker keeps ready."""
+_LAST = 10**9
+
+
+class _Steps(Dataset[bytes]):
+    """Batches by number of step, for the loader to ask for.
+
+    Pickled here: the loader would share every tensor as an open file of its own, and there are hundreds of small ones.
+    """
+
+    def __init__(self, make: Callable[[int], object]) -> None:
+        self._make = make
+
+    def __len__(self) -> int:
+        return _LAST
+
+    def __getitem__(self, index: int) -> bytes:
+        return pickle.dumps(self._make(index))
+
+
+def _as_it_is(batch: bytes) -> bytes:
+    return batch
+
+
+class Ahead(Generic[T]):
+    """`make(step)`, a function of the step alone, with the batches of the following steps made beforehand.
+
+    Steps may be asked for in any order, but only a steady stride (the number of processes that train together) finds
+    its batches ready.
+
+    Args:
+        make: Gives a step's batch, without using an accelerator.
+        workers: Processes; 0 makes each batch when it is asked for.
+    """
+
+    def __init__(self, make: Callable[[int], T], workers: int) -> None:
+        self._make, self._workers = make, workers
+        self._stride = int(os.environ.get("WORLD_SIZE", "1"))
+        self._coming: Iterator[bytes] = iter(())
+        self._next = -1
+
+    def __call__(self, step: int) -> T:
+        """The batch of this step."""
+        if not self._workers:
+            return self._make(step)
+        if step != self._next:
+            self._coming = self._from(step)
+        self._next = step + self._stride
+        return pickle.loads(next(self._coming))
+
+    def _from(self, step: int) -> Iterator[bytes]:
+        loader = DataLoader(
+            _Steps(self._make),
+            batch_size=None,
+            sampler=range(step, _LAST, self._stride),
+            num_workers=self._workers,
+            prefetch_factor=AHEAD,
+            collate_fn=_as_it_is,
+            multiprocessing_context="fork",
+        )
+        return iter(loader)
