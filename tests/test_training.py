@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGenera
 from omniagent.model.requests import Prompt
 from omniagent.model.training.ahead import Ahead
 from omniagent.model.training.loop import TrainSettings, train
-from omniagent.model.training.mllm import IGNORE, Lesson, LessonPacker, branch_mask
+from omniagent.model.training.mllm import IGNORE, STRESS, Lesson, LessonPacker, branch_mask
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import patchify, vision_tokens
 from omniagent.shapes.data import vae_crops, validation_pictures
@@ -249,3 +249,15 @@ def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
     before = mllm.model.visual.patch_embed.proj.weight.detach()
     assert torch.equal(tower_after(1), before)
     assert not torch.equal(tower_after(2), before)
+
+
+def test_tokens_of_what_is_stressed_weigh_more_and_only_those(packer: LessonPacker) -> None:
+    answer = '{"change":"make the ring (red) blue","checklist":"is the ring (blue) there"}'
+    lesson = Lesson(
+        "plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed="make the ring (red) blue"
+    )
+    data = packer.collate([lesson])
+    heavy = data["ids"][0][data["weights"][0] == STRESS].tolist()
+    assert packer.tokenizer.decode(heavy).strip('" ') == change
+    asked = data["labels"][0] != IGNORE
+    assert set(data["weights"][0][asked].tolist()) == {1.0, STRESS} and not data["weights"][0][~asked].any()

@@ -25,6 +25,7 @@ IGNORE = -100
 MASKED = -1e4
 TOGETHER = 6
 """Lessons that are padded to one length, on a CPU; an accelerator wants more at once."""
+STRESS = 8.0
 CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
 
 
@@ -40,6 +41,8 @@ class Lesson:
     """Whether the mark that ends an answer is learned too; not where one token is all that is ever read."""
     facts: tuple[int, ...] = ()
     """For each ending, the class of the fact that its one-token answer follows from; none to ask nothing more."""
+    stressed: str = ""
+    """A part of the answers whose tokens count `STRESS` times: few tokens on which all depends."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class _Sequence:
     branch: list[int]
     positions: list[tuple[int, int, int]]
     facts: list[int]
+    weights: list[float]
 
 
 class LessonPacker:
@@ -112,7 +116,8 @@ class LessonPacker:
         single = len(lesson.endings) == 1
         ids = [] if single else self._encode(head)
         positions, after = self._positions(ids, 0)
-        packed = _Sequence(ids, [IGNORE] * len(ids), [0] * len(ids), positions, [IGNORE] * len(ids))
+        n = len(ids)
+        packed = _Sequence(ids, [IGNORE] * n, [0] * n, positions, [IGNORE] * n, [0.0] * n)
         for number, (ending, answer) in enumerate(lesson.endings, start=1):
             asked = self._encode(f"{head if single else ''}{ending}{CLOSE}")
             told = self._encode(f"{answer}<|im_end|>" if lesson.closed else answer)
@@ -122,7 +127,19 @@ class LessonPacker:
             packed.positions += self._positions(asked + told, after)[0]
             fact = lesson.facts[number - 1] if lesson.facts else IGNORE
             packed.facts += [IGNORE] * len(asked) + [fact] * len(told)
+            packed.weights += [0.0] * len(asked) + self._stress(answer, lesson.stressed, len(told))
         return packed
+
+    def _stress(self, answer: str, stressed: str, length: int) -> list[float]:
+        """A weight for each of an answer's tokens."""
+        at = answer.find(stressed) if stressed else -1
+        if at < 0:
+            return [1.0] * length
+        spans: list[tuple[int, int]] = self.tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]  # pyright: ignore[reportAssignmentType]
+        weights = [STRESS if start < at + len(stressed) and end > at else 1.0 for start, end in spans]
+        return weights + [1.0] * (length - len(weights))
 
     def packed(self, batch: LessonBatch) -> PackedBatch:
         """The batch as tensors."""
@@ -146,17 +163,19 @@ class LessonPacker:
         ids = torch.zeros(b, length, dtype=torch.long)
         labels = torch.full((b, length), IGNORE, dtype=torch.long)
         facts = torch.full((b, length), IGNORE, dtype=torch.long)
+        weights = torch.zeros(b, length)
         branch = torch.full((b, length), -1, dtype=torch.long)
         positions = torch.zeros(3, b, length, dtype=torch.long)
         for row, s in enumerate(sequences):
             n = len(s.ids)
             ids[row, :n], labels[row, :n] = torch.tensor(s.ids), torch.tensor(s.labels)
-            facts[row, :n] = torch.tensor(s.facts)
+            facts[row, :n], weights[row, :n] = torch.tensor(s.facts), torch.tensor(s.weights)
             branch[row, :n], positions[:, row, :n] = torch.tensor(s.branch), torch.tensor(s.positions).T
         return {
             "ids": ids,
             "labels": labels,
             "facts": facts,
+            "weights": weights,
             "positions": positions,
             "branch": branch,
             "pictures": torch.tensor([p for lesson in lessons for p in lesson.pictures], dtype=torch.long),
@@ -172,13 +191,19 @@ def branch_mask(branch: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 class _Answers(NamedTuple):
-    """Logits (n, vocabulary) and labels (n,) at a group's answers; logits of the facts behind them, if asked."""
+    """Logits (n, vocabulary), labels and weights (n,) at a group's answers; of the facts behind them, if asked."""
 
     logits: Tensor
     labels: Tensor
+    weights: Tensor
     topic: str
     facts: Tensor | None = None
     true: Tensor | None = None
+
+
+def _mean_loss(answers: _Answers) -> Tensor:
+    each = F.cross_entropy(answers.logits, answers.labels, reduction="none")
+    return (each * answers.weights).sum() / answers.weights.sum()
 
 
 class MllmTraining:
@@ -236,6 +261,7 @@ class MllmTraining:
         device = next(model.parameters()).device
         logits: list[Tensor] = []
         labels: list[Tensor] = []
+        weights: list[Tensor] = []
         facts: list[Tensor] = []
         true: list[Tensor] = []
         for chunk in group.chunks:
@@ -257,16 +283,17 @@ class MllmTraining:
             read = states[:, :-1][asked]
             logits.append(model.lm_head(read).float())
             labels.append(data["labels"][:, 1:][asked])
+            weights.append(data["weights"][:, 1:][asked])
             if group.factual:
                 facts.append(self.module.facts(read).float())  # pyright: ignore[reportCallIssue]
                 true.append(data["facts"][:, 1:][asked])
-        answers = _Answers(torch.cat(logits), torch.cat(labels), group.topic)
+        answers = _Answers(torch.cat(logits), torch.cat(labels), torch.cat(weights), group.topic)
         return answers._replace(facts=torch.cat(facts), true=torch.cat(true)) if facts else answers
 
     def loss(self, batch: PackedBatch, step: int) -> tuple[Tensor, dict[str, float]]:
-        """Weighted sum over the topics of the mean cross entropy of their answers' tokens."""
+        """Weighted sum over the topics of the weighted mean cross entropy of their answers' tokens."""
         answers = self._answers(batch, vision=self._vision_from is not None and step >= self._vision_from)
-        losses = {one.topic: F.cross_entropy(one.logits, one.labels) for one in answers}
+        losses = {one.topic: _mean_loss(one) for one in answers}
         for one in answers:
             if one.facts is not None and one.true is not None:
                 losses[f"{one.topic}_facts"] = F.cross_entropy(one.facts, one.true)

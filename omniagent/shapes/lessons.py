@@ -134,7 +134,8 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
     """The plan of a task."""
     prompt = prompts.plan_prompt(task.instruction, [_BLANK] * len(shown))
     topic = "plan_seen" if task.kind in ("edit", "reference") else "plan"
-    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),))
+    # A plan from pictures is mostly what they show; the few words of the change decide whether it comes out right.
+    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),), stressed=task.plan.change)
 
 
 class _Case(NamedTuple):
