@@ -17,8 +17,8 @@ from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGenera
 
 from omniagent.model.requests import Prompt
 from omniagent.model.training.ahead import Ahead
+from omniagent.model.training.lesson_packing import IGNORE, STRESS, Lesson, LessonPacker, branch_mask
 from omniagent.model.training.loop import TrainSettings, train
-from omniagent.model.training.mllm import IGNORE, STRESS, Lesson, LessonPacker, branch_mask
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import patchify, vision_tokens
 from omniagent.shapes.data import vae_crops, validation_pictures
@@ -253,9 +253,8 @@ def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
 
 def test_tokens_of_what_is_stressed_weigh_more_and_only_those(packer: LessonPacker) -> None:
     answer = '{"change":"make the ring (red) blue","checklist":"is the ring (blue) there"}'
-    lesson = Lesson(
-        "plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed="make the ring (red) blue"
-    )
+    change = "make the ring (red) blue"
+    lesson = Lesson("plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed=change)
     data = packer.collate([lesson])
     heavy = data["ids"][0][data["weights"][0] == STRESS].tolist()
     assert packer.tokenizer.decode(heavy).strip('" ') == change

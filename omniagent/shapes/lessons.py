@@ -10,7 +10,7 @@ from PIL import Image
 
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
-from omniagent.model.training.mllm import Lesson, LessonBatch
+from omniagent.model.training.lesson_packing import Lesson, LessonBatch
 from omniagent.shapes.data import rng_for, with_random_phase
 from omniagent.shapes.dense import weathered
 from omniagent.shapes.draws import groups_of, wanted_of

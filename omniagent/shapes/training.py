@@ -23,8 +23,9 @@ from omniagent.model.training.attention import write_out_attention
 from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
+from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
 from omniagent.model.training.loop import Component, TrainSettings, train
-from omniagent.model.training.mllm import TOGETHER, LessonPacker, MllmTraining
+from omniagent.model.training.mllm import MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
 from omniagent.model.transformer import OmniGen2Transformer2DModel
