@@ -3,6 +3,7 @@
 import re
 
 from omniagent.tools.consult import draft
+from omniagent.tools.naming import named_as_seen, questions_as_seen
 from omniagent.tools.parameters import parameters
 from omniagent.tools.prompts import PlanDraft, RequirementDraft, plan_prompt
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -45,13 +46,19 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     mode = settled_mode(written.mode, len(arguments.task.images))
     # A question is asked, and a refusal explained, in the person's own words.
     own = mode in ("answer", "refuse")
-    instruction = arguments.task.instruction if own else written.told or arguments.task.instruction
     images = arguments.task.images
+    seen = written.seen[: len(images)]
+    told = named_as_seen(written.told, seen) if seen else written.told
+    instruction = arguments.task.instruction if own else told or arguments.task.instruction
+    drafts = written.checklist
+    if mode == "edit" and seen:
+        asked = questions_as_seen([one.question for one in drafts], seen, told)
+        drafts = tuple(one.model_copy(update={"question": new}) for one, new in zip(drafts, asked, strict=True))
     return Plan(
         mode=mode,
         instruction=instruction,
-        seen=written.seen[: len(images)],
-        checklist=checklist_of(mode, instruction, written.checklist),
+        seen=seen,
+        checklist=checklist_of(mode, instruction, drafts),
         settings=parameters(mode, instruction, images, arguments.settings, context.config.call),
     )
 

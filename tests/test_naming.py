@@ -1,0 +1,68 @@
+"""Names in plans: what nobody saw is taken for what it is most like, and nothing else is touched."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniagent.shapes.tasks import sample_task
+from omniagent.tools.naming import named_as_seen, names_in, questions_as_seen
+
+SEEN = ["white background; ring (red small, centre); ring (blue small, top right); star (yellow, left)"]
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("make the ring (red small, top right) blue", "make the ring (red small, centre) blue"),
+        ("make the ring (red, centre) blue", "make the ring (red small, centre) blue"),
+        ("remove the star (yellow large, right)", "remove the star (yellow, left)"),
+        ("swap the ring (red small, left) and the star (yellow, top)",
+         "swap the ring (red small, centre) and the star (yellow, left)"),
+        ("make the ring (red small, centre) striped", "make the ring (red small, centre) striped"),
+        ("make the ring (green small, bottom) blue", "make the ring (green small, bottom) blue"),
+        ("add a circle (red, left) at c c", "add a circle (red, left) at c c"),
+        ("star (yellow) from image 1 at c c", "star (yellow) from image 1 at c c"),
+        ("make it brighter (a little, please)", "make it brighter (a little, please)"),
+    ],
+)  # fmt: skip
+def test_a_name_that_nothing_bears_is_brought_to_the_thing_it_is_most_like(told: str, meant: str) -> None:
+    assert named_as_seen(told, SEEN) == meant
+
+
+def test_what_a_change_leaves_alone_is_asked_for_where_it_was_seen() -> None:
+    change = "make the ring (red small, centre) green"
+    asked = [
+        "Is there a ring (green small, centre)?",
+        "Is there a ring (blue small, left)?",
+        "Is the background white?",
+    ]
+    assert questions_as_seen(asked, SEEN, change) == (asked[0], "Is there a ring (blue small, top right)?", asked[2])
+
+
+def test_a_thing_that_moves_is_asked_for_at_its_new_place() -> None:
+    asked = ["Is there a star (yellow, bottom right)?"]
+    assert questions_as_seen(asked, SEEN, "move the star (yellow, left) to m m") == tuple(asked)
+
+
+def test_one_of_two_that_are_alike_is_not_guessed() -> None:
+    seen = ["black background; star (red, left); star (red, right)"]
+    assert questions_as_seen(["Is there a star (red, top)?"], seen, "make the background gray") == (
+        "Is there a star (red, top)?",
+    )
+
+
+@pytest.mark.parametrize("kind", ["edit", "reference"])
+@pytest.mark.parametrize("seed", range(30))
+def test_a_true_plan_stays_as_it_is(kind: str, seed: int) -> None:
+    plan = sample_task(np.random.default_rng(seed), kind, "train").plan  # pyright: ignore[reportArgumentType]
+    assert named_as_seen(plan.told, plan.seen) == plan.told
+    if kind == "edit":
+        asked = tuple(one.question for one in plan.checklist)
+        assert questions_as_seen(asked, plan.seen, plan.told) == asked
+
+
+@given(st.text(alphabet="ab (),;", max_size=40), st.lists(st.text(alphabet="ab (),;", max_size=40), max_size=3))
+def test_corrected_names_are_seen_ones_or_those_that_were_written(text: str, seen: list[str]) -> None:
+    known = {name.text for one in seen for name in names_in(one)} | {name.text for name in names_in(text)}
+    assert {name.text for name in names_in(named_as_seen(text, seen))} <= known
