@@ -12,20 +12,41 @@ from omniagent.shapes.phrases import draw_instruction, layout_of
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.tasks import ShapesTask, draw_task, sample_task, some_scene
-from omniagent.shapes.world import Scene, Split
+from omniagent.shapes.world import Scene, Split, random_scene
+
+RINGED = 0.2
+"""Share of draws with one object inside another: rare in scenes, often asked for, and slow to learn."""
+
+
+def _scene(rng: np.random.Generator, most: int, split: Split) -> Scene:
+    while True:
+        ringed = most > 1 and rng.random() < RINGED
+        scene = (
+            random_scene(rng, int(rng.integers(2, min(most, 5) + 1)), inside=1.0) if ringed else some_scene(rng, most)
+        )
+        if scene.items and scene.split == split:
+            return scene
+
+
+def _without_sizes(layout: str) -> str:
+    """The layout with the sizes of a ring and what it holds unsaid, as nobody says them who asks for the pair."""
+    parts = layout.split("; ")
+    for number, part in enumerate(parts):
+        if part.endswith("inside it"):
+            parts[number] = part.removeprefix("small ")
+            parts[number - 1] = parts[number - 1].replace("large ", "", 1)
+    return "; ".join(parts)
 
 
 def _draw(rng: np.random.Generator, most: int, split: Split) -> Example:
-    while True:
-        scene = some_scene(rng, most)
-        if scene.split == split:
-            break
+    scene = _scene(rng, most, split)
     draw = rng.random()
     if draw < 0.92:
         order = rng.permutation(len(scene.items)).tolist()
         if draw >= 0.4:
             order.sort(key=[item.kind for item in scene.items].__getitem__)
         text = layout_of(scene, order, exact=draw < 0.85)
+        text = _without_sizes(text) if rng.random() < 0.5 else text
     else:
         task = draw_task(rng, scene)
         text = draw_instruction(task.wanted) if draw < 0.96 and task.wanted else task.instruction
