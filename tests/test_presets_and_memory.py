@@ -37,7 +37,7 @@ def test_presets_leave_out_more_and_more_and_quality_nothing() -> None:
         generator.generate(REQUEST, on_step=lambda _done, all_steps, steps=steps: steps.append(all_steps))
         counts.append((steps[0], layers[0]))
     assert counts[0] == (10, 10)
-    assert counts[1][0] == 10 and counts[2][0] == 6
+    assert counts[1][0] == 6 and counts[2][0] == 2
     assert counts[0][1] > counts[1][1] > counts[2][1]
 
 
