@@ -52,6 +52,26 @@ def test_one_of_two_that_are_alike_is_not_guessed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        ["a street with a car (blue, right) and a tree"],
+        ["white background; car (blue, right) beside a tree"],
+        ["Interior with vase (small, by the window)"],
+    ],
+)
+def test_free_prose_is_no_list_to_check_names_against(seen: list[str]) -> None:
+    for change in ("add a car (red, left)", "replace the cup with a vase (tall glass, on the table)"):
+        assert named_as_seen(change, seen) == change
+        assert questions_as_seen(["Is there a car (blue, left)?"], seen, change) == ("Is there a car (blue, left)?",)
+
+
+@pytest.mark.parametrize("change", ["move the star to the right", "move the star (yellow) to m r"])
+def test_what_the_change_speaks_of_in_other_words_is_not_put_back(change: str) -> None:
+    asked = ("Is there a star (yellow, right)?",)
+    assert questions_as_seen(asked, SEEN, change) == asked
+
+
 @pytest.mark.parametrize("kind", ["edit", "reference"])
 @pytest.mark.parametrize("seed", range(30))
 def test_a_true_plan_stays_as_it_is(kind: str, seed: int) -> None:

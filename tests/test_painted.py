@@ -116,3 +116,11 @@ def test_the_painter_learns_to_mend_its_own_pictures(tmp_path: Path) -> None:
     mending = [one for one in examples if one.references and one.references[0].tobytes() in own]
     assert len(mending) > 5
     assert all(one.instruction and not np.array_equal(one.references[0], one.target) for one in mending)
+
+
+def test_a_broken_file_of_paintings_is_told_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept = paint_file(tmp_path / "0.npz", faulty, seed=5, step=0, number=4)
+    (tmp_path / "1.npz").write_bytes((tmp_path / "0.npz").read_bytes()[:500])
+    (tmp_path / "2.npz").write_text("no archive")
+    assert len(Gallery(tmp_path).all) == kept
+    assert "1.npz" in caplog.text and "2.npz" in caplog.text

@@ -132,10 +132,12 @@ def test_the_critic_is_asked_again_after_growing_pauses(tmp_path: Path):
     ("mode", "images", "settled"), [("edit", 0, "generate"), ("compose", 0, "generate"), ("edit", 1, "edit")]
 )
 def test_nothing_can_be_edited_without_a_picture(tmp_path: Path, mode: Mode, images: int, settled: Mode):
-    tools, _ = context(tmp_path, ScriptedCritic(texts=[PlanDraft(mode=mode)]))
+    draft = PlanDraft(mode=mode, change="redden the sky", instruction="a meadow under a red sky")
+    tools, _ = context(tmp_path, ScriptedCritic(texts=[draft]))
     refs = tuple(tools.store.put(Image.new("RGB", (8, 8))) for _ in range(images))
     plan = PLAN(PlanIn(task=Task(instruction="make it red", images=refs)), tools).plan
     assert plan.mode == settled
+    assert plan.instruction == (draft.instruction if settled == "generate" else draft.change)
 
 
 def test_a_plan_keeps_each_question_once_and_never_an_empty_checklist(tmp_path: Path):

@@ -1,8 +1,8 @@
 """Keeps a plan's names true to what the plan itself says it sees.
 
 A small planner that has read a picture rightly may still mix two things up when it names one of them again: the colour
-of one with the place of the other. Names of the form ``ring (red small, centre)`` can be checked against the
-descriptions they were copied from; text without such names is left alone.
+of one with the place of the other. Where a description is a list of names (``white background; ring (red small,
+centre); star (yellow, left)``), as the bundled planner writes, its names can be checked; free prose is left alone.
 """
 
 import re
@@ -30,13 +30,23 @@ def _name(found: re.Match[str]) -> Name:
     return Name(found[1].lower(), frozenset(found[2].lower().split()), found[3], found[0])
 
 
+def _listed(descriptions: Sequence[str]) -> tuple[Name, ...]:
+    """The names in those descriptions that are nothing but a background and a list of names."""
+    found: list[Name] = []
+    for description in descriptions:
+        first, *rest = description.split("; ")
+        if first.endswith(" background") and all(_NAME.fullmatch(one) for one in rest):
+            found += [name for one in rest for name in names_in(one)]
+    return tuple(found)
+
+
 def named_as_seen(text: str, seen: Sequence[str]) -> str:
     """The text with each placed name that nothing seen bears brought to the seen one that it is most like.
 
     Alike are things of one noun that share most properties, then the place; where two are equally like it, or none has
     that noun, the name stays. Names without a place may leave things out, and stay too.
     """
-    known = tuple(name for description in seen for name in names_in(description))
+    known = _listed(seen)
     texts = {name.text for name in known}
 
     def nearest(found: re.Match[str]) -> str:
@@ -58,11 +68,16 @@ def _unlike(name: Name, other: Name) -> tuple[int, bool]:
 def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str) -> tuple[str, ...]:
     """The questions of a change's checklist, those for things that it leaves alone with the places that were seen.
 
-    A name is corrected when just one seen thing has its noun and properties, the change does not name that thing, and
-    no other question asks for it.
+    A name is corrected when just one seen thing has its noun and properties, the change neither names that thing nor
+    has its noun in free words, and no other question asks for it.
     """
-    touched = {name.text for name in names_in(change)}
-    left = [name for text in seen for name in names_in(text) if name.text not in touched]
+    named, free = names_in(change), set(re.findall(r"\w+", _NAME.sub(" ", change).lower()))
+
+    def touched(one: Name) -> bool:
+        partly = (n.place is None and n.noun == one.noun and n.properties <= one.properties for n in named)
+        return one.noun in free or one.text in {n.text for n in named} or any(partly)
+
+    left = [name for name in _listed(seen) if not touched(name)]
     asked = {name.text for question in questions for name in names_in(question)}
 
     def settled(found: re.Match[str]) -> str:

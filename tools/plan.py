@@ -48,10 +48,11 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     own = mode in ("answer", "refuse")
     images = arguments.task.images
     seen = written.seen[: len(images)]
-    told = named_as_seen(written.told, seen) if seen else written.told
+    told = written.model_copy(update={"mode": mode}).told
+    told = named_as_seen(told, seen) if mode in ("edit", "compose") else told
     instruction = arguments.task.instruction if own else told or arguments.task.instruction
     drafts = written.checklist
-    if mode == "edit" and seen:
+    if mode == "edit":
         asked = questions_as_seen([one.question for one in drafts], seen, told)
         drafts = tuple(one.model_copy(update={"question": new}) for one, new in zip(drafts, asked, strict=True))
     return Plan(

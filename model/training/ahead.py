@@ -5,12 +5,14 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 T = TypeVar("T")
 AHEAD = 4
 """Batches that each worker keeps ready."""
 _LAST = 10**9
+_WIDEST = 1024
 
 
 class _Steps(Dataset[bytes]):
@@ -36,8 +38,8 @@ def _as_it_is(batch: bytes) -> bytes:
 class Ahead(Generic[T]):
     """`make(step)`, a function of the step alone, with the batches of the following steps made beforehand.
 
-    Steps may be asked for in any order, but only a steady stride (the number of processes that train together) finds
-    its batches ready.
+    Steps may be asked for in any order, but only a steady stride (the number of processes that train together, or that
+    of the last two steps) finds its batches ready.
 
     Args:
         make: Gives a step's batch, without using an accelerator.
@@ -48,6 +50,7 @@ class Ahead(Generic[T]):
         self._make, self._workers = make, workers
         self._stride = int(os.environ.get("WORLD_SIZE", "1"))
         self._coming: Iterator[bytes] = iter(())
+        self._last: int | None = None
         self._next = -1
 
     def __call__(self, step: int) -> T:
@@ -55,8 +58,10 @@ class Ahead(Generic[T]):
         if not self._workers:
             return self._make(step)
         if step != self._next:
+            if self._last is not None and 0 < step - self._last <= _WIDEST:
+                self._stride = step - self._last
             self._coming = self._from(step)
-        self._next = step + self._stride
+        self._last, self._next = step, step + self._stride
         return pickle.loads(next(self._coming))
 
     def _from(self, step: int) -> Iterator[bytes]:
@@ -68,5 +73,7 @@ class Ahead(Generic[T]):
             prefetch_factor=AHEAD,
             collate_fn=_as_it_is,
             multiprocessing_context="fork",
+            # Its own, so that the draws of a step stay what they are without workers.
+            generator=torch.Generator(),
         )
         return iter(loader)

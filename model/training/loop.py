@@ -194,10 +194,18 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
     def spent() -> float:
         return earlier + time.monotonic() - began
 
-    while (
-        progress.step < settings.steps and spent() - earlier < settings.time_limit and spent() < settings.finish_within
-    ):
-        factor = _learning_rate(settings, progress.step, spent())
+    def agreed() -> float:
+        """Seconds of all calls, the same for every process: each has its own clock, and all must stop together."""
+        if accelerator.num_processes == 1:
+            return spent()
+        seconds: Tensor = accelerator.gather(torch.tensor([spent()], device=accelerator.device))  # pyright: ignore[reportAssignmentType]
+        return float(seconds.max())
+
+    while progress.step < settings.steps:
+        seconds = agreed()
+        if seconds - earlier >= settings.time_limit or seconds >= settings.finish_within:
+            break
+        factor = _learning_rate(settings, progress.step, seconds)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = settings.lr * factor * group.get("rate", 1.0)

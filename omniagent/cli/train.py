@@ -28,9 +28,12 @@ def train(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which this call saves and stops.")] = 1e12,
     finish_within: Annotated[
-        float, typer.Option(min=1, help="Seconds in which the whole schedule ends, its decay of the rate included.")
+        float,
+        typer.Option(
+            min=1, help="Seconds of training, earlier calls counted, in which the schedule ends, its decay included."
+        ),
     ] = 1e12,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that make batches beforehand.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="text, mllm, dit: processes that make batches beforehand.")] = 0,
     save_every: Annotated[int | None, typer.Option(min=1, help="Steps from one checkpoint to the next.")] = None,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
     init: Annotated[Path | None, typer.Option(help="Start anew from this component's folder.")] = None,

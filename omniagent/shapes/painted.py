@@ -5,11 +5,14 @@ pictures, and the critic learns to describe, judge and mend them too. Training a
 inside the agent may ask the oracle.
 """
 
+import logging
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -25,6 +28,7 @@ from omniagent.shapes.world import CANVAS, LARGE, SMALL, Item, Scene, spot_of
 
 UNCLEAR_SHAPE, UNCLEAR_FILL = "object", "uneven"
 NEAR = 16.0
+log = logging.getLogger("omniagent.shapes")
 _SCENES = TypeAdapter(Scene)
 _SOUGHT = TypeAdapter(tuple[Sought, ...])
 Pictures = np.ndarray[Any, np.dtype[np.uint8]]
@@ -209,9 +213,27 @@ class Gallery:
         if time.monotonic() - self._seen_at < 10 and self._held:
             return
         self._seen_at = time.monotonic()
-        newest = sorted(self._folder.glob("*.npz"), key=lambda path: (path.stat().st_mtime, path.name))[-self._files :]
+        newest = sorted(self._folder.glob("*.npz"), key=lambda path: (_painted_at(path), path.name))[-self._files :]
         if {path.name for path in newest} == self._held.keys():
             return
-        self._held = {path.name: self._held.get(path.name) or load_paintings(path) for path in newest}
+        self._held = {
+            path.name: self._held[path.name] if path.name in self._held else _readable(path) for path in newest
+        }
         self.all = [one for held in self._held.values() for one in held]
         self.clear = [one for one in self.all if not faults_of(one.seen, one.target)]
+
+
+def _painted_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _readable(path: Path) -> list[Painting]:
+    """The paintings of a file; none, and a warning, where it is broken or gone: it shall not end a long training."""
+    try:
+        return load_paintings(path)
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+        log.warning("the paintings in %s cannot be read and are left out: %s", path, error)
+        return []

@@ -119,8 +119,7 @@ def painting_examples(
         for _ in range(number):
             draw = rng.random()
             if gallery is not None and gallery.all and draw < edits * 0.3:
-                if (example := _mend(rng, gallery)) is not None:
-                    found.append(example)
+                found.append(_mend(rng, gallery) or _repair(rng, most, split))
             elif draw < edits * 0.55:
                 found.append(_repair(rng, most, split))
             elif draw < edits:

@@ -5,6 +5,7 @@ A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (
 the painter drew for the MLLM's lessons (`gallery.py`).
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -197,7 +198,7 @@ def _language(
     vision_config = mllm.model.visual.config
     side = PICTURE // (patch_side(vision_config) * vision_config.spatial_merge_size)
     held_out = lesson_batches(7, _held_out(mix), split="validation")
-    anchor = read_mllm(stage.anchor).to("cpu" if on_cpu else "cuda") if stage.anchor else None  # pyright: ignore[reportArgumentType]
+    anchor = read_mllm(stage.anchor).to(own_device()) if stage.anchor else None  # pyright: ignore[reportArgumentType]
     return MllmTraining(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
         LessonPacker(tokenizer, int(mllm.config.image_token_id), side, TOGETHER if on_cpu else GPU_LESSONS),
@@ -250,6 +251,11 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     yield from _run(_language(stage, settings, mllm, mix), settings, stage)
 
 
+def own_device() -> str:
+    """Where this process trains: its own GPU of those that train together, or the CPU."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
 def existing(folder: Path, made_by: str) -> Path:
     if not folder.is_dir():
         raise BadSetting(f"{folder} is missing; train it first with: omniagent train {made_by}")
@@ -263,7 +269,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     language = next((s for s in ("mllm", "text") if (stage.work / s / "weights/mllm").is_dir()), "mllm")
     mllm = read_mllm(existing(stage.work / language / "weights/mllm", "mllm"))
     vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = own_device()
     mllm = mllm.to(device)  # pyright: ignore[reportArgumentType]
     vae = vae.to(device)  # pyright: ignore[reportArgumentType]
     processor = LightProcessor.from_pretrained(stage.work / "processor")
