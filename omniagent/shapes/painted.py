@@ -176,7 +176,7 @@ def paint_file(
 
 def load_paintings(path: Path) -> list[Painting]:
     """The paintings of one file that `paint_file` wrote."""
-    with np.load(path, allow_pickle=False) as data:
+    with path.open("rb") as handle, np.load(handle, allow_pickle=False) as data:
         pictures: Pictures = data["pictures"]
         lines = TypeAdapter(list[dict[str, Any]]).validate_json(data["lines"].tobytes())
     return [
