@@ -30,6 +30,24 @@ def test_a_name_that_nothing_bears_is_brought_to_the_thing_it_is_most_like(told:
     assert named_as_seen(told, SEEN) == meant
 
 
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("star (blue) from image 1 at c c", "star (yellow, left) from image 1 at c c"),
+        ("star (yellow) from image 1 at c c", "star (yellow) from image 1 at c c"),
+        ("star (yellow) from image 2 at c c", "star (green small, top) from image 2 at c c"),
+        (
+            "ring (red) from image 1 and circle (red) from image 2",
+            "ring (red) from image 1 and circle (red) from image 2",
+        ),
+        ("ring (green) from image 1 at c c", "ring (green) from image 1 at c c"),
+        ("star (yellow) from image 3 at c c", "star (yellow) from image 3 at c c"),
+    ],
+)
+def test_a_thing_of_one_picture_is_sought_in_that_picture(told: str, meant: str) -> None:
+    assert named_as_seen(told, [*SEEN, "gray background; star (green small, top)"]) == meant
+
+
 def test_what_a_change_leaves_alone_is_asked_for_where_it_was_seen() -> None:
     change = "make the ring (red small, centre) green"
     asked = [

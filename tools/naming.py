@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _NAME = re.compile(r"\b(\w+) \(([^(),]+)(?:, ([^()]+))?\)")
+_FROM = re.compile(rf"{_NAME.pattern}(?= from image (\d))")
 
 
 class Name(NamedTuple):
@@ -41,24 +42,32 @@ def _listed(descriptions: Sequence[str]) -> tuple[Name, ...]:
 
 
 def named_as_seen(text: str, seen: Sequence[str]) -> str:
-    """The text with each placed name that nothing seen bears brought to the seen one that it is most like.
+    """The text with each name that nothing seen bears brought to the seen one that it is most like.
 
     Alike are things of one noun that share most properties, then the place; where two are equally like it, or none has
-    that noun, the name stays. Names without a place may leave things out, and stay too.
+    that noun, the name stays. A name ``from image 2`` is held to that picture; of the others only those with a place
+    are looked at, and names without a place may leave properties out.
     """
-    known = _listed(seen)
-    texts = {name.text for name in known}
 
-    def nearest(found: re.Match[str]) -> str:
+    def of_image(found: re.Match[str]) -> str:
+        number = int(found[4])
+        return _nearest(_name(found), _listed(seen[number - 1 : number]))
+
+    def placed(found: re.Match[str]) -> str:
         name = _name(found)
-        if name.place is None or name.text in texts:
-            return name.text
-        ranked = sorted({(_unlike(name, other), other.text) for other in known if other.noun == name.noun})
-        if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
-            return name.text
-        return ranked[0][1]
+        return name.text if name.place is None else _nearest(name, _listed(seen))
 
-    return _NAME.sub(nearest, text)
+    return _NAME.sub(placed, _FROM.sub(of_image, text))
+
+
+def _nearest(name: Name, known: Sequence[Name]) -> str:
+    alike = [other for other in known if other.noun == name.noun]
+    if any(other.text == name.text or (not name.place and name.properties <= other.properties) for other in alike):
+        return name.text
+    ranked = sorted({(_unlike(name, other), other.text) for other in alike})
+    if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        return name.text
+    return ranked[0][1]
 
 
 def _unlike(name: Name, other: Name) -> tuple[int, bool]:
