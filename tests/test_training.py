@@ -25,8 +25,9 @@ from omniagent.shapes.data import vae_crops, validation_pictures
 from omniagent.shapes.lessons import LessonMix, lesson_batches
 from omniagent.shapes.painted import paint_file
 from omniagent.shapes.render import render
+from omniagent.shapes.stages import PAINTED, Stage
 from omniagent.shapes.tokenizer import SPECIALS, save_processor
-from omniagent.shapes.training import PAINTED, Stage, train_mllm, train_vae
+from omniagent.shapes.training import train_mllm, train_vae
 from omniagent.tools import prompts
 
 
@@ -129,7 +130,9 @@ def test_a_schedule_that_must_end_in_time_decays_its_rate_by_the_clock(
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     settings = _settings(tmp_path, 1000).model_copy(update={"finish_within": 14.0, "resume": False})
     lines = [line for line in train(_vae_training(), settings) if "loss" in line]
-    assert 1 < len(lines) < 14
+    assert 2 < len(lines) < 14
+    rates = [line["rate"] for line in lines]
+    assert rates[0] < rates[1] > rates[-1] < 0.5 * settings.lr
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["step"] == lines[-1]["step"]
 
 

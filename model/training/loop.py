@@ -227,7 +227,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
             sums.setdefault(name, []).append(value)
         if progress.step % settings.log_every == 0 or progress.step == settings.steps:
             line: dict[str, Any] = {"step": progress.step, "seconds": round(earlier + time.monotonic() - began, 1)}
-            line |= {name: sum(values) / len(values) for name, values in sums.items()}
+            line |= {name: sum(values) / len(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
             sums.clear()
             if not math.isfinite(line["loss"]):
                 raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")

@@ -64,9 +64,9 @@ def train(
             size = export_checkpoint(work, out)
             console.print(f"{out}: {size / 1e6:.1f} MB")
             return
-        from omniagent.shapes import gallery, training
+        from omniagent.shapes import gallery, stages, training
 
-        stage = training.Stage(
+        stage = stages.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
             anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references,
             time_shift=time_shift, finish_within=finish_within, workers=workers, save_every=save_every,

@@ -11,7 +11,8 @@ from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.transformer import OmniGen2Transformer2DModel
 from omniagent.shapes.painted import paint_file
-from omniagent.shapes.training import PAINTED, Stage, attention_kernels, existing, read_mllm
+from omniagent.shapes.stages import PAINTED, Stage, attention_kernels, existing
+from omniagent.shapes.training import read_mllm
 from omniagent.shapes.validation import paint, small_scheduler
 
 

@@ -5,27 +5,22 @@ A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (
 the painter drew for the MLLM's lessons (`gallery.py`).
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from pydantic import BaseModel, ConfigDict, Field
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.errors import BadSetting
 from omniagent.model.processor import LightProcessor
 from omniagent.model.training.attention import write_out_attention
 from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
-from omniagent.model.training.loop import Component, TrainSettings, train
+from omniagent.model.training.loop import TrainSettings
 from omniagent.model.training.mllm import MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
@@ -36,6 +31,7 @@ from omniagent.shapes.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.painted import Gallery
 from omniagent.shapes.paintings import painting_examples
+from omniagent.shapes.stages import PAINTED, Stage, existing, own_device, run_stage, settings_of
 from omniagent.shapes.statements import FACTS
 from omniagent.shapes.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.validation import PainterValidation
@@ -43,13 +39,8 @@ from omniagent.shapes.validation import PainterValidation
 FRESH = 8
 """One in so many examples of the transformer's batch is new; the others are met again under other noise and time."""
 
-PAINTED = "painted"
-
 GPU_LESSONS, GPU_EXAMPLES = 48, 256
 """Lessons, and the painter's examples, that are padded to one length on an accelerator, where launches cost most."""
-
-VISION_RATE = 0.3
-"""Of the lessons' rate, for a tower that can see already: at the full rate it unlearns what is read from it."""
 
 SPECIAL_IDS = {
     "image_token_id": "<|image_pad|>",
@@ -60,89 +51,10 @@ SPECIAL_IDS = {
 }
 
 
-class Stage(BaseModel):
-    """How one stage is trained. None for `steps`, `batch` and `lr` takes the stage's own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    work: Path
-    steps: int | None = Field(default=None, gt=0)
-    batch: int | None = Field(default=None, gt=0)
-    lr: float | None = Field(default=None, gt=0)
-    seed: int = Field(default=0, ge=0)
-    time_limit: float = Field(default=float("inf"), gt=0, description="seconds of this call")
-    finish_within: float = Field(default=float("inf"), gt=0, description="seconds in which the whole schedule ends")
-    workers: int = Field(default=0, ge=0, description="processes that make batches beforehand")
-    save_every: int | None = Field(default=None, gt=0, description="steps from one checkpoint to the next")
-    threads: int | None = Field(default=None, gt=0)
-    init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
-    anchor: Path | None = Field(default=None, description="mllm: the MLLM whose text states are kept")
-    vision_from: int | None = Field(default=None, ge=0, description="mllm: the step from which its vision learns too")
-    ema: float = Field(default=0.999, ge=0, lt=1)
-    objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
-    edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
-    references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
-    time_shift: float = Field(default=-0.8, ge=-4, le=4, description="dit: below 0 more weight lies near the noise")
-
-
-@dataclass(frozen=True)
-class _Defaults:
-    steps: int
-    batch: int
-    lr: float
-    muon: bool
-    save_every: int
-
-
-_STAGES = {
-    "vae": _Defaults(6000, 16, 2e-3, False, 400),
-    "vision": _Defaults(3000, 24, 1e-3, True, 400),
-    "text": _Defaults(300, 42, 2e-3, True, 100),
-    "mllm": _Defaults(3000, 27, 1.5e-3, True, 100),
-    "dit": _Defaults(20000, 48, 1.5e-3, True, 500),
-}
-
-
-def _settings(stage: Stage, name: str) -> TrainSettings:
-    own = _STAGES[name]
-    return TrainSettings(
-        out=stage.work / name,
-        steps=stage.steps or own.steps,
-        batch=stage.batch or own.batch,
-        lr=stage.lr or own.lr,
-        seed=stage.seed,
-        muon=own.muon,
-        save_every=stage.save_every or own.save_every,
-        time_limit=stage.time_limit,
-        finish_within=stage.finish_within,
-        ema=stage.ema,
-        rates={"visual": VISION_RATE} if stage.vision_from is not None else {},
-        # Another start is another training: the folder's old state must not take its place.
-        resume=stage.init is None,
-    )
-
-
-def _run(component: Component, settings: TrainSettings, stage: Stage) -> Iterator[dict[str, Any]]:
-    if stage.threads:
-        torch.set_num_threads(stage.threads)
-    with attention_kernels():
-        yield from train(component, settings)
-
-
-def attention_kernels() -> AbstractContextManager[object]:
-    """Which kernels may attend. On CPUs the fused one's bf16 backward slows down as training goes on.
-
-    On NVIDIA's, cuDNN's plans each new shape for tenths of a second, and here every batch has shapes of its own.
-    """
-    if torch.cuda.is_available():
-        return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
-    return sdpa_kernel(SDPBackend.MATH)
-
-
 def train_vae(stage: Stage) -> Iterator[dict[str, Any]]:
     """Train the VAE on crops of training scenes."""
     torch.manual_seed(stage.seed)
-    settings = _settings(stage, "vae")
+    settings = settings_of(stage, "vae")
     if stage.init:
         vae = AutoencoderKL.from_pretrained(stage.init)
     else:
@@ -150,7 +62,7 @@ def train_vae(stage: Stage) -> Iterator[dict[str, Any]]:
         initialise(vae)
     vae = vae.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     component = VaeTraining(vae, vae_crops(stage.seed, settings.batch), validation_pictures(48))
-    yield from _run(component, settings, stage)
+    yield from run_stage(component, settings, stage)
 
 
 def _tokenizer(work: Path) -> PreTrainedTokenizerBase:
@@ -174,12 +86,12 @@ def read_mllm(folder: Path) -> Qwen2_5_VLForConditionalGeneration:
 def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
     """The MLLM's first stage: its vision tower under dense supervision."""
     torch.manual_seed(stage.seed)
-    settings = _settings(stage, "vision")
+    settings = settings_of(stage, "vision")
     mllm = _fresh_mllm(_tokenizer(stage.work))
     probe = DenseProbe(mllm, TARGETS, NUMBERS)
     batches = dense_batches(stage.seed, settings.batch)
     component = VisionTraining(mllm, probe, batches, dense_batches(1, 96, "validation")(0))
-    yield from _run(component, settings, stage)
+    yield from run_stage(component, settings, stage)
 
 
 def _held_out(mix: LessonMix) -> LessonMix:
@@ -217,13 +129,13 @@ def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
     if not vision.is_dir():
         yield from train_vision(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
     torch.manual_seed(stage.seed)
-    settings = _settings(stage, "text")
+    settings = settings_of(stage, "text")
     mllm = _fresh_mllm(_tokenizer(stage.work))
     seen = read_mllm(vision)
     mllm.model.visual.load_state_dict(seen.model.visual.state_dict())
     plans = max(1, settings.batch // 4)
     mix = LessonMix(scenes=0, plans=plans, seen_plans=0, repairs=0, captions=settings.batch - plans)
-    yield from _run(_language(stage, settings, mllm, mix), settings, stage)
+    yield from run_stage(_language(stage, settings, mllm, mix), settings, stage)
 
 
 def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
@@ -236,7 +148,7 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     if stage.init is None and not start.is_dir():
         yield from train_text(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
     torch.manual_seed(stage.seed)
-    settings = _settings(stage, "mllm")
+    settings = settings_of(stage, "mllm")
     mllm = read_mllm(start)
 
     def share(n: int) -> int:
@@ -248,24 +160,13 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
         painted=share(8) - scenes,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
-    yield from _run(_language(stage, settings, mllm, mix), settings, stage)
-
-
-def own_device() -> str:
-    """Where this process trains: its own GPU of those that train together, or the CPU."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-
-
-def existing(folder: Path, made_by: str) -> Path:
-    if not folder.is_dir():
-        raise BadSetting(f"{folder} is missing; train it first with: omniagent train {made_by}")
-    return folder
+    yield from run_stage(_language(stage, settings, mllm, mix), settings, stage)
 
 
 def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     """Train the transformer on the frozen MLLM (its text stage, while there is no more) and VAE of the work folder."""
     torch.manual_seed(stage.seed)
-    settings = _settings(stage, "dit")
+    settings = settings_of(stage, "dit")
     language = next((s for s in ("mllm", "text") if (stage.work / s / "weights/mllm").is_dir()), "mllm")
     mllm = read_mllm(existing(stage.work / language / "weights/mllm", "mllm"))
     vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
@@ -308,4 +209,4 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         settings=FlowSettings(time_shift=stage.time_shift),
         validate=check,
     )
-    yield from _run(component, settings, stage)
+    yield from run_stage(component, settings, stage)

@@ -1,0 +1,110 @@
+"""What all trainings of the bundled checkpoint share: what may be set of one, where it runs, and its work folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from omniagent.model.errors import BadSetting
+from omniagent.model.training.loop import Component, TrainSettings, train
+
+PAINTED = "painted"
+
+VISION_RATE = 0.3
+"""Of the lessons' rate, for a tower that can see already: at the full rate it unlearns what is read from it."""
+
+
+class Stage(BaseModel):
+    """How one stage is trained. None for `steps`, `batch` and `lr` takes the stage's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    work: Path
+    steps: int | None = Field(default=None, gt=0)
+    batch: int | None = Field(default=None, gt=0)
+    lr: float | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+    time_limit: float = Field(default=float("inf"), gt=0, description="seconds of this call")
+    finish_within: float = Field(default=float("inf"), gt=0, description="seconds in which the whole schedule ends")
+    workers: int = Field(default=0, ge=0, description="processes that make batches beforehand")
+    save_every: int | None = Field(default=None, gt=0, description="steps from one checkpoint to the next")
+    threads: int | None = Field(default=None, gt=0)
+    init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
+    anchor: Path | None = Field(default=None, description="mllm: the MLLM whose text states are kept")
+    vision_from: int | None = Field(default=None, ge=0, description="mllm: the step from which its vision learns too")
+    ema: float = Field(default=0.999, ge=0, lt=1)
+    objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
+    edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
+    references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
+    time_shift: float = Field(default=-0.8, ge=-4, le=4, description="dit: below 0 more weight lies near the noise")
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    steps: int
+    batch: int
+    lr: float
+    muon: bool
+    save_every: int
+
+
+_STAGES = {
+    "vae": _Defaults(6000, 16, 2e-3, False, 400),
+    "vision": _Defaults(3000, 24, 1e-3, True, 400),
+    "text": _Defaults(300, 42, 2e-3, True, 100),
+    "mllm": _Defaults(3000, 27, 1.5e-3, True, 100),
+    "dit": _Defaults(20000, 48, 1.5e-3, True, 500),
+}
+
+
+def settings_of(stage: Stage, name: str) -> TrainSettings:
+    own = _STAGES[name]
+    return TrainSettings(
+        out=stage.work / name,
+        steps=stage.steps or own.steps,
+        batch=stage.batch or own.batch,
+        lr=stage.lr or own.lr,
+        seed=stage.seed,
+        muon=own.muon,
+        save_every=stage.save_every or own.save_every,
+        time_limit=stage.time_limit,
+        finish_within=stage.finish_within,
+        ema=stage.ema,
+        rates={"visual": VISION_RATE} if stage.vision_from is not None else {},
+        # Another start is another training: the folder's old state must not take its place.
+        resume=stage.init is None,
+    )
+
+
+def run_stage(component: Component, settings: TrainSettings, stage: Stage) -> Iterator[dict[str, Any]]:
+    if stage.threads:
+        torch.set_num_threads(stage.threads)
+    with attention_kernels():
+        yield from train(component, settings)
+
+
+def attention_kernels() -> AbstractContextManager[object]:
+    """Which kernels may attend. On CPUs the fused one's bf16 backward slows down as training goes on.
+
+    On NVIDIA's, cuDNN's plans each new shape for tenths of a second, and here every batch has shapes of its own.
+    """
+    if torch.cuda.is_available():
+        return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+    return sdpa_kernel(SDPBackend.MATH)
+
+
+def own_device() -> str:
+    """Where this process trains: its own GPU of those that train together, or the CPU."""
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
+def existing(folder: Path, made_by: str) -> Path:
+    if not folder.is_dir():
+        raise BadSetting(f"{folder} is missing; train it first with: omniagent train {made_by}")
+    return folder
