@@ -258,7 +258,7 @@ def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
 def test_tokens_of_what_is_stressed_weigh_more_and_only_those(packer: LessonPacker) -> None:
     answer = '{"change":"make the ring (red) blue","checklist":"is the ring (blue) there"}'
     change = "make the ring (red) blue"
-    lesson = Lesson("plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed=change)
+    lesson = Lesson("plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed=(change,))
     data = packer.collate([lesson])
     heavy = data["ids"][0][data["weights"][0] == STRESS].tolist()
     assert packer.tokenizer.decode(heavy).strip('" ') == change

@@ -74,11 +74,12 @@ def _unlike(name: Name, other: Name) -> tuple[int, bool]:
     return len(name.properties ^ other.properties), name.place != other.place
 
 
-def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str) -> tuple[str, ...]:
+def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str) -> tuple[str | None, ...]:
     """The questions of a change's checklist, those for things that it leaves alone with the places that were seen.
 
     A name is corrected when just one seen thing has its noun and properties, the change neither names that thing nor
-    has its noun in free words, and no other question asks for it.
+    has its noun in free words, and no other question asks for it. A question for what the change names, just as it
+    was before, contradicts the change and is left out, unless two things bear that name.
     """
     named, free = names_in(change), set(re.findall(r"\w+", _NAME.sub(" ", change).lower()))
 
@@ -96,4 +97,51 @@ def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str
             return name.text
         return alike[0].text
 
-    return tuple(_NAME.sub(settled, question) for question in questions)
+    borne = [name.text for name in _listed(seen)]
+    gone = {name.text for name in named if name.place and borne.count(name.text) == 1}
+    return tuple(
+        None if gone & {name.text for name in names_in(question)} else _NAME.sub(settled, question)
+        for question in questions
+    )
+
+
+def questions_as_told(questions: Sequence[str], seen: Sequence[str], told: str) -> tuple[str, ...]:
+    """The questions of a composition's checklist, each for a thing that the painter is told of or that was seen.
+
+    A name that neither bears is brought to the told thing of its noun that it is most like, if no other question asks
+    for that one; so are its words in other questions (``the dotted blue circle`` for ``circle (blue dotted)``).
+    """
+    parts = [_name(found) for found in _FROM.finditer(told)]
+    asked = [name for question in questions for name in names_in(question)]
+
+    def fits(name: Name, other: Name) -> bool:
+        return name.noun == other.noun and name.properties <= other.properties
+
+    free = [part for part in parts if not any(fits(name, part) for name in asked)]
+    mended = list(questions)
+    for name in asked:
+        alike = [part for part in free if part.noun == name.noun]
+        if any(fits(name, other) for other in (*parts, *_listed(seen))) or len(alike) != 1:
+            continue
+        free.remove(alike[0])
+        mended = [_renamed(question, name, alike[0]) for question in mended]
+    return tuple(mended)
+
+
+def _renamed(question: str, old: Name, new: Name) -> str:
+    """The question with one thing's properties for another's of the same noun; places stay."""
+    words = " ".join(_details(new))
+    place = f", {old.place}" if old.place else ""
+    question = question.replace(old.text, f"{old.text.split(' (')[0]} ({words}{place})")
+    count = len(old.properties)
+    phrase = re.compile(rf"\b((?:\w+ ){{{count}}})(?={re.escape(old.noun)}s?\b)", re.IGNORECASE)
+
+    def spoken(found: re.Match[str]) -> str:
+        same = frozenset(found[1].lower().split()) == old.properties
+        return f"{' '.join(reversed(_details(new)))} " if same else found[0]
+
+    return phrase.sub(spoken, question)
+
+
+def _details(name: Name) -> list[str]:
+    return name.text.partition("(")[2].rstrip(")").split(",")[0].split()

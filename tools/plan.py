@@ -1,9 +1,10 @@
 """Reading a task once, into a plan with a checklist that stays as it is."""
 
 import re
+from collections.abc import Sequence
 
 from omniagent.tools.consult import draft
-from omniagent.tools.naming import named_as_seen, questions_as_seen
+from omniagent.tools.naming import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.parameters import parameters
 from omniagent.tools.prompts import PlanDraft, RequirementDraft, plan_prompt
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -51,10 +52,14 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     told = written.model_copy(update={"mode": mode}).told
     told = named_as_seen(told, seen) if mode in ("edit", "compose") else told
     instruction = arguments.task.instruction if own else told or arguments.task.instruction
-    drafts = written.checklist
+    asked: Sequence[str | None] = [one.question for one in written.checklist]
     if mode == "edit":
-        asked = questions_as_seen([one.question for one in drafts], seen, told)
-        drafts = tuple(one.model_copy(update={"question": new}) for one, new in zip(drafts, asked, strict=True))
+        asked = questions_as_seen([one.question for one in written.checklist], seen, told)
+    elif mode == "compose":
+        asked = questions_as_told([one.question for one in written.checklist], seen, told)
+    drafts = tuple(
+        one.model_copy(update={"question": new}) for one, new in zip(written.checklist, asked, strict=True) if new
+    )
     return Plan(
         mode=mode,
         instruction=instruction,

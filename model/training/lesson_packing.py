@@ -37,8 +37,8 @@ class Lesson:
     """Whether the mark that ends an answer is learned too; not where one token is all that is ever read."""
     facts: tuple[int, ...] = ()
     """For each ending, the class of the fact that its one-token answer follows from; none to ask nothing more."""
-    stressed: str = ""
-    """A part of the answers whose tokens count `STRESS` times: few tokens on which all depends."""
+    stressed: tuple[str, ...] = ()
+    """Parts of the answers whose tokens count `STRESS` times: few tokens on which all depends."""
 
 
 @dataclass(frozen=True)
@@ -126,15 +126,15 @@ class LessonPacker:
             packed.weights += [0.0] * len(asked) + self._stress(answer, lesson.stressed, len(told))
         return packed
 
-    def _stress(self, answer: str, stressed: str, length: int) -> list[float]:
+    def _stress(self, answer: str, stressed: Sequence[str], length: int) -> list[float]:
         """A weight for each of an answer's tokens."""
-        at = answer.find(stressed) if stressed else -1
-        if at < 0:
+        parts = [(at, at + len(part)) for part in stressed if part and (at := answer.find(part)) >= 0]
+        if not parts:
             return [1.0] * length
         spans: list[tuple[int, int]] = self.tokenizer(answer, add_special_tokens=False, return_offsets_mapping=True)[
             "offset_mapping"
         ]  # pyright: ignore[reportAssignmentType]
-        weights = [STRESS if start < at + len(stressed) and end > at else 1.0 for start, end in spans]
+        weights = [STRESS if any(s < end and e > start for s, e in parts) else 1.0 for start, end in spans]
         return weights + [1.0] * (length - len(weights))
 
     def packed(self, batch: LessonBatch) -> PackedBatch:

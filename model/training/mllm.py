@@ -21,6 +21,8 @@ from omniagent.model.training.lesson_packing import (
 )
 from omniagent.model.training.vision import normalised, vision_tokens
 
+CAPTION_WEIGHT = 0.5
+
 
 class _Answers(NamedTuple):
     """Logits (n, vocabulary), labels and weights (n,) at a group's answers; of the facts behind them, if asked."""
@@ -57,7 +59,7 @@ class MllmTraining:
         validation: Sequence[LessonBatch],
         *,
         vision_from: int | None = None,
-        caption_weight: float = 0.5,
+        caption_weight: float = CAPTION_WEIGHT,
         anchor: Qwen2_5_VLForConditionalGeneration | None = None,
         anchor_weight: float = 4.0,
         weights: Mapping[str, float] | None = None,

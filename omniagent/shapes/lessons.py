@@ -134,8 +134,20 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
     """The plan of a task."""
     prompt = prompts.plan_prompt(task.instruction, [_BLANK] * len(shown))
     topic = "plan_seen" if task.kind in ("edit", "reference") else "plan"
-    # A plan from pictures is mostly what they show; the few words of the change decide whether it comes out right.
-    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),), stressed=task.plan.change)
+    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),), stressed=_new_in(task.plan))
+
+
+def _new_in(plan: prompts.PlanDraft) -> tuple[str, ...]:
+    """What decides whether a plan comes out right: the few words of it that are not said again.
+
+    These are the change, the questions for what no picture shows yet, and the layout.
+    """
+    new = [one.question for one in plan.checklist if not any(name in one.question for name in _names(plan.seen))]
+    return tuple(text for text in (plan.change, *(new if plan.seen else ()), plan.instruction) if text)
+
+
+def _names(seen: Sequence[str]) -> list[str]:
+    return [name for description in seen for name in description.split("; ")[1:]]
 
 
 class _Case(NamedTuple):
@@ -285,7 +297,7 @@ def lesson_batches(
         for kind, number in (("text", mix.plans), ("seen", mix.seen_plans)):
             for _ in range(number):
                 choice: tuple[Kind, ...] = ("draw", "outside", "question") if kind == "text" else ("edit", "reference")
-                p = [0.6, 0.28, 0.12] if kind == "text" else [0.62, 0.38]
+                p = [0.75, 0.17, 0.08] if kind == "text" else [0.62, 0.38]
                 kind_of_task = choice[int(rng.choice(len(choice), p=p))]
                 many = kind_of_task == "draw" and rng.random() < 0.5
                 task = draw_task(rng, _crowd(rng, split)) if many else sample_task(rng, kind_of_task, split)

@@ -14,7 +14,7 @@ from omniagent.shapes.repairs import random_fault
 from omniagent.shapes.tasks import ShapesTask, draw_task, sample_task, some_scene
 from omniagent.shapes.world import Scene, Split, random_scene
 
-RINGED = 0.2
+RINGED = 0.3
 """Share of draws with one object inside another: rare in scenes, often asked for, and slow to learn."""
 
 

@@ -21,7 +21,7 @@ from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
 from omniagent.model.training.loop import TrainSettings
-from omniagent.model.training.mllm import MllmTraining
+from omniagent.model.training.mllm import CAPTION_WEIGHT, MllmTraining
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
 from omniagent.model.transformer import OmniGen2Transformer2DModel
@@ -118,7 +118,8 @@ def _language(
         [held_out(i) for i in range(2)],
         anchor=anchor,
         vision_from=stage.vision_from,
-        weights=TOPIC_WEIGHTS,
+        weights=TOPIC_WEIGHTS | {"verdict_facts": stage.probes},
+        caption_weight=CAPTION_WEIGHT * stage.probes,
         workers=stage.workers,
     )
 
