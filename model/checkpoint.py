@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -73,7 +73,7 @@ def load_pipeline(
     path_or_repo: str | Path,
     *,
     revision: str | None = None,
-    torch_dtype: torch.dtype | None = None,
+    torch_dtype: torch.dtype | Mapping[str, torch.dtype] | None = None,
     device: torch.device | str | None = None,
     local_files_only: bool = False,
     pipeline_class: type[P] = OmniGen2Pipeline,
@@ -84,7 +84,8 @@ def load_pipeline(
     Args:
         path_or_repo: A folder, or a hub name such as ``OmniGen2/OmniGen2``.
         revision: Branch, tag or commit of a hub name.
-        torch_dtype: Precision of all weights; None means float32 on a CPU and bfloat16 elsewhere.
+        torch_dtype: Precision of all weights, or of each part by its name, as diffusers takes it; None, or a part that
+            is not named and has no ``default``, means float32 on a CPU and bfloat16 elsewhere.
         device: Where to put the weights; None leaves them on the CPU.
         local_files_only: Never ask the hub.
         pipeline_class: What to build.
@@ -102,12 +103,14 @@ def load_pipeline(
     folder = find_model(path_or_repo, revision=revision, local_files_only=local_files_only)
     classes = _read_index(folder)
     where = torch.device(device or "cpu")
-    dtype = torch_dtype or (torch.float32 if where.type == "cpu" else torch.bfloat16)
+    own = torch.float32 if where.type == "cpu" else torch.bfloat16
+    dtypes = torch_dtype if isinstance(torch_dtype, Mapping) else {"default": torch_dtype or own}
+    vae, transformer, mllm = (dtypes.get(n, dtypes.get("default", own)) for n in ("vae", "transformer", "mllm"))
     loaders: dict[str, Callable[[], Any]] = {
-        "transformer": lambda: load_module(OmniGen2Transformer2DModel, folder / "transformer", dtype),
-        "vae": lambda: load_module(AutoencoderKL, folder / "vae", dtype),
+        "transformer": lambda: load_module(OmniGen2Transformer2DModel, folder / "transformer", transformer),
+        "vae": lambda: load_module(AutoencoderKL, folder / "vae", vae),
         "scheduler": lambda: load_scheduler(folder / "scheduler", classes["scheduler"]),
-        "mllm": lambda: load_mllm(folder / "mllm", dtype),
+        "mllm": lambda: load_mllm(folder / "mllm", mllm),
         "processor": lambda: LightProcessor.from_pretrained(folder / "processor"),
     }
     parts = {name: components[name] if name in components else load() for name, load in loaders.items()}

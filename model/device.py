@@ -40,6 +40,11 @@ def pick_dtype(device: torch.device, dtype: torch.dtype | None = None) -> torch.
     return dtype or (torch.float32 if device.type == "cpu" else torch.bfloat16)
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether this CPU has instructions for bfloat16 products; without them they are slower than float32 ones."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # pyright: ignore[reportPrivateUsage]
+
+
 def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) -> T:
     """The result of `work`, whose running out of memory becomes `OutOfMemory`, with the device's memory freed.
 

@@ -16,7 +16,7 @@ from omniagent.model.checkpoint import load_mllm, load_pipeline
 from omniagent.model.checkpoint_settings import CheckpointDefaults
 from omniagent.model.critic_local import LocalCritic
 from omniagent.model.critic_openai import OpenAICritic
-from omniagent.model.device import pick_device, pick_dtype, with_memory_fault
+from omniagent.model.device import multiplies_bfloat16, pick_device, pick_dtype, with_memory_fault
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMemory, RetryableError
 from omniagent.model.generator import OmniGen2Generator
 from omniagent.model.hub import find_model
@@ -47,15 +47,17 @@ def load_generator(
     """
     if model is None or not str(model):
         raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
-    preset_named(preset)
     where = pick_device(device)
+    dtypes = {"default": pick_dtype(where, dtype)}
+    if preset_named(preset).half and dtype is None and where.type == "cpu" and multiplies_bfloat16():
+        dtypes |= dict.fromkeys(("transformer", "vae"), torch.bfloat16)
     folder = find_model(model, revision=revision, local_files_only=local_files_only)
     settings = CheckpointDefaults.load(folder)
     with quiet():
         pipeline = with_memory_fault(
             where,
             f"the model {model}",
-            lambda: load_pipeline(folder, torch_dtype=pick_dtype(where, dtype), device=None),
+            lambda: load_pipeline(folder, torch_dtype=dtypes, device=None),
         )
         _place(pipeline, folder, settings, where, memory)
     return OmniGen2Generator(

@@ -26,7 +26,7 @@ class TimedBlocks:
     """
 
     def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
-        self._net, self._times = transformer, times
+        self._net, self._times, self._dtype = transformer, times, transformer.dtype
         self._call: Callable[..., torch.Tensor] = compiled_block() if computation.compiled else plain_block
         self._folded: dict[nn.Module, list[FoldedWeights]] = {}
         self._final: torch.Tensor | None = None
@@ -42,7 +42,7 @@ class TimedBlocks:
 
     def embed(self, layer: nn.Module, patches: torch.Tensor) -> torch.Tensor:
         """Tokens (..., T, H) of ``patches`` (..., T, patch² · channels) by one of the network's two embedders."""
-        return product(layer, patches, self._ends.get(layer)).to(self._net.dtype)
+        return product(layer, patches, self._ends.get(layer)).to(self._dtype)
 
     def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
         """``x`` after modulated blocks at ``step`` (from 0)."""
@@ -68,11 +68,11 @@ class TimedBlocks:
         return norm(x) * (1 + norm.modulation(self._temb(step)).scale_msa[0])
 
     def _temb(self, step: int) -> torch.Tensor:
-        return self._net.time_caption_embed.embed_time(self._times[step : step + 1], self._net.dtype)
+        return self._net.time_caption_embed.embed_time(self._times[step : step + 1], self._dtype)
 
     def _table(self) -> None:
         net = self._net
-        temb = net.time_caption_embed.embed_time(self._times, net.dtype)
+        temb = net.time_caption_embed.embed_time(self._times, self._dtype)
         for block in self._timed():
             table = block.fold(temb)
             self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.unbind() for each in table), strict=True)]

@@ -92,7 +92,9 @@ class VelocityField:
             )
         check_reference_count(references)
         transformer.check_latents([latent for each in references for latent in each])
-        moved = {id(each): each.to(times.device, transformer.dtype) for pictures in references for each in pictures}
+        # Asked for once: the network finds it out by walking through its weights.
+        self._dtype = transformer.dtype
+        moved = {id(each): each.to(times.device, self._dtype) for pictures in references for each in pictures}
         self._references = [
             [Reference(moved[id(each)], place, _grid(transformer, each)) for place, each in enumerate(pictures)]
             for pictures in references
@@ -175,7 +177,7 @@ class VelocityField:
 
     def _refine(self, step: int, latents: torch.Tensor, passes: Sequence[Pass]) -> Refined:
         net = self._net
-        tokens = self._blocks.embed(net.x_embedder, patchify(latents.to(net.dtype), net.patch_size))
+        tokens = self._blocks.embed(net.x_embedder, patchify(latents.to(self._dtype), net.patch_size))
         noise = self._blocks.run(net.noise_refiner, tokens, self._streams.noise(self._grid, len(latents)), step)
         each = [reference for sample in self._samples for reference in self._references[sample]]
         if self._how.shared_refiners:

@@ -17,6 +17,7 @@ from omniagent.model.checkpoint import save_pipeline
 from omniagent.model.checkpoint_settings import CheckpointDefaults
 from omniagent.model.errors import BadSetting, OutOfMemory
 from omniagent.model.generator import OmniGen2Generator
+from omniagent.model.loading import load_generator
 from omniagent.model.memory import MODES, Need, fit, hold, need_of, next_smaller
 from omniagent.model.presets import preset_named
 from omniagent.model.requests import GenerationRequest
@@ -37,7 +38,7 @@ def test_presets_leave_out_more_and_more_and_quality_nothing() -> None:
         generator.generate(REQUEST, on_step=lambda _done, all_steps, steps=steps: steps.append(all_steps))
         counts.append((steps[0], layers[0]))
     assert counts[0] == (10, 10)
-    assert counts[1][0] == 6 and counts[2][0] == 2
+    assert counts[1][0] == 6 and counts[2][0] == 3
     assert counts[0][1] > counts[1][1] > counts[2][1]
 
 
@@ -47,6 +48,22 @@ def test_what_a_request_names_is_not_changed_by_a_preset() -> None:
     assert (bucket.steps, bucket.guidance.start, bucket.guidance.end) == (9, 0.1, 0.9)
     with pytest.raises(BadSetting, match=r"preset='best'.*quality, balanced, fast"):
         preset_named("best")
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("name", ["quality", "fast"])
+def test_a_lossy_preset_uses_bfloat16_on_a_cpu_that_multiplies_it_and_the_mllm_never_does(
+    name: str, native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_pipeline().save_pretrained(tmp_path)
+    monkeypatch.setattr("omniagent.model.loading.multiplies_bfloat16", lambda: native)
+    generator = load_generator(tmp_path, device="cpu", preset=name)
+    pipeline = generator.pipeline
+    drawn = torch.bfloat16 if native and name == "fast" else torch.float32
+    assert (pipeline.transformer.dtype, pipeline.vae.dtype, pipeline.mllm.dtype) == (drawn, drawn, torch.float32)
+    assert generator.generate(REQUEST.model_copy(update={"steps": 2}))[0].size == (48, 32)
+    asked = load_generator(tmp_path, device="cpu", preset=name, dtype=torch.float32)
+    assert asked.pipeline.transformer.dtype == torch.float32
 
 
 @given(st.tuples(*[st.integers(1, 2**36)] * 3), st.integers(1, 64), st.integers(0, 2**32), st.integers(0, 2**38))
