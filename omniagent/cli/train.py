@@ -41,6 +41,10 @@ def train(
     vision_from: Annotated[
         int | None, typer.Option(min=0, help="mllm: the step from which its vision learns too.")
     ] = None,
+    probes: Annotated[
+        float,
+        typer.Option(min=0, help="mllm: weight of its linear probes; they start afresh, so 0 with small batches."),
+    ] = 1.0,
     ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
     edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
@@ -68,8 +72,8 @@ def train(
 
         stage = stages.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
-            anchor=anchor, vision_from=vision_from, ema=ema, objects=objects, edits=edits, references=references,
-            time_shift=time_shift, finish_within=finish_within, workers=workers, save_every=save_every,
+            anchor=anchor, vision_from=vision_from, probes=probes, ema=ema, objects=objects, edits=edits,
+            references=references, time_shift=time_shift, finish_within=finish_within, workers=workers, save_every=save_every,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,
