@@ -73,7 +73,8 @@ def train(
         stage = stages.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
             anchor=anchor, vision_from=vision_from, probes=probes, ema=ema, objects=objects, edits=edits,
-            references=references, time_shift=time_shift, finish_within=finish_within, workers=workers, save_every=save_every,
+            references=references, time_shift=time_shift, finish_within=finish_within, workers=workers,
+            save_every=save_every,
         )  # fmt: skip
         run = {
             Part.VAE: training.train_vae,
