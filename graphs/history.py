@@ -63,12 +63,16 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
         return False
     if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
         return True
-    return _evidence(new) - _evidence(old) >= state.policy.clear_lead
+    lead = state.policy.redraw_lead if attempt.parent is None else state.policy.clear_lead
+    return _evidence(new) - _evidence(old) >= lead
 
 
 def _evidence(critique: Critique) -> float:
-    """The log probability that every requirement holds; no single verdict counts for more than one in a thousand."""
-    return sum(math.log(max(verdict.probability, 1e-3)) for verdict in critique.verdicts)
+    """The log probability that every requirement holds; none counts as less likely than one in ten.
+
+    So that a single one, which may be misread from the task or from the picture, brings 2.3 at most.
+    """
+    return sum(math.log(max(verdict.probability, 0.1)) for verdict in critique.verdicts)
 
 
 def round_number(state: AgentState) -> int:

@@ -22,8 +22,14 @@ class LoopPolicy(Word):
     clear_lead: float = Field(
         default=2.0,
         ge=0,
-        description="a picture of a later round that is not accepted is better only if the log probability that all "
+        description="a repair that is not accepted is better than what it mends only if the log probability that all "
         "holds is higher by this much; 2 is about one requirement from 10 % to 90 %",
+    )
+    redraw_lead: float = Field(
+        default=3.0,
+        ge=0,
+        description="the same for a picture drawn afresh in a later round: more than one requirement can bring, which "
+        "may have been misread from the task and then holds of wrong pictures only",
     )
     same_picture: int = Field(default=2, ge=0, description="perceptual hashes this many bits apart are one picture")
     draw_ahead: bool = Field(

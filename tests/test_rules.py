@@ -265,9 +265,9 @@ def test_of_one_round_the_best_picture_has_most_merit_and_is_the_earliest_such(m
     assert all(merit(one.critique) <= max(merits) for one in rounds(now))
 
 
-@given(st.lists(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2), min_size=2, max_size=6))
-def test_a_later_round_takes_over_by_a_clear_lead_or_by_holding_everything(made: list[list[float]]):
-    attempts = [attempt(f"a{n}", n + 1) for n in range(len(made))]
+@given(st.lists(st.lists(st.floats(0.1, 0.99), min_size=2, max_size=2), min_size=2, max_size=6), st.booleans())
+def test_a_later_round_takes_over_by_a_clear_lead_or_by_holding_everything(made: list[list[float]], repairs: bool):
+    attempts = [attempt(f"a{n}", n + 1, parent="a0" if repairs and n else None) for n in range(len(made))]
     now = state(attempts, [judged(f"a{n}", probabilities) for n, probabilities in enumerate(made)])
     first, best = now.critiques[0], critique_of(now, best_of(now) or attempts[0])
     assert best is not None
@@ -276,9 +276,17 @@ def test_a_later_round_takes_over_by_a_clear_lead_or_by_holding_everything(made:
             math.log(v.probability) for v in first.verdicts
         )
         assert merit(best) > merit(first)
-        assert lead >= LoopPolicy().clear_lead or best.accepted
+        asked = LoopPolicy().clear_lead if repairs else LoopPolicy().redraw_lead
+        assert lead >= asked or best.accepted
     if any(one.accepted for one in now.critiques):
         assert best.accepted
+
+
+@pytest.mark.parametrize(("sure", "best"), [(1, "a1"), (2, "a2")])
+def test_one_requirement_however_sure_brings_no_redraw_before_the_first_picture(sure: int, best: str):
+    first, later = [0.0001] * 3, [0.9999] * sure + [0.0001] * (3 - sure)
+    now = state([attempt("a1", 1), attempt("a2", 2)], [judged("a1", first), judged("a2", later)])
+    assert (best_of(now) or now.attempts[0]).id == best
 
 
 @given(st.integers(0, 2**63 - 1), st.sets(st.integers(0, 10_000), min_size=2, max_size=50))
