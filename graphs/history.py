@@ -63,8 +63,15 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
         return False
     if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
         return True
-    lead = state.policy.redraw_lead if attempt.parent is None else state.policy.clear_lead
-    return _evidence(new) - _evidence(old) >= lead
+    if attempt.parent is None:
+        return _evidence(new) - _evidence(old) >= state.policy.redraw_lead
+    return not broken(old, new) and _evidence(new) - _evidence(old) >= state.policy.clear_lead
+
+
+def broken(before: Critique, after: Critique) -> tuple[str, ...]:
+    """The requirements that held before and do not now (rule 4, the monotonic guard)."""
+    held = {verdict.requirement for verdict in before.verdicts if verdict.answer == "yes"}
+    return tuple(one.requirement for one in after.verdicts if one.requirement in held and one.answer != "yes")
 
 
 def _evidence(critique: Critique) -> float:

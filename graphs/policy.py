@@ -22,8 +22,9 @@ class LoopPolicy(Word):
     clear_lead: float = Field(
         default=2.0,
         ge=0,
-        description="a repair that is not accepted is better than what it mends only if the log probability that all "
-        "holds is higher by this much; 2 is about one requirement from 10 % to 90 %",
+        description="a repair that is not accepted takes over from the best so far only if the log probability that "
+        "all holds, each requirement counted as 10 % at least, is higher by this much; 2 is nearly one requirement "
+        "from 10 % to 90 %",
     )
     redraw_lead: float = Field(
         default=3.0,

@@ -6,7 +6,7 @@ loops that return their last picture or never end. `decide` applies them in a fi
 
 import re
 
-from omniagent.graphs.history import Round, attempt_of, best_of, critique_of, root_of, round_number, rounds
+from omniagent.graphs.history import Round, attempt_of, best_of, broken, critique_of, root_of, round_number, rounds
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.tools.parameters import named_images
@@ -123,12 +123,6 @@ def next_try(state: AgentState) -> Decision:
 def failed(critique: Critique) -> tuple[str, ...]:
     """The requirements that do not hold for sure; `unsure` is not among them (rule 2)."""
     return tuple(verdict.requirement for verdict in critique.verdicts if verdict.answer == "no")
-
-
-def broken(before: Critique, after: Critique) -> tuple[str, ...]:
-    """The requirements that held before and do not now (rule 4, the monotonic guard)."""
-    held = {verdict.requirement for verdict in before.verdicts if verdict.answer == "yes"}
-    return tuple(one.requirement for one in after.verdicts if one.requirement in held and one.answer != "yes")
 
 
 def repair_fault(state: AgentState, repair: Round) -> str | None:

@@ -100,12 +100,14 @@ def load_pipeline(
     """
     if unknown := sorted(set(components) - set(COMPONENTS)):
         raise BadSetting(f"{listed(unknown)} is no part of this pipeline; its parts are {listed(COMPONENTS, 9)}")
+    dtypes = torch_dtype if isinstance(torch_dtype, Mapping) else {"default": torch_dtype}
+    if unknown := sorted(set(dtypes) - {"transformer", "vae", "mllm", "default"}):
+        raise BadSetting(f"torch_dtype names {listed(unknown)}; its parts are transformer, vae, mllm and default")
     folder = find_model(path_or_repo, revision=revision, local_files_only=local_files_only)
     classes = _read_index(folder)
     where = torch.device(device or "cpu")
     own = torch.float32 if where.type == "cpu" else torch.bfloat16
-    dtypes = torch_dtype if isinstance(torch_dtype, Mapping) else {"default": torch_dtype or own}
-    vae, transformer, mllm = (dtypes.get(n, dtypes.get("default", own)) for n in ("vae", "transformer", "mllm"))
+    vae, transformer, mllm = (dtypes.get(n) or dtypes.get("default") or own for n in ("vae", "transformer", "mllm"))
     loaders: dict[str, Callable[[], Any]] = {
         "transformer": lambda: load_module(OmniGen2Transformer2DModel, folder / "transformer", transformer),
         "vae": lambda: load_module(AutoencoderKL, folder / "vae", vae),

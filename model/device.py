@@ -41,8 +41,9 @@ def pick_dtype(device: torch.device, dtype: torch.dtype | None = None) -> torch.
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether this CPU has instructions for bfloat16 products; without them they are slower than float32 ones."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # pyright: ignore[reportPrivateUsage]
+    """Whether this CPU has instructions for bfloat16 products (AVX-512 BF16 or AMX); without, they are slower."""
+    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(test is not None and test() for test in tests)
 
 
 def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) -> T:

@@ -149,10 +149,11 @@ class ModelRuntime:
             stand_in: Whether the checkpoint's own critic answers while the other cannot; None: when a URL was given.
             revision: Branch, tag or commit of a hub name.
             device: ``cpu``, ``cuda``, ``cuda:1``, …; None takes the best there is.
-            dtype: Number type of the weights; None means float32 on a CPU and bfloat16 elsewhere.
+            dtype: Number type of the weights; None means bfloat16, but float32 on a CPU where the
+                preset does not say otherwise.
             cache_bytes: Budget of each cache.
             local_files_only: Never ask the hub.
-            preset: ``quality`` (exact), ``balanced`` or ``fast``.
+            preset: ``quality`` (exact), ``balanced`` or ``fast``; these draw in bfloat16 on a CPU that multiplies it.
 
         Raises:
             UnknownModel: no such folder, repository or revision.

@@ -1,6 +1,7 @@
 """Layouts: what was asked for gets a place each, and every relation between the places holds."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +88,21 @@ def test_a_wish_that_contradicts_itself_has_no_layout() -> None:
     two = (Group(shape="circle", colour="red"), Group(shape="star", colour="blue"))
     both = (Relation(first=0, name="left of", second=1), Relation(first=0, name="right of", second=1))
     assert painter_instruction(Wanted(groups=two, relations=both)) is None
+
+
+@pytest.mark.parametrize("pairs", [((0, 1), (1, 0)), ((0, 0),), ((0, 1), (1, 2))])
+def test_a_holder_that_is_held_itself_has_no_layout(pairs: tuple[tuple[int, int], ...]) -> None:
+    rings = tuple(Group(shape="ring", colour=colour) for colour in ("red", "blue", "green"))
+    held = tuple(Relation(first=a, name="inside", second=b) for a, b in pairs)
+    assert cells_of(Wanted(groups=rings, relations=held)) is None
+
+
+def test_what_has_a_wish_comes_first_and_goes_where_it_is_pulled() -> None:
+    one, two, three = (Group(shape="circle", colour=colour) for colour in ("red", "blue", "green"))
+    above = (Relation(first=2, name="above", second=1),)
+    assert cells_of(Wanted(groups=(one, two, three), relations=above)) == [
+        (2, "top left"), (1, "bottom left"), (0, "top right"),
+    ]  # fmt: skip
 
 
 def test_more_objects_than_the_grid_has_cells_have_no_layout() -> None:

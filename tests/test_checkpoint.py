@@ -92,6 +92,16 @@ def test_a_ready_component_is_used_instead_of_the_checkpoints(saved: Path) -> No
         load_pipeline(saved, unet=None)
 
 
+def test_precision_may_be_asked_for_by_part_and_only_of_parts(saved: Path) -> None:
+    half = torch.bfloat16
+    loaded = load_pipeline(saved, torch_dtype={"vae": half})
+    assert (loaded.vae.dtype, loaded.transformer.dtype, loaded.mllm.dtype) == (half, torch.float32, torch.float32)
+    loaded = load_pipeline(saved, torch_dtype={"vae": torch.float32, "default": half})
+    assert (loaded.vae.dtype, loaded.transformer.dtype, loaded.mllm.dtype) == (torch.float32, half, half)
+    with pytest.raises(BadSetting, match=r"transfomer.*transformer, vae, mllm and default"):
+        load_pipeline(saved, torch_dtype={"transfomer": half})
+
+
 def test_weights_come_in_the_precision_asked_for(saved: Path) -> None:
     pipeline = load_pipeline(saved, torch_dtype=torch.bfloat16)
     assert {pipeline.transformer.dtype, pipeline.vae.dtype, pipeline.mllm.dtype} == {torch.bfloat16}

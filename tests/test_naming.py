@@ -105,6 +105,30 @@ def test_a_thing_that_changes_is_not_asked_for_as_it_was() -> None:
     assert questions_as_seen(asked, SEEN, "make the ring (red small, centre) green") == (asked[0], None)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "add a small red square left of the star (yellow, left)",
+        "keep the star (yellow, left) and make the ring (red small, centre) green",
+        "make the ring (red small, centre) as yellow as the star (yellow, left)",
+    ],
+)
+def test_a_thing_that_a_change_only_points_at_is_asked_for(change: str) -> None:
+    asked = ("Is there a star (yellow, left)?", "Is the background white?")
+    assert questions_as_seen(asked, SEEN, change) == asked
+
+
+def test_of_two_things_that_are_swapped_neither_is_asked_for_as_it_was() -> None:
+    asked = ("Is there a star (yellow, left)?", "Is there a ring (red small, centre)?", "Is the background white?")
+    change = "swap the star (yellow, left) and the ring (red small, centre)"
+    assert questions_as_seen(asked, SEEN, change) == (None, None, asked[2])
+
+
+@pytest.mark.parametrize("question", ["Is there a star (yellow, left)?", "Is the star (yellow, left) gone?"])
+def test_a_checklist_is_never_emptied_and_what_asks_for_the_change_stays(question: str) -> None:
+    assert questions_as_seen([question], SEEN, "remove the star (yellow, left)") == (question,)
+
+
 def test_one_of_two_that_bear_one_name_may_stay() -> None:
     seen = ["black background; star (red, left); star (red, left)"]
     asked = ("Is there a star (red, left)?",)
@@ -131,6 +155,26 @@ def test_the_words_of_a_mended_name_are_mended_in_other_questions() -> None:
     asked = ["Is there a ring (blue dotted)?", "Is there a star (yellow)?", "Is the dotted blue ring above the star?"]
     assert questions_as_told(asked, [], told) == (
         "Is there a ring (red small)?", asked[1], "Is the small red ring above the star?",
+    )  # fmt: skip
+
+
+def test_what_was_seen_but_will_not_be_there_is_not_asked_for() -> None:
+    told = "draw on a white background: ring (green) from image 1 at c c"
+    assert questions_as_told(["Is there a ring (red small)?"], SEEN, told) == ("Is there a ring (green)?",)
+    kept = "image 1 with the ring (green) from image 2 added at c c"
+    assert questions_as_told(["Is there a ring (red small)?"], SEEN, kept) == ("Is there a ring (red small)?",)
+
+
+def test_a_mended_name_is_mended_wherever_it_is_said_and_only_there() -> None:
+    told = "draw: ring (orange) from image 1 at c c; earring (green) from image 2 at m m"
+    asked = [
+        "Is there a ring (green)?",
+        "Is there a ring (green, top)?",
+        "Is there an earring (green)?",
+        "Is a green ring up?",
+    ]
+    assert questions_as_told(asked, [], told) == (
+        "Is there a ring (orange)?", "Is there a ring (orange, top)?", asked[2], "Is an orange ring up?",
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_what_a_request_names_is_not_changed_by_a_preset() -> None:
 
 
 @pytest.mark.parametrize("native", [True, False])
-@pytest.mark.parametrize("name", ["quality", "fast"])
+@pytest.mark.parametrize("name", ["quality", "balanced", "fast"])
 def test_a_lossy_preset_uses_bfloat16_on_a_cpu_that_multiplies_it_and_the_mllm_never_does(
     name: str, native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,7 +59,7 @@ def test_a_lossy_preset_uses_bfloat16_on_a_cpu_that_multiplies_it_and_the_mllm_n
     monkeypatch.setattr("omniagent.model.loading.multiplies_bfloat16", lambda: native)
     generator = load_generator(tmp_path, device="cpu", preset=name)
     pipeline = generator.pipeline
-    drawn = torch.bfloat16 if native and name == "fast" else torch.float32
+    drawn = torch.bfloat16 if native and name != "quality" else torch.float32
     assert (pipeline.transformer.dtype, pipeline.vae.dtype, pipeline.mllm.dtype) == (drawn, drawn, torch.float32)
     assert generator.generate(REQUEST.model_copy(update={"steps": 2}))[0].size == (48, 32)
     asked = load_generator(tmp_path, device="cpu", preset=name, dtype=torch.float32)

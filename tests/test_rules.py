@@ -289,6 +289,12 @@ def test_one_requirement_however_sure_brings_no_redraw_before_the_first_picture(
     assert (best_of(now) or now.attempts[0]).id == best
 
 
+def test_a_repair_that_breaks_what_held_never_takes_over_however_much_else_it_mends():
+    repaired = attempt("a2", 2, parent="a1")
+    now = state([attempt("a1", 1), repaired], [judged("a1", [0.1, 0.1, 0.99]), judged("a2", [0.99, 0.99, 0.001])])
+    assert (best_of(now) or repaired).id == "a1"
+
+
 @given(st.integers(0, 2**63 - 1), st.sets(st.integers(0, 10_000), min_size=2, max_size=50))
 def test_seeds_depend_on_task_seed_and_index_alone(seed: int, indices: set[int]):
     derived = [seed_of(seed, index) for index in indices]

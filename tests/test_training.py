@@ -256,11 +256,11 @@ def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
 
 
 def test_tokens_of_what_is_stressed_weigh_more_and_only_those(packer: LessonPacker) -> None:
-    answer = '{"change":"make the ring (red) blue","checklist":"is the ring (blue) there"}'
-    change = "make the ring (red) blue"
-    lesson = Lesson("plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed=(change,))
+    answer = '{"change":"make the ring (red) blue","checklist":"is the ring (blue) there","seen":"a ring"}'
+    parts = ("make the ring (red) blue", "", "a star", "is the ring (blue) there")
+    lesson = Lesson("plan_seen", Prompt(system="s", parts=("t",)), (), (("", answer),), stressed=parts)
     data = packer.collate([lesson])
     heavy = data["ids"][0][data["weights"][0] == STRESS].tolist()
-    assert packer.tokenizer.decode(heavy).strip('" ') == change
+    assert packer.tokenizer.decode(heavy) == parts[0] + parts[3]
     asked = data["labels"][0] != IGNORE
     assert set(data["weights"][0][asked].tolist()) == {1.0, STRESS} and not data["weights"][0][~asked].any()

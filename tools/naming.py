@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 _NAME = re.compile(r"\b(\w+) \(([^(),]+)(?:, ([^()]+))?\)")
 _FROM = re.compile(rf"{_NAME.pattern}(?= from image (\d))")
+_PLAIN = re.compile(r"Is there an? (\w+ \([^()]+\))\?")
+_CLAUSE = re.compile(r"\s*(?P<verb>\w+ )??(?:the |an? )?(?P<name>\w+ \([^()]+\))")
+_KEEPING = ("keep ", "leave ", "preserve ")
 
 
 class Name(NamedTuple):
@@ -98,50 +101,62 @@ def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str
         return alike[0].text
 
     borne = [name.text for name in _listed(seen)]
-    gone = {name.text for name in named if name.place and borne.count(name.text) == 1}
-    return tuple(
-        None if gone & {name.text for name in names_in(question)} else _NAME.sub(settled, question)
+    gone = {name for name in _acted_on(change) if borne.count(name) == 1}
+    kept = [
+        None if (found := _PLAIN.fullmatch(question)) and found[1] in gone else _NAME.sub(settled, question)
         for question in questions
-    )
+    ]
+    return tuple(kept) if any(kept) else tuple(questions)
+
+
+def _acted_on(change: str) -> set[str]:
+    """The placed names that a change's clauses begin with, after a verb or none: ``swap the A and the B``."""
+    clauses = (_CLAUSE.match(clause) for clause in re.split(r"\band\b|[.;]", change))
+    return {found["name"] for found in clauses if found and found["verb"] not in _KEEPING and ", " in found["name"]}
 
 
 def questions_as_told(questions: Sequence[str], seen: Sequence[str], told: str) -> tuple[str, ...]:
-    """The questions of a composition's checklist, each for a thing that the painter is told of or that was seen.
+    """The questions of a composition's checklist, each for a thing that will be in it.
 
-    A name that neither bears is brought to the told thing of its noun that it is most like, if no other question asks
-    for that one; so are its words in other questions (``the dotted blue circle`` for ``circle (blue dotted)``).
+    That is one that the painter is told of, or one that was seen in a picture that stays (``image 1 with …``). Another
+    name gets the properties of the told thing of its noun, if there is just one for which no question asks; so do its
+    words in other questions (``the dotted blue circle`` for ``circle (blue dotted)``).
     """
     parts = [_name(found) for found in _FROM.finditer(told)]
-    asked = [name for question in questions for name in names_in(question)]
+    bases = [int(number) for number in re.findall(r"(?<!from )image (\d)", told)]
+    known = [*parts, *(name for number in bases for name in _listed(seen[number - 1 : number]))]
+    asked = {(n.noun, n.properties): n for question in questions for n in names_in(question)}.values()
 
     def fits(name: Name, other: Name) -> bool:
         return name.noun == other.noun and name.properties <= other.properties
 
     free = [part for part in parts if not any(fits(name, part) for name in asked)]
-    mended = list(questions)
+    mended = tuple(questions)
     for name in asked:
         alike = [part for part in free if part.noun == name.noun]
-        if any(fits(name, other) for other in (*parts, *_listed(seen))) or len(alike) != 1:
+        if any(fits(name, other) for other in known) or len(alike) != 1:
             continue
         free.remove(alike[0])
-        mended = [_renamed(question, name, alike[0]) for question in mended]
-    return tuple(mended)
+        mended = tuple(_renamed(question, name, alike[0]) for question in mended)
+    return mended
 
 
 def _renamed(question: str, old: Name, new: Name) -> str:
     """The question with one thing's properties for another's of the same noun; places stay."""
-    words = " ".join(_details(new))
-    place = f", {old.place}" if old.place else ""
-    question = question.replace(old.text, f"{old.text.split(' (')[0]} ({words}{place})")
-    count = len(old.properties)
-    phrase = re.compile(rf"\b((?:\w+ ){{{count}}})(?={re.escape(old.noun)}s?\b)", re.IGNORECASE)
+    words = new.text.partition("(")[2].rstrip(")").split(",")[0].split()
+
+    def listed(found: re.Match[str]) -> str:
+        name = _name(found)
+        if (name.noun, name.properties) != (old.noun, old.properties):
+            return name.text
+        return f"{found[1]} ({' '.join(words)}{f', {name.place}' if name.place else ''})"
 
     def spoken(found: re.Match[str]) -> str:
-        same = frozenset(found[1].lower().split()) == old.properties
-        return f"{' '.join(reversed(_details(new)))} " if same else found[0]
+        if frozenset(found["words"].lower().split()) != old.properties:
+            return found[0]
+        article = "" if not found["article"] else "an " if words[-1][0] in "aeiou" else "a "
+        return f"{article}{' '.join(reversed(words))} "
 
-    return phrase.sub(spoken, question)
-
-
-def _details(name: Name) -> list[str]:
-    return name.text.partition("(")[2].rstrip(")").split(",")[0].split()
+    run = rf"(?P<words>(?:\w+ ){{{len(old.properties)}}})"
+    phrase = re.compile(rf"\b(?P<article>an? )?{run}(?={re.escape(old.noun)}s?\b)", re.IGNORECASE)
+    return phrase.sub(spoken, _NAME.sub(listed, question))

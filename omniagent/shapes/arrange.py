@@ -82,9 +82,12 @@ def _fill(
 def cells_of(wanted: Wanted, *, fine: bool = False) -> list[tuple[int, str]] | None:
     """For each object its group and its cell (`fine`: that cell's middle), held ones "inside it" after their ring.
 
-    None when no arrangement on the grid keeps everything, as for contradictory wishes or more than nine objects.
+    None when no arrangement on the grid keeps everything, as for contradictory wishes, more than nine objects, or a
+    holder that is held itself.
     """
     holders = {r.first: r.second for r in wanted.relations if r.name == "inside"}
+    if holders.keys() & set(holders.values()):
+        return None
     placed = [g for g, group in enumerate(wanted.groups) if group.place]
     bound = [g for r in wanted.relations for g in (r.first, r.second)]
     ordered = dict.fromkeys(holders.get(g, g) for g in (*placed, *bound, *range(len(wanted.groups))))

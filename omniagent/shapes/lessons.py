@@ -138,9 +138,9 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
 
 
 def _new_in(plan: prompts.PlanDraft) -> tuple[str, ...]:
-    """What decides whether a plan comes out right: the few words of it that are not said again.
+    """What decides whether a plan comes out right: the part of it that is not said word for word in another part.
 
-    These are the change, the questions for what no picture shows yet, and the layout.
+    These are the change, the questions that ask for no object just as it is described, and the layout.
     """
     new = [one.question for one in plan.checklist if not any(name in one.question for name in _names(plan.seen))]
     return tuple(text for text in (plan.change, *(new if plan.seen else ()), plan.instruction) if text)

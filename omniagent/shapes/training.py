@@ -100,7 +100,11 @@ def _held_out(mix: LessonMix) -> LessonMix:
 
 
 def _language(
-    stage: Stage, settings: TrainSettings, mllm: Qwen2_5_VLForConditionalGeneration, mix: LessonMix
+    stage: Stage,
+    settings: TrainSettings,
+    mllm: Qwen2_5_VLForConditionalGeneration,
+    mix: LessonMix,
+    probes: float = 1.0,
 ) -> MllmTraining:
     """Training of the language half on lessons mixed so; the vision tower stays as it is."""
     tokenizer = _tokenizer(stage.work)
@@ -118,8 +122,8 @@ def _language(
         [held_out(i) for i in range(2)],
         anchor=anchor,
         vision_from=stage.vision_from,
-        weights=TOPIC_WEIGHTS | {"verdict_facts": stage.probes},
-        caption_weight=CAPTION_WEIGHT * stage.probes,
+        weights=TOPIC_WEIGHTS | {"verdict_facts": probes},
+        caption_weight=CAPTION_WEIGHT * probes,
         workers=stage.workers,
     )
 
@@ -161,7 +165,7 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
         painted=share(8) - scenes,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
-    yield from run_stage(_language(stage, settings, mllm, mix), settings, stage)
+    yield from run_stage(_language(stage, settings, mllm, mix, stage.probes), settings, stage)
 
 
 def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
