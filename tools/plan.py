@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from omniagent.tools.consult import draft
+from omniagent.tools.listing import things_as_asked
 from omniagent.tools.naming import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.parameters import parameters
 from omniagent.tools.prompts import PlanDraft, RequirementDraft, plan_prompt
@@ -50,7 +51,10 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     images = arguments.task.images
     seen = written.seen[: len(images)]
     told = written.model_copy(update={"mode": mode}).told
-    told = named_as_seen(told, seen) if mode in ("edit", "compose") else told
+    if mode in ("edit", "compose"):
+        told = named_as_seen(told, seen)
+    elif mode == "generate":
+        told = things_as_asked(told, [one.question for one in written.checklist])
     instruction = arguments.task.instruction if own else told or arguments.task.instruction
     asked: Sequence[str | None] = [one.question for one in written.checklist]
     if mode == "edit":
