@@ -16,7 +16,7 @@ class LoopPolicy(Word):
     repair_candidates: int = Field(default=1, ge=1, le=16, description="pictures of a repair round")
     local_failures: int = Field(default=2, ge=0, description="at most so many failed requirements are a local failure")
     stack_edits: bool = Field(default=False, description="edit a kept edit, up to the budget's depth, not its source")
-    merge_modes: tuple[Mode, ...] = Field(default=("edit",), description="modes whose redraws take the repair along")
+    merge_modes: tuple[Mode, ...] = Field(default=(), description="modes whose redraws take the repair along")
     over_edit_limit: float = Field(default=0.2, ge=0, le=1, description="a repair above this is rolled back")
     patience: int = Field(default=3, ge=1, description="so many repeats of one verdict vector in a row are stagnation")
     clear_lead: float = Field(

@@ -155,11 +155,15 @@ def test_no_picture_is_repaired_twice_or_without_depth():
     assert decide(flat).action == "regenerate"
 
 
-def test_an_edit_task_is_done_again_from_its_source_with_the_repair_folded_in():
-    made = decide(state([attempt("a1", 1)], [critique("a1", "yyn", "remove the star")], mode="edit"))
-    assert (made.action, made.target, made.instruction) == ("regenerate", None, "a red circle and remove the star")
-    composed = decide(state([attempt("a1", 1)], [critique("a1", "yyn", "remove the star")], mode="compose"))
-    assert composed.instruction == "a red circle"
+def test_an_edit_task_is_done_again_from_its_source_and_with_the_repair_folded_in_where_the_policy_says_so():
+    for mode, modes, words in (
+        ("edit", ("edit",), "a red circle and remove the star"),
+        ("edit", (), "a red circle"),
+        ("compose", ("edit",), "a red circle"),
+    ):
+        policy = LoopPolicy(merge_modes=modes)
+        made = decide(state([attempt("a1", 1)], [critique("a1", "yyn", "remove the star")], mode=mode, policy=policy))
+        assert (made.action, made.target, made.instruction) == ("regenerate", None, words)
 
 
 def test_a_suggestion_is_asked_for_only_while_it_can_be_used():
