@@ -85,7 +85,7 @@ def test_an_edit_is_redone_from_its_source_and_never_from_its_own_output(tmp_pat
     ).run("make it red", [source])
     assert result.accepted
     assert all(call.references[0].tobytes() == source.tobytes() for call in generator.calls)
-    assert [call.instruction for call in generator.calls][:2] == ["redden it", "redden it and make the circle red"]
+    assert {call.instruction for call in generator.calls} == {"redden it"}
     assert {one.depth for one in result.attempts} == {1}
 
 
