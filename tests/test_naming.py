@@ -58,6 +58,14 @@ def test_what_a_change_leaves_alone_is_asked_for_where_it_was_seen() -> None:
     assert questions_as_seen(asked, SEEN, change) == (asked[0], "Is there a ring (blue small, top right)?", asked[2])
 
 
+def test_what_a_change_leaves_alone_is_asked_for_as_it_was_seen() -> None:
+    change = "make the star (yellow, left) green"
+    asked = ("Is there a ring (green small, centre)?", "Is there a ring (blue small, top right)?")
+    assert questions_as_seen(asked, SEEN, change) == ("Is there a ring (red small, centre)?", asked[1])
+    swapped = "swap the star (yellow, left) and the ring (red small, centre)"
+    assert questions_as_seen(asked[:1], SEEN, swapped) == asked[:1]
+
+
 def test_a_thing_that_moves_is_asked_for_at_its_new_place() -> None:
     asked = ["Is there a star (yellow, bottom right)?"]
     assert questions_as_seen(asked, SEEN, "move the star (yellow, left) to m m") == tuple(asked)

@@ -80,8 +80,9 @@ def _unlike(name: Name, other: Name) -> tuple[int, bool]:
 def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str) -> tuple[str | None, ...]:
     """The questions of a change's checklist, those for things that it leaves alone with the places that were seen.
 
-    A name is corrected when just one seen thing has its noun and properties, the change neither names that thing nor
-    has its noun in free words, and no other question asks for it. A question for what the change names, just as it
+    A name that nothing seen bears is corrected when just one seen thing has its noun and its properties, or else its
+    noun and its place, the change neither names that thing nor has its noun in free words, and no other question asks
+    for it. A question for what the change names, just as it
     was before, contradicts the change and is left out, unless two things bear that name.
     """
     named, free = names_in(change), set(re.findall(r"\w+", _NAME.sub(" ", change).lower()))
@@ -92,15 +93,17 @@ def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str
 
     left = [name for name in _listed(seen) if not touched(name)]
     asked = {name.text for question in questions for name in names_in(question)}
+    borne = [name.text for name in _listed(seen)]
 
     def settled(found: re.Match[str]) -> str:
         name = _name(found)
-        alike = [one for one in left if (one.noun, one.properties) == (name.noun, name.properties)]
-        if name.place is None or len(alike) != 1 or alike[0].text in asked:
+        kin = [one for one in left if one.noun == name.noun]
+        alike = [one for one in kin if one.properties == name.properties]
+        alike = alike or [one for one in kin if one.place == name.place]
+        if name.place is None or name.text in borne or len(alike) != 1 or alike[0].text in asked:
             return name.text
         return alike[0].text
 
-    borne = [name.text for name in _listed(seen)]
     gone = {name for name in _acted_on(change) if borne.count(name) == 1}
     kept = [
         None if (found := _PLAIN.fullmatch(question)) and found[1] in gone else _NAME.sub(settled, question)

@@ -15,7 +15,7 @@ from omniagent.shapes.data import rng_for, with_random_phase
 from omniagent.shapes.dense import weathered
 from omniagent.shapes.draws import groups_of, wanted_of
 from omniagent.shapes.painted import Gallery, Painting, faults_of
-from omniagent.shapes.phrases import checklist, describe, held_by, layout_of
+from omniagent.shapes.phrases import checklist, describe, held_by, layout_of, new_in
 from omniagent.shapes.questions import random_question
 from omniagent.shapes.render import render
 from omniagent.shapes.repairs import random_fault
@@ -134,20 +134,7 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
     """The plan of a task."""
     prompt = prompts.plan_prompt(task.instruction, [_BLANK] * len(shown))
     topic = "plan_seen" if task.kind in ("edit", "reference") else "plan"
-    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),), stressed=_new_in(task.plan))
-
-
-def _new_in(plan: prompts.PlanDraft) -> tuple[str, ...]:
-    """What decides whether a plan comes out right: the part of it that is not said word for word in another part.
-
-    These are the change, the questions that ask for no object just as it is described, and the layout.
-    """
-    new = [one.question for one in plan.checklist if not any(name in one.question for name in _names(plan.seen))]
-    return tuple(text for text in (plan.change, *(new if plan.seen else ()), plan.instruction) if text)
-
-
-def _names(seen: Sequence[str]) -> list[str]:
-    return [name for description in seen for name in description.split("; ")[1:]]
+    return Lesson(topic, prompt, shown, (("", task.plan.model_dump_json()),), stressed=new_in(task.plan))
 
 
 class _Case(NamedTuple):

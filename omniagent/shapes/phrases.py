@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from omniagent.shapes.requirements import Group, Relation, Wanted
 from omniagent.shapes.world import CANVAS, Item, Scene, cell_of, spot_of
-from omniagent.tools.prompts import RequirementDraft
+from omniagent.tools.prompts import PlanDraft, RequirementDraft
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 
@@ -166,3 +166,13 @@ def layout_of(scene: Scene, order: Sequence[int], *, exact: bool = True) -> str:
 def describe(scene: Scene) -> str:
     """The whole scene: background, then each object with its place, in reading order."""
     return "; ".join([f"{scene.background} background", *(located(item) for item in reading_order(scene.items))])
+
+
+def new_in(plan: PlanDraft) -> tuple[str, ...]:
+    """What decides whether a plan comes out right: the part of it that is not said word for word in another part.
+
+    These are the change, the questions that ask for no object just as it is described, and the layout.
+    """
+    names = [name for description in plan.seen for name in description.split("; ")[1:]]
+    new = [one.question for one in plan.checklist if not any(name in one.question for name in names)]
+    return tuple(text for text in (plan.change, *(new if plan.seen else ()), plan.instruction) if text)
