@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniagent.graphs.history import best_of, critique_of, merit, rounds, seed_of
+from omniagent.graphs.history import best_of, critique_of, merit, rounds
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import broken, candidates, decide, fold, open_question, wants_suggestion
 from omniagent.graphs.state import AgentState, Fault
@@ -297,15 +297,3 @@ def test_a_repair_that_breaks_what_held_never_takes_over_however_much_else_it_me
     repaired = attempt("a2", 2, parent="a1")
     now = state([attempt("a1", 1), repaired], [judged("a1", [0.1, 0.1, 0.99]), judged("a2", [0.99, 0.99, 0.001])])
     assert (best_of(now) or repaired).id == "a1"
-
-
-@given(st.integers(0, 2**63 - 1), st.sets(st.integers(0, 10_000), min_size=2, max_size=50))
-def test_seeds_depend_on_task_seed_and_index_alone(seed: int, indices: set[int]):
-    derived = [seed_of(seed, index) for index in indices]
-    assert derived == [seed_of(seed, index) for index in indices]
-    assert all(0 <= one < 2**63 for one in derived)
-    assert seed_of(seed, 0) == seed
-
-
-def test_one_run_gives_each_of_its_attempts_another_seed():
-    assert len({seed_of(7, index) for index in range(1000)}) == 1000

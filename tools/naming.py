@@ -78,12 +78,13 @@ def _unlike(name: Name, other: Name) -> tuple[int, bool]:
 
 
 def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str) -> tuple[str | None, ...]:
-    """The questions of a change's checklist, those for things that it leaves alone with the places that were seen.
+    """The questions of a change's checklist, those for things that it leaves alone as these were seen.
 
     A name that nothing seen bears is corrected when just one seen thing has its noun and its properties, or else its
     noun and its place, the change neither names that thing nor has its noun in free words, and no other question asks
-    for it. A question for what the change names, just as it
-    was before, contradicts the change and is left out, unless two things bear that name.
+    for it. A question for what the change acts on, just as it was before, contradicts the change and becomes None,
+    unless two things bear that name or nothing else is asked; a thing that moves so little that its place keeps its
+    word loses its question too.
     """
     named, free = names_in(change), set(re.findall(r"\w+", _NAME.sub(" ", change).lower()))
 
