@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from omniagent.model.errors import CriticTimeout, CriticUnavailable
+from omniagent.model.errors import CriticBadOutput, CriticTimeout, CriticUnavailable
 from omniagent.model.requests import CancelToken, Completion, Critic, Prompt, Reply, StandIn, YesNo
 
 R = TypeVar("R", bound=Reply)
@@ -83,7 +83,8 @@ class GuardedByBreaker:
     """A `Critic` that is not asked while it is known to be down, and whose place another takes then.
 
     A call that fails with `CriticUnavailable` or `CriticTimeout` is answered by the stand-in, where there is one; the
-    reply says so. A time-out opens the circuit at once, for the next would cost as long again.
+    reply says so. A time-out opens the circuit at once, for the next would cost as long again. An answer that cannot
+    be read is worth another try, so `CriticBadOutput` is let through until it opens the circuit.
 
     Args:
         first: The critic to ask.
@@ -144,10 +145,15 @@ class GuardedByBreaker:
         except CriticUnavailable as fault:
             self._breaker.failed()
             return self._stand_in(call, fault)
+        except CriticBadOutput as fault:
+            self._breaker.failed()
+            if self.stand_in is None or self._breaker.wait == 0:
+                raise
+            return self._stand_in(call, fault)
         self._breaker.succeeded()
         return reply
 
-    def _stand_in(self, call: Callable[[Critic], R], fault: CriticUnavailable | CriticTimeout) -> R:
+    def _stand_in(self, call: Callable[[Critic], R], fault: CriticUnavailable | CriticTimeout | CriticBadOutput) -> R:
         other = self.stand_in
         if other is None:
             raise fault

@@ -115,7 +115,7 @@ class OmniGen2Generator:
         guidance = Guidance(
             defaults.text_guidance if request.text_guidance is None else request.text_guidance,
             defaults.image_guidance if request.image_guidance is None else request.image_guidance,
-            *(request.cfg_range or self._preset.cfg_range(defaults.cfg_range)),
+            *(request.cfg_range or defaults.cfg_range),
         )
         asked = self._size(request, [self._resized(picture) for picture in request.references])
         drawn = output_size(asked, DEFAULT_MAX_PIXELS, self.pipeline.size_step)

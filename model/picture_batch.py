@@ -63,8 +63,8 @@ class PictureBatch:
             [each.references for each in requests],
             bucket.guidance,
             num_inference_steps=bucket.steps,
+            timesteps=preset.timesteps(pipeline.scheduler, bucket.steps, noise.size(-2) * noise.size(-1)),
             scheduler=preset.scheduler(pipeline.scheduler),
-            step_cache=preset.cache(),
         )
 
     @property

@@ -26,6 +26,13 @@ class StepOutput(NamedTuple):
     prev_sample: torch.Tensor
 
 
+def shift_of(num_tokens: int | None, *, dynamic: bool, static_shift: float | None) -> float | None:
+    """The shift m of :func:`time_grid`: a checkpoint's own, else sqrt(num_tokens) / 40, else None."""
+    if static_shift is None and dynamic and num_tokens is not None:
+        return math.sqrt(num_tokens) / 40
+    return static_shift
+
+
 def time_grid(
     steps: int, num_tokens: int | None = None, *, dynamic: bool = True, static_shift: float | None = None
 ) -> NDArray[np.float32]:
@@ -45,9 +52,7 @@ def time_grid(
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= MAX_STEPS:
         raise setting_out_of_range("num_inference_steps", steps, f"a whole number from 1 to {MAX_STEPS}")
     even = np.linspace(0, 1, steps + 1, dtype=np.float32)[:-1]
-    shift = static_shift
-    if shift is None and dynamic and num_tokens is not None:
-        shift = math.sqrt(num_tokens) / 40
+    shift = shift_of(num_tokens, dynamic=dynamic, static_shift=static_shift)
     return even if shift is None else (even / (even + np.float32(shift) * (1 - even))).astype(np.float32)
 
 

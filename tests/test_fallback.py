@@ -66,10 +66,30 @@ def test_the_stand_in_answers_and_says_so_until_the_first_is_well_again() -> Non
     assert (critic.backend, critic.model) == ("scripted", "first")
 
 
-@pytest.mark.parametrize("error", [CriticBadOutput("odd"), BadTask("long")])
-def test_what_is_no_fault_of_the_server_is_nobody_elses_to_answer(error: Exception) -> None:
+def test_what_is_no_fault_of_the_server_is_nobody_elses_to_answer() -> None:
     other = ScriptedCritic([0.9])
-    critic = GuardedByBreaker(ScriptedCritic(errors={0: error}), other, CircuitBreaker(1))
-    with pytest.raises(type(error)):
+    critic = GuardedByBreaker(ScriptedCritic(errors={0: BadTask("long")}), other, CircuitBreaker(1))
+    with pytest.raises(BadTask):
         critic.yes_no(PROMPT, ["?"])
     assert not other.calls
+
+
+def test_an_unreadable_answer_is_asked_for_again_and_the_third_in_a_row_hands_over_to_the_stand_in() -> None:
+    odd = CriticBadOutput("odd")
+    first = ScriptedCritic([0.1], errors={0: odd, 2: odd, 3: odd, 4: odd})
+    critic = GuardedByBreaker(first, ScriptedCritic([0.9, 0.9]), CircuitBreaker(3, clock=Clock()))
+    told: list[float | None] = []
+    for _ in range(6):
+        try:
+            told.append(critic.yes_no(PROMPT, ["?"]).probabilities[0])
+        except CriticBadOutput:
+            told.append(None)
+    assert told == [None, 0.1, None, None, 0.9, 0.9] and len(first.calls) == 5
+
+
+def test_unreadable_answers_with_nobody_to_stand_in_stay_what_they_are_until_the_circuit_opens() -> None:
+    critic = GuardedByBreaker(ScriptedCritic(errors={0: CriticBadOutput("odd")}), None, CircuitBreaker(1))
+    with pytest.raises(CriticBadOutput):
+        critic.yes_no(PROMPT, ["?"])
+    with pytest.raises(CriticUnavailable, match="left alone"):
+        critic.yes_no(PROMPT, ["?"])

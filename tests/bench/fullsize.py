@@ -185,10 +185,8 @@ class _Bench:
                 num_inference_steps=preset.step_count(steps),
                 text_guidance_scale=5.0,
                 image_guidance_scale=2.0,
-                cfg_range=preset.cfg_range((0.0, 1.0)),
                 generator=torch.Generator("cpu").manual_seed(0),
                 computation=computation,
-                step_cache=preset.cache(),
             )
         finally:
             pipeline.scheduler = own
