@@ -83,8 +83,8 @@ class GuardedByBreaker:
     """A `Critic` that is not asked while it is known to be down, and whose place another takes then.
 
     A call that fails with `CriticUnavailable` or `CriticTimeout` is answered by the stand-in, where there is one; the
-    reply says so. A time-out opens the circuit at once, for the next would cost as long again. An answer that cannot
-    be read is worth another try, so `CriticBadOutput` is let through until it opens the circuit.
+    reply says so. A time-out opens the circuit at once, for the next would cost as long again. `CriticBadOutput` is no
+    sign of a server that is down and counts for nothing; a stand-in answers once two tries could not be read.
 
     Args:
         first: The critic to ask.
@@ -138,7 +138,7 @@ class GuardedByBreaker:
             )
             return self._stand_in(call, fault)
         try:
-            reply = call(self.first)
+            reply = self._read(call)
         except CriticTimeout as fault:
             self._breaker.failed(weight=1_000_000)
             return self._stand_in(call, fault)
@@ -146,12 +146,18 @@ class GuardedByBreaker:
             self._breaker.failed()
             return self._stand_in(call, fault)
         except CriticBadOutput as fault:
-            self._breaker.failed()
-            if self.stand_in is None or self._breaker.wait == 0:
-                raise
             return self._stand_in(call, fault)
         self._breaker.succeeded()
         return reply
+
+    def _read(self, call: Callable[[Critic], R]) -> R:
+        """The first critic's reply; asked for twice where somebody else could answer after that."""
+        try:
+            return call(self.first)
+        except CriticBadOutput:
+            if self.stand_in is None:
+                raise
+        return call(self.first)
 
     def _stand_in(self, call: Callable[[Critic], R], fault: CriticUnavailable | CriticTimeout | CriticBadOutput) -> R:
         other = self.stand_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -16,12 +17,13 @@ PresetName = Literal["quality", "balanced", "fast"]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How much is left out. Guidance acts in every step: without it in some, the bundled checkpoint loses far more.
+    """How much is left out. The guidance range is not touched: steps without guidance cost more than fewer steps.
 
     Attributes:
         name: As it is asked for.
         steps: Share of the checkpoint's default steps; a request that names its steps gets them.
-        shift: Factor on the shift of the checkpoint's times; below 1 fewer of the steps lie near the noise.
+        shift: Factor on the shift of the checkpoint's times where that puts steps near the noise (is above 1), which
+            it stays; also for a request that names its steps.
         second_order: Steps by DPM-Solver++ instead of the checkpoint's sampler.
         half: On a CPU that multiplies bfloat16 natively, the transformer and the VAE in it, unless a number type is
             asked for; accelerators use it anyway. The MLLM, which judges too, keeps float32.
@@ -35,7 +37,7 @@ class Preset:
 
     def step_count(self, default: int) -> int:
         """Steps of a request that leaves them open; at least 1."""
-        return max(1, round(default * self.steps))
+        return max(1, math.ceil(default * self.steps))
 
     def scheduler(self, own: Scheduler) -> Scheduler:
         """The sampler, with the checkpoint's shift of times."""
@@ -52,9 +54,9 @@ class Preset:
 
         config = own.config
         shift = shift_of(num_tokens, dynamic=config["dynamic_time_shift"], static_shift=config["static_shift"])
-        if shift is None or self.shift == 1:
+        if shift is None or shift <= 1 or self.shift == 1:
             return None
-        return time_grid(steps, static_shift=shift * self.shift).tolist()
+        return time_grid(steps, static_shift=max(1.0, shift * self.shift)).tolist()
 
 
 PRESETS = MappingProxyType[str, Preset](

@@ -74,22 +74,20 @@ def test_what_is_no_fault_of_the_server_is_nobody_elses_to_answer() -> None:
     assert not other.calls
 
 
-def test_an_unreadable_answer_is_asked_for_again_and_the_third_in_a_row_hands_over_to_the_stand_in() -> None:
+def test_an_answer_that_cannot_be_read_twice_is_given_by_the_stand_in_and_the_next_is_the_first_ones_again() -> None:
     odd = CriticBadOutput("odd")
-    first = ScriptedCritic([0.1], errors={0: odd, 2: odd, 3: odd, 4: odd})
-    critic = GuardedByBreaker(first, ScriptedCritic([0.9, 0.9]), CircuitBreaker(3, clock=Clock()))
-    told: list[float | None] = []
-    for _ in range(6):
-        try:
-            told.append(critic.yes_no(PROMPT, ["?"]).probabilities[0])
-        except CriticBadOutput:
-            told.append(None)
-    assert told == [None, 0.1, None, None, 0.9, 0.9] and len(first.calls) == 5
+    first = ScriptedCritic([0.1, 0.2], errors={0: odd, 2: odd, 3: odd})
+    critic = GuardedByBreaker(first, ScriptedCritic([0.9]), CircuitBreaker(1, clock=Clock()))
+    replies = [critic.yes_no(PROMPT, ["?"]) for _ in range(3)]
+    assert [reply.probabilities[0] for reply in replies] == [0.1, 0.9, 0.2] and len(first.calls) == 5
+    told = [reply.stand_in.reason if reply.stand_in else None for reply in replies]
+    assert told == [None, "CriticBadOutput: odd", None]
 
 
-def test_unreadable_answers_with_nobody_to_stand_in_stay_what_they_are_until_the_circuit_opens() -> None:
-    critic = GuardedByBreaker(ScriptedCritic(errors={0: CriticBadOutput("odd")}), None, CircuitBreaker(1))
-    with pytest.raises(CriticBadOutput):
-        critic.yes_no(PROMPT, ["?"])
-    with pytest.raises(CriticUnavailable, match="left alone"):
-        critic.yes_no(PROMPT, ["?"])
+def test_unreadable_answers_of_a_critic_without_a_stand_in_never_open_the_circuit() -> None:
+    odd = CriticBadOutput("odd")
+    critic = GuardedByBreaker(ScriptedCritic([0.1], errors={0: odd, 1: odd}), None, CircuitBreaker(1, clock=Clock()))
+    for _ in range(2):
+        with pytest.raises(CriticBadOutput):
+            critic.yes_no(PROMPT, ["?"])
+    assert critic.yes_no(PROMPT, ["?"]).probabilities == (0.1,)

@@ -38,21 +38,56 @@ def test_presets_leave_out_more_and_more_steps_and_quality_none() -> None:
         generator = OmniGen2Generator(pipeline, SMALL, preset=name)
         generator.generate(REQUEST, on_step=lambda _done, all_steps, steps=steps: steps.append(all_steps))
         counts.append((steps[0], layers[0]))
-    assert counts == [(10, 10), (5, 5), (2, 2)]
+    assert counts == [(10, 10), (5, 5), (3, 3)]
 
 
-@pytest.mark.parametrize("static", [None, 3.0])
-def test_a_preset_moves_the_times_of_its_own_steps_and_of_those_that_a_request_names(static: float | None) -> None:
+@pytest.mark.parametrize(("static", "tokens"), [(None, 128 * 128), (3.0, 256), (1.2, 256)])
+def test_fast_moves_times_away_from_the_noise_and_the_others_keep_the_checkpoints(
+    static: float | None, tokens: int
+) -> None:
     own = FlowMatchEulerDiscreteScheduler(static_shift=static)
-    for name in ("quality", "balanced"):
-        assert preset_named(name).timesteps(own, 20, 256) is None
     for steps in (1, 5, 20):
-        own.set_timesteps(steps, num_tokens=256)
-        moved = preset_named("fast").timesteps(own, steps, 256)
+        own.set_timesteps(steps, num_tokens=tokens)
+        moved = preset_named("fast").timesteps(own, steps, tokens)
         assert moved is not None and len(moved) == steps and moved[0] == 0
         assert all(early < late < 1 for early, late in zip(own.times[1:-1], moved[1:], strict=True))
-    unshifted = FlowMatchEulerDiscreteScheduler(dynamic_time_shift=False)
-    assert preset_named("fast").timesteps(unshifted, 5, 256) is None
+        assert preset_named("quality").timesteps(own, steps, tokens) is None
+        assert preset_named("balanced").timesteps(own, steps, tokens) is None
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        FlowMatchEulerDiscreteScheduler(dynamic_time_shift=False),
+        FlowMatchEulerDiscreteScheduler(static_shift=1.0),
+        FlowMatchEulerDiscreteScheduler(),
+    ],
+)
+def test_times_that_no_shift_puts_near_the_noise_are_left_alone(own: FlowMatchEulerDiscreteScheduler) -> None:
+    assert preset_named("fast").timesteps(own, 5, 256) is None
+
+
+@pytest.mark.parametrize("steps", [None, 4])
+def test_a_fast_picture_is_that_of_dpm_solver_at_the_moved_times_with_guidance_in_every_step(steps: int | None) -> None:
+    pipeline, fast = tiny_pipeline(), preset_named("fast")
+    own = FlowMatchEulerDiscreteScheduler(static_shift=3.0)
+    pipeline.scheduler = own
+    generator = OmniGen2Generator(pipeline, SMALL, preset="fast")
+    picture = generator.generate(REQUEST.model_copy(update={"steps": steps, "seeds": (5,)}))[0]
+    pipeline.scheduler = fast.scheduler(own)
+    wanted = pipeline(
+        REQUEST.instruction,
+        REQUEST.negative,
+        input_images=list(REQUEST.references),
+        height=32,
+        width=48,
+        timesteps=fast.timesteps(own, steps or 3, 4 * 6),
+        text_guidance_scale=SMALL.text_guidance,
+        image_guidance_scale=SMALL.image_guidance,
+        cfg_range=(0.0, 1.0),
+        generator=torch.Generator("cpu").manual_seed(5),
+    ).images[0]  # pyright: ignore[reportAttributeAccessIssue]
+    assert picture.tobytes() == wanted.tobytes()
 
 
 def test_what_a_request_names_is_not_changed_by_a_preset() -> None:

@@ -171,7 +171,7 @@ class _Bench:
     def _draw(self, task: str, mode: Mode, steps: int) -> Image.Image:
         pipeline, preset = self._ready, preset_named(mode.preset)
         own = pipeline.scheduler
-        pipeline.scheduler = preset.scheduler(own)
+        pipeline.scheduler, count = preset.scheduler(own), preset.step_count(steps)
         # Held in groups or layer by layer, the pipeline knows which remedies do not apply.
         computation = None if mode.computation == Computation() else mode.computation
         try:
@@ -182,7 +182,8 @@ class _Bench:
                 height=self._sizes.side,
                 width=self._sizes.side,
                 max_sequence_length=self._sizes.tokens,
-                num_inference_steps=preset.step_count(steps),
+                num_inference_steps=count,
+                timesteps=preset.timesteps(own, count, (self._sizes.side // 8) ** 2),
                 text_guidance_scale=5.0,
                 image_guidance_scale=2.0,
                 generator=torch.Generator("cpu").manual_seed(0),

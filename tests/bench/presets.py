@@ -27,8 +27,8 @@ DRAWS, EDITS = 450, 150
 def figures() -> Iterator[tuple[str, float, str]]:
     """For each preset the share of right pictures and, against `quality`, its speed and points lost.
 
-    Every task is drawn by all presets in turn, so that other work on the machine slows them alike. `±` is the standard
-    error of the points lost, from the tasks that only one of the two drew right.
+    Every task is drawn by all presets in turn, so that other work on the machine slows them alike. The standard error
+    of the points lost comes from the tasks that only one of the two drew right.
     """
     rng = np.random.default_rng(2026)
     tasks = [sample_task(rng, "draw", "test") for _ in range(DRAWS)]
@@ -55,4 +55,4 @@ def figures() -> Iterator[tuple[str, float, str]]:
             lost = 100.0 * (np.array(hits["quality"], dtype=float) - np.array(hits[name], dtype=float))
             yield f"preset_{name}_faster", sum(times["quality"]) / sum(times[name]), "x"
             yield f"preset_{name}_lost", float(lost.mean()), "points"
-            yield f"preset_{name}_lost_±", float(lost.std() / np.sqrt(len(lost))), "points"
+            yield f"preset_{name}_lost_standard_error", float(lost.std() / np.sqrt(len(lost))), "points"
