@@ -21,7 +21,7 @@ DOMAIN = (
     "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
 )
 YES_FROM = 0.5
-"""Of its verdicts between 0.5 and 0.7 on paintings of validation tasks, 56 of 60 were of things that held."""
+"""On paintings of 270 validation tasks 0.7 accepted 149 of 203 right and 14 of 67 wrong pictures, 0.5 173 and 17."""
 
 
 def export_checkpoint(work: Path, out: Path) -> int:
