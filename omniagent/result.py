@@ -34,7 +34,8 @@ CHECKPOINT_FILE = "checkpoint.sqlite"
 class Result(BaseModel):
     """One finished run. It holds references; pictures are read from `folder` when asked for.
 
-    `accepted` is true when every requirement holds by the critic's verdict, or the question was answered.
+    `accepted` is true when every requirement holds by the critic's verdict, or the question was answered. An edit of a
+    single picture is accepted only if that picture was judged too and some requirement did not hold of it.
     `message` says in one sentence why the run stopped; `error` names the error class when something failed.
     """
 

@@ -263,7 +263,10 @@ def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
     assert [one.stop_reason for one in ends] == [result.stop_reason]
     assert [decision.stop for decision in result.decisions[:-1]] == [None] * (len(result.decisions) - 1)
     assert result.decisions[-1].stop == result.stop_reason
-    assert result.accepted == (result.answer is not None or (result.critique is not None and result.critique.accepted))
+    held = result.answer is not None or (result.critique is not None and result.critique.accepted)
+    assert result.accepted == (result.stop_reason == "accepted")
+    # An edit whose given picture could not be judged, or holds it all too, is not accepted (rule 9).
+    assert result.accepted == held or (held and mode == "edit")
     made = [event.attempt for event in result.trace if isinstance(event, AttemptMade)]
     assert tuple(made) == result.attempts
     assert sum(isinstance(event, Decided) for event in result.trace) == len(result.decisions)
