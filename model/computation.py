@@ -16,7 +16,8 @@ class Computation:
     """Which remedies are on.
 
     Attributes:
-        packed: The passes of guidance run as one row of sequences without padding; off: one pass after the other.
+        packed: The passes of guidance run as one row of sequences without padding, on a CPU only while that row is
+            short; off: one pass after the other.
         shared_refiners: Noise and references are embedded and refined once a step for all passes.
         cached_text: The caption embedding and context refiner, which don't know the time, run once a prompt.
         tabled_modulation: Scales and gates of all steps come from one product a block, folded into the norms' weights.
