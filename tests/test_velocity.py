@@ -62,6 +62,21 @@ def test_each_remedy_turned_off_alone_keeps_the_numbers_of_the_published_order(o
     assert torch.allclose(denoise(batch(net, (0, 1, 2), computation=how)), wanted, atol=2e-4, rtol=2e-4)
 
 
+@pytest.mark.parametrize(("side", "rows"), [(8, 1), (64, 2)])
+def test_passes_share_a_row_on_a_cpu_only_while_it_is_short_and_the_numbers_do_not_tell(side: int, rows: int) -> None:
+    net, calls = tiny_transformer(), list[int]()
+    net.layers[0].register_forward_hook(lambda *_: calls.append(1))
+    ends: list[torch.Tensor] = []
+    for how in (Computation(), Computation.named("exact-packed")):
+        scheduler = FlowMatchEulerDiscreteScheduler()
+        scheduler.set_timesteps(1)
+        noise = torch.randn(1, 16, side, side, generator=torch.Generator().manual_seed(5))
+        words = (text(net, (4,), 1), text(net, (3,), 2))
+        ends.append(denoise(Denoising(net, scheduler, noise, *words, [[]], Guidance(text_scale=3.0), computation=how)))
+    assert len(calls) == rows + 2
+    assert torch.allclose(*ends, atol=2e-4, rtol=2e-4)
+
+
 def test_the_published_order_runs_more_of_the_network_than_the_exact_one() -> None:
     counts: list[tuple[int, int]] = []
     for how in (Computation.reference(), Computation()):
