@@ -1,0 +1,1 @@
+"""What the bundled checkpoint is asked, and what it does: recorded once, compared ever after."""
