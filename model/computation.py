@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from .errors import BadSetting
+from .wording import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +57,5 @@ class Computation:
         known = {"exact": cls(), "reference": cls.reference(), "compiled": cls(compiled=True)}
         known |= {f"exact-{remedy}": cls(**{remedy: False}) for remedy in remedies if remedy != "compiled"}
         if name not in known:
-            raise BadSetting(f"computation={name!r} is not allowed; give {', '.join(known)}")
+            raise BadSetting(f"computation={shown(name)} is not allowed; give {', '.join(known)}")
         return known[name]

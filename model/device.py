@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 
 from omniagent.model.errors import BadSetting, OutOfMemory
+from omniagent.model.wording import shown
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise BadSetting(
-            f"device={str(name)!r} cannot be used here ({error}); give cpu, or a device that is there"
+            f"device={shown(str(name))} cannot be used here ({error}); give cpu, or a device that is there"
         ) from error
     return device
 

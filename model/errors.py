@@ -26,6 +26,8 @@ Messages name what was wrong, the value that was met, and what to do about it.
 
 from __future__ import annotations
 
+from omniagent.model.wording import shown
+
 
 class OmniAgentError(Exception):
     """Base of every error that OmniAgent raises on purpose."""
@@ -115,4 +117,4 @@ def setting_out_of_range(name: str, value: object, allowed: str) -> BadSetting:
         value: What the caller gave.
         allowed: The allowed range in words, for example ``an integer from 1 to 1000``.
     """
-    return BadSetting(f"{name}={value!r} is not allowed; give {allowed}")
+    return BadSetting(f"{name}={shown(value)} is not allowed; give {allowed}")

@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
 )
 
 from .errors import HubUnreachable, UnknownModel
+from .wording import shown
 
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja", "*.model")
 # What begins with a dot is meant as a path, also where the hub would look such a name up.
@@ -45,14 +46,15 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
             return folder
         is_file = folder.exists()
     except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UnknownModel(
-            f"model {name!r} cannot be looked up ({error}); give an existing folder or owner/name"
+            f"model {shown(name)} cannot be looked up ({reason}); give an existing folder or owner/name"
         ) from error
     if is_file:
-        raise UnknownModel(f"model {name!r} is a file; give the folder that holds model_index.json")
+        raise UnknownModel(f"model {shown(name)} is a file; give the folder that holds model_index.json")
     if not _HUB_NAME.fullmatch(name):
         raise UnknownModel(
-            f"model {name!r} is no folder here and no hub name; give an existing folder or owner/name, "
+            f"model {shown(name)} is no folder here and no hub name; give an existing folder or owner/name, "
             "for example OmniGen2/OmniGen2"
         )
     try:
@@ -61,17 +63,19 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
         )
     except HFValidationError as error:
         raise UnknownModel(
-            f"model {name!r} is no folder here and no hub name ({error}); give an existing folder or owner/name"
+            f"model {shown(name)} is no folder here and no hub name; give an existing folder or owner/name"
         ) from error
     except GatedRepoError as error:
-        raise UnknownModel(f"model {name!r} needs a login at the hub; accept its terms and log in first") from error
+        raise UnknownModel(
+            f"model {shown(name)} needs a login at the hub; accept its terms and log in first"
+        ) from error
     except RevisionNotFoundError as error:
-        raise UnknownModel(f"model {name!r} has no revision {revision!r} at the hub") from error
+        raise UnknownModel(f"model {shown(name)} has no revision {shown(revision)} at the hub") from error
     except RepositoryNotFoundError as error:
-        raise UnknownModel(f"model {name!r} is no folder here, and the hub has no such repository") from error
+        raise UnknownModel(f"model {shown(name)} is no folder here, and the hub has no such repository") from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx.HTTPError, ConnectionError) as error:
         how = "downloads are switched off" if local_files_only else "the hub cannot be reached"
         raise HubUnreachable(
-            f"model {name!r} is no folder here, was never fully downloaded, and {how}; "
+            f"model {shown(name)} is no folder here, was never fully downloaded, and {how}; "
             "connect once, or give the path of a local copy"
         ) from error

@@ -24,6 +24,7 @@ from omniagent.model.memory import fit, free_bytes, hold, need_of, next_smaller
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.presets import preset_named
 from omniagent.model.requests import CancelToken, Critic
+from omniagent.model.wording import shown
 
 PICTURES_AT_ONCE = 8
 log = logging.getLogger("omniagent.model")
@@ -118,7 +119,7 @@ def load_critic(
         return remote_critic(critic, name, key, timeout=timeout, patience=patience)
     if critic not in ("local", "auto"):
         raise BadSetting(
-            f"critic={critic!r} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
+            f"critic={shown(critic)} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
         )
     pipeline = beside.pipeline
     own = None if beside.folder is None else beside.folder / "critic"

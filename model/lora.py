@@ -17,6 +17,7 @@ from torch import nn
 from .errors import BadCheckpoint, BadSetting, setting_out_of_range
 from .transformer import OmniGen2Transformer2DModel
 from .weights import Shapes, building, check_finite_file, listed, read_shapes
+from .wording import cut, shown
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 PREFIX = "transformer"
@@ -56,10 +57,10 @@ class Loras:
         _check_name(name)
         path = Path(source) / LORA_FILE if Path(source).is_dir() else Path(source)
         if name in self._scales:
-            raise BadSetting(f"a LoRA named {name!r} is loaded already; take it off first, or give another name")
+            raise BadSetting(f"a LoRA named {shown(name)} is loaded already; take it off first, or give another name")
         _check_scale(name, scale)
         if not path.is_file():
-            raise BadCheckpoint(f"{path} is missing; give a LoRA file, or a folder with {LORA_FILE}")
+            raise BadCheckpoint(f"{cut(str(path))} is missing; give a LoRA file, or a folder with {LORA_FILE}")
         _check_fit(path, read_shapes([path]), self._transformer)
         check_finite_file(path)
         with warnings.catch_warnings():
@@ -109,7 +110,7 @@ class Loras:
 
     def _check_loaded(self, name: str) -> None:
         if name not in self._scales:
-            raise BadSetting(f"no LoRA is loaded as {name!r}; there are {listed(sorted(self._scales)) or 'none'}")
+            raise BadSetting(f"no LoRA is loaded as {shown(name)}; there are {listed(sorted(self._scales)) or 'none'}")
 
 
 def _check_name(name: object) -> None:
@@ -122,7 +123,7 @@ def _check_name(name: object) -> None:
 
 def _check_scale(name: str, scale: object) -> None:
     if isinstance(scale, bool) or not isinstance(scale, numbers.Real) or not abs(scale) < 1e30:
-        raise BadSetting(f"the scale {scale!r} of LoRA {name!r} is not allowed; give a finite number")
+        raise BadSetting(f"the scale {shown(scale)} of LoRA {shown(name)} is not allowed; give a finite number")
 
 
 def _check_fit(path: Path, shapes: Shapes, transformer: OmniGen2Transformer2DModel) -> None:

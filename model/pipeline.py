@@ -43,6 +43,7 @@ from .schedulers import MAX_STEPS
 from .step_memory import StepCache
 from .text import MAX_TEXT_TOKENS, PromptEmbeds
 from .text_states import TextStates
+from .wording import shown
 
 EncodedPrompt = torch.Tensor | TextStates
 ReferenceLatents = Sequence[Sequence[torch.Tensor] | None]
@@ -142,7 +143,7 @@ class OmniGen2Pipeline(PipelineBase):
         check_states("prompt_embeds", prompt_embeds, prompt_attention_mask)
         check_states("negative_prompt_embeds", negative_prompt_embeds, negative_prompt_attention_mask)
         if output_type not in ("pil", "np", "pt", "latent"):
-            raise BadSetting(f"output_type={output_type!r} is not allowed; give 'pil', 'np', 'pt' or 'latent'")
+            raise BadSetting(f"output_type={shown(output_type)} is not allowed; give 'pil', 'np', 'pt' or 'latent'")
         prompts = self._prompt_count(prompt, prompt_embeds)
         count = picture_count(prompts, num_images_per_prompt)
         owners = [each for each in range(prompts) for _ in range(num_images_per_prompt)]

@@ -19,6 +19,7 @@ from .errors import BadImage, BadSetting, BadTask, setting_out_of_range
 from .guidance import MAX_SCALE, Guidance
 from .text_states import TextStates
 from .transformer_config import MAX_REFERENCES
+from .wording import shown
 
 InputImages = Image.Image | Sequence[Image.Image] | Sequence[Sequence[Image.Image] | None]
 MAX_PICTURES = 64
@@ -118,7 +119,7 @@ def prompt_list(prompt: object) -> list[str]:
     texts = [each for each in prompts if isinstance(each, str)]
     if len(texts) != len(prompts):
         wrong = next(each for each in prompts if not isinstance(each, str))
-        raise BadTask(f"a prompt is {type(wrong).__name__} {wrong!r}; give text")
+        raise BadTask(f"a prompt is {type(wrong).__name__} {shown(wrong)}; give text")
     return texts
 
 

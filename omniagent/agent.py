@@ -13,6 +13,7 @@ from PIL import Image
 from omniagent.config import Config
 from omniagent.model.errors import BadSetting
 from omniagent.model.requests import CancelToken, Critic, Generator
+from omniagent.model.wording import shown
 from omniagent.result import Result
 from omniagent.tools.trace import Event
 from omniagent.tools.types import Budget, RenderSettings
@@ -273,7 +274,7 @@ class Agent:
 
 def _checked(name: str, value: object, kind: type) -> None:
     if value is not None and not isinstance(value, (str, kind)):
-        raise BadSetting(f"{name}={value!r} is neither words nor a {kind.__name__}; see the arguments of Agent")
+        raise BadSetting(f"{name}={shown(value)} is neither words nor a {kind.__name__}; see the arguments of Agent")
 
 
 def _next(session: "Session") -> Event | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from omniagent.agent import Agent, Picture
 from omniagent.model.errors import BadTask
 from omniagent.model.requests import CancelToken
+from omniagent.model.wording import shown
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.intake import read_images, read_instruction
 from omniagent.tools.meter import CallMeter
@@ -68,5 +69,5 @@ def check_image(agent: Agent, image: Picture, questions: Sequence[str] = (), *, 
 def _planned(task: str, context: ToolContext) -> tuple[Requirement, ...]:
     plan = PLAN(PlanIn(task=Task(instruction=task)), context).plan
     if not plan.checklist:
-        raise BadTask(f"the task {task!r} asks for no picture that could be checked; give yes/no questions")
+        raise BadTask(f"the task {shown(task)} asks for no picture that could be checked; give yes/no questions")
     return plan.checklist

@@ -13,6 +13,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import Fault
 from omniagent.model.errors import BadSetting, OutputUnwritable, StorageFull
+from omniagent.model.wording import shown
 from omniagent.result import CHECKPOINT_FILE, TRACE_FILE
 from omniagent.tools.files import writing
 from omniagent.tools.trace import RunStarted, read_trace
@@ -58,7 +59,7 @@ def check_thread_id(name: str) -> str:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BadSetting(
-            f"thread_id={name!r} is not allowed; give 1 to 100 letters, digits, dots, dashes and underscores, "
+            f"thread_id={shown(name)} is not allowed; give 1 to 100 letters, digits, dots, dashes and underscores, "
             f"a letter or digit first"
         )
     return name

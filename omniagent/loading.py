@@ -9,6 +9,7 @@ from omniagent.model.errors import BadSetting, RetryableError
 from omniagent.model.fallback import CircuitBreaker
 from omniagent.model.requests import Critic, Generator
 from omniagent.model.runtime import Closable, ModelRuntime
+from omniagent.model.wording import shown
 
 log = logging.getLogger("omniagent.critic")
 
@@ -78,7 +79,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
         )
         return ModelRuntime(generator, looks, breaker=CircuitBreaker())
     if config.critic not in ("local", "auto"):
-        raise BadSetting(f"critic={config.critic!r} is not allowed; give local, auto, or a URL")
+        raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
     if config.model == bundled_checkpoint():
         raise BadSetting(
             f"the pictures of {generator.model} are drawn elsewhere and nobody was named to look at them; "

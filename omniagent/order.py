@@ -14,6 +14,7 @@ from omniagent.config import Config
 from omniagent.folder import check_thread_id, run_in
 from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
+from omniagent.model.wording import cut, fault, shown
 from omniagent.tools.store import ref_of
 from omniagent.tools.types import RenderSettings, Task
 
@@ -55,7 +56,7 @@ class Order:
         try:
             folder = (config.runs_dir / name if out is None else Path(out)).expanduser().absolute()
         except (TypeError, RuntimeError) as error:
-            raise BadSetting(f"out={out!r} is no folder ({error}); give a path") from error
+            raise BadSetting(f"out={shown(out)} is no folder ({cut(str(error))}); give a path") from error
         held = None if out is None else run_in(folder)
         if held is not None and held.run_id != name:
             task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
@@ -79,9 +80,7 @@ def given_as(kind: type[Model], value: object, name: str) -> Model:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise BadSetting(
-            f"{name}={value!r} is no {kind.__name__}: {error.errors(include_url=False)[0]['msg']}"
-        ) from error
+        raise BadSetting(f"{name}={shown(value)} is no {kind.__name__}: {fault(error, kind.model_fields)}") from error
 
 
 def _seed(seed: object) -> int:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from omniagent.model.errors import BadSetting
+from omniagent.model.wording import cut
 from omniagent.tools.files import write_whole
 from omniagent.tools.trace import (
     Asked,
@@ -134,7 +135,7 @@ def write_report(folder: str | Path) -> Path:
     home = Path(folder)
     trace = home / "trace.jsonl"
     if not trace.is_file():
-        raise BadSetting(f"{home} holds no trace.jsonl; give the folder of a run, for example runs/<id>")
+        raise BadSetting(f"{cut(str(home))} holds no trace.jsonl; give the folder of a run, for example runs/<id>")
     page = render_report(read_trace(trace), home)
     write_whole(home / "report.html", page.encode())
     return home / "report.html"

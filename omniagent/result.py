@@ -8,6 +8,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omniagent.model.errors import BadImage, BadSetting
+from omniagent.model.wording import cut, fault
 from omniagent.tools.files import write_whole, writing
 from omniagent.tools.store import ImageStore
 from omniagent.tools.trace import Event, read_trace
@@ -154,5 +155,6 @@ class Result(BaseModel):
         try:
             found = cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise BadSetting(f"{path} is no result of a finished run: {error}") from error
+            reason = fault(error) if isinstance(error, ValidationError) else error.strerror or str(error)
+            raise BadSetting(f"{cut(str(path))} is no result of a finished run: {reason}") from error
         return found.model_copy(update={"folder": Path(folder)})

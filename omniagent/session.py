@@ -21,6 +21,7 @@ from omniagent.graphs.history import best_of
 from omniagent.graphs.state import AgentState
 from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.requests import CancelToken
+from omniagent.model.wording import shown
 from omniagent.order import Order
 from omniagent.result import TRACE_FILE, Result
 from omniagent.tools.meter import CallMeter
@@ -175,8 +176,9 @@ class Session:
         if state is not None and (state.task, state.seed, state.settings) != (task, order.seed, order.settings):
             asked = state.settings.model_dump(exclude_none=True) or "none"
             raise BadSetting(
-                f"the thread {self.run_id!r} already works on {state.task.instruction!r} with {len(state.task.images)} "
-                f"pictures, seed {state.seed} and settings {asked}; give the same again to go on, or another thread_id"
+                f"the thread {self.run_id!r} already works on {shown(state.task.instruction)} with "
+                f"{len(state.task.images)} pictures, seed {state.seed} and settings {asked}; "
+                "give the same again to go on, or another thread_id"
             )
         held, painter = run_in(order.folder), self.runtime.generator.model
         if over and held is not None and held.generator != painter:

@@ -3,6 +3,7 @@
 import httpx
 
 from omniagent.model.errors import BadImage
+from omniagent.model.wording import cut
 
 TIMEOUT = 20.0
 
@@ -23,7 +24,9 @@ def fetch(url: str, max_bytes: int, *, transport: httpx.BaseTransport | None = N
             for part in response.iter_bytes():
                 body += part
                 if len(body) > max_bytes:
-                    raise BadImage(f"{url} is longer than {max_bytes:,} bytes; give a smaller picture")
+                    raise BadImage(f"{cut(url)} is longer than {max_bytes:,} bytes; give a smaller picture")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise BadImage(f"{url} cannot be fetched: {error}; check it or save the picture to a file") from error
+        raise BadImage(
+            f"{cut(url)} cannot be fetched: {cut(str(error))}; check it or save the picture to a file"
+        ) from error
     return bytes(body)

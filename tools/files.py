@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omniagent.model.errors import OutputUnwritable, StorageFull
+from omniagent.model.wording import cut
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -25,11 +26,11 @@ def writing(path: Path) -> Generator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull(
-                f"no room left while writing {path}; free some space and run again with the same thread id, "
+                f"no room left while writing {cut(str(path))}; free some space and run again with the same thread id, "
                 f"what was finished is kept"
             ) from error
         raise OutputUnwritable(
-            f"cannot write {path}: {error.strerror or error}; give a folder you may write to"
+            f"cannot write {cut(str(path))}: {error.strerror or error}; give a folder you may write to"
         ) from error
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from omniagent.model.errors import BadImage, BadTask, OmniAgentError
+from omniagent.model.wording import cut, shown
+from omniagent.tools.addresses import located
 
 MAX_IMAGES = 5
 MAX_PIXELS = 64_000_000
@@ -20,7 +22,7 @@ MAX_CHARACTERS = 20_000
 
 # Formats whose decoders are part of Pillow and start no other program.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
-_URL = re.compile(r"^https?://", re.IGNORECASE)
+_URL = re.compile(r"\s*https?://", re.IGNORECASE)
 
 Given = str | Path | bytes | Image.Image
 
@@ -56,7 +58,7 @@ def read_images(images: Iterable[Given] | None, *, allow_urls: bool = False) -> 
     if isinstance(images, str | Path | bytes | Image.Image):
         raise BadImage("images is one picture; put it into a list: images=[picture]")
     if images is not None and not isinstance(images, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise BadImage(f"images={images!r} is no list of pictures; give paths, bytes or PIL images in a list")
+        raise BadImage(f"images={shown(images)} is no list of pictures; give paths, bytes or PIL images in a list")
     given = list(images or ())
     if len(given) > MAX_IMAGES:
         raise BadImage(f"{len(given)} pictures were given; at most {MAX_IMAGES} are allowed, leave some out")
@@ -67,21 +69,25 @@ def _read(given: object, number: int, allow_urls: bool) -> Image.Image:
     if isinstance(given, Image.Image):
         with _readable(f"image {number}"):
             return _decode(given, f"image {number}")
-    if isinstance(given, bytes):
-        return _open(given, f"image {number} ({len(given)} bytes)")
     if isinstance(given, str) and _URL.match(given):
         if not allow_urls:
-            raise BadImage(f"image {number} is the URL {given}; fetching is off, save it to a file or allow URLs")
+            raise BadImage(
+                f"image {number} is the URL {shown(given)}; fetching is off, save it to a file or allow URLs"
+            )
         from omniagent.tools.fetch import fetch
 
-        return _open(fetch(given, MAX_BYTES), f"image {number} ({given})")
-    if isinstance(given, str | Path):
-        return _open(_file_bytes(Path(given), number), f"image {number} ({given})")
+        return _open(fetch(given.strip(), MAX_BYTES), f"image {number} ({shown(given)})")
+    if isinstance(given, str):
+        given = located(given, f"image {number}")
+    if isinstance(given, bytes):
+        return _open(given, f"image {number} ({len(given)} bytes)")
+    if isinstance(given, Path):
+        return _open(_file_bytes(given, number), f"image {number} ({shown(str(given))})")
     raise BadImage(f"image {number} is {type(given).__name__}; give a path, bytes or a PIL image")
 
 
 def _file_bytes(path: Path, number: int) -> bytes:
-    name = f"image {number} ({str(path)!r})"
+    name = f"image {number} ({shown(str(path))})"
     try:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "missing"
@@ -92,7 +98,8 @@ def _file_bytes(path: Path, number: int) -> bytes:
     except BadImage:
         raise
     except (OSError, ValueError) as error:
-        raise BadImage(f"{name} cannot be read: {error}; check the path and its permissions") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else cut(str(error))
+        raise BadImage(f"{name} cannot be read: {reason}; check the path and its permissions") from error
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -118,7 +125,7 @@ def _readable(name: str) -> Generator[None]:
         raise BadImage(f"{name} is no picture of a known kind; give PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF") from error
     except Exception as error:
         raise BadImage(
-            f"{name} cannot be read, it is truncated or damaged, closed or of a strange kind ({error}); "
+            f"{name} cannot be read, it is truncated or damaged, closed or of a strange kind ({cut(str(error))}); "
             "give an intact picture"
         ) from error
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError, OutOfMemory
 from omniagent.model.requests import CancelToken
+from omniagent.model.wording import fault
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.store import ImageStore
@@ -73,7 +74,9 @@ class Tool(Generic[A, R]):
             try:
                 arguments = self.In.model_validate(arguments)
             except ValidationError as error:
-                raise BadSetting(f"the tool {self.name} cannot be called so: {error}") from error
+                raise BadSetting(
+                    f"the tool {self.name} cannot be called so: {fault(error, self.In.model_fields)}"
+                ) from error
         context.trace.add(ToolStarted(tool=self.name))
         started = time.perf_counter()
         try:

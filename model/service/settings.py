@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omniagent.model.errors import BadCheckpoint, BadSetting
 from omniagent.model.service.memory import Memory
+from omniagent.model.wording import shown
 
 MODULE = "vllm.entrypoints.openai.api_server"
 HOST = "127.0.0.1"
@@ -53,7 +54,9 @@ def find_python(given: Path | None = None, *, environ: Mapping[str, str] = os.en
     named = given if given is not None else Path(environ[PYTHON_VARIABLE]) if environ.get(PYTHON_VARIABLE) else None
     if named is not None:
         if not named.is_file():
-            raise BadSetting(f"{str(named)!r} is no Python; name the one of an environment with vLLM: …/bin/python")
+            raise BadSetting(
+                f"{shown(str(named))} is no Python; name the one of an environment with vLLM: …/bin/python"
+            )
         return named.absolute()
     # Resolved: in a checkout this package is a link to its top folder.
     beside = Path(__file__).resolve().parents[2] / ".venv-vllm"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omniagent.model.wording import shown
+
 if TYPE_CHECKING:
     from omniagent.agent import Agent
     from omniagent.tools.types import Budget, RenderSettings
@@ -83,10 +85,12 @@ def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
     """The agent that the maker given to `main` makes."""
     critic = options.critic
     if critic not in (None, "local", "auto") and not re.match(r"^https?://\S+$", critic or ""):
-        raise typer.BadParameter(f"{critic!r} is neither 'local', 'auto' nor an http(s) URL", param_hint="--critic")
+        raise typer.BadParameter(
+            f"{shown(critic)} is neither 'local', 'auto' nor an http(s) URL", param_hint="--critic"
+        )
     for url in (options.generator or "local").split(","):
         if url != "local" and not re.match(r"^https?://\S+$", url.strip()):
-            raise typer.BadParameter(f"{url!r} is neither 'local' nor an http(s) URL", param_hint="--generator")
+            raise typer.BadParameter(f"{shown(url)} is neither 'local' nor an http(s) URL", param_hint="--generator")
     tell_of_critic()
     make: MakeAgent | None = context.obj
     return (make or make_agent)(options)
@@ -139,5 +143,5 @@ def existing_file(path: Path, hint: str) -> Path:
         typer.BadParameter: there is none.
     """
     if not path.is_file():
-        raise typer.BadParameter(f"{str(path)!r} is {'a folder' if path.is_dir() else 'missing'}", param_hint=hint)
+        raise typer.BadParameter(f"{shown(str(path))} is {'a folder' if path.is_dir() else 'missing'}", param_hint=hint)
     return path

@@ -11,6 +11,7 @@ from PIL import Image
 from omniagent.evals.figures import SuiteFigures, figures_of
 from omniagent.evals.records import JudgedAttempt, Record, append_record, read_records
 from omniagent.model.errors import BadSetting, OmniAgentError
+from omniagent.model.wording import shown
 from omniagent.result import Result
 from omniagent.shapes.oracle import judge
 from omniagent.shapes.requirements import Wanted
@@ -70,8 +71,8 @@ def _done(path: Path, tasks: Sequence[ShapesTask]) -> dict[int, Record]:
             continue
         if record.instruction != tasks[record.index].instruction:
             raise BadSetting(
-                f"{path} holds other tasks: number {record.index} there is {record.instruction!r}, "
-                f"here {tasks[record.index].instruction!r}; give another folder"
+                f"{path} holds other tasks: number {record.index} there is {shown(record.instruction)}, "
+                f"here {shown(tasks[record.index].instruction)}; give another folder"
             )
         if record.error is None:
             done[record.index] = record

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from omniagent.model.errors import BadSetting
+from omniagent.model.wording import shown
 from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
 
 SUITES: Final = MappingProxyType[str, tuple[Kind, int]](
@@ -27,9 +28,9 @@ def tasks_of(suite: str, *, limit: int | None = None, seed: int = 0) -> list[Sha
         BadSetting: There is no such suite, or the limit is below 1.
     """
     if suite not in SUITES:
-        raise BadSetting(f"suite={suite!r} does not exist; give one of {', '.join(SUITES)}")
+        raise BadSetting(f"suite={shown(suite)} does not exist; give one of {', '.join(SUITES)}")
     if limit is not None and limit < 1:
-        raise BadSetting(f"limit={limit!r} is not allowed; give an integer of at least 1")
+        raise BadSetting(f"limit={shown(limit)} is not allowed; give an integer of at least 1")
     kind, number = SUITES[suite]
     many = number if limit is None else min(limit, number)
     return [sample_task(np.random.default_rng([seed, *suite.encode(), index]), kind, "test") for index in range(many)]
