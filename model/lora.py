@@ -55,7 +55,8 @@ class Loras:
             BadSetting: The name is taken or has characters that are not allowed, or the scale is no number.
         """
         _check_name(name)
-        path = Path(source) / LORA_FILE if Path(source).is_dir() else Path(source)
+        path = Path(source).expanduser()
+        path = path / LORA_FILE if path.is_dir() else path
         if name in self._scales:
             raise BadSetting(f"a LoRA named {shown(name)} is loaded already; take it off first, or give another name")
         _check_scale(name, scale)

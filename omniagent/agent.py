@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from omniagent.config import Config
+from omniagent.config import Config, folder_of
 from omniagent.model.errors import BadSetting
 from omniagent.model.requests import CancelToken, Critic, Generator
 from omniagent.model.wording import shown
@@ -69,7 +69,7 @@ class Agent:
             "critic": critic if isinstance(critic, str) else None,
             "generator": generator if isinstance(generator, str) else None,
             "budget": budget,
-            "runs_dir": None if runs_dir is None else Path(runs_dir),
+            "runs_dir": None if runs_dir is None else folder_of(runs_dir),
             "revision": revision,
             "allow_urls": allow_urls,
             "device": device,

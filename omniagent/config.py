@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 import omniagent
@@ -11,6 +11,7 @@ from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.checkpoint_settings import SETTINGS_FILE, CheckpointDefaults
 from omniagent.model.errors import BadSetting
 from omniagent.model.presets import PresetName
+from omniagent.model.wording import fault, shown
 from omniagent.tools.config import CallRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2
 from omniagent.tools.types import Budget
@@ -19,6 +20,22 @@ from omniagent.tools.types import Budget
 def bundled_checkpoint() -> str:
     """The folder of the checkpoint that ships with the package: coloured shapes, no download, no GPU."""
     return str(Path(omniagent.__file__).parent / "checkpoints" / "shapes")
+
+
+def folder_of(path: str | Path) -> Path:
+    """A folder's absolute path, `~` expanded: whoever reads it later finds the same place.
+
+    Raises:
+        BadSetting: it begins with the home of nobody.
+    """
+    return _expanded(Path(path)).absolute()
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise BadSetting(f"the path {shown(str(path))} begins with the home of nobody known here ({error})") from error
 
 
 class Config(BaseSettings):
@@ -52,11 +69,25 @@ class Config(BaseSettings):
     preset: PresetName = Field(
         default="quality", description="`quality` is exact; `balanced` and `fast` trade likeness for time"
     )
-    runs_dir: Path = Field(default=Path("runs"), description="each run writes a folder in here")
+    runs_dir: Path = Field(
+        default=Path("runs"),
+        validate_default=True,
+        description="each run writes a folder in here; a relative path begins in the working folder, ~ is your home",
+    )
     allow_urls: bool = Field(default=False, description="whether input pictures may be fetched from URLs")
     budget: Budget = Budget()
     tools: ToolConfig = ToolConfig()
     loop: LoopPolicy = LoopPolicy()
+
+    @field_validator("runs_dir")
+    @classmethod
+    def _whole(cls, value: Path) -> Path:
+        return folder_of(value)
+
+    @field_validator("model")
+    @classmethod
+    def _home(cls, value: str) -> str:
+        return str(_expanded(Path(value))) if value.startswith("~") else value
 
     @classmethod
     def read(cls) -> Self:
@@ -68,7 +99,8 @@ class Config(BaseSettings):
         try:
             return cls()
         except (ValidationError, SettingsError) as error:
-            raise BadSetting(f"an OMNIAGENT_… environment variable is not allowed: {error}") from error
+            reason = fault(error, cls.model_fields) if isinstance(error, ValidationError) else str(error)
+            raise BadSetting(f"an OMNIAGENT_… environment variable is not allowed: {reason}") from error
 
     def tools_for(self, model: str) -> ToolConfig:
         """The tools' settings for a checkpoint: what nobody set is the checkpoint's to say, else OmniGen2's rules."""

@@ -1,9 +1,13 @@
 """OmniAgent as one tool of a LangChain or LangGraph agent. Needs `omniagent[langchain]`."""
 
-from langchain_core.tools import StructuredTool, ToolException
+from typing import Any
+
+from langchain_core.tools import ArgsSchema, StructuredTool, ToolException
+from pydantic import ValidationError
 
 from omniagent.agent import Agent
-from omniagent.hosting import CREATE_IMAGE, Images, Rounds, Seed, TaskText, budget_of, pictures_of
+from omniagent.arguments import CreateArguments, refusal
+from omniagent.hosting import CREATE_IMAGE, request_of
 from omniagent.model.errors import OmniAgentError
 from omniagent.outcome import describe
 from omniagent.result import Result
@@ -13,8 +17,9 @@ def as_langchain_tool(agent: Agent, *, name: str = "create_image", description: 
     """The agent as a tool that draws, for `create_agent` or `bind_tools`.
 
     The model reads a few lines: status, file path, and the verdict of every requirement. The `Result` with the
-    picture is the message's `artifact`, so that no pixels pile up in the conversation. An error of the agent comes
-    back to the model as the tool's message with status `error`.
+    picture is the message's `artifact`, so that no pixels pile up in the conversation. A LangGraph checkpointer keeps
+    messages as plain data: from a state that was read back, `Result.model_validate(message.artifact)` is the `Result`
+    again. Wrong arguments and errors of the agent come back to the model as the tool's message with status `error`.
 
     Args:
         agent: Draws; its models load at the first call and are shared by all calls.
@@ -22,35 +27,38 @@ def as_langchain_tool(agent: Agent, *, name: str = "create_image", description: 
         description: What the model is told of the tool.
     """
 
-    def create_image(
-        task: TaskText,
-        images: Images = (),
-        seed: Seed = 0,
-        max_rounds: Rounds = None,
-    ) -> tuple[str, Result]:
+    def create_image(task: str, **more: Any) -> tuple[str, Result]:
         try:
-            result = agent.run(task, pictures_of(images), seed=seed, budget=budget_of(agent, max_rounds))
+            result = agent.run(**request_of(agent, CreateArguments(task=task, **more)))
         except OmniAgentError as error:
             raise ToolException(str(error)) from error
         return describe(result), result
 
-    async def acreate_image(
-        task: TaskText,
-        images: Images = (),
-        seed: Seed = 0,
-        max_rounds: Rounds = None,
-    ) -> tuple[str, Result]:
+    async def acreate_image(task: str, **more: Any) -> tuple[str, Result]:
         try:
-            result = await agent.arun(task, pictures_of(images), seed=seed, budget=budget_of(agent, max_rounds))
+            result = await agent.arun(**request_of(agent, CreateArguments(task=task, **more)))
         except OmniAgentError as error:
             raise ToolException(str(error)) from error
         return describe(result), result
 
-    return StructuredTool.from_function(
+    return _Tool(
         func=create_image,
         coroutine=acreate_image,
         name=name,
         description=description,
+        args_schema=CreateArguments,
         response_format="content_and_artifact",
         handle_tool_error=True,
+        handle_validation_error=_refused,
     )
+
+
+class _Tool(StructuredTool):
+    @property
+    def tool_call_schema(self) -> ArgsSchema:
+        """The arguments with their strictness, which the subset that LangChain makes of them would lose."""
+        return CreateArguments
+
+
+def _refused(error: Any) -> str:
+    return refusal(error, CreateArguments) if isinstance(error, ValidationError) else str(error)

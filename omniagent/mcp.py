@@ -1,27 +1,42 @@
 """OmniAgent as an MCP server: the tools `create_image` and `check_image`. Needs `omniagent[mcp]`.
 
-A result stays under the 1 MiB that hosts allow: text for hosts that show no pictures, a preview, a link to the full
-file, and the verdicts as structured content. Over stdio nothing but the protocol is written to stdout: the transport
+Every answer stays under the 1 MiB that hosts allow. A result has text for hosts that show no pictures, a preview, a
+link to a resource, and the verdicts as structured content. The resource of a picture that is larger is a JPEG of it
+that fits; the full file is where `path` says. Over stdio nothing but the protocol is written to stdout: the transport
 turns every other writer to stderr.
 """
 
 import asyncio
 import base64
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
-from mcp_types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, Field
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+from mcp_types import (
+    CallToolResult,
+    ContentBlock,
+    ImageContent,
+    InputRequiredResult,
+    ResourceLink,
+    TextContent,
+    ToolAnnotations,
+)
+from pydantic import AnyUrl, BaseModel, ConfigDict, ValidationError
 
 import omniagent
 from omniagent.agent import Agent
+from omniagent.arguments import CheckArguments, CreateArguments, refusal
 from omniagent.check import Checked
 from omniagent.check import check_image as check
 from omniagent.folder import check_thread_id
-from omniagent.hosting import CREATE_IMAGE, Images, Rounds, Seed, TaskText, budget_of, pictures_of, preview_of
+from omniagent.hosting import CREATE_IMAGE, Preview, Request, preview_of, request_of
 from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.outcome import Status, describe, status_of
 from omniagent.result import Result
@@ -41,9 +56,8 @@ CHECK_IMAGE = (
     "Look at a picture and answer yes/no questions about it, each with a probability. "
     "Give questions, or a task whose requirements are checked."
 )
-_ImagePath = Annotated[str, Field(description="The picture: a file path or a data: URI")]
-_Questions = Annotated[tuple[str, ...], Field(description="Yes/no questions, at most 32", max_length=32)]
-_TaskToFit = Annotated[str | None, Field(description="Without questions: the words that the picture should fit")]
+RESOURCE_BYTES = 720 * 1024
+"""Of a picture that is read as a resource; as base64 in its message it stays under 1 MiB."""
 
 
 class _Face(BaseModel):
@@ -71,6 +85,7 @@ class CreatedImage(_Face):
     height: int | None
     checks: list[Check]
     attempts: int
+    seed: int
     seconds: float
     run_id: str
 
@@ -82,65 +97,103 @@ class CheckedImage(_Face):
     checks: list[Check]
 
 
+class _Create(CreateArguments, ArgModelBase):
+    pass
+
+
+class _Look(CheckArguments, ArgModelBase):
+    pass
+
+
+class _Server(MCPServer[Any]):
+    """Tells wrong arguments in our own words, and a resource's type by what it holds."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            known = _Create if name == "create_image" else _Look
+            return _failed(BadSetting(refusal(error.__cause__, known)))
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        found = await super().read_resource(uri, context)
+        if isinstance(found, InputRequiredResult):
+            return found
+        return [
+            replace(one, mime_type="image/jpeg")
+            if isinstance(one.content, bytes) and one.content.startswith(b"\xff\xd8")
+            else one
+            for one in found
+        ]
+
+
 def build_server(agent: Agent) -> MCPServer[Any]:
     """The server over an agent; `run("stdio")` serves it until stdin ends."""
-    server: MCPServer[Any] = MCPServer(
+
+    async def create_image(ctx: Context, **given: Any) -> Annotated[CallToolResult, CreatedImage]:
+        try:
+            result = await _run(agent, ctx, request_of(agent, CreateArguments.model_construct(**given)))
+            return await asyncio.to_thread(_created, result)
+        except (OmniAgentError, OSError) as error:
+            return _failed(error)
+
+    async def check_image(**given: Any) -> Annotated[CallToolResult, CheckedImage]:
+        asked = CheckArguments.model_construct(**given)
+        try:
+            return _checked(await asyncio.to_thread(check, agent, asked.image, asked.questions, task=asked.task))
+        except (OmniAgentError, OSError) as error:
+            return _failed(error)
+
+    draws = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
+    looks = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    server = _Server(
         "omniagent",
         title="OmniAgent",
         version=omniagent.__version__,
         instructions="Draws pictures from words and pictures, checks them, and repairs them.",
         log_level="WARNING",
+        tools=[
+            _tool(create_image, _Create, CREATE_IMAGE, draws),
+            _tool(check_image, _Look, CHECK_IMAGE, looks),
+        ],
     )
-
-    @server.tool(
-        description=CREATE_IMAGE,
-        annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False),
-    )
-    async def create_image(
-        task: TaskText,
-        ctx: Context,
-        images: Images = (),
-        seed: Seed = 0,
-        max_rounds: Rounds = None,
-    ) -> Annotated[CallToolResult, CreatedImage]:
-        try:
-            result = await _run(agent, ctx, task, images, seed, max_rounds)
-            return await asyncio.to_thread(_created, result)
-        except (OmniAgentError, OSError) as error:
-            return _failed(error)
-
-    @server.tool(description=CHECK_IMAGE, annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
-    async def check_image(
-        image: _ImagePath,
-        questions: _Questions = (),
-        task: _TaskToFit = None,
-    ) -> Annotated[CallToolResult, CheckedImage]:
-        try:
-            return _checked(await asyncio.to_thread(check, agent, pictures_of([image])[0], questions, task=task))
-        except (OmniAgentError, OSError) as error:
-            return _failed(error)
 
     @server.resource("omniagent://runs/{run_id}/picture.png", mime_type="image/png")
     def picture(run_id: str) -> bytes:
-        """The best picture of a run, at full size."""
+        """The best picture of a run; one over 720 KiB as a JPEG under that. The run's folder has the full file."""
         try:
             path = Result.load(agent.config.runs_dir / check_thread_id(run_id)).image_path
         except BadSetting as error:
             raise ResourceNotFoundError(str(error)) from error
         if path is None or not path.is_file():
             raise ResourceNotFoundError(f"the run {run_id} has no picture")
-        return path.read_bytes()
+        return _resource(path).data
 
-    # The decorators have registered them; the names serve nobody else.
-    _ = create_image, check_image, picture
+    _ = picture  # The decorator has registered it; the name serves nobody else.
     return server
 
 
-async def _run(
-    agent: Agent, ctx: Context, task: str, images: tuple[str, ...], seed: int, max_rounds: int | None
-) -> Result:
+def _tool(run: Callable[..., Any], takes: type[ArgModelBase], description: str, hints: ToolAnnotations) -> Tool:
+    """A tool whose arguments are those of a model that knows them all, not those that a signature would give."""
+    made = Tool.from_function(run, description=description, annotations=hints)
+    made.fn_metadata.arg_model = takes
+    made.parameters = takes.model_json_schema()
+    return made
+
+
+def _resource(path: Path) -> Preview:
+    return preview_of(path, RESOURCE_BYTES, side=4096)
+
+
+async def _run(agent: Agent, ctx: Context[Any, Any], request: Request) -> Result:
     folder, told = Path(), 0
-    stream = agent.astream(task, pictures_of(images), seed=seed, budget=budget_of(agent, max_rounds))
+    stream = agent.astream(**request)
     async with aclosing(stream) as events:
         async for event in events:
             if isinstance(event, RunStarted):
@@ -173,15 +226,16 @@ def _created(result: Result) -> CallToolResult:
     path, best = result.image_path, result.best
     content: list[ContentBlock] = [TextContent(text=describe(result))]
     if path is not None:
-        preview = preview_of(path)
+        preview, resource = preview_of(path), _resource(path)
+        whole = resource.mime_type == "image/png"
         content.append(ImageContent(data=base64.b64encode(preview.data).decode(), mime_type=preview.mime_type))
         content.append(
             ResourceLink(
                 name=f"{result.run_id}.png",
                 uri=f"omniagent://runs/{result.run_id}/picture.png",
-                description=f"The picture at full size; the file is {path.resolve()}",
-                mime_type="image/png",
-                size=path.stat().st_size,
+                description=f"The picture{'' if whole else ', as a smaller JPEG'}; the full file is {path.resolve()}",
+                mime_type=resource.mime_type,
+                size=len(resource.data),
             )
         )
     made = CreatedImage(
@@ -195,6 +249,7 @@ def _created(result: Result) -> CallToolResult:
         height=None if best is None else best.image.height,
         checks=_checks(result.checklist, result.critique),
         attempts=len(result.attempts),
+        seed=result.seed,
         seconds=round(result.usage.seconds, 2),
         run_id=result.run_id,
     )

@@ -41,7 +41,7 @@ def describe(result: Result) -> str:
             verdict = verdicts.get(need.id)
             seen = f"{verdict.answer:>6} {verdict.probability:.2f}" if verdict else f"{'—':>6}     "
             lines.append(f"{seen}  {need.question}")
-        lines.append(f"picture: {result.image_path}")
+        lines.append(f"picture: {result.image_path} (seed {result.seed})")
     return "\n".join(lines)
 
 

@@ -132,7 +132,7 @@ def write_report(folder: str | Path) -> Path:
         BadSetting: the folder holds no trace, or one that this version cannot read.
         OutputUnwritable, StorageFull: the report cannot be written.
     """
-    home = Path(folder)
+    home = Path(folder).expanduser()
     trace = home / "trace.jsonl"
     if not trace.is_file():
         raise BadSetting(f"{cut(str(home))} holds no trace.jsonl; give the folder of a run, for example runs/<id>")

@@ -116,7 +116,7 @@ class Result(BaseModel):
             OutputUnwritable: the folder cannot be written.
             StorageFull: the disk has no room; what was copied stays.
         """
-        target = Path(folder)
+        target = Path(folder).expanduser()
         if not self.folder.is_dir():
             raise BadSetting(f"the run's folder {self.folder} is gone, so there is nothing to save; run the task again")
         with writing(target):
@@ -151,10 +151,11 @@ class Result(BaseModel):
         Raises:
             BadSetting: there is no result, or not one that this version reads.
         """
-        path = Path(folder) / RESULT_FILE
+        home = Path(folder).expanduser()
+        path = home / RESULT_FILE
         try:
             found = cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             reason = fault(error) if isinstance(error, ValidationError) else error.strerror or str(error)
             raise BadSetting(f"{cut(str(path))} is no result of a finished run: {reason}") from error
-        return found.model_copy(update={"folder": Path(folder)})
+        return found.model_copy(update={"folder": home})

@@ -4,9 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langgraph.checkpoint.memory import InMemorySaver
 
 from omniagent.agent import Agent
 from omniagent.langchain import as_langchain_tool
@@ -54,7 +57,57 @@ def test_the_schema_tells_every_argument_and_its_range(tmp_path: Path) -> None:
     tool = as_langchain_tool(repaired(tmp_path), name="draw", description="Draws.")
     schema = tool.tool_call_schema.model_json_schema()
     assert (tool.name, tool.description) == ("draw", "Draws.")
-    assert set(schema["properties"]) == {"task", "images", "seed", "max_rounds"}
+    assert set(schema["properties"]) == {"task", "images", "seed", "max_rounds", "size", "time_limit"}
     assert schema["required"] == ["task"]
     assert schema["properties"]["images"]["maxItems"] == 5
     assert all("description" in one for one in schema["properties"].values())
+    told = convert_to_openai_tool(tool)["function"]
+    assert (told["name"], told["description"]) == ("draw", "Draws.")
+    assert told["parameters"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"images": None, "seed": None, "max_rounds": None, "size": None, "time_limit": None},
+        {"images": "", "seed": "-1", "max_rounds": "3", "size": "64x64", "time_limit": "60"},
+    ],
+)
+def test_arguments_are_taken_as_they_are_meant(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    for answer in (
+        as_langchain_tool(repaired(tmp_path / "a")).invoke(order(task=TASK, **arguments)),
+        asyncio.run(as_langchain_tool(repaired(tmp_path / "b")).ainvoke(order(task=TASK, **arguments))),
+    ):
+        assert answer.status == "success", answer.content
+        assert f"seed {answer.artifact.seed}" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"sizes": "512x512"}, "did you mean 'size'?"),
+        ({"image": "a.png"}, "'image' is not known"),
+        ({"seed": "seven"}, "seed='seven'"),
+        ({"max_rounds": 1000}, "max_rounds=1000"),
+        ({"size": "x" * 5_000}, "WxH"),
+        ({"task": None}, "task=None"),
+    ],
+)
+def test_wrong_arguments_come_back_to_the_model_as_a_message(
+    tmp_path: Path, arguments: dict[str, Any], said: str
+) -> None:
+    tool = as_langchain_tool(repaired(tmp_path))
+    asked = order(**{"task": TASK, **arguments})
+    for message in (tool.invoke(asked), asyncio.run(tool.ainvoke(asked))):
+        assert message.status == "error" and said in message.content
+        assert "pydantic" not in message.content and len(message.content) < 600
+
+
+def test_a_result_that_went_through_a_checkpointer_is_read_back_as_a_result(tmp_path: Path) -> None:
+    model = ScriptedChatModel(messages=iter([AIMessage("", tool_calls=[order(task=TASK)]), AIMessage("Done.")]))
+    outer = create_agent(model, tools=[as_langchain_tool(repaired(tmp_path))], checkpointer=InMemorySaver())
+    thread: Any = {"configurable": {"thread_id": "1"}}
+    outer.invoke({"messages": [("user", "I want a red circle")]}, thread)
+    (answer,) = [one for one in outer.get_state(thread).values["messages"] if isinstance(one, ToolMessage)]
+    result = Result.model_validate(answer.artifact)
+    assert result.accepted and result.image is not None and str(result.image_path) in answer.text

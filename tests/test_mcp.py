@@ -135,7 +135,19 @@ def test_check_image_answers_questions_or_those_of_a_task(tmp_path: Path) -> Non
         ("create_image", {"task": TASK, "images": ["/nowhere.png"]}, "/nowhere.png"),
         ("create_image", {"task": TASK, "images": ["a"] * 6}, "5"),
         ("create_image", {"task": TASK, "images": ["data:image/png;base64,!!!"]}, "base64"),
-        ("create_image", {"task": TASK, "seed": -1}, "seed"),
+        ("create_image", {"task": TASK, "seed": -2}, "seed=-2"),
+        ("create_image", {"task": TASK, "seed": True}, "seed=True"),
+        ("create_image", {"task": TASK, "max_rounds": "many"}, "max_rounds='many'"),
+        ("create_image", {"task": TASK, "max_rounds": 0}, "max_rounds=0"),
+        ("create_image", {"task": TASK, "time_limit": 0}, "time_limit=0"),
+        ("create_image", {"task": TASK, "size": "large"}, "WxH"),
+        ("create_image", {"task": TASK, "size": "9x9"}, "from 16 to 4096"),
+        ("create_image", {"task": TASK, "images": [None, "a.png"]}, "images.0"),
+        ("create_image", {}, "task is missing"),
+        ("create_image", {"task": TASK, "steps": 3}, "'steps' is not known"),
+        ("create_image", {"task": TASK, "image": "a.png"}, "did you mean 'images'?"),
+        ("check_image", {"image": "/nowhere.png", "question": "Is it?"}, "did you mean 'questions'?"),
+        ("check_image", {"image": ["a.png", "b.png"], "task": "a"}, "image="),
         ("check_image", {"image": "/nowhere.png", "questions": ["Is it?"]}, "/nowhere.png"),
     ],
 )
@@ -144,7 +156,99 @@ def test_a_wrong_call_is_an_error_result_that_says_what_is_wrong(
 ) -> None:
     result = call(repaired(tmp_path), tool, **arguments)
     assert result.is_error and said in text_of(result)
-    assert "Traceback" not in text_of(result)
+    assert not any(word in text_of(result) for word in ("Traceback", "pydantic", "validation error", "Error executing"))
+
+
+LONG = "x" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("create_image", {"task": TASK, LONG: 1}),
+        ("create_image", {"task": TASK, "images": [LONG + ".png"]}),
+        ("create_image", {"task": TASK, "images": {"path": LONG}}),
+        ("create_image", {"task": TASK, "seed": LONG}),
+        ("create_image", {"task": TASK, "size": LONG}),
+        ("create_image", {"task": [LONG]}),
+        ("check_image", {"image": "data:image/png;base64," + LONG, "task": "a"}),
+        ("check_image", {"image": 7, "questions": [LONG]}),
+    ],
+)
+def test_an_error_repeats_little_of_what_was_given(tmp_path: Path, tool: str, arguments: dict[str, Any]) -> None:
+    result = call(repaired(tmp_path), tool, **arguments)
+    assert result.is_error and len(text_of(result)) < 600
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"images": None, "seed": None, "max_rounds": None, "size": None, "time_limit": None},
+        {"images": "", "seed": "", "max_rounds": "null", "size": "None", "time_limit": ""},
+        {"images": [], "seed": "7", "max_rounds": "3", "size": "64x64", "time_limit": "60"},
+        {"images": [""], "seed": 7.0, "max_rounds": "3.0", "size": "64 × 64", "time_limit": 60},
+    ],
+)
+def test_arguments_are_taken_as_they_are_meant(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    made = call(repaired(tmp_path), "create_image", task=TASK, **arguments).structured_content
+    assert made["status"] == "accepted"
+    if arguments["size"] and "64" in arguments["size"]:
+        assert (made["width"], made["height"], made["seed"]) == (64, 64, 7)
+
+
+def test_one_picture_and_one_question_need_no_list(tmp_path: Path) -> None:
+    path = tmp_path / "a b.png"
+    Image.new("RGB", (40, 40), "white").save(path)
+    data = base64.b64encode(path.read_bytes()).decode()
+    for one in (str(path), path.as_uri(), json.dumps([str(path)]), f"data:;base64,{data}", data):
+        made = call(repaired(tmp_path / "runs"), "create_image", task=TASK, images=one)
+        assert not made.is_error, text_of(made)
+        seen = call(repaired(tmp_path / "runs"), "check_image", image=one, questions="Is there a circle?")
+        assert len(seen.structured_content["checks"]) == 1, text_of(seen)
+
+
+def test_no_seed_at_all_is_zero_and_minus_one_a_random_one_that_is_told(tmp_path: Path) -> None:
+    agent = repaired(tmp_path)
+    assert call(agent, "create_image", task=TASK).structured_content["seed"] == 0
+    drawn = [call(agent, "create_image", task=TASK, seed=seed) for seed in (-1, None)]
+    seeds = {one.structured_content["seed"] for one in drawn}
+    assert len(seeds) == 2 and 0 not in seeds
+    assert all(f"seed {one.structured_content['seed']}" in text_of(one) for one in drawn)
+
+
+def test_a_time_limit_is_the_runs_own(tmp_path: Path) -> None:
+    made = call(repaired(tmp_path), "create_image", task=TASK, time_limit=1e-6).structured_content
+    assert made["stop_reason"] == "time_limit"
+
+
+def test_the_schemas_say_that_no_other_argument_is_known(tmp_path: Path) -> None:
+    async def schemas() -> dict[str, Any]:
+        async with Client(build_server(repaired(tmp_path))) as client:
+            return {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+
+    found = asyncio.run(schemas())
+    assert all(schema["additionalProperties"] is False for schema in found.values())
+    assert set(found["create_image"]["properties"]) == {"task", "images", "seed", "max_rounds", "size", "time_limit"}
+    assert found["create_image"]["required"] == ["task"] and found["check_image"]["required"] == ["image"]
+
+
+def test_a_large_picture_is_read_as_a_resource_under_the_limit_of_hosts(tmp_path: Path) -> None:
+    noise = Image.effect_noise((1600, 1600), 90).convert("RGB")
+    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(lambda request: noise))
+
+    async def read() -> tuple[CallToolResult, Any]:
+        async with Client(build_server(agent)) as client:
+            made = await client.call_tool("create_image", {"task": TASK})
+            return made, await client.read_resource(f"omniagent://runs/{made.structured_content['run_id']}/picture.png")
+
+    made, read_out = asyncio.run(read())
+    (contents,) = read_out.contents
+    assert len(read_out.model_dump_json(by_alias=True)) < LIMIT
+    with Image.open(io.BytesIO(base64.b64decode(contents.blob))) as picture:
+        assert (picture.format, contents.mime_type) == ("JPEG", "image/jpeg")
+    (link,) = [block for block in made.content if isinstance(block, ResourceLink)]
+    assert (link.mime_type, link.size) == ("image/jpeg", len(base64.b64decode(contents.blob)))
+    assert made.structured_content["path"] in str(link.description)
 
 
 def test_the_descriptions_cost_a_host_little(tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ class Record(BaseModel):
 def state_folder(given: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the service keeps its record and log: the given folder, `OMNIAGENT_CRITIC_DIR`, or the user's own."""
     if given is not None:
-        return given
+        return given.expanduser()
     named = environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else user_state_path("omniagent") / "critic"
+    return Path(named).expanduser() if named else user_state_path("omniagent") / "critic"
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -53,6 +53,7 @@ def find_python(given: Path | None = None, *, environ: Mapping[str, str] = os.en
     """
     named = given if given is not None else Path(environ[PYTHON_VARIABLE]) if environ.get(PYTHON_VARIABLE) else None
     if named is not None:
+        named = named.expanduser()
         if not named.is_file():
             raise BadSetting(
                 f"{shown(str(named))} is no Python; name the one of an environment with vLLM: …/bin/python"
