@@ -1,9 +1,10 @@
 """Many tasks from one file, one line of results each; what is done is skipped when it is run again.
 
-    TASKS.jsonl          {"id": "t1", "task": "three red circles", "images": ["a.png"]}
+    TASKS.jsonl          {"id": "t1", "task": "image 1 with a red circle", "images": ["a.png"]}
     DIR/results.jsonl    {"id": "t1", "image": "runs/t1/attempts/a1.png", "status": "accepted", …}
 
-Image paths are relative to the tasks' file on the way in, and to DIR on the way out.
+Image paths are relative to the tasks' file on the way in, and to DIR on the way out. A line with another key than these
+three is an error of that line, since a misspelt one would be drawn without its pictures.
 """
 
 import hashlib
@@ -12,14 +13,17 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from omniagent.agent import Agent
+from omniagent.agent import Agent, Picture
+from omniagent.config import folder_of
 from omniagent.model.errors import BadSetting, CallerError, OmniAgentError, OutputUnwritable, StorageFull
+from omniagent.model.wording import cut, fault, shown
 from omniagent.outcome import Status, status_of
 from omniagent.result import Result
+from omniagent.tools.addresses import located
 from omniagent.tools.files import write_whole, writing
 from omniagent.tools.trace import Event
 from omniagent.tools.types import Budget, RenderSettings, StopReason, Usage
@@ -28,14 +32,19 @@ RESULTS_FILE = "results.jsonl"
 _AGAIN = ("error", "failed", "cancelled")
 
 
+def _list(value: object) -> object:
+    """One path is a list of one, null an empty list."""
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
 class BatchTask(BaseModel):
     """One line of the tasks' file."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str | int
     task: str
-    images: tuple[str, ...] = ()
+    images: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
 
 
 class _Named(BaseModel):
@@ -106,6 +115,7 @@ def run_batch(
         OutputUnwritable, StorageFull: the results cannot be written; finished lines stay.
         BadCheckpoint, UnknownModel, HubUnreachable, OutOfMemory: the models cannot be loaded.
     """
+    tasks, out = folder_of(tasks), folder_of(out)
     entries = list(read_tasks(tasks))
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -144,7 +154,7 @@ def read_tasks(path: Path) -> Iterator[Entry]:
         data = path.read_bytes()
     except OSError as error:
         raise BadSetting(
-            f"the tasks' file {path} cannot be read: {error.strerror or error}; give a JSONL file"
+            f"the tasks' file {cut(str(path))} cannot be read: {error.strerror or error}; give a JSONL file"
         ) from error
     seen: dict[str, int] = {}
     for number, raw in enumerate(data.split(b"\n"), start=1):
@@ -159,7 +169,7 @@ def read_tasks(path: Path) -> Iterator[Entry]:
             continue
         first = seen.setdefault(str(task.id), number)
         if first != number:
-            yield Entry(None, _bad_line(number, f"line {number} uses the id {task.id!r} of line {first} again"))
+            yield Entry(None, _bad_line(number, f"line {number} uses the id {shown(task.id)} of line {first} again"))
             continue
         yield Entry(task, None)
 
@@ -182,8 +192,8 @@ def _run(
     on_event: Callable[[Event], None] | None,
 ) -> BatchLine:
     name = folder_name(task.id)
-    pictures = [image if re.match(r"https?://", image) else str(home / image) for image in task.images]
     try:
+        pictures = [_picture(text, f"image {number}", home) for number, text in enumerate(task.images, start=1)]
         events = agent.stream(
             task.task,
             pictures,
@@ -205,6 +215,10 @@ def _run(
     except OmniAgentError as error:
         status = "error" if isinstance(error, CallerError) else "failed"
         return BatchLine(id=task.id, status=status, message=str(error), error=type(error).__name__)
+
+
+def _picture(text: str, name: str, home: Path) -> Picture:
+    return text if re.match(r"\s*https?://", text, re.IGNORECASE) else located(text, name, home)
 
 
 def _line(task: BatchTask, result: Result, out: Path) -> BatchLine:
@@ -272,6 +286,5 @@ def _id_in(raw: bytes) -> str | int | None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first: Any = error.errors(include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc']) or 'line'}: {first['msg']}"
-    return str(error)
+        return fault(error, BatchTask.model_fields)
+    return cut(str(error))

@@ -1,9 +1,11 @@
 """Batches: one line a task, nothing done twice, and no bad line that stops the rest."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -13,6 +15,7 @@ from omniagent.batch import BatchLine, Progress, folder_name, run_batch
 from omniagent.model.errors import GenerationFailed
 from omniagent.model.requests import GenerationRequest
 from omniagent.model.scripted import Drawn, ScriptedGenerator, picture_for
+from omniagent.result import Result
 from omniagent.tools.trace import Decided, Event
 from tests.faces import repaired
 from tests.scripted_runs import scripted_agent
@@ -109,6 +112,55 @@ def test_bad_lines_get_an_error_each_and_the_rest_goes_on(tmp_path: Path) -> Non
     assert "line 2" in bad["line-5"]["message"]
     assert "nowhere.png" in bad["lost"]["message"]
     assert all(line["image"] is None and line["attempts"] == [] for line in bad.values())
+
+
+def test_an_unknown_key_is_an_error_of_its_line_and_names_the_nearest_known_one(tmp_path: Path) -> None:
+    agent, generator = counting(tmp_path)
+    Image.new("RGB", (32, 32), "white").save(tmp_path / "a.png")
+    tasks = tasks_file(
+        tmp_path, task("t1", image="a.png"), task("t2", Images=["a.png"]), {"id": "t3", "prompt": "a cat", "task": "a"}
+    )
+    run_batch(agent, tasks, tmp_path / "out")
+    told = {line["id"]: line["message"] for line in results(tmp_path / "out") if line["status"] == "error"}
+    assert "'image' is not known; did you mean 'images'?" in told["t1"] and "line 1" in told["t1"]
+    assert "did you mean 'images'?" in told["t2"] and "'prompt' is not known" in told["t3"]
+    assert "known are id, task, images" in told["t3"] and generator.calls == []
+
+
+def test_the_pictures_of_a_line_may_be_one_path_null_or_texts_of_any_form(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (32, 32), "white").save(path)
+    data = base64.b64encode(path.read_bytes()).decode()
+    forms: dict[str, object] = {
+        "one": "a.png",
+        "uri": path.as_uri(),
+        "data": f"data:image/png;charset=utf-8;base64,{data}",
+        "bare": [data],
+        "absolute": [str(path)],
+        "none": None,
+    }
+    tasks = tasks_file(tmp_path, *(task(name, images=images) for name, images in forms.items()))
+    run_batch(counting(tmp_path)[0], tasks, tmp_path / "out")
+    assert {line["id"]: line["status"] for line in results(tmp_path / "out")} == dict.fromkeys(forms, "accepted")
+    for name in forms:
+        given = Result.load(tmp_path / "out" / "runs" / name).task.images
+        assert len(given) == (0 if name == "none" else 1), name
+
+
+def test_a_bad_picture_costs_its_own_line_and_is_not_repeated_at_length(tmp_path: Path) -> None:
+    bad: dict[str, object] = {"blank": "", "null": [None], "number": 3, "long": "x" * 9_000, "data": "data:;base64,!"}
+    tasks = tasks_file(tmp_path, *(task(name, images=images) for name, images in bad.items()), task("t" * 9_000, 5))  # type: ignore[arg-type]
+    run_batch(counting(tmp_path)[0], tasks, tmp_path / "out")
+    lines = results(tmp_path / "out")
+    assert [line["status"] for line in lines] == ["error"] * 6
+    assert all(len(line["message"]) < 600 for line in lines)
+
+
+def test_folders_of_a_batch_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tasks_file(tmp_path, task("t1"))
+    run_batch(counting(tmp_path)[0], Path("~/tasks.jsonl"), Path("~/out"))
+    assert results(tmp_path / "out")[0]["image"] == "runs/t1/attempts/a1.png"
 
 
 def test_a_task_that_fails_costs_its_own_line_and_is_tried_again(tmp_path: Path) -> None:

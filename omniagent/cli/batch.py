@@ -10,8 +10,10 @@ from omniagent.cli import options as opt
 
 def batch(
     context: typer.Context,
-    tasks: Annotated[Path, typer.Argument(metavar="TASKS.jsonl", help='Lines of {"id", "task", "images"}.')],
-    out: Annotated[Path, typer.Option(help="Folder for results.jsonl and the runs.")],
+    tasks: Annotated[
+        Path, typer.Argument(metavar="TASKS.jsonl", callback=opt.at_home, help='Lines of {"id", "task", "images"}.')
+    ],
+    out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for results.jsonl and the runs.")],
     model: opt.Model = None,
     revision: opt.Revision = None,
     critic: opt.Critic = None,

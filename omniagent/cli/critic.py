@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from omniagent.model.service.record import Record
 
 StateDir = Annotated[
-    Path | None, typer.Option(help="Folder of the service's record and log. Default: OMNIAGENT_CRITIC_DIR or your own.")
+    Path | None,
+    typer.Option(
+        callback=opt.at_home, help="Folder of the service's record and log. Default: OMNIAGENT_CRITIC_DIR or your own."
+    ),
 ]
 USE = "use it with --critic auto"
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with the key, on stdout.")]
@@ -31,7 +34,10 @@ def serve(
     revision: opt.Revision = None,
     python: Annotated[
         Path | None,
-        typer.Option(help="Python of the environment with vLLM. Default: OMNIAGENT_CRITIC_PYTHON or .venv-vllm."),
+        typer.Option(
+            callback=opt.at_home,
+            help="Python of the environment with vLLM. Default: OMNIAGENT_CRITIC_PYTHON or .venv-vllm.",
+        ),
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of 127.0.0.1; 0: any free one.")] = None,
     name: Annotated[str | None, typer.Option(help="What the model is called in requests.")] = None,

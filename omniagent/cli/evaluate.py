@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
+from omniagent.cli import options as opt
+
 
 def evaluate(
     suites: Annotated[list[str], typer.Argument(help="draw, edit, reference, questions, outside, or all.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first tasks of each suite.")] = None,
-    out: Annotated[Path, typer.Option(help="Results and runs, a folder a suite; what is done is skipped.")] = Path(
-        "evals"
-    ),
+    out: Annotated[
+        Path, typer.Option(callback=opt.at_home, help="Results and runs, a folder a suite; what is done is skipped.")
+    ] = Path("evals"),
     model: Annotated[str | None, typer.Option(help="Checkpoint folder or hub name.")] = None,
     critic: Annotated[str | None, typer.Option(help="`local`, or the URL of an OpenAI-compatible server.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,

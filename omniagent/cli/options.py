@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -108,11 +108,26 @@ def tell_of_critic() -> None:
 
 
 def budget_of(agent: "Agent", **caps: float | None) -> "Budget":
-    """The agent's budget with the caps that were given in place of its own."""
-    from omniagent.tools.types import Budget
+    """The agent's budget with the caps that were given in place of its own.
 
-    given: dict[str, Any] = {name: value for name, value in caps.items() if value is not None}
-    return Budget.model_validate({**agent.config.budget.model_dump(), **given})
+    Raises:
+        BadSetting: a cap out of its range.
+    """
+    from omniagent.arguments import budget_with
+
+    return budget_with(agent.config.budget, **caps)
+
+
+def at_home(path: Path | None) -> Path | None:
+    """The path with `~` expanded, which a shell leaves alone within quotes and after `=`.
+
+    Raises:
+        typer.BadParameter: it begins with the home of nobody.
+    """
+    try:
+        return None if path is None else path.expanduser()
+    except RuntimeError as error:
+        raise typer.BadParameter(f"{shown(str(path))} begins with the home of nobody known here") from error
 
 
 def settings_of(size: str | None) -> "RenderSettings":
@@ -121,19 +136,13 @@ def settings_of(size: str | None) -> "RenderSettings":
     Raises:
         typer.BadParameter: it is not WxH in pixels, or out of range.
     """
-    from omniagent.model.limits import MAX_SIDE, MIN_SIDE
-    from omniagent.tools.types import RenderSettings
+    from omniagent.arguments import size_of
+    from omniagent.model.errors import BadSetting
 
-    if size is None:
-        return RenderSettings()
-    found = re.fullmatch(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})", size.strip())
-    sides = [int(side) for side in found.groups()] if found else []
-    if not sides or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
-        raise typer.BadParameter(
-            f"{size!r} is no size; give WxH with both sides from {MIN_SIDE} to {MAX_SIDE}, for example 512x512",
-            param_hint="--size",
-        )
-    return RenderSettings(width=sides[0], height=sides[1])
+    try:
+        return size_of(size)
+    except BadSetting as error:
+        raise typer.BadParameter(str(error), param_hint="--size") from error
 
 
 def existing_file(path: Path, hint: str) -> Path:

@@ -35,7 +35,9 @@ def run(
     candidates: opt.Candidates = None,
     time_limit: opt.TimeLimit = None,
     size: opt.Size = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of this run. Default: runs/<id>.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(callback=opt.at_home, help="Folder of this run. Default: runs/<id>.")
+    ] = None,
     thread: Annotated[
         str | None, typer.Option(metavar="ID", help="Names the run; the same id goes on with it.")
     ] = None,

@@ -47,7 +47,10 @@ def mcp(
     device: opt.Device = None,
     preset: opt.Preset = None,
     runs_dir: Annotated[
-        Path | None, typer.Option(help="Folder for the runs. Default: OMNIAGENT_RUNS_DIR, or the user's data folder.")
+        Path | None,
+        typer.Option(
+            callback=opt.at_home, help="Folder for the runs. Default: OMNIAGENT_RUNS_DIR, or the user's data folder."
+        ),
     ] = None,
 ) -> None:
     """Serve create_image and check_image over MCP on stdio."""

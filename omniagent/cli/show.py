@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
+from omniagent.cli import options as opt
 
-def report(folder: Annotated[Path, typer.Argument(help="A run's folder, for example runs/<id>.")]) -> None:
+
+def report(
+    folder: Annotated[Path, typer.Argument(callback=opt.at_home, help="A run's folder, for example runs/<id>.")],
+) -> None:
     """Draw the report of a run again; print its path."""
     from omniagent.cli.guard import guarded
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from omniagent.cli import options as opt
+
 
 class Part(StrEnum):
     """What to train; `paint` draws pictures for the MLLM's lessons, `export` writes the checkpoint."""
@@ -21,7 +23,9 @@ class Part(StrEnum):
 
 def train(
     part: Annotated[Part, typer.Argument(help="In this order: vae, mllm (vision and text first), dit; then export.")],
-    work: Annotated[Path, typer.Option(help="Logs, resume states and weights go here.")] = Path("training-runs"),
+    work: Annotated[Path, typer.Option(callback=opt.at_home, help="Logs, resume states and weights go here.")] = Path(
+        "training-runs"
+    ),
     steps: Annotated[int | None, typer.Option(min=1, help="Length of the whole schedule.")] = None,
     batch: Annotated[int | None, typer.Option(min=1)] = None,
     lr: Annotated[float | None, typer.Option(min=0)] = None,
@@ -36,8 +40,12 @@ def train(
     workers: Annotated[int, typer.Option(min=0, help="text, mllm, dit: processes that make batches beforehand.")] = 0,
     save_every: Annotated[int | None, typer.Option(min=1, help="Steps from one checkpoint to the next.")] = None,
     threads: Annotated[int | None, typer.Option(min=1)] = None,
-    init: Annotated[Path | None, typer.Option(help="Start anew from this component's folder.")] = None,
-    anchor: Annotated[Path | None, typer.Option(help="mllm: keep the painter's text states of this MLLM.")] = None,
+    init: Annotated[
+        Path | None, typer.Option(callback=opt.at_home, help="Start anew from this component's folder.")
+    ] = None,
+    anchor: Annotated[
+        Path | None, typer.Option(callback=opt.at_home, help="mllm: keep the painter's text states of this MLLM.")
+    ] = None,
     vision_from: Annotated[
         int | None, typer.Option(min=0, help="mllm: the step from which its vision learns too.")
     ] = None,
@@ -52,7 +60,9 @@ def train(
     time_shift: Annotated[
         float, typer.Option(help="dit: below 0 more weight near the noise, where layout is decided.")
     ] = -0.8,
-    out: Annotated[Path, typer.Option(help="export: the checkpoint's folder.")] = Path("checkpoint"),
+    out: Annotated[Path, typer.Option(callback=opt.at_home, help="export: the checkpoint's folder.")] = Path(
+        "checkpoint"
+    ),
 ) -> None:
     """Train a part of a small checkpoint on the shapes world, or resume it; works on CPU, CUDA, `accelerate launch`."""
     from rich.console import Console
