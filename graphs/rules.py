@@ -9,6 +9,7 @@ import re
 from omniagent.graphs.history import Round, attempt_of, best_of, broken, critique_of, root_of, round_number, rounds
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
+from omniagent.model.wording import counted
 from omniagent.tools.parameters import named_images
 from omniagent.tools.similarity import distance
 from omniagent.tools.types import Attempt, Critique, Decision, Plan, StopReason, Task
@@ -132,7 +133,7 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
     if critique is None:
         return None
     if lost := broken(critique, repair.critique):
-        return f"the repair broke {', '.join(lost)}"
+        return f"the repair broke {counted(len(lost), 'requirement')} that held"
     if repair.critique.over_edit > state.policy.over_edit_limit:
         return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
     if repair.critique.passed <= critique.passed:
@@ -239,8 +240,10 @@ def _stop(state: AgentState, reason: StopReason, message: str) -> Decision:
 
 
 def _failures(critique: Critique) -> str:
-    names = failed(critique)
-    return f"{', '.join(names)} failed" if names else "not sure about every requirement"
+    count = len(failed(critique))
+    if not count:
+        return "not sure about every requirement"
+    return f"{count} of {counted(len(critique.verdicts), 'requirement')} {'does' if count == 1 else 'do'} not hold"
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ def fault(error: ValidationError, known: Iterable[str] = ()) -> str:
         return f"{place} is missing"
     said = cut(str(first["msg"]).removeprefix("Value error, "), 400)
     return f"{place}={shown(first['input'])} is not allowed: {said}" if place else said
+
+
+def model_name(model: str) -> str:
+    """A model's name for people: a hub name or URL as it is, of a folder's path no more than the folder's name."""
+    if "://" in model or not (PurePosixPath(model).is_absolute() or PureWindowsPath(model).is_absolute()):
+        return model
+    parts = PureWindowsPath(model).parts
+    # A critic of its own lies in a folder of that name within the checkpoint.
+    return "/".join(parts[-2:] if parts[-1] == "critic" else parts[-1:])
 
 
 def counted(number: int, noun: str) -> str:

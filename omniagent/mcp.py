@@ -38,7 +38,8 @@ from omniagent.check import check_image as check
 from omniagent.folder import check_thread_id
 from omniagent.hosting import CREATE_IMAGE, Preview, Request, preview_of, request_of
 from omniagent.model.errors import BadSetting, OmniAgentError
-from omniagent.outcome import Status, describe, status_of
+from omniagent.model.wording import counted
+from omniagent.outcome import Status, describe, doing, status_of
 from omniagent.result import Result
 from omniagent.tools.trace import (
     AttemptMade,
@@ -207,11 +208,11 @@ async def _run(agent: Agent, ctx: Context[Any, Any], request: Request) -> Result
 def _progress_line(event: Event) -> str | None:
     match event:
         case ToolStarted():
-            return f"{event.tool}…"
+            return f"{doing(event.tool)}…"
         case StepProgress():
-            return f"{event.tool}: step {event.step} of {event.steps}"
+            return f"{doing(event.tool)}: step {event.step} of {event.steps}"
         case Planned():
-            return f"plan: {event.plan.mode}, {len(event.plan.checklist)} requirements"
+            return f"plan: {event.plan.mode}, {counted(len(event.plan.checklist), 'requirement')}"
         case AttemptMade():
             return f"drew {event.attempt.id}"
         case Critiqued():

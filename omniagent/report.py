@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.wording import cut
+from omniagent.model.wording import cut, model_name
+from omniagent.outcome import STOPS, doing
 from omniagent.tools.files import write_whole
 from omniagent.tools.trace import (
     Asked,
@@ -174,6 +175,9 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
         rounds=_rounds(story, shown),
         errors=story.errors,
         costs=_costs(story),
+        stops=STOPS,
+        doing=doing,
+        model_name=model_name,
     )
 
 

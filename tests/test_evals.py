@@ -1,5 +1,7 @@
 """Evaluations: what is counted, what is kept, and that a broken-off evaluation goes on."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,6 @@ from pydantic import BaseModel
 from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.evals import figures_of, run_suite, table, tasks_of
-from omniagent.evals.__main__ import main
 from omniagent.evals.figures import wilson
 from omniagent.evals.records import JudgedAttempt, Record, append_record, read_records
 from omniagent.evals.runner import RESULTS_FILE, same_answer
@@ -23,6 +24,7 @@ from omniagent.shapes.tasks import ShapesTask
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.prompts import PlanDraft
 from omniagent.tools.types import Budget
+from tests.test_cli import call, one_line
 
 
 def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = False) -> tuple[Agent, ScriptedGenerator]:
@@ -133,11 +135,17 @@ def test_an_error_is_counted_and_its_task_tried_again(tmp_path: Path):
     assert again.errors == 0
 
 
-def test_a_model_that_is_not_there_ends_the_evaluation_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    code = main(["draw", "--limit", "2", "--out", str(tmp_path / "out"), "--model", str(tmp_path / "nowhere")])
-    assert code == 2
-    assert "UnknownModel" in capsys.readouterr().err
+def test_a_model_that_is_not_there_ends_the_evaluation_at_once(tmp_path: Path):
+    words = ("eval", "draw", "--limit", "2", "--out", str(tmp_path / "out"), "--model", str(tmp_path / "nowhere"))
+    assert "nowhere" in one_line(call(None, *words), 2)
     assert not (tmp_path / "out" / "draw" / RESULTS_FILE).exists()
+
+
+def test_an_unknown_suite_is_told_as_every_other_wrong_word_of_the_command_line():
+    told = call(None, "eval", "draws").stderr
+    assert "Usage: omniagent eval" in told and "did you mean 'draw'?" in told and "python -m" not in told
+    done = subprocess.run([sys.executable, "-m", "omniagent.evals", "poems"], capture_output=True, text=True)
+    assert done.returncode == 2 and "Usage: omniagent eval" in done.stderr and "'poems' is not known" in done.stderr
 
 
 def judged(held: int, accepted: bool, name: str = "a") -> JudgedAttempt:

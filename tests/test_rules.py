@@ -116,7 +116,8 @@ def test_a_global_failure_is_drawn_afresh_in_the_plans_words():
 
 
 @pytest.mark.parametrize(
-    ("after", "over_edit", "word"), [("yyn", 0.0, "help"), ("nyy", 0.0, "broke r1"), ("yy?", 0.9, "90% of what")]
+    ("after", "over_edit", "word"),
+    [("yyn", 0.0, "help"), ("nyy", 0.0, "broke 1 requirement"), ("yy?", 0.9, "90% of what")],
 )
 def test_a_failed_repair_is_rolled_back_and_drawn_afresh(after: str, over_edit: float, word: str):
     before = critique("a1", "ynn", "make it red") if over_edit else critique("a1", "yyn", "make it red")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from omniagent.model.wording import model_name
 from omniagent.tools.consult import draft
 from omniagent.tools.listing import things_as_asked
 from omniagent.tools.naming import named_as_seen, questions_as_seen, questions_as_told
@@ -76,7 +77,10 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
 def refusal(model: str, domain: str | None) -> str:
     """What a person is told whose task the critic places outside of what the model can draw."""
     knows = f"; it draws {domain}" if domain else ""
-    return f"this task lies outside of what {model} can draw{knows}; for anything else use --model OmniGen2/OmniGen2"
+    return (
+        f"this task lies outside of what the model {model_name(model)} can draw{knows}; "
+        "for anything else use the model OmniGen2/OmniGen2 (--model, or OMNIAGENT_MODEL)"
+    )
 
 
 def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:

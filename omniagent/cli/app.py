@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,10 +12,10 @@ from omniagent.cli.batch import batch
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
-from omniagent.cli.options import MakeAgent, make_agent
+from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
 from omniagent.cli.run import run
 from omniagent.cli.serve import demo, mcp
-from omniagent.cli.show import report, version
+from omniagent.cli.show import print_version, report, version
 from omniagent.cli.train import train
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
@@ -34,19 +34,27 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
 """Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
 
 
+def root(
+    told: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version)
+    ] = False,
+) -> None:
+    """Draw with OmniGen2, look at the picture, and repair it until your requirements hold."""
+
+
 def build_app() -> typer.Typer:
     """The command line as a Typer app; pass the maker of agents as `obj`, as `main` does."""
     app = typer.Typer(
         name="omniagent",
-        help="Draw with OmniGen2, look at the picture, and repair it until your requirements hold.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(root)
     for name, command in COMMANDS.items():
-        app.command(name)(command)
+        app.command(name, cls=JsonErrors if command is run else None)(command)
     critic = typer.Typer(
         help="vLLM as this machine's critic: start it, look at it, stop it.",
         no_args_is_help=True,
@@ -66,7 +74,7 @@ def main(arguments: Sequence[str] | None = None, make: MakeAgent = make_agent) -
         make: Makes the agent from the parsed options; tests and embedders put their own models in here.
     """
     try:
-        build_app()(args=None if arguments is None else list(arguments), obj=make)
+        build_app()(args=None if arguments is None else list(arguments), obj=make, prog_name="omniagent")
     except BrokenPipeError:
         # The reader of stdout went away; writing the rest at interpreter exit would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,7 @@ from omniagent.cli import options as opt
 
 
 def evaluate(
+    context: typer.Context,
     suites: Annotated[list[str], typer.Argument(help="draw, edit, reference, questions, outside, or all.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first tasks of each suite.")] = None,
     out: Annotated[
@@ -18,9 +19,36 @@ def evaluate(
     critic: Annotated[str | None, typer.Option(help="`local`, or the URL of an OpenAI-compatible server.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Measure a checkpoint on tasks of the shapes world that it was never trained on; print a Markdown table."""
-    from omniagent.evals.__main__ import main
+    """Measure a checkpoint on tasks of the shapes world that it was never trained on; print a Markdown table.
 
-    options = {"--limit": limit, "--out": out, "--model": model, "--critic": critic, "--seed": seed}
-    words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
-    raise typer.Exit(main([*suites, *words]))
+    Exit code: 0 when the suites ran, 2 bad usage, 3 failure, 130 cancelled.
+    """
+    from omniagent.cli.guard import guarded
+
+    with guarded():
+        from omniagent.evals.figures import table
+        from omniagent.evals.records import Record
+        from omniagent.evals.runner import run_suite
+        from omniagent.evals.suites import SUITES, tasks_of
+        from omniagent.model.wording import unknown
+
+        if wrong := [suite for suite in suites if suite not in (*SUITES, "all")]:
+            raise typer.BadParameter(unknown(wrong[0], [*SUITES, "all"]), param_hint="SUITES...")
+        agent = opt.agent_of(context, opt.ModelOptions(model=model, critic=critic))
+
+        def tell(suite: str, record: Record) -> None:
+            word = "error" if record.error else "right" if record.right else "wrong"
+            line = f"{suite} {record.index + 1}: {word} ({record.stop_reason}, {record.seconds:.1f} s)"
+            typer.echo(f"{line}: {record.instruction}", err=True)
+
+        figures = [
+            run_suite(
+                agent,
+                tasks_of(suite, limit=limit, seed=seed),
+                out / suite,
+                seed=seed,
+                on_record=lambda record, suite=suite: tell(suite, record),
+            )
+            for suite in (list(SUITES) if "all" in suites else dict.fromkeys(suites))
+        ]
+        typer.echo(table(figures))

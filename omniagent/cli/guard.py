@@ -1,16 +1,18 @@
 """Errors become one line and an exit code; Ctrl-C becomes a request to stop."""
 
+import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType, MappingProxyType
 
 import typer
 
-from omniagent.model.errors import CallerError, Cancelled, OmniAgentError
+from omniagent.model.errors import BadSetting, CallerError, Cancelled, OmniAgentError
+from omniagent.model.wording import fault
 from omniagent.outcome import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
 
 DEBUG_VARIABLE = "OMNIAGENT_DEBUG"
@@ -24,13 +26,15 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def guarded() -> Generator[None]:
+def guarded(*, as_json: bool = False) -> Generator[None]:
     """Leaves the command with an exit code in place of an error: 2 caller's mistake, 3 failure, 130 cancelled.
 
-    An error that nobody foresaw is one line too; `OMNIAGENT_DEBUG=1` shows its traceback.
+    An error that nobody foresaw is one line too; `OMNIAGENT_DEBUG=1` shows its traceback. With `as_json` the error also
+    goes to stdout as JSON.
     """
     try:
-        yield
+        with told_as_json() if as_json else nullcontext():
+            yield
     except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
         raise
     except (KeyboardInterrupt, Cancelled) as error:
@@ -49,6 +53,25 @@ def guarded() -> Generator[None]:
         _leave(f"error: unexpected {text[:400]}; set {DEBUG_VARIABLE}=1 for the details", RUNTIME_FAILURE, error)
 
 
+@contextmanager
+def told_as_json() -> Generator[None]:
+    """Prints the error that ends its body as JSON on stdout; the end of a finished run is none."""
+    from omniagent.outcome import error_json
+
+    try:
+        yield
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise
+    except (KeyboardInterrupt, Cancelled):
+        typer.echo(json.dumps(error_json(Cancelled("cancelled before there was anything to keep"))))
+        raise
+    except Exception as error:
+        # Typer's own errors of usage have their sentence in another place.
+        usage = getattr(error, "format_message", None)
+        typer.echo(json.dumps(error_json(BadSetting(usage()) if usage is not None else error)))
+        raise
+
+
 def _leave(text: str, code: int, error: BaseException) -> None:
     say(text)
     raise typer.Exit(code) from error
@@ -59,9 +82,7 @@ def _settings_error(error: Exception) -> str | None:
 
     if not isinstance(error, ValidationError):
         return None
-    first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    return f"the setting {name}={first.get('input')!r} is not allowed: {first['msg']}; check the OMNIAGENT_… variables"
+    return f"the setting {fault(error)}; check the OMNIAGENT_… variables"
 
 
 def _missing_extra(error: Exception) -> str | None:

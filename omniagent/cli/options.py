@@ -3,11 +3,13 @@
 import logging
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from omniagent.model.wording import shown
 
@@ -41,6 +43,9 @@ Critic = Annotated[
 ]
 AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch input pictures from http(s) URLs.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same attempts.")]
+AnySeed = Annotated[
+    int, typer.Option(min=-1, max=2**63 - 1, help="The same seed gives the same attempts; -1 takes a random one.")
+]
 MaxRounds = Annotated[int | None, typer.Option(min=1, max=100, help="Rounds of drawing and looking.")]
 MaxImages = Annotated[int | None, typer.Option(min=1, max=1000, help="Pictures drawn in all.")]
 Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Pictures drawn together in a round.")]
@@ -118,6 +123,13 @@ def budget_of(agent: "Agent", **caps: float | None) -> "Budget":
     return budget_with(agent.config.budget, **caps)
 
 
+def drawn_seed(seed: int) -> int:
+    """The seed itself, or a random one for -1."""
+    from omniagent.arguments import seed_of
+
+    return seed_of(seed)
+
+
 def at_home(path: Path | None) -> Path | None:
     """The path with `~` expanded, which a shell leaves alone within quotes and after `=`.
 
@@ -143,6 +155,17 @@ def settings_of(size: str | None) -> "RenderSettings":
         return size_of(size)
     except BadSetting as error:
         raise typer.BadParameter(str(error), param_hint="--size") from error
+
+
+class JsonErrors(TyperCommand):
+    """A command with --json: words that it cannot read are told on stdout as JSON too."""
+
+    def make_context(self, info_name: Any, args: list[str], *more: Any, **extra: Any) -> Any:
+        """As any command does; the arguments are the words after its name."""
+        from omniagent.cli.guard import told_as_json
+
+        with told_as_json() if "--json" in args else nullcontext():
+            return super().make_context(info_name, args, *more, **extra)
 
 
 def existing_file(path: Path, hint: str) -> Path:

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from omniagent.model.wording import model_name
+from omniagent.outcome import STOPS, doing
 from omniagent.tools.trace import (
     Asked,
     AttemptMade,
@@ -71,13 +73,14 @@ class Watcher:
     def _step(self, tool: str, step: int, steps: int | None) -> None:
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(tool, total=steps, completed=step)
+        self._task = self._bar.add_task(doing(tool), total=steps, completed=step)
 
     def _lines(self, event: Event) -> list[Text]:
         match event:
             case RunStarted():
                 again = "going on with run" if event.resumed else "run"
-                models = f"{event.generator} · critic {event.critic_backend} {event.critic}"
+                critic = f"{event.critic_backend} {model_name(event.critic)}"
+                models = f"{model_name(event.generator)} · critic {critic}"
                 return [Text(f"{again} {event.run_id} in {event.folder}", _MUTED), Text(models, _MUTED)]
             case Planned():
                 self._questions = {need.id: need for need in event.plan.checklist}
@@ -94,13 +97,13 @@ class Watcher:
             case Decided():
                 return [Text.assemble((f"{event.decision.action.replace('_', ' ')} ", "bold"), event.decision.reason)]
             case ToolErrored():
-                return [Text(f"{event.tool} failed: {event.error}: {event.message}", "red")]
+                return [Text(f"{doing(event.tool)} failed: {event.message}", "red")]
             case CriticConsulted():
-                words = f"critic {event.critic} stands in for {event.stand_in_for}"
+                words = f"critic {model_name(event.critic)} stands in for {event.stand_in_for}"
                 return [Text(words, "yellow")] if event.stand_in_for else []
             case RunEnded():
                 seconds = f" ({event.usage.seconds:.1f} s)"
-                return [Text.assemble(("done ", "bold"), f"{event.stop_reason.replace('_', ' ')}{seconds}")]
+                return [Text.assemble(("done ", "bold"), f"{STOPS[event.stop_reason]}{seconds}")]
             case _:
                 return []
 

@@ -29,7 +29,7 @@ def run(
     generator: opt.Generator = None,
     device: opt.Device = None,
     preset: opt.Preset = None,
-    seed: opt.Seed = 0,
+    seed: opt.AnySeed = 0,
     max_rounds: opt.MaxRounds = None,
     max_images: opt.MaxImages = None,
     candidates: opt.Candidates = None,
@@ -50,11 +50,12 @@ def run(
 
     Pictures given with --image are "image 1", "image 2", … in the task.
 
-    Exit code: 0 accepted or answered, 1 best effort, 2 bad usage, 3 failure, 130 cancelled.
+    Exit code: 0 accepted or answered, 1 best effort or refused, 2 bad usage, 3 failure, 130 cancelled. With --json an
+    error is JSON too: {"status": "error", "error": …, "message": …}.
     """
     from omniagent.cli.guard import guarded
 
-    with guarded():
+    with guarded(as_json=as_json):
         from omniagent.outcome import EXIT_CODES, status_of
 
         chosen = opt.ModelOptions(
@@ -71,7 +72,13 @@ def run(
         watched = watch(
             agent,
             lambda: agent.stream(
-                task, image or [], seed=seed, thread_id=thread, out=out, budget=budget, settings=settings
+                task,
+                image or [],
+                seed=opt.drawn_seed(seed),
+                thread_id=thread,
+                out=out,
+                budget=budget,
+                settings=settings,
             ),
         )
         show(watched, as_json)

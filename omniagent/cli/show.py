@@ -20,6 +20,13 @@ def report(
         typer.echo(write_report(folder))
 
 
+def print_version(asked: bool) -> None:
+    """Print the version and leave, where it was asked for."""
+    if asked:
+        version()
+        raise typer.Exit
+
+
 def version() -> None:
     """Print the version."""
     from omniagent import __version__
