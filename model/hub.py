@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-from huggingface_hub import snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -17,10 +18,13 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from .errors import HubUnreachable, UnknownModel
+from .errors import BadCheckpoint, HubUnreachable, UnknownModel
 from .wording import shown
 
+INDEX_FILE = "model_index.json"
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.jinja", "*.model")
+# Of whichever httpx the hub's client brings along.
+_NetworkError: type[Exception] = HfHubHTTPError.__bases__[0]
 # What begins with a dot is meant as a path, also where the hub would look such a name up.
 _HUB_NAME = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")
 
@@ -40,8 +44,41 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
         HubUnreachable: The hub does not answer and there is no finished download.
     """
     name = str(path_or_repo)
+    if (folder := _folder(name)) is not None:
+        return folder
+    with _told(name, revision, "downloads are switched off" if local_files_only else "the hub cannot be reached"):
+        return Path(
+            snapshot_download(name, revision=revision, local_files_only=local_files_only, allow_patterns=list(WANTED))
+        )
+
+
+def check_model(path_or_repo: str | Path, *, revision: str | None = None) -> None:
+    """Return if `find_model` has something to find; nothing is downloaded. A hub is waited for 10 seconds.
+
+    Raises:
+        UnknownModel: No such folder, repository or revision.
+        BadCheckpoint: The folder or repository holds no such model.
+        HubUnreachable: The hub does not answer and there is no finished download.
+    """
+    name = str(path_or_repo)
+    if (folder := _folder(name)) is not None:
+        if not (folder / INDEX_FILE).is_file():
+            raise BadCheckpoint(f"model {shown(name)} is a folder without {INDEX_FILE}; give the folder that holds it")
+        return
+    with _told(name, revision, "the hub cannot be reached"):
+        try:
+            snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=list(WANTED))
+        except LocalEntryNotFoundError:
+            # Asked once, where a download would be tried again for half a minute.
+            files = HfApi().model_info(name, revision=revision, timeout=10).siblings or []
+            if INDEX_FILE not in (file.rfilename for file in files):
+                raise BadCheckpoint(f"model {shown(name)} has no {INDEX_FILE} at the hub; name another one") from None
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of that name; None where it may be a hub's."""
     try:
-        folder = Path(path_or_repo).expanduser()
+        folder = Path(name).expanduser()
         if folder.is_dir():
             return folder
         is_file = folder.exists()
@@ -51,16 +88,20 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
             f"model {shown(name)} cannot be looked up ({reason}); give an existing folder or owner/name"
         ) from error
     if is_file:
-        raise UnknownModel(f"model {shown(name)} is a file; give the folder that holds model_index.json")
+        raise UnknownModel(f"model {shown(name)} is a file; give the folder that holds {INDEX_FILE}")
     if not _HUB_NAME.fullmatch(name):
         raise UnknownModel(
             f"model {shown(name)} is no folder here and no hub name; give an existing folder or owner/name, "
             "for example OmniGen2/OmniGen2"
         )
+    return None
+
+
+@contextmanager
+def _told(name: str, revision: str | None, how: str) -> Generator[None]:
+    """Turns the hub's errors into ours."""
     try:
-        return Path(
-            snapshot_download(name, revision=revision, local_files_only=local_files_only, allow_patterns=list(WANTED))
-        )
+        yield
     except HFValidationError as error:
         raise UnknownModel(
             f"model {shown(name)} is no folder here and no hub name; give an existing folder or owner/name"
@@ -73,8 +114,7 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
         raise UnknownModel(f"model {shown(name)} has no revision {shown(revision)} at the hub") from error
     except RepositoryNotFoundError as error:
         raise UnknownModel(f"model {shown(name)} is no folder here, and the hub has no such repository") from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, httpx.HTTPError, ConnectionError) as error:
-        how = "downloads are switched off" if local_files_only else "the hub cannot be reached"
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, _NetworkError, ConnectionError) as error:
         raise HubUnreachable(
             f"model {shown(name)} is no folder here, was never fully downloaded, and {how}; "
             "connect once, or give the path of a local copy"

@@ -2,6 +2,7 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 
 import typer
 
@@ -9,9 +10,12 @@ from omniagent.cli import options as opt
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "peft", "torchao", "bitsandbytes", "flash-attn", "vllm")
 
+KNOWN_NEEDS = MappingProxyType({"OmniGen2/OmniGen2": "about 17 GB of GPU memory, less with its parts held elsewhere"})
+"""Of models that are not on this machine, what the README says."""
+
 
 def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.Device = None) -> None:
-    """Show devices, memory, versions, and what a model needs and would get here."""
+    """Show devices, memory, versions, and what a model needs and would get here; nothing is downloaded."""
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -20,6 +24,7 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         from omniagent.config import Config
         from omniagent.model.checkpoint_settings import CheckpointDefaults
         from omniagent.model.device import pick_device
+        from omniagent.model.errors import HubUnreachable
         from omniagent.model.hub import find_model
         from omniagent.model.memory import GIB, MODES, fit, free_bytes, need_of
 
@@ -33,13 +38,33 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         typer.echo(f"attention: torch SDPA{', flash-attn' if flash else ''}")
         stores = [name for name in ("torchao", "bitsandbytes") if _version(name) != "-"]
         typer.echo(f"storage: {', '.join(['float32', 'bfloat16', 'float8 layer by layer', *stores])}")
-        folder = find_model(model or Config.read().model, revision=revision)
+        name = model or Config.read().model
+        try:
+            folder = find_model(name, revision=revision, local_files_only=True)
+        except HubUnreachable:
+            typer.echo(_absent(name, revision, free_bytes(chosen) / GIB, str(chosen)))
+            return
         width = CheckpointDefaults.load(folder).width
         need = need_of(folder, width, 4 if chosen.type == "cpu" else 2)
         modes = MODES[:1] if chosen.type == "cpu" else MODES
         peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)
         typer.echo(f"{folder.name} at {width}x{width}, GiB: {peaks}")
         typer.echo(f"choice: {fit(need, free_bytes(chosen))}")
+
+
+def _absent(name: str, revision: str | None, free: float, device: str) -> str:
+    """What can be told of a model that is not on this machine; it is not downloaded for that."""
+    from omniagent.model.errors import HubUnreachable
+    from omniagent.model.hub import check_model
+
+    where = "it is at the hub, the first run downloads it"
+    try:
+        check_model(name, revision=revision)
+    except HubUnreachable:
+        where = "the hub cannot be reached"
+    need = KNOWN_NEEDS.get(name)
+    told = f"needs {need}" if need else "what it needs is known once it is downloaded"
+    return f"{name} is not on this machine, {where}\n{name}: {told}; {device} has {free:.1f} GiB free"
 
 
 def _version(name: str) -> str:

@@ -1,6 +1,7 @@
 """The options that several subcommands share, and the agent they describe."""
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -99,6 +100,23 @@ def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
     tell_of_critic()
     make: MakeAgent | None = context.obj
     return (make or make_agent)(options)
+
+
+def served_agent(context: typer.Context, options: ModelOptions) -> "Agent":
+    """`agent_of` for a server, which loads its models with the first request: a model that is not there is told now.
+
+    Raises:
+        UnknownModel, BadCheckpoint, HubUnreachable: as `check_model`.
+    """
+    agent = agent_of(context, options)
+    config = agent.config
+    own = config.generator == "local" or not config.critic.startswith(("http://", "https://"))
+    # Where nobody named a model, the agent may have been made with models of its own.
+    if own and (options.model is not None or "OMNIAGENT_MODEL" in os.environ):
+        from omniagent.model.hub import check_model
+
+        check_model(config.model, revision=config.revision)
+    return agent
 
 
 def tell_of_critic() -> None:

@@ -30,7 +30,7 @@ def demo(
         from omniagent.demo.app import serve
 
         serve(
-            opt.agent_of(
+            opt.served_agent(
                 context, opt.ModelOptions(model, revision, critic, device, preset=preset, generator=generator)
             ),
             host=host,
@@ -64,7 +64,7 @@ def mcp(
         # Hosts start servers in folders of their own, often ones that nobody may write to.
         if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:
             runs_dir = user_data_path("omniagent") / "runs"
-        agent = opt.agent_of(
+        agent = opt.served_agent(
             context,
             opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir, preset=preset, generator=generator),
         )
