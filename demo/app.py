@@ -1,6 +1,7 @@
 """The chat: words and pictures in, the reflection step by step, the picture out. Needs `omniagent[demo]`."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -8,14 +9,18 @@ from typing import Any
 
 import gradio as gr
 from gradio.themes import Soft
+from pydantic import ValidationError
 
 from omniagent.agent import Agent
+from omniagent.arguments import CreateArguments, refusal
+from omniagent.demo.address import address_of, free_port, open_to_others
 from omniagent.demo.messages import Steps, failure, picture, plain
+from omniagent.hosting import Request, request_of
 from omniagent.model.errors import BadSetting, OmniAgentError
+from omniagent.model.wording import cut, shown
 from omniagent.result import Result
 from omniagent.tools.intake import MAX_IMAGES
 from omniagent.tools.trace import RunStarted
-from omniagent.tools.types import Budget
 
 TITLE = "OmniAgent"
 GREETING = f"""### {TITLE}
@@ -38,33 +43,33 @@ def build_app(agent: Agent) -> gr.Blocks:
     running: dict[str, str] = {}
 
     async def respond(
-        message: dict[str, Any], history: list[Any], seed: float, rounds: float, request: gr.Request
+        message: dict[str, Any], history: list[Any], seed: object, rounds: object, request: gr.Request
     ) -> AsyncIterator[Turn]:
         task, files = str(message.get("text") or ""), list(message.get("files") or [])
         said = [*history, _said(task, files)]
         yield said, _box(busy=True)
         steps, session = Steps(), str(request.session_hash)
-        shown: list[Any] = []
+        told: list[Any] = []
         try:
-            budget = Budget.model_validate({**agent.config.budget.model_dump(), "max_rounds": int(rounds)})
-            folder = Path()
-            async with aclosing(agent.astream(task, files, seed=int(seed), budget=budget)) as events:
+            folder, asked = Path(), _request(agent, task, seed, rounds)
+            stream = agent.astream(task, files, seed=asked["seed"], budget=asked["budget"])
+            async with aclosing(stream) as events:
                 async for event in events:
                     if isinstance(event, RunStarted):
                         running[session], folder = event.run_id, Path(event.folder)
                     steps.add(event)
-                    shown = steps.messages
-                    yield [*said, *shown], gr.skip()
+                    told = steps.messages
+                    yield [*said, *told], gr.skip()
             steps.finish(Result.load(folder))
-            shown = steps.messages
+            told = steps.messages
         except OmniAgentError as error:
-            shown = [*shown, failure(str(error))]
+            told = [*told, failure(_named(str(error), files))]
         except Exception as error:
-            shown = [*shown, failure(f"unexpected {type(error).__name__}: {error}")]
+            told = [*told, failure(f"unexpected {type(error).__name__}: {cut(str(error), 400)}")]
             logging.getLogger(__name__).exception("a chat turn failed")
         finally:
             running.pop(session, None)
-        yield [*said, *shown], _box(busy=False)
+        yield [*said, *told], _box(busy=False)
 
     def stop(request: gr.Request) -> None:
         if (run_id := running.get(str(request.session_hash))) is not None:
@@ -73,7 +78,8 @@ def build_app(agent: Agent) -> gr.Blocks:
     def choose(picked: gr.SelectData) -> dict[str, Any]:
         return {"text": picked.value["text"], "files": []}
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_height=True) as app:
+    # Sent pictures and reports are copied to a folder of Gradio's: a day later, or at the end, they are gone.
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_height=True, delete_cache=(3600, 86400)) as app:
         chat = gr.Chatbot(
             elem_id="chat",
             show_label=False,
@@ -96,8 +102,9 @@ def build_app(agent: Agent) -> gr.Blocks:
             autofocus=True,
         )
         with gr.Accordion("Settings", open=False), gr.Row():
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0)
-            rounds = gr.Slider(1, 12, agent.config.budget.max_rounds, step=1, label="Rounds at most")
+            # What is out of range is told in the chat, where the words that were sent stay.
+            seed = gr.Number(0, label="Seed", info="The same seed gives the same picture; empty or -1: a random one")
+            rounds = gr.Number(agent.config.budget.max_rounds, label="Rounds at most", info="1 to 100")
         box.submit(respond, [box, chat, seed, rounds], [chat, box], show_progress="hidden", api_visibility="private")
         box.stop(stop, queue=False, api_visibility="private")
         chat.example_select(choose, None, box, queue=False, api_visibility="private")
@@ -117,11 +124,11 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
     Raises:
         BadSetting: the host is not of this machine, or the port is taken.
     """
-    app = build_app(agent)
+    app, port = build_app(agent), free_port(host, port)
     try:
-        _, address, _ = app.launch(
+        app.launch(
             server_name=host,
-            server_port=port or _free_port(host),
+            server_port=port,
             share=False,
             prevent_thread_lock=True,
             quiet=True,
@@ -133,11 +140,38 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
             theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     except OSError as error:
-        raise BadSetting(f"cannot listen on {host}:{port}: {error}; give another host or port") from error
+        # Gradio's own words speak of its variables and functions.
+        raise BadSetting(f"cannot listen on {host}:{port}, it was taken meanwhile; give another port") from error
+    address = address_of(host, port)
     print(f"OmniAgent is at {address}", flush=True)
+    if open_to_others(host):
+        runs = agent.config.runs_dir
+        print(
+            f"warning: whoever can reach this machine can use this chat and read every run in {runs}; "
+            "--host 127.0.0.1 keeps it to this machine",
+            file=sys.stderr,
+            flush=True,
+        )
     if block:
         app.block_thread()
     return address
+
+
+def _request(agent: Agent, task: str, seed: object, rounds: object) -> Request:
+    """What the boxes ask for, whatever was typed into them."""
+    try:
+        asked = CreateArguments.model_validate({"task": task, "seed": seed, "max_rounds": rounds})
+    except ValidationError as error:
+        raise BadSetting(refusal(error, CreateArguments)) from error
+    return request_of(agent, asked)
+
+
+def _named(message: str, files: list[str]) -> str:
+    """The message with the names of the sent files in place of where the server keeps them."""
+    for file in files:
+        for spelling in (shown(file), file):
+            message = message.replace(spelling, Path(file).name)
+    return message
 
 
 def _said(task: str, files: list[str]) -> gr.ChatMessage:
@@ -148,11 +182,3 @@ def _box(*, busy: bool) -> gr.MultimodalTextbox:
     if busy:
         return gr.MultimodalTextbox(value=None, interactive=False, submit_btn=False, stop_btn=True)
     return gr.MultimodalTextbox(interactive=True, submit_btn=True, stop_btn=False)
-
-
-def _free_port(host: str) -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]

@@ -7,7 +7,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.components.chatbot import FileDataDict, MessageContent, MetadataDict
 
-from omniagent.outcome import status_of
+from omniagent.model.wording import counted
+from omniagent.outcome import STOPS, doing, returned, status_of
 from omniagent.result import Result
 from omniagent.tools.trace import (
     Asked,
@@ -24,15 +25,6 @@ from omniagent.tools.trace import (
 )
 from omniagent.tools.types import Attempt, Critique, Plan, Requirement
 
-_DOING = {
-    "plan": "Reading the task",
-    "generate": "Drawing",
-    "edit": "Editing",
-    "compose": "Composing",
-    "critique": "Looking at the picture",
-    "suggest": "Thinking of a repair",
-    "answer": "Answering",
-}
 _MARKS = {"yes": "✓", "no": "✗", "unsure": "?"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-!|~>$:.])")
 LIVE = "live"
@@ -89,7 +81,7 @@ class Steps:
                 )
                 self._close(event.time)
             case ToolErrored():
-                self._inside(f"fault-{event.sequence}", f"{event.tool} failed: {event.error}", plain(event.message))
+                self._inside(f"fault-{event.sequence}", f"{_doing(event.tool)} failed", plain(event.message))
             case RunEnded():
                 self._messages.pop(LIVE, None)
                 self._close(event.time)
@@ -98,7 +90,7 @@ class Steps:
 
     def finish(self, result: Result) -> None:
         """Add the result itself: the best picture, its verdicts, why the run stopped, and the report."""
-        reason = result.message or _words(result.stop_reason)
+        reason = result.message or STOPS[result.stop_reason]
         lines = [f"**{_words(status_of(result))}** — {plain(reason)}"]
         if result.answer is not None:
             lines.append(plain(result.answer))
@@ -106,7 +98,9 @@ class Steps:
         if result.image_path is not None:
             content.append(picture(result.image_path))
             usage = result.usage
-            lines.append(f"{usage.images} pictures, {usage.rounds} rounds, {usage.seconds:.1f} s")
+            lines += [plain(line) for line in returned(result)]
+            cost = (counted(usage.images, "picture"), counted(usage.rounds, "round"), f"{usage.seconds:.1f} s")
+            lines.append(", ".join(cost))
         report = result.folder / "report.html"
         self._messages["result"] = gr.ChatMessage(role="assistant", content=["\n\n".join(lines), *content])
         if report.is_file():
@@ -114,9 +108,14 @@ class Steps:
 
     def _planned(self, plan: Plan, time: float) -> None:
         self._questions = {need.id: need for need in plan.checklist}
-        lines = [plain(plan.instruction), *(f"- {plain(need.question)}" for need in plan.checklist)]
-        lines += [f"*image {number}: {plain(seen)}*" for number, seen in enumerate(plan.seen, start=1)]
-        self._step("plan", f"Plan: {_words(plan.mode)}", "\n".join(lines), max(0.0, time - self._since))
+        # A line right after a list would be read as part of its last point.
+        parts = [
+            plain(plan.instruction),
+            "\n".join(f"- {plain(need.question)}" for need in plan.checklist),
+            *(f"*image {number}: {plain(seen)}*" for number, seen in enumerate(plan.seen, start=1)),
+        ]
+        text = "\n\n".join(filter(None, parts))
+        self._step("plan", f"Plan: {_words(plan.mode)}", text, max(0.0, time - self._since))
         self._since = time
 
     def _drawn(self, attempt: Attempt, time: float) -> None:
@@ -146,7 +145,7 @@ class Steps:
 
     def _live(self, tool: str, log: str) -> None:
         self._messages.pop(LIVE, None)
-        self._put(LIVE, {"title": f"{_DOING.get(tool, tool)}…", "status": "pending", "log": log})
+        self._put(LIVE, {"title": f"{_doing(tool)}…", "status": "pending", "log": log})
 
     def _inside(self, name: str, title: str, content: Content = "") -> None:
         parent = self._parent if self._parent in self._messages else None
@@ -178,6 +177,10 @@ class Steps:
 def picture(path: str | Path) -> FileDataDict:
     """A file for the chat to show."""
     return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
+def _doing(tool: str) -> str:
+    return doing(tool).capitalize()
 
 
 def _words(word: str) -> str:
