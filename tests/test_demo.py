@@ -16,9 +16,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from omniagent.agent import Agent
+from omniagent.demo.address import address_of, open_to_others
 from omniagent.demo.messages import Steps, plain
-from omniagent.tools.trace import Decided, Planned
-from tests.faces import SCENARIO, TASK, repaired
+from omniagent.tools.trace import Decided, Planned, ToolErrored
+from tests.faces import HOLDS, SCENARIO, TASK, repaired
+from tests.scripted_runs import by_picture, plan_draft, scripted_agent, texts
 
 ROOT = Path(__file__).parent.parent
 
@@ -77,6 +79,40 @@ def test_the_step_at_hand_is_shown_while_it_runs(tmp_path: Path) -> None:
     assert {"Reading the task… ", "Drawing… step 4 of 4", "Editing… step 2 of 4", "Round 2 "} <= seen
 
 
+def test_what_the_pictures_show_is_no_part_of_the_checklist(tmp_path: Path) -> None:
+    draft = plan_draft("edit").model_copy(update={"seen": ("white background",)})
+    steps, agent = Steps(), scripted_agent(tmp_path, None, texts(draft))
+    for event in agent.stream("make it red", [Image.new("RGB", (32, 32), "white")]):
+        steps.add(event)
+    plan = next(message for message in steps.messages if message.metadata.get("id") == "plan")
+    assert str(plan.content).split("\n\n")[-1] == "*image 1: white background*"
+
+
+def test_the_end_of_a_run_tells_numbers_seed_and_stop_in_words(tmp_path: Path) -> None:
+    steps, agent = Steps(), scripted_agent(tmp_path, by_picture(HOLDS))
+    result = agent.run(TASK, seed=7)
+    steps.finish(result.model_copy(update={"message": "", "stop_reason": "stagnation"}))
+    told = str(steps.messages[0].content)
+    assert "1 picture, 1 round" in told and "seed 7" in told and "no progress" in told
+    assert "a1 of 1 picture" in re.sub(r"\\", "", told)
+
+
+def test_a_fault_is_told_by_what_was_done_not_by_names_of_the_code(tmp_path: Path) -> None:
+    steps = Steps()
+    steps.add(ToolErrored(tool="critique", error="HardFailure", message="no room", seconds=1.0))
+    (message,) = steps.messages
+    assert message.metadata.get("title") == "Looking at the picture failed"
+
+
+def test_the_address_is_one_that_can_be_opened() -> None:
+    assert address_of("127.0.0.1", 7860) == "http://127.0.0.1:7860"
+    assert address_of("::1", 80) == "http://[::1]:80"
+    everywhere = urlsplit(address_of("0.0.0.0", 7860))
+    assert everywhere.hostname not in ("0.0.0.0", "localhost", None) and everywhere.port == 7860
+    hosts = ("127.0.0.1", "localhost", "::1", "127.0.0.2", "0.0.0.0", "::", "192.0.2.7", "box.example")
+    assert [open_to_others(host) for host in hosts] == [False] * 4 + [True] * 4
+
+
 def test_words_of_a_task_or_critic_are_shown_and_never_obeyed() -> None:
     told = plain("![x](http://example.invalid/a.png) <b>**bold**</b>\n# big")
     assert "![" not in told and "](" not in told and "<b>" not in told and "**" not in told
@@ -92,6 +128,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert f"error: cannot listen on 127.0.0.1:{port}" in done.stderr and "Traceback" not in done.stderr
+    assert "address already in use" in done.stderr and "gradio" not in done.stderr.lower()
 
 
 @pytest.fixture
@@ -120,7 +157,12 @@ def open_chat(page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
         server = subprocess.Popen(
             [sys.executable, "-m", "tests.launch", "demo", "--port", "0"],
             cwd=ROOT,
-            env={**os.environ, SCENARIO: scenario, "OMNIAGENT_RUNS_DIR": str(tmp_path / "runs")},
+            env={
+                **os.environ,
+                SCENARIO: scenario,
+                "OMNIAGENT_RUNS_DIR": str(tmp_path / "runs"),
+                "GRADIO_TEMP_DIR": str(tmp_path / "copies"),
+            },
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -134,6 +176,7 @@ def open_chat(page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
         server.send_signal(signal.SIGINT)
         _, _ = server.communicate(timeout=60)
         assert server.returncode in (0, 130)
+    assert not [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
 
 
 def say(page: Page, words: str) -> None:
@@ -187,8 +230,35 @@ def test_a_broken_upload_is_a_message_and_the_chat_goes_on(
     upload.set_input_files(str(cut))
     expect(page.locator("#task .thumbnail-item")).to_have_count(1)
     say(page, "make it red")
-    expect(page.locator("#chat").get_by_text(re.compile("truncated or damaged"))).to_be_visible()
+    told = page.locator("#chat").get_by_text(re.compile("truncated or damaged"))
+    expect(told).to_be_visible()
+    assert "cut.png" in told.inner_text() and str(tmp_path) not in told.inner_text()
     upload.set_input_files(str(whole))
     expect(page.locator("#task .thumbnail-item")).to_have_count(1)
     say(page, "make it red")
     expect(page.locator("#chat").get_by_text("report.html")).to_be_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+def test_the_boxes_take_what_is_meant_and_name_what_is_not(page: Page, open_chat: Callable[..., None]) -> None:
+    open_chat()
+    page.get_by_text("Settings", exact=True).click()
+    chat, seed, rounds = page.locator("#chat"), page.get_by_label("Seed"), page.get_by_label("Rounds at most")
+    for number, typed in enumerate(("", "-1"), start=1):
+        seed.fill(typed)
+        say(page, TASK)
+        expect(chat.get_by_text("report.html")).to_have_count(number)
+    shown = re.findall(r"seed (\d+)", chat.inner_text())
+    assert len(set(shown) - {"0"}) == 2
+    for typed, said in (("500", "max_rounds=500"), ("0", "max_rounds=0"), ("2.5", "max_rounds=2.5")):
+        rounds.fill(typed)
+        say(page, TASK)
+        expect(chat.get_by_text(re.compile(re.escape(said)))).to_be_visible()
+    rounds.fill("")
+    seed.fill("-2")
+    say(page, TASK)
+    expect(chat.get_by_text(re.compile(r"seed=-2"))).to_be_visible()
+    seed.fill("7")
+    say(page, TASK)
+    expect(chat.get_by_text(re.compile(r"seed 7\b"))).to_be_visible()
