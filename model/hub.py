@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from .errors import BadCheckpoint, HubUnreachable, UnknownModel
+from .file_kinds import kind_of
 from .wording import shown
 
 INDEX_FILE = "model_index.json"
@@ -88,7 +89,10 @@ def _folder(name: str) -> Path | None:
             f"model {shown(name)} cannot be looked up ({reason}); give an existing folder or owner/name"
         ) from error
     if is_file:
-        raise UnknownModel(f"model {shown(name)} is a file; give the folder that holds {INDEX_FILE}")
+        kind = kind_of(folder)
+        raise UnknownModel(
+            f"model {shown(name)} is a file{f' ({kind})' if kind else ''}; give the folder that holds {INDEX_FILE}"
+        )
     if not _HUB_NAME.fullmatch(name):
         raise UnknownModel(
             f"model {shown(name)} is no folder here and no hub name; give an existing folder or owner/name, "

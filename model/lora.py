@@ -1,28 +1,28 @@
 """LoRA adapters (arXiv 2106.09685) of the transformer: loaded by name, weighed, several at once, and taken off again.
 
-Files are those of the published pipeline: ``pytorch_lora_weights.safetensors`` with
-``transformer.<module>.lora_A.weight`` and ``lora_B.weight``.
+`lora_files` reads the forms in which they are published.
 """
 
 from __future__ import annotations
 
+import collections
 import numbers
 import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from .errors import BadCheckpoint, BadSetting, setting_out_of_range
+from .errors import BadSetting, setting_out_of_range
+from .lora_files import LORA_FILE, LoraFile, find_lora, read_lora
 from .transformer import OmniGen2Transformer2DModel
-from .weights import Shapes, building, check_finite_file, listed, read_shapes
-from .wording import cut, shown
+from .weights import building, listed
+from .wording import shown
 
-LORA_FILE = "pytorch_lora_weights.safetensors"
-PREFIX = "transformer"
+__all__ = ["LORA_FILE", "Loras"]
 _NAME = re.compile(r"[\w -]+")
-_KEY = re.compile(rf"{PREFIX}\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
 
 
 class Loras:
@@ -45,36 +45,46 @@ class Loras:
         """Load an adapter and put it in force beside those already there.
 
         Args:
-            source: The file, or a folder that holds it under its published name.
+            source: The file, or a folder that holds it under its published name, under peft's, or alone.
             name: What to call it, in letters, digits, spaces, ``_`` and ``-``.
             scale: Its strength.
 
         Raises:
-            BadCheckpoint: The file is missing, broken, holds weights that are not finite, or is made for another
-                model; the message names the misfits.
-            BadSetting: The name is taken or has characters that are not allowed, or the scale is no number.
+            BadCheckpoint: The file is missing, broken, holds weights that are not finite, is made for another model or
+                by another method, or contradicts itself; the message names the misfits.
+            BadSetting: The name is taken or has characters that are not allowed, the scale is no number, or the
+                transformer's weights lie elsewhere between its calls.
         """
         _check_name(name)
-        path = Path(source).expanduser()
-        path = path / LORA_FILE if path.is_dir() else path
         if name in self._scales:
             raise BadSetting(f"a LoRA named {shown(name)} is loaded already; take it off first, or give another name")
         _check_scale(name, scale)
-        if not path.is_file():
-            raise BadCheckpoint(f"{cut(str(path))} is missing; give a LoRA file, or a folder with {LORA_FILE}")
-        _check_fit(path, read_shapes([path]), self._transformer)
-        check_finite_file(path)
+        layers = _linear_layers(self._transformer)
+        if any(layer.weight.device.type == "meta" for layer in layers.values()):
+            raise BadSetting(
+                "the transformer's weights are kept elsewhere between its layers (sequential offload); "
+                "load its LoRAs first and offload it afterwards"
+            )
+        path = find_lora(source)
+        read = read_lora(path, layers)
         with warnings.catch_warnings():
             # Having several adapters is what this is for.
             warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)
-            building(
-                path,
-                "LoRA",
-                lambda: self._transformer.load_lora_adapter(
-                    path.parent, weight_name=path.name, prefix=PREFIX, adapter_name=name
-                ),
-            )
+            building(path, "LoRA", lambda: self._inject(read, name))
         self._apply(self._scales | {name: scale})
+
+    def _inject(self, read: LoraFile, name: str) -> None:
+        untyped: Any = self._transformer
+        untyped.load_lora_adapter(dict(read.weights), prefix=None, adapter_name=name, metadata=_config(read))
+        if all(weight.itemsize > 1 for weight in self._transformer.parameters()):
+            return
+        # Where the network is stored in eight bits, its adapters are too small to be worth the loss.
+        own = dict(self._transformer.named_parameters())
+        for key, weight in read.weights.items():
+            layer, kind, *_ = re.split(r"\.(?=lora_)|(?<=lora_[AB])\.", key)
+            last = "bias" if key.endswith(".bias") else "weight"
+            kept = own[f"{layer}.{kind}.{name}.{last}"]
+            kept.data = weight.to(kept.device, self._transformer.dtype)
 
     def weigh(self, scales: Mapping[str, float]) -> None:
         """Give loaded adapters these strengths, and those not named 0.
@@ -106,7 +116,13 @@ class Loras:
 
     def _apply(self, scales: Mapping[str, float]) -> None:
         plain = {name: float(scale) for name, scale in scales.items()}
-        self._transformer.set_adapters(list(plain), list(plain.values()))
+        # A DoRA of strength 0 would still bring its weights to lengths of its own.
+        working = {name: scale for name, scale in plain.items() if scale}
+        if working:
+            self._transformer.enable_adapters()
+            self._transformer.set_adapters(list(working), list(working.values()))
+        else:
+            self._transformer.disable_adapters()
         self._scales = plain
 
     def _check_loaded(self, name: str) -> None:
@@ -127,35 +143,27 @@ def _check_scale(name: str, scale: object) -> None:
         raise BadSetting(f"the scale {shown(scale)} of LoRA {shown(name)} is not allowed; give a finite number")
 
 
-def _check_fit(path: Path, shapes: Shapes, transformer: OmniGen2Transformer2DModel) -> None:
-    modules = dict(transformer.named_modules())
-    faults: list[str] = []
-    ranks: dict[str, dict[str, int]] = {}
-    for key, shape in shapes.items():
-        match = _KEY.fullmatch(key)
-        module = None if match is None else modules.get(match["module"])
-        layer = getattr(module, "base_layer", module)
-        if match is None or not isinstance(layer, nn.Linear):
-            faults.append(f"{key} fits no layer")
-            continue
-        if len(shape) != 2:
-            faults.append(f"{key} is {list(shape)} and the layer takes a matrix")
-            continue
-        rank, width = shape if match["half"] == "A" else shape[::-1]
-        wanted = layer.in_features if match["half"] == "A" else layer.out_features
-        ranks.setdefault(match["module"], {})[match["half"]] = rank
-        if width != wanted:
-            faults.append(f"{key} is {list(shape)} and the layer has {wanted} {_side(match['half'])}")
-    faults += [
-        f"{module} has not two halves of one rank"
-        for module, found in ranks.items()
-        if len(found) != 2 or len(set(found.values())) != 1
-    ]
-    if not shapes:
-        faults.append("it is empty")
-    if faults:
-        raise BadCheckpoint(f"{path} is no LoRA for this model: {listed(faults)}")
+def _linear_layers(transformer: OmniGen2Transformer2DModel) -> dict[str, nn.Linear]:
+    """The layers that take a LoRA, by the names that they have without one."""
+    layers: dict[str, nn.Linear] = {}
+    for name, module in transformer.named_modules():
+        base = getattr(module, "base_layer", module)
+        if isinstance(base, nn.Linear) and not re.search(r"\.(?:base_layer|lora_\w+)(?:\.|$)", name):
+            layers[name] = base
+    return layers
 
 
-def _side(half: str) -> str:
-    return "inputs" if half == "A" else "outputs"
+def _config(read: LoraFile) -> dict[str, Any]:
+    """Peft's settings of an adapter: the values that most layers have, and a pattern for each other layer."""
+    ranks, alphas, root = read.strengths
+    rank, alpha = (collections.Counter(values).most_common(1)[0][0] for values in (ranks.values(), alphas.values()))
+    return {
+        "r": rank,
+        "lora_alpha": alpha,
+        "rank_pattern": {f"^{re.escape(name)}": value for name, value in ranks.items() if value != rank},
+        "alpha_pattern": {f"^{re.escape(name)}": value for name, value in alphas.items() if value != alpha},
+        "target_modules": list(ranks),
+        "use_rslora": root,
+        "use_dora": any(key.endswith(".lora_magnitude_vector") for key in read.weights),
+        "lora_bias": any(key.endswith(".bias") for key in read.weights),
+    }

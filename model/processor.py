@@ -13,6 +13,7 @@ from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerB
 from transformers.image_processing_utils import BaseImageProcessor
 
 from .errors import BadCheckpoint
+from .file_kinds import refuse_stand_in
 from .weights import building, listed, read_json
 
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
@@ -44,6 +45,7 @@ class LightProcessor:
         words = _tokenizer_file(source)
         for name in SETTINGS_FILES:
             read_json(source / name)
+        refuse_stand_in(words)
         tokenizer = building(words, "tokenizer", lambda: AutoTokenizer.from_pretrained(source, **local))
         _check_vocabulary(words, tokenizer)
         path = source / "preprocessor_config.json"

@@ -18,8 +18,8 @@ from torch import nn
 
 from .device import with_memory_fault
 from .errors import BadCheckpoint, BadSetting, OmniAgentError
+from .file_kinds import refuse_stand_in, stand_ins
 
-PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 POSITIVE = ("scaling_factor", "norm_eps", "timestep_scale", "patch_size", "multiple_of", "axes_dim_rope", "axes_lens")
 Shapes = dict[str, tuple[int, ...]]
 T = TypeVar("T")
@@ -36,6 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise BadCheckpoint(f"{path} is missing; the checkpoint is not complete") from error
     except (OSError, ValueError, RecursionError) as error:
+        refuse_stand_in(path)
         raise BadCheckpoint(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadCheckpoint(f"{path} holds {type(value).__name__}; it must hold a JSON object")
@@ -46,7 +47,7 @@ def weight_files(folder: Path, stem: str) -> list[Path]:
     """The safetensors files of a component, single or sharded; ``stem`` is the name its library gives them.
 
     Raises:
-        BadCheckpoint: There are none, a shard is missing, or there are only pickles.
+        BadCheckpoint: There are none, a shard is missing, or there are only weights in another form, such as pickles.
     """
     if not folder.is_dir():
         raise BadCheckpoint(f"{folder} is missing; the checkpoint is not complete")
@@ -61,10 +62,8 @@ def weight_files(folder: Path, stem: str) -> list[Path]:
     missing = [file.name for file in files if not file.is_file()]
     if not missing:
         return files
-    if any(file.suffix in PICKLE_SUFFIXES for file in folder.iterdir()):
-        raise BadCheckpoint(
-            f"{folder} holds pickled weights, which can run code and are refused; convert them to {stem}.safetensors"
-        )
+    if others := stand_ins(folder.iterdir()):
+        raise BadCheckpoint(f"{folder} lacks {listed(missing)}; {listed(others, 2)}")
     raise BadCheckpoint(f"{folder} lacks {listed(missing)}; the checkpoint is not complete")
 
 
@@ -72,10 +71,11 @@ def read_shapes(files: Iterable[Path]) -> Shapes:
     """Names and shapes of all tensors in safetensors files.
 
     Raises:
-        BadCheckpoint: A file is cut short or no safetensors file.
+        BadCheckpoint: A file is cut short or no safetensors file; the message says what it is where that can be told.
     """
     shapes: Shapes = {}
     for file in files:
+        refuse_stand_in(file)
         try:
             with safe_open(file, "pt") as tensors:
                 shapes.update({name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()})  # noqa: SIM118
@@ -115,6 +115,11 @@ def check_finite(folder: Path, module: nn.Module) -> None:
     _refuse_infinite(folder, module.state_dict().items())
 
 
+def infinite_weights(weights: Iterable[tuple[str, torch.Tensor]]) -> list[str]:
+    """Names of those that hold a value that is not a number or infinite."""
+    return [name for name, each in weights if not _is_finite(each)]
+
+
 def check_finite_file(file: Path) -> None:
     """The same for a safetensors file, whose tensors are read one at a time.
 
@@ -126,8 +131,7 @@ def check_finite_file(file: Path) -> None:
 
 
 def _refuse_infinite(source: Path, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
-    broken = [name for name, each in weights if not _is_finite(each)]
-    if broken:
+    if broken := infinite_weights(weights):
         raise BadCheckpoint(f"{source} holds weights that are NaN or infinite: {listed(broken)}; download it again")
 
 

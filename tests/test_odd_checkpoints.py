@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -154,3 +155,49 @@ def test_a_lack_of_memory_is_not_the_checkpoints_fault(saved: Path, tmp_path: Pa
     _edit(tmp_path / TRANSFORMER, {"axes_lens": [10**15] * 3})
     with pytest.raises(OutOfMemory, match="too little memory"):
         load_module(OmniGen2Transformer2DModel, folder, torch.float32)
+
+
+def test_weights_in_another_form_are_named_for_what_they_are(saved: Path, tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    page = b"<!DOCTYPE html>\n<html lang=en><title>Sign in</title></html>"
+    weights = {
+        part: next(path.name for path in (saved / part).glob("*.safetensors")) for part in ("transformer", "mllm")
+    }
+    cases: list[tuple[str, str, bytes, str]] = [
+        (
+            "transformer",
+            weights["transformer"],
+            pointer,
+            r"diffusion_pytorch_model\.safetensors is a pointer of a large",
+        ),
+        ("mllm", weights["mllm"], pointer, r"mllm/model\.safetensors is a pointer"),
+        ("transformer", weights["transformer"], page, r"\.safetensors is a web page"),
+        ("transformer", weights["transformer"], pickle.dumps([1]), r"\.safetensors is a pickle .* refused"),
+        ("mllm", weights["mllm"], b"GGUF\3\0\0\0" + bytes(40), r"model\.safetensors is a GGUF file"),
+        ("transformer", weights["transformer"], b"", r"\.safetensors is empty; download it again"),
+        ("transformer", "config.json", pointer, r"transformer/config\.json is a pointer"),
+        ("vae", "config.json", page, r"vae/config\.json is a web page"),
+        ("processor", "tokenizer.json", pointer, r"tokenizer\.json is a pointer"),
+        ("processor", "preprocessor_config.json", page, r"preprocessor_config\.json is a web page"),
+    ]
+    for number, (part, name, content, message) in enumerate(cases):
+        folder = _part(saved, part, tmp_path / str(number))
+        (folder / name).write_bytes(content)
+        with pytest.raises(BadCheckpoint, match=message):
+            LOADERS[part](folder)
+
+
+def test_a_folder_with_weights_in_another_form_alone_says_which(saved: Path, tmp_path: Path) -> None:
+    cases = {
+        "pytorch_model.bin": (b"", "is empty|is a pickle"),
+        "diffusion_pytorch_model.bin": (pickle.dumps([1]), r"lacks .*; diffusion_pytorch_model\.bin is a pickle"),
+        "weights": (pickle.dumps([1]), "weights is a pickle"),
+        "model-Q4_K_M.gguf": (b"GGUF\3\0\0\0", "is a GGUF file"),
+        "flax_model.msgpack": (b"\x81\xa1a\1", "weights of another framework"),
+    }
+    for number, (name, (content, message)) in enumerate(cases.items()):
+        folder = _part(saved, "transformer", tmp_path / str(number))
+        next(folder.glob("*.safetensors")).unlink()
+        (folder / name).write_bytes(content)
+        with pytest.raises(BadCheckpoint, match=message):
+            LOADERS["transformer"](folder)
