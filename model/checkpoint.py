@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,13 +21,14 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from .checkpoint_settings import CheckpointDefaults
+from .checkpoint_settings import SETTINGS_FILE, CheckpointDefaults
 from .errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
 from .hub import find_model
 from .pipeline import OmniGen2Pipeline
 from .pipeline_base import PipelineBase
 from .processor import IMAGE_PAD, LightProcessor
 from .sampling import Scheduler
+from .saving import plain, staged
 from .schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from .transformer import OmniGen2Transformer2DModel
 from .weights import (
@@ -217,25 +219,47 @@ def _check_vocabulary(folder: Path, processor: LightProcessor, mllm: Qwen2_5_VLF
         raise BadCheckpoint(f"{folder / 'processor'} has {fault}; take it and {folder / 'mllm'} from one checkpoint")
 
 
-def save_pipeline(pipeline: PipelineBase, folder: str | Path, *, max_shard_size: str = "5GB") -> None:
+def save_pipeline(
+    pipeline: PipelineBase, folder: str | Path, *, max_shard_size: str = "5GB", fuse_loras: bool = False
+) -> None:
     """Write a checkpoint in the published layout, with its bare module names and without the tied head.
 
+    Files that are there already, also those that the pipeline was loaded from, are replaced when all of the new ones
+    are written.
+
+    Args:
+        pipeline: Stays as it is, also its LoRAs and where its weights lie.
+        folder: Where to; made where it is missing.
+        max_shard_size: Larger networks are cut into files of this size.
+        fuse_loras: False writes the networks without the LoRAs that are loaded; True adds those in force to the
+            weights, at their strengths, for good.
+
     Raises:
+        BadSetting: A part has weights that no checkpoint could hold, or is of a class that none could name.
         OutputUnwritable: The folder cannot be written.
         StorageFull: The disk has no room left.
     """
-    target = Path(folder)
-    with writing(target):
-        target.mkdir(parents=True, exist_ok=True)
-        for name in ("transformer", "vae", "mllm"):
-            model = getattr(pipeline, name)
-            model.save_pretrained(target / name, safe_serialization=True, max_shard_size=max_shard_size)
-            _forget_origin(target / name / "config.json")
-        pipeline.scheduler.save_pretrained(target / "scheduler")
-        pipeline.processor.save_pretrained(target / "processor")
+    target, scheduler = Path(folder), type(pipeline.scheduler)
+    if SCHEDULERS.get(scheduler.__name__) is not scheduler:
+        raise BadSetting(f"the scheduler is {scheduler.__name__}; only {listed(SCHEDULERS)} can be saved")
+    networks = {
+        name: plain(getattr(pipeline, name), f"the {name}", fuse_loras=fuse_loras)
+        for name in ("transformer", "vae", "mllm")
+    }
+    with writing(target), staged(target) as stage:
+        for name, network in networks.items():
+            untyped: Any = network
+            save = untyped.save_pretrained if name != "transformer" else partial(ModelMixin.save_pretrained, untyped)
+            save(stage / name, safe_serialization=True, max_shard_size=max_shard_size)
+            _forget_origin(stage / name / "config.json")
+        pipeline.scheduler.save_pretrained(stage / "scheduler")
+        pipeline.processor.save_pretrained(stage / "processor")
         if pipeline.defaults != CheckpointDefaults():
-            pipeline.defaults.save(target)
-        write_index(target, type(pipeline.scheduler).__name__)
+            pipeline.defaults.save(stage)
+        write_index(stage, scheduler.__name__)
+    if pipeline.defaults == CheckpointDefaults():
+        with writing(target):
+            (target / SETTINGS_FILE).unlink(missing_ok=True)
 
 
 def write_index(folder: Path, scheduler: str = "FlowMatchEulerDiscreteScheduler") -> None:

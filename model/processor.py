@@ -57,6 +57,11 @@ class LightProcessor:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write both halves in the published layout."""
+        backend: Any = getattr(self.tokenizer, "backend_tokenizer", None)
+        if backend is not None:
+            # How the last text was cut and filled up; every call says that anew.
+            backend.no_truncation()
+            backend.no_padding()
         self.tokenizer.save_pretrained(folder)
         self.image_processor.save_pretrained(folder)
 

@@ -7,6 +7,7 @@ turned into a velocity (data minus noise; time 0 is noise, 1 is data) for the no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +25,7 @@ from .embeddings import TimeCaptionEmbedding, pad_tokens, patchify, unpatchify
 from .errors import BadSetting
 from .layout import Grid, Stream, TokenLayout, build_layout, build_stream
 from .rope import OmniRope, text_positions
+from .saving import plain, staged
 from .text_states import TextStates, text_lengths
 from .transformer_config import MAX_REFERENCES, check_reference_count, check_sizes, three_axes
 
@@ -120,6 +122,24 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         for linear in (self.norm_out.linear_1, self.norm_out.linear_2):
             nn.init.zeros_(linear.weight)
         nn.init.normal_(self.image_index_embedding, std=0.02)
+
+    def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, save_directory: str | Path, *args: Any, fuse_loras: bool = False, **settings: Any
+    ) -> None:
+        """Write the weights as :class:`diffusers.ModelMixin` does, whatever was put onto the network.
+
+        Args:
+            save_directory: Where to; its files are replaced when all of the new ones are written.
+            *args: As diffusers takes them.
+            fuse_loras: False leaves out the LoRAs that are loaded; True adds those in force to the weights.
+            **settings: As diffusers takes them.
+
+        Raises:
+            BadSetting: The weights cannot be had or would not load again.
+        """
+        bare = plain(self, "the transformer", fuse_loras=fuse_loras)
+        with staged(Path(save_directory)) as stage:
+            super(OmniGen2Transformer2DModel, bare).save_pretrained(str(stage), *args, **settings)
 
     @apply_forward_hook
     @apply_lora_scale("attention_kwargs")
