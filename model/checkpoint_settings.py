@@ -38,6 +38,11 @@ class CheckpointDefaults(BaseModel):
     describe_first: bool = Field(
         default=False, description="whether its critic judges better with its own description before its eyes"
     )
+    plain_requests: bool = Field(
+        default=False,
+        description="whether its critic knows plain words alone: case, white space and punctuation around a request "
+        "are then brought to one form",
+    )
     yes_from: float = Field(default=0.6, ge=0.5, le=1, description="its critic's probability that counts as a yes")
 
     @model_validator(mode="after")

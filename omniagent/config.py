@@ -107,6 +107,10 @@ class Config(BaseSettings):
         tools, wishes = self.tools, CheckpointDefaults.load(Path(model).expanduser())
         if tools.describe_first is None:
             tools = tools.model_copy(update={"describe_first": wishes.describe_first})
+        if tools.plain_requests is None:
+            # A critic behind a URL is another model, which reads requests as they are.
+            own = not self.critic.startswith(("http://", "https://"))
+            tools = tools.model_copy(update={"plain_requests": wishes.plain_requests and own})
         thresholds = tools.thresholds
         if "yes" not in thresholds.model_fields_set:
             yes = max(wishes.yes_from, thresholds.no)

@@ -1,6 +1,7 @@
 """Answering a question about pictures in words."""
 
 from omniagent.tools.consult import describe, write
+from omniagent.tools.plain import plain_request
 from omniagent.tools.prompts import answer_prompt
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import Task, Usage, Word
@@ -26,7 +27,8 @@ def answer(arguments: AnswerIn, context: ToolContext) -> AnswerOut:
         told, spent = describe(context, "answer", image)
         seen.append(told)
         usage = usage.plus(**spent.model_dump())
-    prompt = answer_prompt(arguments.task.instruction, images, seen)
+    question = arguments.task.instruction
+    prompt = answer_prompt(plain_request(question) if context.config.plain_requests else question, images, seen)
     completion, spent = write(context, "answer", prompt, context.config.answer_tokens)
     usage = usage.plus(**spent.model_dump())
     text = completion.text.strip()

@@ -42,6 +42,11 @@ class ToolConfig(Word):
         default=None,
         description="whether the critic describes a picture before it judges it; None leaves it to the checkpoint",
     )
+    plain_requests: bool | None = Field(
+        default=None,
+        description="whether requests and questions reach the critic in plain form: lower case, one line, no "
+        "punctuation around them; None leaves it to the checkpoint",
+    )
     description_tokens: int = Field(default=128, ge=1)
     critic_tries: int = Field(default=3, ge=1, le=10)
     backoff: float = Field(default=0.5, ge=0, description="seconds before the second try; doubles each time")

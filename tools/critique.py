@@ -2,6 +2,7 @@
 
 from omniagent.tools.config import CriticThresholds
 from omniagent.tools.consult import ask, describe
+from omniagent.tools.plain import plain_question
 from omniagent.tools.preservation import over_edit
 from omniagent.tools.prompts import negated_question, verdict_prompt, verdict_question
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -43,8 +44,9 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
     if checklist and context.config.describe_first:
         seen, usage = describe(context, "critique", image)
     prompt = verdict_prompt(image, seen)
+    asked = [plain_question(one.question) if context.config.plain_requests else one.question for one in checklist]
     if checklist:
-        plain, spent = ask(context, "critique", prompt, [verdict_question(one.question) for one in checklist])
+        plain, spent = ask(context, "critique", prompt, [verdict_question(question) for question in asked])
         usage = usage.plus(**spent.model_dump())
         verdicts = [
             Verdict(requirement=one.id, answer=answer_of(p, thresholds), probability=p)
@@ -52,9 +54,7 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
         ]
     unsure = [index for index, verdict in enumerate(verdicts) if verdict.answer == "unsure"]
     if unsure and context.calls.left:
-        again, more = ask(
-            context, "critique", prompt, [negated_question(checklist[index].question) for index in unsure]
-        )
+        again, more = ask(context, "critique", prompt, [negated_question(asked[index]) for index in unsure])
         usage = usage.plus(**more.model_dump())
         for index, negated in zip(unsure, again, strict=True):
             p = second_opinion(verdicts[index].probability, negated)

@@ -8,6 +8,7 @@ from omniagent.tools.consult import draft
 from omniagent.tools.listing import things_as_asked
 from omniagent.tools.naming import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.parameters import parameters
+from omniagent.tools.plain import plain_request
 from omniagent.tools.prompts import PlanDraft, RequirementDraft, plan_prompt
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task, Word
@@ -56,7 +57,7 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
         told = named_as_seen(told, seen)
     elif mode == "generate":
         told = things_as_asked(told, [one.question for one in written.checklist])
-    instruction = arguments.task.instruction if own else told or arguments.task.instruction
+    instruction = arguments.task.instruction if own else told or _read(arguments.task, context)
     asked: Sequence[str | None] = [one.question for one in written.checklist]
     if mode == "edit":
         asked = questions_as_seen([one.question for one in written.checklist], seen, told)
@@ -74,6 +75,11 @@ def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan
     )
 
 
+def _read(task: Task, context: ToolContext) -> str:
+    """The person's words as the models get them."""
+    return plain_request(task.instruction) if context.config.plain_requests else task.instruction
+
+
 def refusal(model: str, domain: str | None) -> str:
     """What a person is told whose task the critic places outside of what the model can draw."""
     knows = f"; it draws {domain}" if domain else ""
@@ -86,7 +92,7 @@ def refusal(model: str, domain: str | None) -> str:
 def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
     """Read a task and its pictures: mode, instruction for the painter, and a checklist of yes/no questions."""
     images = [context.store.get(ref) for ref in arguments.task.images]
-    prompt = plan_prompt(arguments.task.instruction, images)
+    prompt = plan_prompt(_read(arguments.task, context), images)
     written, usage = draft(context, "plan", prompt, PlanDraft, context.config.plan_tokens)
     made = plan_of(written, arguments, context)
     return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")

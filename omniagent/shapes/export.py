@@ -46,6 +46,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
         domain=DOMAIN,
         resize_inputs=(PICTURE, PICTURE),
         describe_first=True,
+        plain_requests=True,
         yes_from=YES_FROM,
     )
     pipeline = OmniGen2Pipeline(
