@@ -15,6 +15,7 @@ from PIL import Image
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -88,10 +89,25 @@ def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-class Message(_Answer):
-    """What a model said."""
+def _joined(value: Any) -> Any:
+    """The text of a content that is a list of parts; parts of other kinds are left out."""
+    if not isinstance(value, list) or not all(isinstance(part, dict) for part in value):
+        return value
+    texts = (part.get("text") for part in value)
+    return "".join(text for text in texts if isinstance(text, str))
 
-    content: Annotated[str, AfterValidator(_whole)] | None = None
+
+Text = Annotated[str | None, BeforeValidator(_joined), AfterValidator(lambda text: text and _whole(text))]
+Aside = Annotated[str | None, AfterValidator(lambda text: text and _whole(text)), _or(None)]
+
+
+class Message(_Answer):
+    """What a model said; some servers keep what it thought apart, and say apart that it refuses."""
+
+    content: Text = None
+    refusal: Aside = None
+    reasoning_content: Aside = None
+    reasoning: Aside = None
 
 
 class Choice(_Answer):
@@ -101,6 +117,12 @@ class Choice(_Answer):
     message: Message
     finish_reason: object = None
     logprobs: Annotated[Logprobs | None, _or(None)] = None
+
+    @property
+    def said(self) -> str:
+        """The answer; where there is none, what the model thought to its end, in which some servers hide it."""
+        thought = self.message.reasoning_content or self.message.reasoning or ""
+        return self.message.content or ("" if self.finish_reason == "length" else thought)
 
 
 class ChatAnswer(_Answer):

@@ -3,6 +3,7 @@
 A fault of the critic is never a verdict: after the last try it leaves as a typed error.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
@@ -10,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from omniagent.model.answers import json_objects, without_thought
 from omniagent.model.errors import CriticBadOutput, RetryableError
 from omniagent.model.requests import Completion, Prompt, YesNo
 from omniagent.tools.prompts import describe_prompt
@@ -109,9 +111,21 @@ def draft(context: ToolContext, tool: str, prompt: Prompt, schema: type[Draft], 
 
 
 def _parsed(completion: Completion, schema: type[Draft]) -> Draft:
-    text = completion.text
-    start, end = text.find("{"), text.rfind("}")
-    return schema.model_validate_json(text[start : end + 1] if 0 <= start < end else text)
+    """The first object in a text that fits: in a fence, amid prose, or behind a block of thinking.
+
+    Raises:
+        ValidationError: of the first object, or of the whole text where it holds none.
+    """
+    said = without_thought(completion.text)
+    fault: ValidationError | None = None
+    for found in json_objects(said):
+        try:
+            return schema.model_validate_json(json.dumps(found))
+        except ValidationError as error:
+            fault = fault or error
+    if fault is not None:
+        raise fault
+    return schema.model_validate_json(said)
 
 
 def _patiently(context: ToolContext, tool: str, call: Callable[[], T], questions: int = 0) -> tuple[T, Usage]:
