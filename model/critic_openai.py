@@ -121,8 +121,8 @@ class OpenAICritic:
             await calls.yes_no(question, ["", " "])
             reply = await calls.chat(question, schema_format("Answer", CHOICE_SCHEMA), max_tokens=CHOICE_TOKENS)
             # A small model may fill the few tokens with white space that the schema allows.
-            if not begins_choice(reply.choices[0].message.content or ""):
-                calls.abilities.schemas = False
+            if not begins_choice(reply.choices[0].said):
+                calls.abilities = calls.abilities.without("schemas")
             return calls.abilities
 
         return self._call(tried, token)
@@ -210,14 +210,15 @@ class OpenAICritic:
     ) -> Completion:
         reply = await calls.chat(prompt, None if schema is None else format_of(schema), max_tokens=max_tokens)
         choice = reply.choices[0]
-        if not choice.message.content:
+        if not choice.said:
+            refusal = f", but refused: {choice.message.refusal[:300]!r}" if choice.message.refusal else ""
             raise CriticBadOutput(
                 f"the critic {self.model} at {self._url} wrote nothing "
-                f"(finish reason {choice.finish_reason}); ask again"
+                f"(finish reason {choice.finish_reason}){refusal}; ask again"
             )
         cost = cost_of(reply)
         return Completion(
-            text=choice.message.content,
+            text=choice.said,
             cut=choice.finish_reason == "length",
             prompt_tokens=cost.prompt,
             cached_tokens=cost.cached,

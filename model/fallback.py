@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from omniagent.model.errors import CriticBadOutput, CriticTimeout, CriticUnavailable
+from omniagent.model.errors import BadTask, CriticBadOutput, CriticTimeout, CriticUnavailable, RetryableError
+from omniagent.model.refusals import Refused
 from omniagent.model.requests import CancelToken, Completion, Critic, Prompt, Reply, StandIn, YesNo
 
 R = TypeVar("R", bound=Reply)
@@ -84,7 +85,8 @@ class GuardedByBreaker:
 
     A call that fails with `CriticUnavailable` or `CriticTimeout` is answered by the stand-in, where there is one; the
     reply says so. A time-out opens the circuit at once, for the next would cost as long again. `CriticBadOutput` is no
-    sign of a server that is down and counts for nothing; a stand-in answers once two tries could not be read.
+    sign of a server that is down and counts for nothing; a stand-in answers once two tries could not be read. Nor is
+    a request that this server refuses in every form: a stand-in may take it.
 
     Args:
         first: The critic to ask.
@@ -147,6 +149,10 @@ class GuardedByBreaker:
             return self._stand_in(call, fault)
         except CriticBadOutput as fault:
             return self._stand_in(call, fault)
+        except BadTask as fault:
+            if not isinstance(fault.__cause__, Refused):
+                raise
+            return self._stand_in(call, fault)
         self._breaker.succeeded()
         return reply
 
@@ -159,7 +165,7 @@ class GuardedByBreaker:
                 raise
         return call(self.first)
 
-    def _stand_in(self, call: Callable[[Critic], R], fault: CriticUnavailable | CriticTimeout | CriticBadOutput) -> R:
+    def _stand_in(self, call: Callable[[Critic], R], fault: BadTask | RetryableError) -> R:
         other = self.stand_in
         if other is None:
             raise fault

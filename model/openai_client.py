@@ -9,16 +9,10 @@ from typing import Any, NamedTuple, TypeVar, cast
 import openai
 from pydantic import ValidationError
 
-from omniagent.model.errors import (
-    BadSetting,
-    BadTask,
-    CriticBadOutput,
-    CriticTimeout,
-    CriticUnavailable,
-    OmniAgentError,
-    UnknownModel,
-)
+from omniagent.model.errors import CriticBadOutput, CriticTimeout, CriticUnavailable, OmniAgentError
 from omniagent.model.openai_wire import A, ChatAnswer, ModelList, checked_url, read_answer, retry_after
+from omniagent.model.proxies import client_options, proxies_checked, proxy_advice
+from omniagent.model.refusals import Refused, fault_for, refusal_in, words_of
 
 T = TypeVar("T")
 
@@ -43,7 +37,7 @@ class ChatClient:
         transport: An httpx transport in place of the network, or None.
 
     Raises:
-        BadSetting: `url` is no http URL.
+        BadSetting: `url` is no http URL, or lies behind a proxy that cannot be used.
     """
 
     def __init__(
@@ -62,13 +56,14 @@ class ChatClient:
         self._retries = retries
         self._backoff = backoff
         self._room = asyncio.Semaphore(concurrency)
-        self._client = openai.AsyncOpenAI(
-            base_url=self.url,
-            api_key=api_key or "EMPTY",
-            timeout=timeout,
-            max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport is not None else None,
-        )
+        with proxies_checked(self.url):
+            self._client = openai.AsyncOpenAI(
+                base_url=self.url,
+                api_key=api_key or "EMPTY",
+                timeout=timeout,
+                max_retries=0,
+                http_client=openai.DefaultAsyncHttpxClient(**client_options(self.url, transport)),
+            )
 
     async def models(self) -> list[Served]:
         """What the server lists. Raises our errors (`fault_of`)."""
@@ -100,6 +95,8 @@ class ChatClient:
         try:
             return read_answer(kind, body)
         except ValidationError as error:
+            if (said := refusal_in(body)) is not None:
+                raise fault_for(said, self.url) from said
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(step) for step in first["loc"]) or "the whole of it"
             raise CriticBadOutput(
@@ -113,9 +110,10 @@ class ChatClient:
                 async with self._room:
                     return await request()
             except openai.APIError as error:
-                fault = fault_of(error, self.url)
+                said = _refusal_of(error)
+                fault = fault_of(error, self.url) if said is None else fault_for(said, self.url)
                 if not isinstance(fault, CriticUnavailable) or attempt == self._retries:
-                    raise fault from error
+                    raise fault from said or error
                 pause = _asked_pause(error)
                 if pause is not None and pause > self._timeout:
                     raise CriticUnavailable(f"{fault}, and asks to wait {pause:.0f} s; try again then") from error
@@ -131,28 +129,21 @@ def _asked_pause(error: openai.APIError) -> float | None:
     return retry_after(error.response.headers.get("retry-after"))
 
 
+def _refusal_of(error: openai.APIError) -> Refused | None:
+    """The server's words, where it answered at all."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    return Refused(error.status_code, words_of(error.response.text))
+
+
 def fault_of(error: openai.APIError, url: str) -> OmniAgentError:
-    """Our error for one of the client's, with what to do about it."""
+    """Our error for a request that got no answer, with what to do about it."""
     if isinstance(error, openai.APITimeoutError):
-        return CriticTimeout(f"the critic at {url} did not answer in time; ask again or allow more time")
+        return CriticTimeout(
+            f"the critic at {url} did not answer in time; ask again or allow more time{proxy_advice(url)}"
+        )
     if isinstance(error, openai.APIConnectionError):
         return CriticUnavailable(
-            f"the critic at {url} cannot be reached ({error.__cause__ or error}); is the server up?"
+            f"the critic at {url} cannot be reached ({error.__cause__ or error}); is the server up?{proxy_advice(url)}"
         )
-    if not isinstance(error, openai.APIStatusError):
-        return CriticBadOutput(f"the critic at {url} gave an answer that cannot be read ({error}); ask again")
-    said = f"{error.status_code}: {error.message[:300]}"
-    if error.status_code in (401, 403):
-        return BadSetting(
-            f"the critic at {url} refused the API key ({said}); give the key that the server was started with"
-        )
-    if error.status_code == 404:
-        return UnknownModel(
-            f"the critic at {url} has no such model, or no chat API there ({said}); "
-            "check the model's name, and that the URL ends in /v1"
-        )
-    if error.status_code in (408, 409, 425, 429) or (error.status_code >= 500 and error.status_code != 501):
-        return CriticUnavailable(f"the critic at {url} cannot answer now ({said})")
-    return BadTask(
-        f"the critic at {url} refused the request ({said}); give a shorter task, or smaller or fewer pictures"
-    )
+    return CriticBadOutput(f"the critic at {url} gave an answer that cannot be read ({error}); ask again")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from omniagent.model.answers import CHOICE_SCHEMA, probability_of_yes, spoken_answer
-from omniagent.model.errors import BadTask, CriticBadOutput, UnknownModel
-from omniagent.model.openai_abilities import Abilities
+from omniagent.model.errors import BadTask, CriticBadOutput, OmniAgentError, UnknownModel
+from omniagent.model.openai_abilities import Abilities, blamed, suspected
 from omniagent.model.openai_client import ChatClient
 from omniagent.model.openai_pictures import PictureParts, pictures_of
 from omniagent.model.openai_wire import ChatAnswer, Choice, messages, schema_format
 from omniagent.model.requests import Prompt, YesNo
 
-TOP_LOGPROBS = 20
 CHOICE_TOKENS = 16
+THINKING_TOKENS = 1024
 BATCH = 32
+log = logging.getLogger("omniagent.critic")
+
+Body = dict[str, Any]
+Form = Callable[[Abilities], Body]
+"""The fields of a request, besides model and chats, by what the server can do."""
 
 
 class Cost(NamedTuple):
@@ -35,6 +41,13 @@ class Verdict(NamedTuple):
 
     probability: float
     cost: Cost
+
+
+class Fitted(NamedTuple):
+    """An answer, and the fields of the request that the server took."""
+
+    answer: ChatAnswer
+    body: Body
 
 
 def cost_of(reply: ChatAnswer) -> Cost:
@@ -56,6 +69,7 @@ class ChatCalls:
         self._model = model
         self.abilities = abilities
         self.pictures = pictures
+        self._choice_tokens = CHOICE_TOKENS
 
     async def yes_no(self, prompt: Prompt, questions: Sequence[str]) -> YesNo:
         """p(yes) of each question, all under way together.
@@ -82,16 +96,9 @@ class ChatCalls:
             completion_tokens=cost.completion,
         )
 
-    async def chat(self, prompt: Prompt, form: dict[str, Any] | None = None, **body: Any) -> ChatAnswer:
+    async def chat(self, prompt: Prompt, form: Body | None = None, *, max_tokens: int) -> ChatAnswer:
         """One greedy answer, held to a `response_format` where the server knows such formats."""
-        if form is not None and self.abilities.schemas:
-            try:
-                return await self._send([prompt], response_format=form, **body)
-            except BadTask as refusal:
-                if not any(word in str(refusal).lower() for word in ("response_format", "schema", "grammar")):
-                    raise
-                self.abilities.schemas = False
-        return await self._send([prompt], **body)
+        return (await self._fitted(prompt, lambda able: _words(able, form, max_tokens))).answer
 
     async def _in_batches(self, prompt: Prompt, questions: Sequence[str]) -> list[Verdict] | None:
         """All questions in as few requests as may be; None when the server takes none such."""
@@ -101,9 +108,9 @@ class ChatCalls:
         for start in range(0, len(questions), BATCH):
             prompts = [prompt.then(question) for question in questions[start : start + BATCH]]
             try:
-                reply = await self._send(prompts, **self._one_token())
+                reply = await self._send(prompts, self.abilities, _one_token(self.abilities))
             except UnknownModel:
-                self.abilities.batches = False
+                self._give_up("batches")
                 return None
             except BadTask:
                 # Whatever is wrong with the request, single requests will say it too.
@@ -117,65 +124,126 @@ class ChatCalls:
         return verdicts
 
     async def _verdict(self, prompt: Prompt) -> Verdict:
-        if self.abilities.logprobs:
-            try:
-                reply = await self._send([prompt], **self._one_token())
-            except BadTask as refusal:
-                if "logprob" not in str(refusal).lower():
-                    raise
-                self.abilities.logprobs = False
-            else:
-                logprobs = reply.choices[0].logprobs
-                self.abilities.logprobs = logprobs is not None and bool(logprobs.content)
-                probability = _probability(reply.choices[0])
-                if probability is not None:
-                    return Verdict(probability, cost_of(reply))
-        reply = await self.chat(prompt, schema_format("Answer", CHOICE_SCHEMA), max_tokens=CHOICE_TOKENS)
-        said = reply.choices[0].message.content or ""
-        probability = spoken_answer(said)
+        choice = schema_format("Answer", CHOICE_SCHEMA)
+        fitted = await self._fitted(
+            prompt, lambda able: _one_token(able) if able.logprobs else _words(able, choice, self._choice_tokens)
+        )
+        first = fitted.answer.choices[0]
+        if "logprobs" in fitted.body:
+            probability = _probability(first)
+            if probability is not None:
+                return Verdict(probability, cost_of(fitted.answer))
+            if first.logprobs is None or not first.logprobs.content:
+                self._give_up("logprobs")
+            fitted = await self._fitted(prompt, lambda able: _words(able, choice, self._choice_tokens))
+            first = fitted.answer.choices[0]
+        probability = spoken_answer(first.said)
+        if probability is None and first.finish_reason == "length" and self._choice_tokens < THINKING_TOKENS:
+            # It thinks aloud, or pads: its answer comes later.
+            fitted = await self._fitted(prompt, lambda able: _words(able, choice, THINKING_TOKENS))
+            first = fitted.answer.choices[0]
+            probability = spoken_answer(first.said)
+            if probability is not None:
+                self._choice_tokens = THINKING_TOKENS
         if probability is None:
             raise CriticBadOutput(
                 f"the critic {self._model} at {self._client.url} says neither yes nor no to a question but "
-                f"{said[:80]!r}; use a model that looks at pictures and follows instructions"
+                f"{(first.said or first.message.refusal or '')[:80]!r}; "
+                "use a model that looks at pictures and follows instructions"
             )
-        return Verdict(probability, cost_of(reply))
+        return Verdict(probability, cost_of(fitted.answer))
 
-    def _one_token(self) -> dict[str, Any]:
-        ids = self.abilities.answer_ids
-        more = {"logprob_token_ids": list(ids)} if ids else {}
-        return {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS, **more}
+    def _give_up(self, name: str) -> None:
+        if (fewer := self.abilities.without(name)) != self.abilities:
+            log.info("critic: %s does without %s", self._client.url, name)
+            self.abilities = fewer
 
-    async def _send(self, prompts: Sequence[Prompt], **body: Any) -> ChatAnswer:
+    async def _fitted(self, prompt: Prompt, form: Form) -> Fitted:
+        """One request, and again without what the server refuses until it takes it.
+
+        An ability that the refusal names is given up for good. Where it names none, one after the other is left out,
+        and what was left out last when the server took the request is given up. A request that the server refuses in
+        every form costs no ability.
+
+        Raises: what the server refused first, or what else went wrong.
+        """
+        able, named, guessed = self.abilities, list[str](), list[str]()
+        puzzle: OmniAgentError | None = None
+        suspects: list[str] = []
+        while True:
+            body = form(able)
+            try:
+                answer = await self._send([prompt], able, body)
+            except OmniAgentError as error:
+                changes = (name for name in blamed(error) if _matters(form, able, name))
+                if (name := next(changes, None)) is not None:
+                    named.append(name)
+                else:
+                    if puzzle is None:
+                        puzzle, suspects = error, list(suspected(error))
+                    while suspects and not _matters(form, able, suspects[0]):
+                        suspects.pop(0)
+                    if not suspects or not isinstance(error, BadTask | UnknownModel):
+                        if isinstance(error, BadTask):
+                            raise puzzle from puzzle.__cause__
+                        raise
+                    guessed.append(name := suspects.pop(0))
+                able = able.without(name)
+            else:
+                for lost in (*named, *guessed[-1:]):
+                    self._give_up(lost)
+                return Fitted(answer, body)
+
+    async def _send(self, prompts: Sequence[Prompt], able: Abilities, body: Body) -> ChatAnswer:
         """One request for one or more chats; pictures that the server has dropped are sent again."""
         pictures = pictures_of(prompts[0])
-        keyed = self.abilities.picture_keys and bool(pictures)
+        keyed = able.picture_keys and bool(pictures)
         try:
-            reply = await self._client.chat(**self._body(prompts, keyed), **body)
+            reply = await self._client.chat(**self._body(prompts, able, keyed), **body)
         except BadTask as refusal:
-            if not keyed:
-                raise
-            said = str(refusal).lower()
-            if "cache miss" not in said and "uuid" not in said and "image_url" not in said:
+            if not keyed or "cache miss" not in str(refusal.__cause__).lower():
                 raise
             self.pictures.forget()
-            self.abilities.picture_keys = keyed = "cache miss" in said
-            reply = await self._client.chat(**self._body(prompts, keyed), **body)
+            reply = await self._client.chat(**self._body(prompts, able, keyed), **body)
         if keyed:
             self.pictures.sent(pictures)
         return reply
 
-    def _body(self, prompts: Sequence[Prompt], keyed: bool) -> dict[str, Any]:
+    def _body(self, prompts: Sequence[Prompt], able: Abilities, keyed: bool) -> Body:
         # The chats of a batch are read in order: the first brings the pixels, the others point at them.
         chats = [
             messages(prompt, self.pictures.parts(pictures_of(prompt), keyed=keyed, bare=keyed and number > 0))
             for number, prompt in enumerate(prompts)
         ]
+        greedy = {"temperature": 0} if able.greedy else {}
         return {
             "model": self._model,
             "messages": chats[0] if len(chats) == 1 else chats,
-            "temperature": 0,
+            **greedy,
             "batch": len(chats) > 1,
         }
+
+
+def _matters(form: Form, able: Abilities, name: str) -> bool:
+    """Whether a request would look otherwise without an ability."""
+    fewer = able.without(name)
+    if name in ("picture_keys", "greedy"):
+        return fewer != able
+    return form(fewer) != form(able)
+
+
+def _limited(able: Abilities, tokens: int) -> Body:
+    return {} if able.limit is None else {able.limit: tokens}
+
+
+def _one_token(able: Abilities) -> Body:
+    ids = {"logprob_token_ids": list(able.answer_ids)} if able.answer_ids else {}
+    return {**_limited(able, 1), "logprobs": True, "top_logprobs": able.top, **ids}
+
+
+def _words(able: Abilities, form: Body | None, tokens: int) -> Body:
+    held = {"response_format": form} if form is not None and able.schemas else {}
+    return {**_limited(able, tokens), **held}
 
 
 def _probability(choice: Choice) -> float | None:
