@@ -14,7 +14,7 @@ from omniagent.model.background import BackgroundLoop
 from omniagent.model.errors import BadSetting, CriticBadOutput, CriticTimeout, CriticUnavailable, UnknownModel
 from omniagent.model.openai_abilities import Abilities, meet
 from omniagent.model.openai_client import ChatClient
-from omniagent.model.openai_pictures import PictureParts
+from omniagent.model.openai_pictures import MAX_PIXELS, PictureParts, checked_pixels, fit_prompt
 from omniagent.model.openai_verdicts import CHOICE_TOKENS, ChatCalls, cost_of
 from omniagent.model.openai_wire import format_of, schema_format
 from omniagent.model.requests import CancelToken, Completion, Prompt, YesNo
@@ -38,10 +38,11 @@ class OpenAICritic:
         retries: How often a request is sent again after a passing fault.
         backoff: Seconds before the first retry where the server names none; doubles with each.
         concurrency: Requests under way at once.
+        picture_pixels: Most pixels of a picture that is sent; larger ones are shrunk, their aspect ratio kept.
         transport: An httpx transport in place of the network, for tests.
 
     Raises:
-        BadSetting: `base_url` is no http URL.
+        BadSetting: `base_url` is no http URL, or `picture_pixels` less than 784.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class OpenAICritic:
         retries: int = 2,
         backoff: float = 0.5,
         concurrency: int = 8,
+        picture_pixels: int = MAX_PIXELS,
         transport: Any = None,
     ) -> None:
         self._url = base_url.rstrip("/")
@@ -70,6 +72,7 @@ class OpenAICritic:
             transport=transport,
         )
         self._pictures = PictureParts()
+        self._picture_pixels = checked_pixels(picture_pixels)
         self._meeting = asyncio.Lock()
         self._calls: ChatCalls | None = None
 
@@ -141,8 +144,10 @@ class OpenAICritic:
         if not questions:
             return YesNo(probabilities=())
 
+        fitted = fit_prompt(prompt, self._picture_pixels)
+
         async def asked() -> YesNo:
-            return await (await self._known()).yes_no(prompt, questions)
+            return await (await self._known()).yes_no(fitted, questions)
 
         return self._consult(asked, token)
 
@@ -159,8 +164,10 @@ class OpenAICritic:
         Raises: as `yes_no`; CriticBadOutput when there is no text.
         """
 
+        fitted = fit_prompt(prompt, self._picture_pixels)
+
         async def written() -> Completion:
-            return await self._write(await self._known(), prompt, schema, max_tokens)
+            return await self._write(await self._known(), fitted, schema, max_tokens)
 
         return self._consult(written, token)
 
