@@ -17,6 +17,7 @@ from omniagent.demo.address import address_of, free_port, open_to_others
 from omniagent.demo.messages import Steps, failure, picture, plain
 from omniagent.hosting import Request, request_of
 from omniagent.model.errors import BadSetting, OmniAgentError
+from omniagent.model.proxies import no_proxies
 from omniagent.model.wording import cut, shown
 from omniagent.result import Result
 from omniagent.tools.intake import MAX_IMAGES
@@ -126,19 +127,21 @@ def serve(agent: Agent, *, host: str = "127.0.0.1", port: int = 7860, block: boo
     """
     app, port = build_app(agent), free_port(host, port)
     try:
-        app.launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            prevent_thread_lock=True,
-            quiet=True,
-            footer_links=[],
-            run_history=False,
-            allowed_paths=[str(agent.config.runs_dir.resolve())],
-            max_file_size="64mb",
-            css=CSS,
-            theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        )
+        # Gradio asks its own server whether it is up, through whatever proxy the environment names.
+        with no_proxies():
+            app.launch(
+                server_name=host,
+                server_port=port,
+                share=False,
+                prevent_thread_lock=True,
+                quiet=True,
+                footer_links=[],
+                run_history=False,
+                allowed_paths=[str(agent.config.runs_dir.resolve())],
+                max_file_size="64mb",
+                css=CSS,
+                theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            )
     except OSError as error:
         # Gradio's own words speak of its variables and functions.
         raise BadSetting(f"cannot listen on {host}:{port}, it was taken meanwhile; give another port") from error

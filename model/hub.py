@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -17,9 +17,11 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import get_session
 
-from .errors import BadCheckpoint, HubUnreachable, UnknownModel
+from .errors import BadCheckpoint, BadSetting, HubUnreachable, UnknownModel
 from .file_kinds import kind_of
+from .proxies import proxies_checked, proxy_advice
 from .wording import shown
 
 INDEX_FILE = "model_index.json"
@@ -47,10 +49,9 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
     name = str(path_or_repo)
     if (folder := _folder(name)) is not None:
         return folder
-    with _told(name, revision, "downloads are switched off" if local_files_only else "the hub cannot be reached"):
-        return Path(
-            snapshot_download(name, revision=revision, local_files_only=local_files_only, allow_patterns=list(WANTED))
-        )
+    offline, how = (True, "downloads are switched off") if local_files_only else _reach()
+    with _told(name, revision, how):
+        return Path(snapshot_download(name, revision=revision, local_files_only=offline, allow_patterns=list(WANTED)))
 
 
 def check_model(path_or_repo: str | Path, *, revision: str | None = None) -> None:
@@ -66,14 +67,28 @@ def check_model(path_or_repo: str | Path, *, revision: str | None = None) -> Non
         if not (folder / INDEX_FILE).is_file():
             raise BadCheckpoint(f"model {shown(name)} is a folder without {INDEX_FILE}; give the folder that holds it")
         return
-    with _told(name, revision, "the hub cannot be reached"):
+    offline, how = _reach()
+    with _told(name, revision, how):
         try:
             snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=list(WANTED))
         except LocalEntryNotFoundError:
+            if offline:
+                raise
             # Asked once, where a download would be tried again for half a minute.
             files = HfApi().model_info(name, revision=revision, timeout=10).siblings or []
             if INDEX_FILE not in (file.rfilename for file in files):
                 raise BadCheckpoint(f"model {shown(name)} has no {INDEX_FILE} at the hub; name another one") from None
+
+
+def _reach() -> tuple[bool, str]:
+    """Whether the hub cannot even be asked, and what to say when it does not answer."""
+    try:
+        with proxies_checked("the hub"):
+            get_session()
+    except BadSetting as error:
+        # A finished download needs no hub.
+        return True, str(error)
+    return False, f"the hub cannot be reached{proxy_advice(constants.ENDPOINT)}"
 
 
 def _folder(name: str) -> Path | None:

@@ -65,7 +65,7 @@ class Loras:
                 "the transformer's weights are kept elsewhere between its layers (sequential offload); "
                 "load its LoRAs first and offload it afterwards"
             )
-        path = find_lora(source)
+        path = find_lora(Path(source).expanduser())
         read = read_lora(path, layers)
         with warnings.catch_warnings():
             # Having several adapters is what this is for.

@@ -36,8 +36,8 @@ BLAND = frozenset(
         r"\w+",
         "a an the this that is are was of in for some one or more not no error errors bad invalid request requests "
         "unprocessable entity content implemented unsupported unknown unrecognized unexpected extra parameter "
-        "parameters field fields argument arguments option options input inputs value values body param params allowed permitted "
-        "supported validation failed http status code forbidden type server by model does your message detail json",
+        "parameters field fields argument arguments option options input inputs value values body param params allowed "
+        "permitted supported validation failed http status code forbidden type server by model does your message detail json",
     )
 )
 

@@ -70,7 +70,7 @@ def proxies_checked(url: str) -> Yields[None]:
 
 
 def proxy_advice(url: str) -> str:
-    """For the message of a failed connection: which proxy stands between, beginning with "; "; empty for none."""
+    """For the message of a failed connection: which proxy stands between, after a blank; empty for none."""
     parts = urlsplit(url)
     try:
         if is_here(url) or proxy_bypass(parts.hostname or ""):
@@ -81,7 +81,7 @@ def proxy_advice(url: str) -> str:
     kind = next((kind for kind in (parts.scheme, "all") if known.get(kind)), None)
     if kind is None:
         return ""
-    return f"; it was asked through the proxy of {_named(kind, known[kind])}: check that, or add the host to NO_PROXY"
+    return f" (asked through the proxy of {_named(kind, known[kind])}; check that, or add the host to NO_PROXY)"
 
 
 def named_proxies() -> str:
