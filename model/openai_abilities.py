@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from omniagent.model.answers import SPELLINGS
 from omniagent.model.errors import BadSetting, BadTask, CriticBadOutput, UnknownModel
 from omniagent.model.openai_client import ChatClient, Served
-from omniagent.model.refusals import Refused
+from omniagent.model.refusals import Refused, is_bland
 
 TOP_LOGPROBS = 20
 FEWER_LOGPROBS = 5
@@ -29,16 +29,6 @@ TOO_MUCH = re.compile(r"too (long|large|big|many)|context (length|window|size)|m
 REFUSING = re.compile(
     r"support|unknown|unrecogni[sz]ed|unexpected|not (allowed|permitted|available|implemented|enabled)|invalid|extra|"
     r"cannot|can't|unavailable|disabled|no endpoints|does not|doesn't"
-)
-# A refusal of these words alone tells nothing.
-BLAND = frozenset(
-    re.findall(
-        r"\w+",
-        "a an the this that is are was of in for some one or more not no error errors bad invalid request requests "
-        "unprocessable entity content implemented unsupported unknown unrecognized unexpected extra parameter "
-        "parameters field fields argument arguments option options input inputs value values body param params allowed "
-        "permitted supported validation failed http status code forbidden type server by model does your message detail json",
-    )
 )
 
 
@@ -110,7 +100,7 @@ def suspected(error: Exception) -> tuple[str, ...]:
     if not isinstance(said, Refused) or said.status not in (400, 405, 415, 422, 501):
         return ()
     words = said.words.lower()
-    if words.isascii() and BLAND.issuperset(re.findall("[a-z]+", words.replace("_", " "))):
+    if is_bland(words):
         return ("picture_keys", "answer_ids", "logprobs", "schemas", "greedy", "limit", "limit")
     return () if TOO_MUCH.search(words) else ("answer_ids", "logprobs", "schemas")
 

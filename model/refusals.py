@@ -17,6 +17,17 @@ KEYS = (
     *("loc", "param", "code", "type"),
 )
 PASSING = (408, 409, 425, 429)
+# A refusal of these words alone tells nothing.
+BLAND = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the this that is are was of in for some one or more not no error errors bad invalid request requests "
+        "unprocessable entity content implemented unsupported unknown unrecognized unexpected extra parameter "
+        "parameters field fields argument arguments option options input inputs value values body param params allowed "
+        "permitted supported validation failed http status code forbidden type server by model does your "
+        "message detail json",
+    )
+)
 
 
 class Refused(Exception):
@@ -38,6 +49,11 @@ def words_of(body: str) -> str:
         bare = re.sub(r"<(style|script)\b.*?</\1>", " ", body, flags=re.DOTALL | re.IGNORECASE)
         return _one_line(unescape(re.sub(r"<[^<>]*>", " ", bare)))
     return _one_line(said) or ("" if found in (None, "", [], {}) else _one_line(body))
+
+
+def is_bland(words: str) -> bool:
+    """Whether the words of a refusal tell nothing of what it is about."""
+    return words.isascii() and BLAND.issuperset(re.findall("[a-z]+", words.lower().replace("_", " ")))
 
 
 def fault_for(said: Refused, url: str) -> OmniAgentError:

@@ -6,35 +6,39 @@ Several servers share the work: each picture goes to the one with the fewest und
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Generator as Yields
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import httpx
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from omniagent.model.background import BackgroundLoop
 from omniagent.model.errors import BadSetting, Cancelled, GenerationFailed, GeneratorUnavailable
 from omniagent.model.limits import check_request
 from omniagent.model.openai_wire import checked_url, retry_after
+from omniagent.model.proxies import client_options, proxies_checked, proxy_advice
+from omniagent.model.refusals import Refused, words_of
+from omniagent.model.remote_pictures import brought_to, encoded_picture, log, read_picture
+from omniagent.model.remote_request import fields_of, guesses, reference_png, wanted_size, without_refused
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
 # Another server may know the key and the model that this one does not.
-REFUSING = (401, 403, 404)
+REFUSING = (401, 403, 404, 407)
+
+
+Fields = dict[str, Any]
 
 
 class Drawn(NamedTuple):
-    """An answer, and the server that gave it."""
+    """An encoded picture, and the server that gave it."""
 
     url: str
-    answer: httpx.Response
+    data: bytes
 
 
 class Fault(NamedTuple):
@@ -59,7 +63,7 @@ class RemoteGenerator:
         transport: An httpx transport in place of the network.
 
     Raises:
-        BadSetting: No URL, or one that is not http.
+        BadSetting: No URL, or one that is not http, or lies behind a proxy that cannot be used.
     """
 
     def __init__(
@@ -80,8 +84,11 @@ class RemoteGenerator:
         # Read and written in the loop's thread alone.
         self._busy = {checked_url(url, "the images API"): 0 for url in urls}
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        # httpx would count the seconds of each read anew; the whole request is timed where it is made.
-        self._client = httpx.AsyncClient(headers=headers, timeout=None, transport=transport)
+        self._transport = transport
+        # By server, since this machine is asked without the proxy of other hosts.
+        self._clients = {url: self._client(url, headers) for url in self._busy}
+        # The fields that each server has refused so far.
+        self._refused: dict[str, frozenset[str]] = dict.fromkeys(self._busy, frozenset())
         self._loop = BackgroundLoop("omniagent-remote")
         self._room = asyncio.Semaphore(concurrency * len(self._busy))
 
@@ -98,8 +105,12 @@ class RemoteGenerator:
     ) -> list[Image.Image]:
         """One RGB picture for each seed, in order; a step of progress is a picture.
 
+        It has the size asked for, else that of a single reference within 1024² pixels, in multiples of 16, wherever the
+        server's picture has that shape; a picture of another shape is given as it is, and the log says so.
+
         Raises:
             BadSetting: a number outside its range, or the server refuses the request, or every server the key or model.
+            BadImage: a single reference is too small or too narrow.
             Cancelled: the token was cancelled or expired, or the generator closed; requests under way are dropped.
             GeneratorUnavailable: no server answered in time, after all tries.
             GenerationFailed: an answer holds no picture.
@@ -107,8 +118,10 @@ class RemoteGenerator:
         check_request(request)
         mine = token or CancelToken()
         mine.check()
-        references = [_png(each) for each in request.references]
-        asked = [self._loop.submit(self._draw(request, references, seed)) for seed in request.seeds]
+        references = [reference_png(each) for each in request.references]
+        size = wanted_size(request)
+        wishes = [fields_of(self._name, request, seed, size) for seed in request.seeds]
+        asked = [self._loop.submit(self._draw(fields, references)) for fields in wishes]
         left: set[Future[Drawn]] = set(asked)
         pictures: dict[Future[Drawn], Image.Image] = {}
         try:
@@ -116,7 +129,8 @@ class RemoteGenerator:
                 done, left = wait(left, timeout=0.05, return_when=FIRST_COMPLETED)
                 for future in done:
                     mine.check()
-                    pictures[future] = _picture(future.result())
+                    drawn = future.result()
+                    pictures[future] = brought_to(_picture(drawn), size, drawn.url)
                 mine.check()
                 if done and on_step is not None:
                     on_step(len(pictures), len(asked))
@@ -137,9 +151,15 @@ class RemoteGenerator:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
 
-    async def _draw(self, request: GenerationRequest, references: Sequence[bytes], seed: int) -> Drawn:
+    def _client(self, url: str, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+        # httpx would count the seconds of each read anew; the whole request is timed where it is made.
+        with proxies_checked(url):
+            return httpx.AsyncClient(headers=headers, timeout=None, **client_options(url, self._transport))
+
+    async def _draw(self, fields: Fields, references: Sequence[bytes]) -> Drawn:
         """The answer of the first server that gives one.
 
         A server that refuses costs no try. When all have been given up, one that may draw later decides the error.
@@ -154,7 +174,7 @@ class RemoteGenerator:
                 first = min(open_to.values())
                 with self._server([url for url, at in open_to.items() if at == first]) as url:
                     await asyncio.sleep(first - clock())
-                    got = await self._ask(url, request, references, seed)
+                    got = await self._ask(url, fields, references)
                 if isinstance(got, Drawn):
                     return got
                 if isinstance(got.error, BadSetting):
@@ -177,86 +197,88 @@ class RemoteGenerator:
             # A server that was used, with whatever success, goes behind others that are as little busy.
             self._busy[url] = self._busy.pop(url) - 1
 
-    async def _ask(self, url: str, request: GenerationRequest, references: Sequence[bytes], seed: int) -> Drawn | Fault:
-        """An answer with status 200, or what is wrong with the server.
+    async def _ask(self, url: str, fields: Fields, references: Sequence[bytes]) -> Drawn | Fault:
+        """A picture, or what is wrong with the server. Fields that the server refuses are left out from then on.
 
         Raises:
             BadSetting: the server refuses the request, as any other would.
+            GenerationFailed: its answer holds no picture.
+        """
+        wish = {name: value for name, value in fields.items() if name not in self._refused[url]}
+        others: list[Fields] | None = None
+        puzzle: Fault | None = None
+        while True:
+            got = await self._post(url, wish, references)
+            if isinstance(got, Drawn):
+                self._learn(url, fields, wish)
+                return got
+            said = got.error.__cause__
+            if not isinstance(said, Refused):
+                return got
+            if (fewer := without_refused(said, wish)) is None:
+                if others is None:
+                    others, puzzle = guesses(said, wish), got
+                if not others:
+                    break
+                fewer = others.pop(0)
+            wish = fewer
+        fault = puzzle or got
+        if isinstance(fault.error, BadSetting) and fault.pause is None:
+            raise fault.error from fault.error.__cause__
+        return fault
+
+    def _learn(self, url: str, fields: Fields, taken: Fields) -> None:
+        lost = frozenset(fields) - frozenset(taken) - self._refused[url]
+        if lost:
+            log.warning("generator: %s does not take %s; it draws without", url, ", ".join(sorted(lost)))
+            self._refused[url] |= lost
+
+    async def _post(self, url: str, fields: Fields, references: Sequence[bytes]) -> Drawn | Fault:
+        """A picture, or why there is none; a refusal has the server's words as its cause.
+
+        Raises:
+            GenerationFailed: the answer holds no picture.
         """
         where = f"the images API at {url}"
-        fields = self._fields(request, seed)
+        client = self._clients[url]
         try:
             async with asyncio.timeout(self._timeout):
                 if references:
                     field = "image" if len(references) == 1 else "image[]"
                     files = [(field, (f"{n}.png", data, "image/png")) for n, data in enumerate(references)]
                     form = {name: str(value) for name, value in fields.items()}
-                    answer = await self._client.post(f"{url}/images/edits", data=form, files=files)
+                    answer = await client.post(f"{url}/images/edits", data=form, files=files)
                 else:
-                    answer = await self._client.post(f"{url}/images/generations", json=fields)
+                    answer = await client.post(f"{url}/images/generations", json=fields)
+                if answer.is_success:
+                    return Drawn(url, await encoded_picture(url, answer, self._client))
         except TimeoutError:
             # It may draw still: another request would wait behind this one.
             fault = f"{where} gave no picture within {self._timeout:g} s; allow more time, or ask for fewer steps"
-            return Fault(GeneratorUnavailable(fault), math.inf)
+            return Fault(GeneratorUnavailable(fault + proxy_advice(url)), math.inf)
         except httpx.HTTPError as error:
-            return Fault(GeneratorUnavailable(f"{where} cannot be reached ({error}); is it up?"))
-        if answer.status_code == 200:
-            return Drawn(url, answer)
+            fault = f"{where} cannot be reached ({error}); is it up?{proxy_advice(url)}"
+            return Fault(GeneratorUnavailable(fault))
+        said = Refused(answer.status_code, words_of(answer.text))
         if answer.status_code in PASSING:
-            fault = f"{where} cannot draw now ({answer.status_code})"
+            fault = f"{where} cannot draw now ({said})"
             pause = retry_after(answer.headers.get("retry-after"))
             if pause is not None and pause > self._timeout:
                 return Fault(GeneratorUnavailable(f"{fault}, and asks to wait {pause:.0f} s; try again then"), math.inf)
             return Fault(GeneratorUnavailable(f"{fault}; try later"), pause)
         refusal = BadSetting(
-            f"{where} refused the request ({answer.status_code}: {answer.text[:300]}); "
-            "check the model's name, the key and the settings"
+            f"{where} refused the request ({said}); check the model's name, the key and the settings"
+            + (proxy_advice(url) if answer.status_code == 407 else "")
         )
-        if answer.status_code in REFUSING:
-            return Fault(refusal, math.inf)
-        raise refusal
-
-    def _fields(self, request: GenerationRequest, seed: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "model": self._name,
-            "prompt": request.instruction,
-            "n": 1,
-            "response_format": "b64_json",
-            "seed": seed,
-        }
-        if request.width is not None and request.height is not None:
-            fields["size"] = f"{request.width}x{request.height}"
-        optional = {
-            "negative_prompt": request.negative or None,
-            "num_inference_steps": request.steps,
-            "guidance_scale": request.text_guidance,
-            "image_guidance_scale": request.image_guidance,
-        }
-        return fields | {name: value for name, value in optional.items() if value is not None}
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
+        refusal.__cause__ = said
+        return Fault(refusal, math.inf if answer.status_code in REFUSING else None)
 
 
 def _picture(drawn: Drawn) -> Image.Image:
     try:
-        data = base64.b64decode(drawn.answer.json()["data"][0]["b64_json"], validate=True)
-        with Image.open(io.BytesIO(data)) as picture:
-            return picture.convert("RGB")
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        RecursionError,
-        OSError,
-        SyntaxError,
-        binascii.Error,
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-    ) as error:
+        return read_picture(drawn.data)
+    # Pillow's decoders raise many kinds.
+    except Exception as error:
         raise GenerationFailed(
             f"the images API at {drawn.url} answered without a picture ({error!r}); ask again"
         ) from error

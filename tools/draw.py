@@ -3,6 +3,7 @@
 import hashlib
 import time
 
+from PIL import Image
 from pydantic import Field
 
 from omniagent.model.errors import GenerationFailed
@@ -64,10 +65,17 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
         images=tuple(context.store.put(picture) for picture in pictures),
         hashes=tuple(perceptual_hash(picture) for picture in pictures),
         usage=Usage(images=len(pictures), generator_seconds=seconds),
-        summary=f"{len(pictures)} of {pictures[0].width}x{pictures[0].height}: {arguments.instruction}",
+        summary=f"{len(pictures)} of {_size_of(pictures[0], request)}: {arguments.instruction}",
     )
     context.store.remember(key, made.model_dump_json().encode())
     return made
+
+
+def _size_of(picture: Image.Image, request: GenerationRequest) -> str:
+    """The size drawn, beside the size asked for where a generator could not keep to it."""
+    asked = (request.width or picture.width, request.height or picture.height)
+    drawn = f"{picture.width}x{picture.height}"
+    return drawn if asked == picture.size else f"{drawn} instead of {asked[0]}x{asked[1]}"
 
 
 def _key(name: str, model: str, arguments: DrawIn) -> str:
