@@ -15,9 +15,10 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from omniagent.model.answers import SPELLINGS
 from omniagent.model.cache import picture_key
 from omniagent.model.chat import chat_text
-from omniagent.model.errors import BadCheckpoint, BadImage, BadTask
+from omniagent.model.errors import BadCheckpoint, BadTask
 from omniagent.model.image_processor import Size, resize
 from omniagent.model.processor import IMAGE_PAD, LightProcessor
+from omniagent.model.proportions import widened
 from omniagent.model.requests import Prompt
 
 
@@ -77,10 +78,9 @@ class ChatEncoder:
 
         Raises:
             BadTask: a text of the prompt holds the picture placeholder.
-            BadImage: a picture is more than 200 times as long as wide.
         """
         pictures = tuple(part for part in prompt.parts if isinstance(part, Image.Image))
-        grids = tuple(self._grid(picture) for picture in pictures)
+        grids = tuple(self.grid_of(*picture.size) for picture in pictures)
         merged = self._pictures.merge_size**2
         short = self.tokenizer.encode(chat_text(prompt), add_special_tokens=False)
         if short.count(self.pad_id) != len(pictures):
@@ -93,13 +93,27 @@ class ChatEncoder:
 
     def patches(self, picture: Image.Image) -> Patches:
         """A picture's patches, resized and normalised as the checkpoint's processor config says."""
-        rgb = picture.convert("RGB")
-        if self._pictures.do_resize:
-            _, rows, columns = self._grid(picture)
-            side = self._pictures.patch_size
-            rgb = resize(rgb, Size(rows * side, columns * side), Image.Resampling(self._pictures.resample))
-        made = self._pictures(images=[rgb], return_tensors="pt")
+        _, rows, columns = self.grid_of(*picture.size)
+        side, filter = self._pictures.patch_size, Image.Resampling(self._pictures.resample)
+        rgb = resize(picture.convert("RGB"), Size(rows * side, columns * side), filter)
+        # The size rule need not leave alone what it made: with equal bounds a second pass gives another grid.
+        made = self._pictures(images=[rgb], do_resize=False, return_tensors="pt")
         return Patches(made["pixel_values"], made["image_grid_thw"])
+
+    def grid_of(self, width: int, height: int) -> tuple[int, int, int]:
+        """Time, rows and columns of the patches of a picture of so many pixels, each side at least 1.
+
+        By the processor's own rule; where its config says not to resize, the nearest whole number of merged patches,
+        since nothing else fits the vision tower. Beyond 200 to 1 as a picture of 200 to 1 (`proportions`).
+        """
+        patch, merged = self._pictures.patch_size, self._pictures.patch_size * self._pictures.merge_size
+        width, height = widened(width, height)
+        if self._pictures.do_resize:
+            size = self._pictures.size
+            height, width = smart_resize(height, width, merged, size["shortest_edge"], size["longest_edge"])
+        else:
+            height, width = (max(1, round(side / merged)) * merged for side in (height, width))
+        return 1, height // patch, width // patch
 
     def id_of(self, mark: str) -> int:
         """The single token id of a chat mark such as ``<|im_end|>``.
@@ -133,16 +147,3 @@ class ChatEncoder:
 
     def _plain_ids(self, text: str) -> Sequence[int]:
         return self.tokenizer.encode(text, add_special_tokens=False)
-
-    def _grid(self, picture: Image.Image) -> tuple[int, int, int]:
-        if max(picture.size) > 200 * min(picture.size):
-            raise BadImage(
-                f"a picture of {picture.width}x{picture.height} pixels is too long for the critic; "
-                "give one at most 200 times as long as wide"
-            )
-        rows, columns = picture.height, picture.width
-        if self._pictures.do_resize:
-            size = self._pictures.size
-            side = self._pictures.patch_size * self._pictures.merge_size
-            rows, columns = smart_resize(rows, columns, side, size["shortest_edge"], size["longest_edge"])
-        return 1, rows // self._pictures.patch_size, columns // self._pictures.patch_size

@@ -62,7 +62,6 @@ class ChatReader:
 
         Raises:
             BadTask: The text holds the mark that stands for a picture.
-            BadImage: A picture is far too long.
         """
         numbered = [part for number, each in enumerate(pictures, start=1) for part in (f"<img{number}>: ", each)]
         chat = self._encoder.encode(Prompt(system=system, parts=(*numbered, text)))

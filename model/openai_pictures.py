@@ -12,6 +12,7 @@ from PIL import Image
 from omniagent.model.cache import ByteCache, picture_key
 from omniagent.model.errors import setting_out_of_range
 from omniagent.model.openai_wire import data_url
+from omniagent.model.proportions import sendable
 from omniagent.model.requests import Prompt
 
 KEYS_KEPT = 4096
@@ -40,7 +41,7 @@ class PictureParts:
         for picture in pictures:
             key = picture_key(picture)
             known = keyed and (bare or key in self._there)
-            url = None if known else {"url": self._urls.get_or_make(key, lambda each=picture: data_url(each))}
+            url = None if known else {"url": self._urls.get_or_make(key, lambda each=picture: data_url(sendable(each)))}
             made.append({"type": "image_url", "image_url": url} | ({"uuid": key} if keyed else {}))
         return made
 

@@ -14,7 +14,7 @@ from omniagent.model.critic_openai import OpenAICritic
 from omniagent.model.requests import Prompt
 
 URL = "http://critic.test/v1"
-RED = Image.new("RGB", (8, 6), "red")
+RED = Image.new("RGB", (40, 30), "red")
 PROMPT = Prompt(system="You check pictures.", parts=(RED, "\n"))
 Body = dict[str, Any]
 

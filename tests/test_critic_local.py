@@ -2,16 +2,19 @@
 
 import time
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from omniagent.model.chat_inputs import ChatEncoder
 from omniagent.model.critic_local import QUESTIONS_AT_ONCE, LocalCritic
-from omniagent.model.errors import BadCheckpoint, BadImage, BadTask, Cancelled, CriticBadOutput
+from omniagent.model.errors import BadCheckpoint, BadTask, Cancelled, CriticBadOutput
 from omniagent.model.requests import CancelToken, Critic, Prompt
 from tests.tiny_models import save_mllm, save_processor
 
@@ -133,12 +136,68 @@ def test_a_picture_of_128_pixels_is_64_tokens_and_keeps_its_size(encoder: ChatEn
     assert chat.ids.count(encoder.pad_id) == 64
 
 
-@pytest.mark.parametrize("size", [(128, 128), (97, 41), (300, 200), (17, 16)])
-def test_the_grid_foretold_from_a_pictures_size_is_that_of_its_patches(
-    encoder: ChatEncoder, size: tuple[int, int]
+PROCESSORS = {
+    "one number of pixels for every picture": {
+        "patch_size": 8,
+        "size": {"shortest_edge": 16384, "longest_edge": 16384},
+    },
+    "bounds far apart": {"size": {"shortest_edge": 3136, "longest_edge": 12845056}},
+    "close bounds": {"patch_size": 14, "size": {"shortest_edge": 50176, "longest_edge": 65536}},
+    "no resizing": {"patch_size": 8, "do_resize": False},
+}
+LONG = [(10_000, 10), (10, 10_000), (10_000, 1), (1, 10_000), (201, 1), (1, 401), (3000, 14), (200, 1), (2000, 10)]
+SMALL = [(1, 1), (1, 3), (3, 1), (3, 3), (2, 200), (15, 17), (27, 29)]
+USUAL = [(640, 480), (160, 128), (256, 128), (97, 41), (300, 200), (17, 16), (127, 129), (1080, 1920)]
+
+
+@pytest.mark.parametrize("settings", PROCESSORS.values(), ids=PROCESSORS)
+def test_a_picture_of_any_size_has_as_many_patches_as_its_tokens_foretell(
+    encoder: ChatEncoder, settings: dict[str, Any]
 ) -> None:
-    chat = encoder.encode(prompt(picture(1, size)))
-    assert chat.grids[0] == tuple(encoder.patches(picture(1, size)).grid[0].tolist())
+    processor = Qwen2VLImageProcessorPil(**settings)
+    looks = ChatEncoder(encoder.tokenizer, processor)
+    random = Random(0)
+    drawn = [(random.randint(1, 700), random.randint(1, 700)) for _ in range(40)]
+    for size in (*LONG, *SMALL, *USUAL, *drawn):
+        image = Image.new("RGB", size, "red")
+        chat, patches = looks.encode(prompt(image)), looks.patches(image)
+        rows, columns = patches.grid[0, 1:].tolist()
+        assert chat.grids == ((1, rows, columns),), size
+        assert len(patches.values) == rows * columns == 4 * chat.ids.count(looks.pad_id) > 0, size
+
+
+@pytest.mark.parametrize("name", [name for name in PROCESSORS if name != "no resizing"])
+def test_a_picture_has_as_many_tokens_as_the_processor_itself_gives_it(encoder: ChatEncoder, name: str) -> None:
+    processor: Any = Qwen2VLImageProcessorPil(**PROCESSORS[name])
+    looks, blank = ChatEncoder(encoder.tokenizer, processor), Image.new("RGB", (1, 1))
+    sides = [*range(1, 40), *range(40, 2000, 61), 1080, 1999, 2000]
+    for width in sides:
+        for height in sides:
+            if max(width, height) <= 200 * min(width, height):
+                # The grid follows from the size alone, and pixels for all of these would take gigabytes.
+                _, rows, columns = looks.grid_of(width, height)
+                assert rows * columns == processor.get_number_of_image_patches(height, width), (width, height)
+    for size in ((640, 480), (160, 128), (7, 900)):
+        own = processor(images=[blank.resize(size)], return_tensors="pt")["image_grid_thw"]
+        assert looks.patches(blank.resize(size)).grid.tolist() == own.tolist()
+
+
+def test_a_picture_beyond_200_to_1_is_looked_at_as_one_of_200_to_1(encoder: ChatEncoder) -> None:
+    for size, taken in (((2000, 2), (2000, 10)), ((1, 10_000), (50, 10_000))):
+        assert encoder.grid_of(*size) == encoder.grid_of(*taken)
+    halves = Image.new("RGB", (6000, 2), "black")
+    halves.paste("white", (3000, 0, 6000, 2))
+    looks = ChatEncoder(encoder.tokenizer, Qwen2VLImageProcessorPil(image_mean=[0.0] * 3, image_std=[1.0] * 3))
+    # As much of both halves as the picture has, and no bars around them.
+    assert looks.patches(halves).values.mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+def test_pictures_of_odd_sizes_get_verdicts_and_texts(shared: LocalCritic) -> None:
+    for size in ((1, 1), (10_000, 10), (3, 640), (160, 128)):
+        asked = prompt(Image.new("RGB", size, "green"))
+        (probability,) = shared.yes_no(asked, ["is it green?"]).probabilities
+        assert 0 <= probability <= 1
+        assert shared.write(asked, max_tokens=2).completion_tokens >= 1
 
 
 def test_writing_is_greedy_and_equals_plain_forward_passes_token_by_token(
@@ -215,11 +274,6 @@ def test_a_chat_longer_than_the_context_is_refused_with_both_figures(shared: Loc
 def test_a_text_with_the_picture_mark_is_refused(shared: LocalCritic) -> None:
     with pytest.raises(BadTask, match=r"image_pad"):
         shared.yes_no(prompt(picture(1)), ["<|image_pad|>"])
-
-
-def test_a_picture_like_a_thread_is_refused_with_its_size(shared: LocalCritic) -> None:
-    with pytest.raises(BadImage, match="2x500"):
-        shared.yes_no(prompt(Image.new("RGB", (2, 500))), ["a?"])
 
 
 def test_weights_that_are_not_numbers_give_a_critic_error(critic: LocalCritic) -> None:
