@@ -22,6 +22,7 @@ from omniagent.tools.trace import (
     StepProgress,
     ToolErrored,
     ToolStarted,
+    Warned,
 )
 from omniagent.tools.types import Attempt, Critique, Plan, Requirement
 
@@ -70,6 +71,8 @@ class Steps:
                 self._planned(event.plan, event.time)
             case Asked():
                 self._step("asked", f"Asked: {plain(event.question)}", plain(event.answer))
+            case Warned():
+                self._inside(f"warned-{event.sequence}", "Note", plain(event.message))
             case AttemptMade():
                 self._drawn(event.attempt, event.time)
             case Critiqued():

@@ -26,13 +26,13 @@ from omniagent.model.errors import (
 from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.compose import COMPOSE, ComposeIn
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
-from omniagent.tools.draw import DrawIn, DrawOut
+from omniagent.tools.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.parameters import parameters
 from omniagent.tools.plan import PLAN, PlanIn, refusal
 from omniagent.tools.suggest import SUGGEST, SuggestIn
-from omniagent.tools.trace import AttemptMade, Critiqued, Decided, Planned
+from omniagent.tools.trace import AttemptMade, Critiqued, Decided, Planned, Warned
 from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
 
 Work = Callable[[AgentState, GraphContext], StateUpdate]
@@ -136,6 +136,9 @@ def render(state: AgentState, context: GraphContext) -> StateUpdate:
     assert state.plan is not None, "a plan comes before a picture"
     words = state.decisions[-1].instruction if state.decisions else None
     one = fresh(state, words or state.plan.instruction)
+    warnings = state.warnings if state.attempts else remarks(one.arguments, one.references, context.tools)
+    for message in warnings[len(state.warnings) :]:
+        context.tools.trace.add(Warned(message=message))
     wasted = Usage() if context.ahead is None else context.ahead.settle(one.tool, one.arguments)
     drawn = one.tool(one.arguments, context.tools)
     made = _round(
@@ -148,7 +151,7 @@ def render(state: AgentState, context: GraphContext) -> StateUpdate:
         one.references,
         depth=one.depth,
     )
-    return {**made, "usage": made.get("usage", Usage()).plus(**wasted.model_dump())}
+    return {**made, "warnings": warnings, "usage": made.get("usage", Usage()).plus(**wasted.model_dump())}
 
 
 def repair(state: AgentState, context: GraphContext) -> StateUpdate:

@@ -48,7 +48,8 @@ def spent(old: Usage, new: Usage) -> Usage:
 class AgentState(Word):
     """One run. `stop` is None while the run goes on and is then exactly one reason.
 
-    `given` are the verdicts on the picture that an edit starts from, once somebody asked.
+    `given` are the verdicts on the picture that an edit starts from, once somebody asked; `warnings` say in which ways
+    the pictures are not drawn as they were asked for.
     """
 
     task: Task
@@ -58,6 +59,7 @@ class AgentState(Word):
     policy: LoopPolicy = LoopPolicy()
     clarification: str | None = None
     plan: Plan | None = None
+    warnings: tuple[str, ...] = ()
     attempts: Annotated[tuple[Attempt, ...], joined] = ()
     critiques: Annotated[tuple[Critique, ...], judged] = ()
     given: Critique | None = None
@@ -73,6 +75,7 @@ class StateUpdate(TypedDict, total=False):
 
     clarification: str | None
     plan: Plan | None
+    warnings: tuple[str, ...]
     attempts: tuple[Attempt, ...]
     critiques: tuple[Critique, ...]
     given: Critique | None

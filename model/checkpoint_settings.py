@@ -35,6 +35,11 @@ class CheckpointDefaults(BaseModel):
         default=None,
         description="(width, height) in pixels that every reference is brought to; None: by the size rules",
     )
+    sides: tuple[int, int] | None = Field(
+        default=None,
+        description="(shortest, longest) side in pixels of the pictures it draws well; other sizes are drawn within "
+        "and stretched to the size asked for, and that is said; None: any",
+    )
     describe_first: bool = Field(
         default=False, description="whether its critic judges better with its own description before its eyes"
     )
@@ -52,6 +57,10 @@ class CheckpointDefaults(BaseModel):
             raise ValueError(f"cfg_range={self.cfg_range} must be (start, end) with 0 <= start <= end <= 1")
         if self.resize_inputs is not None and not all(16 <= side <= 4096 for side in self.resize_inputs):
             raise ValueError(f"resize_inputs={self.resize_inputs} must be two sides of 16 to 4096 pixels")
+        if self.sides is not None:
+            shortest, longest = self.sides
+            if not 16 <= shortest <= min(self.width, self.height) <= max(self.width, self.height) <= longest <= 4096:
+                raise ValueError(f"sides={self.sides} must be (shortest, longest) within 16 to 4096 around the default")
         return self
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -14,8 +15,9 @@ from omniagent.model.device import with_memory_fault
 from omniagent.model.guidance import Guidance
 from omniagent.model.image_processor import (
     DEFAULT_MAX_PIXELS,
-    DEFAULT_MAX_SIDE_LENGTH,
     Size,
+    drawable,
+    legible,
     output_size,
     reference_size,
 )
@@ -25,6 +27,13 @@ from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.presets import preset_named
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 from omniagent.model.text_states import TextStates
+
+
+class Sizes(NamedTuple):
+    """The size that a request's pictures have in the end, and the one at which they are drawn before."""
+
+    asked: Size
+    drawn: Size
 
 
 class OmniGen2Generator:
@@ -88,12 +97,12 @@ class OmniGen2Generator:
     ) -> list[Image.Image]:
         """One RGB picture for each seed, in order.
 
-        A reference is brought to `defaults.resize_inputs` if the checkpoint asks for it. With a single reference and
-        no size asked for, the picture has that reference's size, within 1024² pixels and cut to multiples of 16.
+        A reference is brought to `defaults.resize_inputs` if the checkpoint asks for it; else one with a side under 16
+        pixels is enlarged. With a single reference and no size asked for, the picture has that reference's size,
+        within 1024² pixels and cut to multiples of 16. Sizes outside `defaults.sides` are drawn within and stretched.
 
         Raises:
             BadSetting: a number outside its range.
-            BadImage: a reference is too small or too narrow.
             Cancelled: the token was cancelled or expired; checked before each denoising step.
             OutOfMemory: the device has too little memory.
             GenerationFailed: the model gave numbers that are not finite.
@@ -108,7 +117,6 @@ class OmniGen2Generator:
 
         Raises:
             BadSetting: a number outside its range.
-            BadImage: a reference is too small or too narrow.
         """
         check_request(request)
         defaults = self.defaults
@@ -117,24 +125,49 @@ class OmniGen2Generator:
             defaults.image_guidance if request.image_guidance is None else request.image_guidance,
             *(request.cfg_range or defaults.cfg_range),
         )
-        asked = self._size(request, [self._resized(picture) for picture in request.references])
-        drawn = output_size(asked, DEFAULT_MAX_PIXELS, self.pipeline.size_step)
         return Bucket(
-            drawn, request.steps or self._preset.step_count(defaults.steps), guidance, bool(request.references)
+            self._sizes(request).drawn,
+            request.steps or self._preset.step_count(defaults.steps),
+            guidance,
+            bool(request.references),
         )
+
+    def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
+        """Where the size drawn is not the size asked for, and where an edit comes back at another size.
+
+        Raises:
+            BadSetting: a number outside its range.
+        """
+        check_request(request)
+        asked, drawn = self._sizes(request)
+        defaults, made = self.defaults, list[str]()
+        alone = len(request.references) == 1 and request.width is None and request.height is None
+        if alone and self._differ(given := _size_of(request.references[0]), asked):
+            made.append(f"the given picture has {_said(given)} pixels, the new one will have {_said(asked)}")
+        if self._differ(drawn, asked):
+            limits = f"draws up to {DEFAULT_MAX_PIXELS:,} pixels"
+            if alone and defaults.resize_inputs is not None:
+                limits = f"reads pictures at {_said(drawn)}"
+            elif defaults.sides is not None:
+                limits = "draws sides of {} to {} pixels".format(*defaults.sides)
+            made.append(
+                f"this model {limits}: what it draws at {_said(drawn)} is stretched to {_said(asked)} and has no more "
+                "detail than that"
+            )
+        return tuple(made)
 
     @torch.inference_mode()
     def prepare(self, request: GenerationRequest) -> Prepared:
         """Read a request's texts and references, or find them again.
 
         Raises:
-            BadSetting, BadImage: as :meth:`bucket`.
+            BadSetting: as :meth:`bucket`.
         """
         bucket = self.bucket(request)
         pictures = [self._resized(picture) for picture in request.references]
         return Prepared(
             bucket,
-            self._size(request, pictures),
+            self._sizes(request).asked,
             self._text(request.instruction),
             self._text(request.negative) if bucket.guidance.needs_negative else None,
             [self._reference(picture) for picture in pictures],
@@ -168,17 +201,38 @@ class OmniGen2Generator:
             finished += [batch.picture(row) for row in range(batch.size)]
         return finished
 
-    def _size(self, request: GenerationRequest, pictures: Sequence[Image.Image]) -> Size:
-        size = Size(self.defaults.height, self.defaults.width)
-        if len(pictures) == 1:
-            whole = Size(pictures[0].height, pictures[0].width)
-            size = reference_size(whole, DEFAULT_MAX_PIXELS, DEFAULT_MAX_SIDE_LENGTH, self.pipeline.size_step)
-        return Size(request.height or size.height, request.width or size.width)
+    def _differ(self, one: Size, other: Size) -> bool:
+        """Whether two sizes differ by more than the rounding of sides."""
+        step = self.pipeline.size_step
+        return any(abs(a - b) >= min(step, b / 3) for a, b in zip(one, other, strict=True))
+
+    def _sizes(self, request: GenerationRequest) -> Sizes:
+        defaults, step = self.defaults, self.pipeline.size_step
+        own = Size(defaults.height, defaults.width)
+        if len(request.references) == 1:
+            own = self._read_at(request.references[0])
+        asked = Size(request.height or own.height, request.width or own.width)
+        if len(request.references) == 1 and asked == own and defaults.resize_inputs is not None:
+            # The reference is read at another shape than it has; what is drawn after it is brought back from there.
+            width, height = defaults.resize_inputs
+            return Sizes(asked, reference_size(Size(height, width), step=step))
+        within = asked
+        if defaults.sides is not None:
+            within = drawable(asked, defaults.sides, defaults.width * defaults.height, step)
+        return Sizes(asked, output_size(within, DEFAULT_MAX_PIXELS, step))
+
+    def _read_at(self, picture: Image.Image) -> Size:
+        """The size of a picture within the limits for references, whatever the checkpoint brings it to."""
+        step = self.pipeline.size_step
+        return reference_size(legible(_size_of(picture), step=step), step=step)
 
     def _resized(self, picture: Image.Image) -> Image.Image:
-        size = self.defaults.resize_inputs
         rgb = picture.convert("RGB")
-        return rgb if size is None or rgb.size == size else rgb.resize(size, Image.Resampling.LANCZOS)
+        size = self.defaults.resize_inputs
+        if size is None:
+            height, width = legible(_size_of(rgb), step=self.pipeline.size_step)
+            size = width, height
+        return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.LANCZOS)
 
     def _text(self, text: str) -> TextStates:
         def read() -> TextStates:
@@ -195,3 +249,11 @@ class OmniGen2Generator:
             return self.pipeline.encode_references([picture], generator=source)[0]
 
         return self._references.get_or_make(key, encode)
+
+
+def _size_of(picture: Image.Image) -> Size:
+    return Size(picture.height, picture.width)
+
+
+def _said(size: Size) -> str:
+    return f"{size.width}x{size.height}"

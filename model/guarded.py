@@ -15,7 +15,17 @@ from pydantic import BaseModel
 from omniagent.model.errors import BadSetting
 from omniagent.model.fallback import GuardedByBreaker
 from omniagent.model.queue import Batching, RequestQueue
-from omniagent.model.requests import CancelToken, Completion, Critic, GenerationRequest, Generator, Prompt, Step, YesNo
+from omniagent.model.requests import (
+    CancelToken,
+    Completion,
+    Critic,
+    GenerationRequest,
+    Generator,
+    Prompt,
+    Remarking,
+    Step,
+    YesNo,
+)
 
 
 class DeviceLock:
@@ -135,6 +145,10 @@ class GuardedGenerator:
     def domain(self) -> str | None:
         return self.inner.domain
 
+    def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
+        """As the generator within; none where it makes none."""
+        return self.inner.remarks(request) if isinstance(self.inner, Remarking) else ()
+
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None
     ) -> list[Image.Image]:
@@ -160,6 +174,10 @@ class QueuedGenerator:
     @property
     def domain(self) -> str | None:
         return self.inner.domain
+
+    def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
+        """As the generator within; none where it makes none."""
+        return self.inner.remarks(request) if isinstance(self.inner, Remarking) else ()
 
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None

@@ -66,6 +66,36 @@ def reference_size(
     return found
 
 
+def legible(
+    size: Size,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_side_length: int = DEFAULT_MAX_SIDE_LENGTH,
+    step: int = SIDE_STEP,
+) -> Size:
+    """The size, or where :func:`reference_size` would refuse it a larger one of the same shape, or as near as can be.
+
+    Small pictures are enlarged until their shorter side is ``step``; what is still too narrow within the limits is
+    stretched to it.
+    """
+    if min(fit(size, max_pixels, max_side_length, step)) >= step:
+        return size
+    ratio = min(step / min(size), max_side_length / max(size), math.sqrt(max_pixels / (size.height * size.width)))
+    return Size(*(max(step, int(side * ratio) // step * step) for side in size))
+
+
+def drawable(size: Size, sides: tuple[int, int], pixels: int, step: int = SIDE_STEP) -> Size:
+    """The size if both sides lie within ``sides`` (shortest, longest), else one within that is as near in shape.
+
+    Of the same shape, such a size has about ``pixels`` pixels; each side is a multiple of ``step``.
+    """
+    shortest, longest = sides
+    if shortest <= min(size) and max(size) <= longest:
+        return size
+    ratio = math.sqrt(pixels / (size.height * size.width))
+    low, high = -(-shortest // step) * step, longest // step * step
+    return Size(*(min(high, max(low, round(side * ratio / step) * step)) for side in size))
+
+
 def output_size(size: Size, max_pixels: int = DEFAULT_MAX_PIXELS, step: int = SIDE_STEP) -> Size:
     """Size at which a picture is drawn before it is stretched to the ``size`` asked for.
 

@@ -99,6 +99,19 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class Remarking(Protocol):
+    """A generator that can say beforehand in which ways a request is not drawn as it was asked for."""
+
+    def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
+        """A sentence for each, for people; none where the pictures come as asked.
+
+        Raises:
+            BadSetting: a number outside its range.
+        """
+        ...
+
+
 class Prompt(BaseModel):
     """One system line and one user turn of texts and pictures, in order."""
 

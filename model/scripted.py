@@ -99,6 +99,7 @@ class ScriptedGenerator:
         steps: Steps reported to `on_step` when the request names none.
         size: (width, height) in pixels when neither the request nor a single reference gives one.
         model: The name shown in traces.
+        remarks: What it says beforehand of every request.
 
     Attributes:
         calls: Every request that arrived, in order, also those that failed.
@@ -114,7 +115,9 @@ class ScriptedGenerator:
         steps: int = 4,
         size: tuple[int, int] = (128, 128),
         model: str = "scripted",
+        remarks: Sequence[str] = (),
     ) -> None:
+        self._remarks = tuple(remarks)
         self.calls: list[GenerationRequest] = []
         self._script = script if script is None or callable(script) else _Turns(script, "pictures")
         self._pace = _Pace(errors or {}, gate)
@@ -131,6 +134,11 @@ class ScriptedGenerator:
     @property
     def domain(self) -> str | None:
         return None
+
+    def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
+        """What the script says of every request."""
+        check_request(request)
+        return self._remarks
 
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None

@@ -26,6 +26,7 @@ from omniagent.tools.trace import (
     RunStarted,
     ToolCalled,
     ToolErrored,
+    Warned,
     read_trace,
 )
 from omniagent.tools.types import Attempt, Critique, Decision, ImageRef, Plan, Requirement, Verdict
@@ -83,6 +84,7 @@ class _Story:
     started: RunStarted | None = None
     plan: Plan | None = None
     ended: RunEnded | None = None
+    warnings: list[str] = field(default_factory=list[str])
     asked: list[Asked] = field(default_factory=list[Asked])
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     critiques: dict[str, Critique] = field(default_factory=dict[str, Critique])
@@ -99,6 +101,8 @@ class _Story:
                 self.plan = event.plan
             case Asked():
                 self.asked.append(event)
+            case Warned():
+                self.warnings.append(event.message)
             case AttemptMade():
                 self.attempts[event.attempt.id] = event.attempt
             case Critiqued():
@@ -168,6 +172,7 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
         when=datetime.fromtimestamp(story.first.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         plan=story.plan,
         asked=story.asked,
+        warnings=list(dict.fromkeys(story.warnings)),
         ended=story.ended,
         tone=_tone(story.ended),
         inputs=[(f"image {n}", pictures.small(ref)) for n, ref in enumerate(story.started.task.images, start=1)],

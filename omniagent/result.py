@@ -37,7 +37,8 @@ class Result(BaseModel):
 
     `accepted` is true when every requirement holds by the critic's verdict, or the question was answered. An edit of a
     single picture is accepted only if that picture was judged too and some requirement did not hold of it.
-    `message` says in one sentence why the run stopped; `error` names the error class when something failed.
+    `message` says why the run stopped, and repeats the `warnings`: in which ways the pictures were not drawn as asked,
+    a size for example. `error` names the error class when something failed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +60,7 @@ class Result(BaseModel):
     message: str = ""
     error: str | None = None
     usage: Usage = Usage()
+    warnings: tuple[str, ...] = ()
 
     @property
     def thread_id(self) -> str:

@@ -244,7 +244,7 @@ class Session:
             best=None if best is None else best.id,
             usage=state.usage,
             answer=state.answer,
-            message=last.reason,
+            message="; ".join((last.reason, *state.warnings)),
         )
         result = Result(
             run_id=self.run_id,
@@ -263,6 +263,7 @@ class Session:
             message=ended.message,
             error=None if state.fault is None else state.fault.error,
             usage=state.usage,
+            warnings=state.warnings,
         )
         trace.add(ended)
         result.write()

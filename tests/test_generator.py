@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from omniagent.model.checkpoint_settings import CheckpointDefaults
-from omniagent.model.errors import BadCheckpoint, BadImage, BadSetting, Cancelled, GenerationFailed, OutOfMemory
+from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, GenerationFailed, OutOfMemory
 from omniagent.model.generator import OmniGen2Generator
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.requests import CancelToken, GenerationRequest, Generator
@@ -129,8 +129,56 @@ def test_the_size_is_the_requests_then_the_single_references_then_the_checkpoint
 def test_references_are_brought_to_the_size_the_checkpoint_knows(shared: OmniGen2Pipeline) -> None:
     fixed = OmniGen2Generator(shared, SMALL.model_copy(update={"resize_inputs": (48, 32)}))
     large = picture(1, (100, 90))
-    given = drawn(fixed, references=(large.resize((48, 32), Image.Resampling.LANCZOS),))
-    assert drawn(fixed, references=(large,)) == given
+    read = large.resize((48, 32), Image.Resampling.LANCZOS)
+    given = drawn(fixed, references=(read,))
+    assert drawn(fixed, references=(large,), width=48, height=32) == given
+    assert drawn(fixed, references=(large, large)) == drawn(fixed, references=(read, read))
+
+
+def test_an_edit_of_a_picture_that_is_read_at_another_size_comes_back_in_its_own_shape(
+    shared: OmniGen2Pipeline,
+) -> None:
+    fixed = OmniGen2Generator(shared, SMALL.model_copy(update={"resize_inputs": (48, 32), "steps": 1}))
+    for size, made in (((100, 90), (96, 80)), ((48, 32), (48, 32)), ((1, 1), (16, 16)), ((900, 4), (1024, 16))):
+        request = GenerationRequest(instruction="a", references=(picture(1, size),))
+        assert fixed.generate(request)[0].size == made
+        assert fixed.bucket(request).size == (32, 48)
+        said = " ".join(fixed.remarks(request))
+        assert (f"the given picture has {size[0]}x{size[1]} pixels" in said) == (size in ((1, 1), (900, 4)))
+        assert ("reads pictures at 48x32" in said) == (size != (48, 32))
+
+
+def test_references_of_any_size_are_read_and_a_picture_of_one_pixel_is_edited(shared: OmniGen2Pipeline) -> None:
+    generator = OmniGen2Generator(shared, SMALL.model_copy(update={"steps": 1}))
+    for size, made in (((1, 1), (16, 16)), ((5, 40), (16, 128)), ((400, 8), (800, 16)), ((2, 700), (16, 1024))):
+        (alone,) = generator.generate(GenerationRequest(instruction="a", references=(picture(1, size),)))
+        assert alone.size == made, size
+        both = GenerationRequest(instruction="a", references=(picture(1, size), picture(2)))
+        assert generator.generate(both)[0].size == (48, 32)
+
+
+def test_sizes_that_a_checkpoint_does_not_draw_are_drawn_within_its_own_stretched_and_said(
+    shared: OmniGen2Pipeline,
+) -> None:
+    limited = OmniGen2Generator(shared, SMALL.model_copy(update={"sides": (32, 64), "steps": 1}))
+    for size, at in (((512, 512), (32, 32)), ((2000, 100), (64, 32)), ((16, 16), (32, 32)), ((480, 320), (48, 32))):
+        request = GenerationRequest(instruction="a", width=size[0], height=size[1])
+        assert limited.bucket(request).size == (at[1], at[0]), size
+        assert limited.generate(request)[0].size == size
+        (said,) = limited.remarks(request)
+        assert f"draws at {at[0]}x{at[1]} is stretched to {size[0]}x{size[1]}" in said and "32 to 64" in said
+    for size in ((32, 32), (64, 48), (50, 37)):
+        assert limited.remarks(GenerationRequest(instruction="a", width=size[0], height=size[1])) == ()
+    assert limited.remarks(GenerationRequest(instruction="a")) == ()
+    with pytest.raises(BadSetting, match="width=7"):
+        limited.remarks(GenerationRequest(instruction="a", width=7))
+
+
+def test_more_pixels_than_the_size_rules_allow_are_said_without_any_settings(generator: OmniGen2Generator) -> None:
+    (said,) = generator.remarks(GenerationRequest(instruction="a", width=2048, height=2048))
+    assert "1024x1024 is stretched to 2048x2048" in said
+    (said,) = generator.remarks(GenerationRequest(instruction="a", references=(picture(1, (2000, 1500)),)))
+    assert "2000x1500 pixels, the new one will have 1024x768" in said
 
 
 def test_texts_and_references_are_read_once_and_found_again_by_content(generator: OmniGen2Generator) -> None:
@@ -197,8 +245,6 @@ def test_a_request_out_of_range_is_refused_and_the_generator_still_works(generat
     for change in ({"steps": 0}, {"width": 7}, {"text_guidance": -1.0}, {"seeds": ()}):
         with pytest.raises(BadSetting):
             drawn(generator, **change)
-    with pytest.raises(BadImage):
-        drawn(generator, references=(picture(1, (400, 8)),))
     assert drawn(generator)
 
 
@@ -247,6 +293,13 @@ def test_a_broken_settings_file_is_a_bad_checkpoint_that_names_it(tmp_path: Path
     (tmp_path / "omniagent.json").write_text(text)
     with pytest.raises(BadCheckpoint, match=r"omniagent\.json"):
         CheckpointDefaults.load(tmp_path)
+
+
+def test_the_sides_that_a_checkpoint_draws_hold_its_own_default() -> None:
+    for sides in ((200, 300), (16, 64), (8, 128), (300, 100)):
+        with pytest.raises(ValidationError, match="sides"):
+            CheckpointDefaults(width=128, height=128, sides=sides)
+    assert CheckpointDefaults(width=128, height=96, sides=(96, 128)).sides == (96, 128)
 
 
 def test_inputs_cannot_be_resized_to_nothing() -> None:

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omniagent.model.errors import BadImage, BadSetting
-from omniagent.model.image_processor import Size, fit, output_size, postprocess, preprocess, reference_size, stretch
+from omniagent.model.image_processor import (
+    Size,
+    drawable,
+    fit,
+    legible,
+    output_size,
+    postprocess,
+    preprocess,
+    reference_size,
+    stretch,
+)
 
 SIDES = st.integers(16, 4096)
 LIMITS = st.integers(16 * 16, 4096 * 4096)
@@ -56,6 +66,27 @@ def test_a_picture_of_the_right_size_is_not_stretched() -> None:
 def test_sizes_outside_their_range_are_refused(size: Size) -> None:
     with pytest.raises(BadSetting, match="16 to 4096"):
         output_size(size)
+
+
+@given(st.integers(1, 20_000), st.integers(1, 20_000))
+def test_a_picture_of_any_size_has_a_legible_one_that_is_read_within_the_limits(height: int, width: int) -> None:
+    size = legible(Size(height, width))
+    read = reference_size(size)
+    assert min(read) >= 16 and max(read) <= 1024
+    if min(fit(Size(height, width), 1024 * 1024, 1024)) >= 16:
+        assert size == (height, width)
+
+
+@given(SIDES, SIDES, st.integers(16, 128), st.integers(128, 1024))
+def test_a_drawable_size_lies_within_the_sides_and_is_left_alone_there(
+    height: int, width: int, shortest: int, longest: int
+) -> None:
+    found = drawable(Size(height, width), (shortest, longest), 128 * 128)
+    assert shortest <= min(found) and max(found) <= longest
+    if shortest <= min(height, width) and max(height, width) <= longest:
+        assert found == (height, width)
+    else:
+        assert found.height % 16 == 0 and found.width % 16 == 0 and (found.height > found.width) <= (height > width)
 
 
 def test_a_shape_too_extreme_for_the_limits_is_refused() -> None:

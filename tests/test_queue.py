@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from omniagent.model.checkpoint_settings import CheckpointDefaults
-from omniagent.model.errors import BadImage, BadSetting, Cancelled, OutOfMemory, QueueFull
+from omniagent.model.errors import BadSetting, Cancelled, OutOfMemory, QueueFull
 from omniagent.model.generator import OmniGen2Generator
 from omniagent.model.picture_batch import PictureBatch
 from omniagent.model.pipeline import OmniGen2Pipeline
@@ -176,8 +176,8 @@ def test_progress_counts_the_steps_of_all_pictures_of_one_request(pipeline: Omni
 def test_a_fault_of_one_request_does_not_reach_the_others(pipeline: OmniGen2Pipeline, pool: ThreadPoolExecutor) -> None:
     generator = Held(pipeline)
     queue = RequestQueue(generator, nullcontext)
-    with pytest.raises(BadImage):
-        queue.draw(GenerationRequest(instruction="a", references=(Image.new("RGB", (400, 8)),)))
+    with pytest.raises(BadSetting, match="width=7"):
+        queue.draw(GenerationRequest(instruction="a", width=7))
     with pytest.raises(BadSetting, match="steps=0"):
         queue.draw(GenerationRequest(instruction="a", steps=0))
 

@@ -28,6 +28,15 @@ class DrawOut(Outcome):
     hashes: tuple[str, ...]
 
 
+def remarks(arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> tuple[str, ...]:
+    """In which ways the generator will not draw this as it was asked for, as sentences; none where it says nothing.
+
+    Raises:
+        BadSetting: a setting is outside the generator's range.
+    """
+    return context.runtime.generator.remarks(_request(arguments, references, context))
+
+
 def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> DrawOut:
     """Draw with the runtime's generator and keep the pictures.
 
@@ -41,18 +50,7 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
     key = _key(name, context.runtime.generator.model, arguments)
     if (known := context.store.recall(key)) is not None:
         return DrawOut.model_validate_json(known)
-    settings = arguments.settings
-    request = GenerationRequest(
-        instruction=arguments.instruction,
-        references=tuple(context.store.get(ref) for ref in references),
-        negative=settings.negative,
-        seeds=arguments.seeds,
-        width=settings.width,
-        height=settings.height,
-        steps=settings.steps,
-        text_guidance=settings.text_guidance,
-        image_guidance=settings.image_guidance,
-    )
+    request = _request(arguments, references, context)
     started = time.perf_counter()
     pictures = context.runtime.generator.generate(request, token=context.token, on_step=context.progress(name))
     seconds = time.perf_counter() - started
@@ -76,6 +74,21 @@ def _size_of(picture: Image.Image, request: GenerationRequest) -> str:
     asked = (request.width or picture.width, request.height or picture.height)
     drawn = f"{picture.width}x{picture.height}"
     return drawn if asked == picture.size else f"{drawn} instead of {asked[0]}x{asked[1]}"
+
+
+def _request(arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> GenerationRequest:
+    settings = arguments.settings
+    return GenerationRequest(
+        instruction=arguments.instruction,
+        references=tuple(context.store.get(ref) for ref in references),
+        negative=settings.negative,
+        seeds=arguments.seeds,
+        width=settings.width,
+        height=settings.height,
+        steps=settings.steps,
+        text_guidance=settings.text_guidance,
+        image_guidance=settings.image_guidance,
+    )
 
 
 def _key(name: str, model: str, arguments: DrawIn) -> str:

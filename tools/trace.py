@@ -120,6 +120,13 @@ class Asked(_Event):
     answer: str
 
 
+class Warned(_Event):
+    """Something about the request that the person should know before the pictures come, in a sentence."""
+
+    event: Literal["warned"] = "warned"
+    message: str
+
+
 class AttemptMade(_Event):
     """A picture was drawn and stored."""
 
@@ -163,6 +170,7 @@ Event = Annotated[
     | CriticConsulted
     | Planned
     | Asked
+    | Warned
     | AttemptMade
     | Critiqued
     | Decided

@@ -22,6 +22,7 @@ from omniagent.tools.trace import (
     StepProgress,
     ToolErrored,
     ToolStarted,
+    Warned,
 )
 from omniagent.tools.types import Critique, Requirement
 
@@ -88,6 +89,8 @@ class Watcher:
                 return [head, *(Text(f"  · {need.question}") for need in event.plan.checklist)]
             case Asked():
                 return [Text.assemble(("asked ", "bold"), f"{event.question} — {event.answer}")]
+            case Warned():
+                return [Text.assemble(("note ", "bold yellow"), (event.message, "yellow"))]
             case AttemptMade():
                 made = event.attempt
                 origin = f" from {made.parent}" if made.parent else ""

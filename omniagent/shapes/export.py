@@ -13,7 +13,7 @@ from omniagent.model.errors import BadSetting
 from omniagent.model.pipeline import OmniGen2Pipeline
 from omniagent.model.processor import LightProcessor
 from omniagent.model.transformer import OmniGen2Transformer2DModel
-from omniagent.shapes.architecture import PICTURE
+from omniagent.shapes.architecture import PICTURE, SIDES
 from omniagent.shapes.validation import IMAGE_GUIDANCE, STEPS, TEXT_GUIDANCE, small_scheduler
 
 DOMAIN = (
@@ -45,6 +45,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
         image_guidance=IMAGE_GUIDANCE,
         domain=DOMAIN,
         resize_inputs=(PICTURE, PICTURE),
+        sides=SIDES,
         describe_first=True,
         plain_requests=True,
         yes_from=YES_FROM,
