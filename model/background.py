@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+import weakref
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
+from omniagent.model import lifetime
 from omniagent.model.requests import CancelToken
 
 T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """Runs coroutines for threads that wait. The thread starts with the first call and ends with `close`."""
+    """Runs coroutines for threads that wait. The thread starts with the first call and ends with `close`.
 
-    def __init__(self, name: str) -> None:
+    `renew` makes anew, in a forked child, what the coroutines share with their parent: connections.
+    """
+
+    def __init__(self, name: str, renew: Callable[[], None] | None = None) -> None:
         self._name = name
+        self._renew = None if renew is None else weakref.WeakMethod(renew)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._leaving: threading.Thread | None = None
+        self._orphans: list[asyncio.AbstractEventLoop] = []
+        lifetime.fork_with(self)
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Start `work`; cancelling the future cancels it, so its connection closes. May be called from any thread."""
@@ -44,12 +53,39 @@ class BackgroundLoop:
 
     def close(self) -> None:
         """Cancel what still runs and end the thread. A later `run` starts a new one."""
+        thread = self._stopped()
+        if thread is not None:
+            thread.join(lifetime.GRACE if lifetime.ending() else None)
+
+    def leave(self) -> None:
+        """As `close`, without waiting for it."""
+        self._leaving = self._stopped()
+
+    def left(self, seconds: float) -> bool:
+        """Wait so long for the thread's end; whether it came."""
+        thread = self._leaving
+        if thread is not None:
+            thread.join(seconds)
+        return thread is None or not thread.is_alive()
+
+    def forked(self) -> None:
+        """In a child process: the thread starts anew with the first call."""
+        self._lock = threading.Lock()
+        if self._loop is not None:
+            # Closing it here would take the parent's connections out of the selector that both share.
+            self._orphans.append(self._loop)
+        self._loop = self._thread = None
+        renew = None if self._renew is None else self._renew()
+        if renew is not None:
+            renew()
+
+    def _stopped(self) -> threading.Thread | None:
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
-        if loop is not None and thread is not None:
+        if loop is not None:
             loop.call_soon_threadsafe(loop.stop)
-            thread.join()
+        return thread
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -57,6 +93,7 @@ class BackgroundLoop:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
+                lifetime.end_with(self)
             return self._loop
 
 

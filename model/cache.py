@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
 from PIL import Image
+
+from omniagent.model import lifetime
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -40,7 +41,7 @@ class ByteCache(Generic[K, V]):
         self._hits = 0
         self._misses = 0
         self._evictions = 0
-        self._lock = threading.Lock()
+        self._lock = lifetime.Lock()
 
     def get(self, key: K) -> V | None:
         """The value kept under `key`, now the most recently used; None when there is none. Counted."""

@@ -61,7 +61,7 @@ class OpenAICritic:
         self._url = base_url.rstrip("/")
         self._model = model
         self._timeout = timeout
-        self._loop = BackgroundLoop("critic")
+        self._loop = BackgroundLoop("critic", self._renew)
         self._client = ChatClient(
             base_url,
             api_key,
@@ -170,6 +170,10 @@ class OpenAICritic:
             return await self._write(await self._known(), fitted, schema, max_tokens)
 
         return self._consult(written, token)
+
+    def _renew(self) -> None:
+        self._client.renew()
+        self._meeting = asyncio.Lock()
 
     def forget_server(self) -> None:
         """The server behind the URL is a new one: learn its abilities again, and send pictures again."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
+from omniagent.model import lifetime
 from omniagent.model.critic_openai import OpenAICritic
 from omniagent.model.errors import CriticTimeout, CriticUnavailable
 from omniagent.model.requests import CancelToken
@@ -59,7 +59,7 @@ class VllmCritic(OpenAICritic):
         self._patience = patience
         # A service may have been left asleep by who used it last.
         self._asleep = sleeps and keeper is None
-        self._bed = threading.Lock()
+        self._bed = lifetime.Lock()
 
     @property
     def backend(self) -> str:

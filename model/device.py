@@ -20,11 +20,14 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
     """The named device, or CUDA, then MPS, then the CPU, whichever is there first.
 
     Raises:
-        BadSetting: the name is no device, or that device is not there.
+        BadSetting: the name is no device, or that device is not there, or a forked process may not use it.
     """
     if name is None:
         if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
+            try:
+                return torch.device("cuda", torch.cuda.current_device())
+            except RuntimeError as error:
+                raise BadSetting(f"the GPU cannot be used here ({error}); give another device, such as cpu") from error
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from omniagent.model import lifetime
 from omniagent.model.errors import BadTask, CriticBadOutput, CriticTimeout, CriticUnavailable, RetryableError
 from omniagent.model.refusals import Refused
 from omniagent.model.requests import CancelToken, Completion, Critic, Prompt, Reply, StandIn, YesNo
@@ -42,7 +42,7 @@ class CircuitBreaker:
         self._faults = 0
         self._openings = 0
         self._until: float | None = None
-        self._lock = threading.Lock()
+        self._lock = lifetime.Lock()
 
     @property
     def wait(self) -> float:

@@ -55,14 +55,21 @@ class ChatClient:
         self._timeout = timeout
         self._retries = retries
         self._backoff = backoff
-        self._room = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
+        self._transport = transport
+        self._key = api_key or "EMPTY"
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with new connections: a forked child must not speak on its parent's."""
+        self._room = asyncio.Semaphore(self._concurrency)
         with proxies_checked(self.url):
             self._client = openai.AsyncOpenAI(
                 base_url=self.url,
-                api_key=api_key or "EMPTY",
-                timeout=timeout,
+                api_key=self._key,
+                timeout=self._timeout,
                 max_retries=0,
-                http_client=openai.DefaultAsyncHttpxClient(**client_options(self.url, transport)),
+                http_client=openai.DefaultAsyncHttpxClient(**client_options(self.url, self._transport)),
             )
 
     async def models(self) -> list[Served]:

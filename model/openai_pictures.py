@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image
 
+from omniagent.model import lifetime
 from omniagent.model.cache import ByteCache, picture_key
 from omniagent.model.errors import setting_out_of_range
 from omniagent.model.openai_wire import data_url
@@ -33,7 +33,7 @@ class PictureParts:
     def __init__(self, cache_bytes: int = 64 * 2**20) -> None:
         self._urls: ByteCache[str, str] = ByteCache(cache_bytes, len)
         self._there: dict[str, None] = {}
-        self._lock = threading.Lock()
+        self._lock = lifetime.Lock()
 
     def parts(self, pictures: Sequence[Image.Image], *, keyed: bool, bare: bool = False) -> list[dict[str, Any]]:
         """One content part for each picture. `bare` sends keys without pixels whatever the server has seen."""

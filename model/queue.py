@@ -7,7 +7,6 @@ another's sixty-four pictures, and in float32 on a CPU nobody's picture depends 
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from PIL import Image
 
+from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting, Cancelled, OutOfMemory, QueueFull
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 
@@ -109,6 +109,7 @@ class RequestQueue:
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = self._leaving = False
+        lifetime.fork_with(self)
 
     @property
     def waiting(self) -> int:
@@ -149,7 +150,7 @@ class RequestQueue:
                 self._thread = threading.Thread(target=self._serve, name="omniagent-draw", daemon=True)
                 self._thread.start()
                 # A thread that is inside torch while the interpreter goes down takes the process with it (SIGABRT).
-                atexit.register(self._leave)
+                lifetime.end_with(self)
             self._change.notify_all()
         while not wait([ticket.future], timeout=0.05).done:
             # While it waits its turn, nobody else looks at its token.
@@ -160,18 +161,32 @@ class RequestQueue:
 
     def close(self) -> None:
         """Finish the batch under way, end the requests that still wait, and the thread. Twice does no harm."""
-        with self._change:
-            self._closed = True
-            thread = self._thread
-            self._change.notify_all()
+        thread = self._shut()
         if thread is not None:
-            thread.join()
-            atexit.unregister(self._leave)
+            thread.join(lifetime.GRACE if lifetime.ending() else None)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Close without finishing the batch under way: it ends within a step."""
         self._leaving = True
-        self.close()
+        self._shut()
+
+    def left(self, seconds: float) -> bool:
+        """Wait so long for the thread's end; whether it came."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+        return thread is None or not thread.is_alive()
+
+    def forked(self) -> None:
+        """In a child process: nobody waits yet, and the thread starts anew with the first request."""
+        self._change = threading.Condition()
+        self._thread, self._tickets = None, []
+
+    def _shut(self) -> threading.Thread | None:
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+            return self._thread
 
     def _count(self) -> int:
         return sum(len(each.left) for each in self._tickets)
@@ -186,8 +201,13 @@ class RequestQueue:
                     return
                 seats = self._seats()
             if seats:
-                with self._turn():
-                    self._draw(seats)
+                try:
+                    with self._turn():
+                        self._draw(seats)
+                except BaseException as error:
+                    # The device cannot be had: that ends these requests, not the thread.
+                    for ticket, _ in seats:
+                        ticket.fail(error)
 
     def _seats(self) -> list[Seat]:
         """The next batch; its requests go behind the others."""

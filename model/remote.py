@@ -84,13 +84,19 @@ class RemoteGenerator:
         # Read and written in the loop's thread alone.
         self._busy = {checked_url(url, "the images API"): 0 for url in urls}
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._transport = transport
-        # By server, since this machine is asked without the proxy of other hosts.
-        self._clients = {url: self._client(url, headers) for url in self._busy}
+        self._transport, self._headers = transport, headers
         # The fields that each server has refused so far.
         self._refused: dict[str, frozenset[str]] = dict.fromkeys(self._busy, frozenset())
-        self._loop = BackgroundLoop("omniagent-remote")
-        self._room = asyncio.Semaphore(concurrency * len(self._busy))
+        self._concurrency = concurrency * len(self._busy)
+        self._renew()
+        self._loop = BackgroundLoop("omniagent-remote", self._renew)
+
+    def _renew(self) -> None:
+        """Begin with new connections: a forked child must not speak on its parent's."""
+        # By server, since this machine is asked without the proxy of other hosts.
+        self._clients = {url: self._client(url, self._headers) for url in self._busy}
+        self._room = asyncio.Semaphore(self._concurrency)
+        self._busy = dict.fromkeys(self._busy, 0)
 
     @property
     def model(self) -> str:

@@ -108,7 +108,7 @@ class ModelRuntime:
             # A critic that sleeps while the generator draws waits for the generator's device, wherever its own is.
             placed = drawing if resting and model is looking else model
             where = str(placed.device) if isinstance(placed, OnDevice) else "shared" if resting else None
-            lock = None if where is None else locks.setdefault(where, DeviceLock())
+            lock = None if where is None else locks.setdefault(where, DeviceLock(where))
             before = rester.rest if rester is not None and model is drawing else None
             return Gate(lock, self._meter, before)
 

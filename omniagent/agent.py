@@ -5,12 +5,15 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
 from collections.abc import Generator as Yields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from omniagent.awaiting import Mailbox, in_thread
 from omniagent.config import Config, folder_of
+from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting
 from omniagent.model.requests import CancelToken, Critic, Generator
 from omniagent.model.wording import shown
@@ -20,6 +23,7 @@ from omniagent.tools.types import Budget, RenderSettings
 
 if TYPE_CHECKING:
     from omniagent.model.runtime import ModelRuntime
+    from omniagent.order import Order
     from omniagent.session import Session
 
 Picture = str | Path | bytes | Image.Image
@@ -83,7 +87,7 @@ class Agent:
         self._generator = None if isinstance(generator, str) else generator
         self._runtime = runtime
         self._on_question = on_question
-        self._loading = threading.Lock()
+        self._loading = lifetime.Lock()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
     @property
@@ -97,7 +101,9 @@ class Agent:
         with self._loading:
             if self._runtime is None:
                 from omniagent.loading import load_runtime
+                from omniagent.model.guarded import one_thread_after_fork
 
+                one_thread_after_fork()
                 self._runtime = load_runtime(self.config, generator=self._generator, critic=self._critic)
             return self._runtime
 
@@ -150,12 +156,19 @@ class Agent:
         budget: Budget | None = None,
         settings: RenderSettings | None = None,
     ) -> Result:
-        """`run`, without blocking the event loop. Cancelling the asyncio task cancels the run."""
-        session = await self._opened(task, images, seed, thread_id, out, budget, settings)
+        """`run`, without blocking the event loop.
+
+        Cancelling the asyncio task cancels the run, and waits for its end, which comes with the next denoising step.
+        """
+        over: Mailbox[None] = Mailbox()
+        hear: Callable[[Event | None], None] = lambda event: over.put(None) if event is None else None  # noqa: E731
+        session = await self._opened(task, images, seed, thread_id, out, budget, settings, hear)
         try:
-            return await asyncio.to_thread(session.wait)
+            await over.get()
+            return session.wait()
         except asyncio.CancelledError:
             session.cancel()
+            await over.run_dry(lifetime.GRACE)
             raise
         finally:
             self._forget(session)
@@ -202,15 +215,21 @@ class Agent:
         budget: Budget | None = None,
         settings: RenderSettings | None = None,
     ) -> AsyncGenerator[Event]:
-        """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`."""
-        session = await self._opened(task, images, seed, thread_id, out, budget, settings)
+        """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`.
+
+        Closing the generator early cancels the run and waits for its end, as `stream` does.
+        """
+        events: Mailbox[Event | None] = Mailbox()
+        session = await self._opened(task, images, seed, thread_id, out, budget, settings, events.put)
         try:
-            while (event := await asyncio.to_thread(session.next_event)) is not None:
+            while (event := await events.get()) is not None:
                 yield event
-            await asyncio.to_thread(session.wait)
         finally:
             session.cancel()
+            if not session.over:
+                await events.run_dry(lifetime.GRACE)
             self._forget(session)
+        session.wait()
 
     def cancel(self, run_id: str | None = None) -> None:
         """Ask one run, or every run of this agent, to stop; each ends as `cancelled` with its best picture."""
@@ -227,11 +246,13 @@ class Agent:
         out: str | Path | None,
         budget: Budget | None,
         settings: RenderSettings | None,
+        hear: Callable[[Event | None], None],
     ) -> "Session":
         """`_open` beside the event loop; a run that was cancelled meanwhile is cancelled before it begins."""
-        token = CancelToken()
+        token, waiter = CancelToken(), threading.current_thread()
+        opening = partial(self._open, task, images, seed, thread_id, out, budget, settings, token, hear, waiter)
         try:
-            return await asyncio.to_thread(self._open, task, images, seed, thread_id, out, budget, settings, token)
+            return await in_thread(opening)
         except asyncio.CancelledError:
             token.cancel()
             raise
@@ -246,15 +267,36 @@ class Agent:
         budget: Budget | None,
         settings: RenderSettings | None,
         token: CancelToken | None = None,
+        hear: Callable[[Event | None], None] | None = None,
+        waiter: threading.Thread | None = None,
     ) -> "Session":
+        token = token or CancelToken()
+        with lifetime.under_way(token.cancel, waiter):
+            order = self._order(task, images, seed, thread_id, out, budget, settings)
+            from omniagent.session import Session
+
+            session = Session(order, self.runtime, self._on_question, token, hear)
+            self._sessions.add(session)
+            session.start(waiter)
+        return session
+
+    def _order(
+        self,
+        task: str,
+        images: Iterable[Picture] | None,
+        seed: int,
+        thread_id: str | None,
+        out: str | Path | None,
+        budget: Budget | None,
+        settings: RenderSettings | None,
+    ) -> "Order":
         from omniagent.order import Order, given_as
-        from omniagent.session import Session
         from omniagent.tools.intake import read_images, read_instruction
 
         config = self.config
         if budget is not None:
             config = config.model_copy(update={"budget": given_as(Budget, budget, "budget")})
-        order = Order.of(
+        return Order.of(
             read_instruction(task),
             read_images(images, allow_urls=config.allow_urls),
             config=config,
@@ -263,10 +305,6 @@ class Agent:
             out=out,
             settings=RenderSettings() if settings is None else given_as(RenderSettings, settings, "settings"),
         )
-        session = Session(order, self.runtime, self._on_question, token or CancelToken())
-        self._sessions.add(session)
-        session.start()
-        return session
 
     def _forget(self, session: "Session") -> None:
         self._sessions.discard(session)

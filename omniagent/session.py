@@ -19,7 +19,8 @@ from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of
 from omniagent.graphs.state import AgentState
-from omniagent.model.errors import BadSetting, OmniAgentError
+from omniagent.model import lifetime
+from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError
 from omniagent.model.requests import CancelToken
 from omniagent.model.wording import shown
 from omniagent.order import Order
@@ -48,27 +49,47 @@ _PACKAGES = ("omniagent", "torch", "transformers", "diffusers", "langgraph")
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Session:
-    """A run in a thread of its own. `start` once; then `next_event` and `wait` from any thread."""
+    """A run in a thread of its own. `start` once; then `next_event` and `wait` from any thread.
+
+    With a `listener`, it is called with each event in the run's thread, with None after the last, and `next_event`
+    gives nothing. A run that a process leaves behind is cancelled and waited for when the process ends (`lifetime`).
+    """
 
     order: Order
     runtime: "ModelRuntime"
     on_question: Callable[[str], str] | None = None
     token: CancelToken = field(default_factory=CancelToken)
+    listener: Callable[[Event | None], None] | None = None
     _events: "queue.SimpleQueue[Event | None]" = field(default_factory=lambda: queue.SimpleQueue[Event | None]())
-    _over: threading.Event = field(default_factory=threading.Event)
+    _work: lifetime.Work = field(init=False)
     _result: Result | None = None
     _error: BaseException | None = None
     _began: bool = False
     _last: RunEnded | None = None
+
+    def __post_init__(self) -> None:
+        self._work = lifetime.Work(self.token.cancel)
 
     @property
     def run_id(self) -> str:
         """Names the run, its thread and, by default, its folder."""
         return self.order.run_id
 
-    def start(self) -> None:
-        """Begin to work."""
-        threading.Thread(target=self._work, name=f"omniagent-{self.run_id}", daemon=True).start()
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self._work.over.is_set()
+
+    def start(self, waiter: threading.Thread | None = None) -> None:
+        """Begin to work, for this thread or for another one that will wait.
+
+        Raises:
+            HardFailure: the program is ending.
+        """
+        self._work.waiter = waiter or threading.current_thread()
+        lifetime.begin(self._work)
+        lifetime.fork_with(self)
+        threading.Thread(target=self._run_to_end, name=f"omniagent-{self.run_id}", daemon=True).start()
 
     def cancel(self) -> None:
         """Ask the run to stop with its best picture."""
@@ -76,6 +97,7 @@ class Session:
 
     def next_event(self) -> Event | None:
         """The next event, waiting for it; None after the last."""
+        self._work.waiter = threading.current_thread()
         event = self._events.get()
         if event is None:
             self._events.put(None)
@@ -86,26 +108,44 @@ class Session:
 
         Raises: whatever ended the run in place of a result; KeyboardInterrupt leaves the run at work.
         """
+        self._work.waiter = threading.current_thread()
         # Not Thread.join: an interrupted one takes the thread for finished.
-        self._over.wait()
+        self._work.over.wait()
         if self._error is not None:
             raise self._error
         assert self._result is not None, "a run without an error has a result"
         return self._result
 
     def close(self) -> None:
-        """Cancel the started run if it is at work, and wait for its end."""
+        """Cancel the started run if it is at work, and wait for its end, in a process that ends for a little only."""
         self.cancel()
-        self._over.wait()
+        lifetime.wait_for_end(self._work.over)
+
+    def forked(self) -> None:
+        """In a child process the run's thread is not there: whoever waits is told so."""
+        if not self._work.over.is_set():
+            self._error = HardFailure(
+                f"the run {self.run_id} is at work in another process, from which this one was forked; wait there"
+            )
+            self._work = lifetime.Work(self.token.cancel)
+            self._work.over.set()
+            self._events = queue.SimpleQueue[Event | None]()
+            self._events.put(None)
 
     def _hear(self, event: Event) -> None:
         # The end is told when every file is written.
         if isinstance(event, RunEnded):
             self._last = event
         else:
-            self._events.put(event)
+            self._put(event)
 
-    def _work(self) -> None:
+    def _put(self, event: Event | None) -> None:
+        if self.listener is None:
+            self._events.put(event)
+        else:
+            self.listener(event)
+
+    def _run_to_end(self) -> None:
         try:
             with owned(self.order.folder):
                 trace = Trace(self.order.folder / TRACE_FILE, self.run_id, self._hear)
@@ -118,9 +158,9 @@ class Session:
             self._error = error
         finally:
             if self._last is not None:
-                self._events.put(self._last)
-            self._events.put(None)
-            self._over.set()
+                self._put(self._last)
+            self._work.over.set()
+            self._put(None)
 
     def _tell_failure(self, trace: Trace, error: BaseException) -> None:
         if self._began and self._last is None:
