@@ -18,7 +18,7 @@ from langgraph.runtime import Runtime
 
 from omniagent.graphs import nodes, rules
 from omniagent.graphs.context import GraphContext
-from omniagent.graphs.history import unseen
+from omniagent.graphs.history import standing, unseen
 from omniagent.graphs.state import AgentState
 from omniagent.tools.types import Budget
 
@@ -45,17 +45,15 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     return graph.compile(checkpointer=checkpointer, name="omniagent")
 
 
-def enter(state: AgentState) -> Literal["plan", "render", "critique", "survey", "decide", "answer"]:
-    """Where a run begins, or goes on after a stop."""
+def enter(
+    state: AgentState, runtime: Runtime[GraphContext]
+) -> Literal["plan", "render", "critique", "suggest", "survey", "decide", "answer"]:
+    """Where a run begins, or goes on after a stop: where it would have gone without the stop."""
     if state.plan is None:
         return "plan"
     if state.plan.mode == "answer":
         return "answer"
-    if not state.attempts:
-        return "render"
-    if unseen(state):
-        return "critique"
-    return "survey" if rules.wants_survey(state) else "decide"
+    return after_critique(state, runtime) if state.attempts else "render"
 
 
 def after_plan(state: AgentState) -> Literal["ask", "answer", "render", "decide"]:
@@ -91,7 +89,8 @@ def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
     """Do what was decided."""
     if state.stop is not None:
         return "__end__"
-    return "repair" if state.decisions[-1].action == "edit" else "render"
+    decision = standing(state)
+    return "repair" if decision is not None and decision.action == "edit" else "render"
 
 
 def step_limit(budget: Budget) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from omniagent.graphs.state import AgentState
-from omniagent.tools.types import Answer, Attempt, Critique
+from omniagent.tools.types import Answer, Attempt, Critique, Decision
 
 
 class Round(NamedTuple):
@@ -85,6 +85,17 @@ def _evidence(critique: Critique) -> float:
 def round_number(state: AgentState) -> int:
     """The last round that drew, 0 before the first."""
     return max((attempt.round for attempt in state.attempts), default=0)
+
+
+def standing(state: AgentState) -> Decision | None:
+    """The last decision that draws; a stop that the run got over changes nothing of it. None before the first."""
+    return next((one for one in reversed(state.decisions) if one.stop is None), None)
+
+
+def undone(state: AgentState) -> Decision | None:
+    """The standing decision, if nothing was drawn by it: the first round needs none, each other one needs its own."""
+    drawing = sum(one.stop is None for one in state.decisions)
+    return standing(state) if drawing >= max(1, round_number(state)) else None
 
 
 def rounds(state: AgentState) -> tuple[Round, ...]:

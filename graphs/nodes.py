@@ -10,7 +10,7 @@ from langgraph.types import interrupt
 from omniagent.graphs import rules
 from omniagent.graphs.ahead import Drawing
 from omniagent.graphs.context import GraphContext
-from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, unseen
+from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, standing, undone, unseen
 from omniagent.graphs.state import AgentState, Fault, StateUpdate
 from omniagent.model.errors import (
     CallerError,
@@ -98,7 +98,9 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
 
 def ask(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
     """Put the open question to the person. No side effect may stand here: LangGraph runs the node again on resume."""
-    return {"clarification": str(interrupt(rules.open_question(state.task, state.plan, state)))}
+    answer = str(interrupt(rules.open_question(state.task, state.plan, state)))
+    # The task means something else now: a run that stops here and goes on must not draw by the old plan.
+    return {"clarification": answer, "plan": None}
 
 
 def answer(state: AgentState, context: GraphContext) -> StateUpdate:
@@ -134,8 +136,8 @@ def fresh(state: AgentState, words: str) -> Fresh:
 def render(state: AgentState, context: GraphContext) -> StateUpdate:
     """Draw a round afresh."""
     assert state.plan is not None, "a plan comes before a picture"
-    words = state.decisions[-1].instruction if state.decisions else None
-    one = fresh(state, words or state.plan.instruction)
+    decision = standing(state)
+    one = fresh(state, (decision and decision.instruction) or state.plan.instruction)
     warnings = state.warnings if state.attempts else remarks(one.arguments, one.references, context.tools)
     for message in warnings[len(state.warnings) :]:
         context.tools.trace.add(Warned(message=message))
@@ -156,9 +158,9 @@ def render(state: AgentState, context: GraphContext) -> StateUpdate:
 
 def repair(state: AgentState, context: GraphContext) -> StateUpdate:
     """Edit the attempt that was decided on."""
-    base = rules.base_of(state)
-    words = state.decisions[-1].instruction or ""
-    assert state.plan is not None, "a plan comes before a repair"
+    base, decision = rules.base_of(state), standing(state)
+    assert state.plan is not None and decision is not None, "a plan and a decision come before a repair"
+    words = decision.instruction or ""
     seeds = _seeds(state, rules.candidates(state, repair=True))
     settings = parameters("edit", words, (base.image,), state.settings, context.tools.config.call)
     drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
@@ -211,10 +213,16 @@ def decide(state: AgentState, context: GraphContext) -> StateUpdate:
     """Apply the rules."""
     token = context.tools.token
     made = rules.decide(state, cancelled=token.cancelled, expired=token.expired)
-    context.tools.trace.add(Decided(decision=made, round=round_number(state)))
+    decided = Decided(decision=made, round=round_number(state))
+    # A run that was stopped before it drew decides the same again when it goes on: that is one decision.
+    again = made.stop is None and made == undone(state)
+    if again:
+        context.tools.trace.tell(decided)
+    else:
+        context.tools.trace.add(decided)
     redraws = made.action in ("regenerate", "roll_back")
     wasted = Usage() if context.ahead is None or redraws else context.ahead.free()
-    return {"decisions": (made,), "stop": made.stop, "usage": wasted}
+    return {"decisions": () if again else (made,), "stop": made.stop, "usage": wasted}
 
 
 def _seeds(state: AgentState, count: int) -> tuple[int, ...]:

@@ -6,7 +6,17 @@ loops that return their last picture or never end. `decide` applies them in a fi
 
 import re
 
-from omniagent.graphs.history import Round, attempt_of, best_of, broken, critique_of, root_of, round_number, rounds
+from omniagent.graphs.history import (
+    Round,
+    attempt_of,
+    best_of,
+    broken,
+    critique_of,
+    root_of,
+    round_number,
+    rounds,
+    standing,
+)
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
@@ -229,8 +239,9 @@ def open_question(task: Task, plan: Plan | None, state: AgentState) -> str | Non
 
 def base_of(state: AgentState) -> Attempt:
     """The attempt that the last decision edits."""
-    target = state.decisions[-1].target
-    assert target is not None, "an edit names its target"
+    decision = standing(state)
+    assert decision is not None and decision.target is not None, "an edit names its target"
+    target = decision.target
     return attempt_of(state, target)
 
 

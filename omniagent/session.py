@@ -28,7 +28,7 @@ from omniagent.result import TRACE_FILE, Result
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.store import ImageStore
 from omniagent.tools.tool import ToolContext
-from omniagent.tools.trace import Asked, Event, RunEnded, RunStarted, Trace
+from omniagent.tools.trace import Asked, Event, Planned, RunEnded, RunStarted, Trace
 from omniagent.tools.types import Budget, StopReason, Task, Usage
 
 if TYPE_CHECKING:
@@ -186,6 +186,8 @@ class Session:
             over = state is not None and not known.next and not self._goes_on(state)
             self._check(task, state, over=over)
             self._start(trace, task, state, budget)
+            if state is not None and state.plan is not None:
+                trace.tell(Planned(plan=state.plan))
             if state is not None and over:
                 return self._finish(trace, state)
             entry: Any = self._entry(task, state, resumed=bool(known.next))

@@ -220,6 +220,13 @@ class Trace:
                 self._listener(stamped)
         return stamped
 
+    def tell(self, event: Event) -> None:
+        """Tell the listener alone of something that the file says already, in the part before the run went on."""
+        with self._lock:
+            if self._listener is not None:
+                stamp = {"run_id": self.run_id, "sequence": self._sequence, "time": time.time()}
+                self._listener(event.model_copy(update=stamp))
+
 
 def parse_event(line: str | bytes) -> Event:
     """One line of a trace as its event.
