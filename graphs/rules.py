@@ -41,7 +41,7 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
         return stop
     if (stop := stuck(rounds(state), state.policy)) is not None:
-        return stop
+        return stop.model_copy(update={"reason": stop.reason + _of_nothing(state)})
     return next_try(state)
 
 
@@ -247,14 +247,24 @@ def base_of(state: AgentState) -> Attempt:
 
 def _stop(state: AgentState, reason: StopReason, message: str) -> Decision:
     best = best_of(state)
+    message += _of_nothing(state)
     return Decision(action="stop", stop=reason, reason=message, target=None if best is None else best.id)
+
+
+def _of_nothing(state: AgentState) -> str:
+    """What to add to a stop whose best picture shows nothing at all."""
+    best = best_of(state)
+    critique = None if best is None else critique_of(state, best)
+    return "; the best picture is blank" if critique is not None and critique.blank and not critique.accepted else ""
 
 
 def _failures(critique: Critique) -> str:
     count = len(failed(critique))
     if not count:
-        return "not sure about every requirement"
-    return f"{count} of {counted(len(critique.verdicts), 'requirement')} {'does' if count == 1 else 'do'} not hold"
+        said = "not sure about every requirement"
+    else:
+        said = f"{count} of {counted(len(critique.verdicts), 'requirement')} {'does' if count == 1 else 'do'} not hold"
+    return f"the picture is blank, {said}" if critique.blank else said
 
 
 def _plain(text: str) -> str:

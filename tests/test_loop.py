@@ -1,5 +1,6 @@
 """The loop as a whole on scripted models: it ends, within its caps, with one reason and its best picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_an_edit_is_redone_from_its_source_and_never_from_its_own_output(tmp_pat
 
 def test_an_edit_is_not_accepted_for_what_held_of_the_given_picture_already(tmp_path: Path):
     agent = scripted_agent(tmp_path, by_picture(GOOD, GOOD), texts(plan_draft("edit")))
-    result = agent.run("make it red", [Image.new("RGB", (64, 48), "white")])
+    result = agent.run("make it red", [Image.linear_gradient("L")])
     assert (result.accepted, result.stop_reason) == (False, "stagnation")
     assert result.best is not None and "given picture" in result.message
 
@@ -276,3 +277,34 @@ def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
     if result.best is not None and first is not None:
         best = critique_of(state, result.best)
         assert best is not None and best.passed >= first.passed and merit(best) >= merit(first)
+
+
+FLAT = ("white", "gray", "black", "red")
+
+
+def flat(colours: Sequence[str]) -> ScriptedGenerator:
+    """Draws one flat picture after the other."""
+    ready = iter(colours)
+    return ScriptedGenerator(lambda request: [Image.new("RGB", (64, 64), next(ready)) for _ in request.seeds])
+
+
+def test_blank_pictures_show_no_object_whatever_the_critic_says_and_are_told_apart(tmp_path: Path):
+    plan = plan_draft(questions=("Is there exactly 1 object in total?", "Is the background white?"))
+    agent = scripted_agent(
+        tmp_path, lambda *_: 0.99, texts(plan), generator=flat(FLAT), budget=Budget(max_rounds=3, candidates=1)
+    )
+    result = agent.run("a red circle")
+    assert (result.stop_reason, result.accepted) == ("round_limit", False)
+    assert "the best picture is blank" in result.message
+    assert "drew the picture" not in result.message
+    assert all(critique.blank for critique in result.critiques)
+    assert [verdict.answer for verdict in result.critiques[0].verdicts] == ["no", "yes"]
+    assert all("the picture is blank" in made.reason for made in result.decisions[:-1])
+    assert {made.action for made in result.decisions[:-1]} == {"regenerate"}
+
+
+def test_a_plain_background_that_was_asked_for_is_accepted_though_it_is_blank(tmp_path: Path):
+    plan = plan_draft(questions=("Is there a plain white background?", "Are there no objects?"))
+    agent = scripted_agent(tmp_path, lambda *_: 0.99, texts(plan), generator=flat(FLAT))
+    result = agent.run("a plain white background")
+    assert result.accepted and "blank" not in result.message

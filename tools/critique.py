@@ -1,5 +1,6 @@
 """Looking at an attempt: a verdict for each requirement, cheap first."""
 
+from omniagent.tools.blank import blank_fails, is_blank
 from omniagent.tools.config import CriticThresholds
 from omniagent.tools.consult import ask, describe
 from omniagent.tools.plain import plain_question
@@ -36,40 +37,46 @@ def second_opinion(first: float, negated: float) -> float:
 
 
 def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
-    """Check one picture against a checklist of yes/no questions; unsure ones are asked again in other words."""
+    """Check one picture against a checklist of yes/no questions; unsure ones are asked again in other words.
+
+    What no blank picture can show is not asked about a blank one: small critics say yes to it.
+    """
     checklist, thresholds = arguments.checklist, context.config.thresholds
     image = context.store.get(arguments.attempt.image)
-    usage, verdicts = Usage(), list[Verdict]()
+    blank = bool(checklist) and is_blank(image)
+    asked = [one for one in checklist if not (blank and blank_fails(one))]
+    usage, verdicts = Usage(), {one.id: Verdict(requirement=one.id, answer="no", probability=0.0) for one in checklist}
     seen = ""
-    if checklist and context.config.describe_first:
+    if asked and context.config.describe_first:
         seen, usage = describe(context, "critique", image)
     prompt = verdict_prompt(image, seen)
-    asked = [plain_question(one.question) if context.config.plain_requests else one.question for one in checklist]
-    if checklist:
-        plain, spent = ask(context, "critique", prompt, [verdict_question(question) for question in asked])
+    worded = {
+        one.id: plain_question(one.question) if context.config.plain_requests else one.question for one in asked
+    }
+    if asked:
+        plain, spent = ask(context, "critique", prompt, [verdict_question(worded[one.id]) for one in asked])
         usage = usage.plus(**spent.model_dump())
-        verdicts = [
-            Verdict(requirement=one.id, answer=answer_of(p, thresholds), probability=p)
-            for one, p in zip(checklist, plain, strict=True)
-        ]
-    unsure = [index for index, verdict in enumerate(verdicts) if verdict.answer == "unsure"]
+        for one, p in zip(asked, plain, strict=True):
+            verdicts[one.id] = Verdict(requirement=one.id, answer=answer_of(p, thresholds), probability=p)
+    unsure = [one for one in asked if verdicts[one.id].answer == "unsure"]
     if unsure and context.calls.left:
-        again, more = ask(context, "critique", prompt, [negated_question(asked[index]) for index in unsure])
+        again, more = ask(context, "critique", prompt, [negated_question(worded[one.id]) for one in unsure])
         usage = usage.plus(**more.model_dump())
-        for index, negated in zip(unsure, again, strict=True):
-            p = second_opinion(verdicts[index].probability, negated)
-            verdicts[index] = Verdict(
-                requirement=checklist[index].id, answer=answer_of(p, thresholds), probability=p, asked=2
-            )
+        for one, negated in zip(unsure, again, strict=True):
+            p = second_opinion(verdicts[one.id].probability, negated)
+            verdicts[one.id] = Verdict(requirement=one.id, answer=answer_of(p, thresholds), probability=p, asked=2)
     source = arguments.source
     made = Critique(
         attempt=arguments.attempt.id,
-        verdicts=tuple(verdicts),
+        verdicts=tuple(verdicts.values()),
         seen=seen or None,
+        scope="global" if blank else "local",
+        blank=blank,
         over_edit=0.0 if source is None else over_edit(context.store.get(source), image, arguments.attempt.instruction),
-        quality=sum(verdict.probability for verdict in verdicts) / len(verdicts) if verdicts else 0.0,
+        quality=sum(verdict.probability for verdict in verdicts.values()) / len(verdicts) if verdicts else 0.0,
     )
-    return CritiqueOut(critique=made, usage=usage, summary=f"{made.passed} of {len(verdicts)} hold")
+    summary = f"{made.passed} of {len(verdicts)} hold" + ("; the picture is blank" if blank else "")
+    return CritiqueOut(critique=made, usage=usage, summary=summary)
 
 
 CRITIQUE = tool(critique)

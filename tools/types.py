@@ -96,6 +96,7 @@ class Critique(Word):
     scope: Scope = "local"
     over_edit: float = Field(default=0.0, ge=0, le=1)
     quality: float = Field(default=0.0, ge=0, le=1)
+    blank: bool = Field(default=False, description="one flat colour; what such a picture cannot show was not asked")
 
     @property
     def passed(self) -> int:
