@@ -92,7 +92,7 @@ def test_an_edit_is_redone_from_its_source_and_never_from_its_own_output(tmp_pat
 
 def test_an_edit_is_not_accepted_for_what_held_of_the_given_picture_already(tmp_path: Path):
     agent = scripted_agent(tmp_path, by_picture(GOOD, GOOD), texts(plan_draft("edit")))
-    result = agent.run("make it red", [Image.linear_gradient("L")])
+    result = agent.run("make it red", [Image.new("RGB", (64, 48), "white")])
     assert (result.accepted, result.stop_reason) == (False, "stagnation")
     assert result.best is not None and "given picture" in result.message
 
@@ -285,7 +285,7 @@ FLAT = ("white", "gray", "black", "red")
 def flat(colours: Sequence[str]) -> ScriptedGenerator:
     """Draws one flat picture after the other."""
     ready = iter(colours)
-    return ScriptedGenerator(lambda request: [Image.new("RGB", (64, 64), next(ready)) for _ in request.seeds])
+    return ScriptedGenerator(lambda request: [Image.new("RGB", (128, 128), next(ready)) for _ in request.seeds])
 
 
 def test_blank_pictures_show_no_object_whatever_the_critic_says_and_are_told_apart(tmp_path: Path):

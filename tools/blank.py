@@ -31,9 +31,13 @@ _WHERE_IT_IS = re.compile(
 
 
 def is_blank(image: Image.Image) -> bool:
-    """Whether the picture is nearly one colour: no cell of a 64x64 grid is 9 levels away from the middle one."""
-    size = min(GRID, image.width), min(GRID, image.height)
-    cells = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX), dtype=np.int32).reshape(-1, 3)
+    """Whether the picture is nearly one colour: no cell of a 64x64 grid is 9 levels away from the middle one.
+
+    A picture of at most 64 pixels on a side is never called blank: in one so small, a thing may fill all of it.
+    """
+    if min(image.size) <= GRID:
+        return False
+    cells = np.asarray(image.convert("RGB").resize((GRID, GRID), Image.Resampling.BOX), dtype=np.int32).reshape(-1, 3)
     return int(np.abs(cells - np.median(cells, axis=0)).max()) <= FLAT
 
 
