@@ -2,6 +2,8 @@
 
 import io
 import struct
+import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +79,7 @@ def test_a_photo_is_turned_upright():
     [
         (lambda: b"", "empty"),
         (lambda: b"GIF89a but not really", "damaged|no picture"),
-        (lambda: b"%PDF-1.7 hello", "no picture"),
+        (lambda: b"%PDF-1.7 hello", "PDF document"),
         (lambda: data(Image.effect_noise((64, 64), 50))[:-900], "truncated"),
         (lambda: animation("GIF"), "2 frames"),
         (lambda: animation("WEBP"), "2 frames"),
@@ -95,6 +97,119 @@ def test_a_broken_picture_is_named_with_its_reason_and_a_remedy(
         read_images([Image.new("RGB", (2, 2)), path])
     assert "image 2" in str(caught.value) and "mine.png" in str(caught.value)
     assert "; " in str(caught.value)
+
+
+def chunk(kind: bytes, content: bytes, *, crc: int = 0) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content) ^ crc)
+
+
+def png_with(*chunks: bytes, behind: bool = False) -> bytes:
+    """A PNG with these chunks before its pixels, or behind them."""
+    plain = data(Image.new("RGB", (40, 30), "red"))
+    at = len(plain) - 12 if behind else 33
+    return plain[:at] + b"".join(chunks) + plain[at:]
+
+
+def jpeg_with(segment: bytes, **options: object) -> bytes:
+    plain = data(Image.new("RGB", (40, 30), "red"), "JPEG", **options)
+    return plain[:2] + segment + plain[2:]
+
+
+HUGE = np.random.default_rng(0).bytes(2_000_000)
+PACKED = zlib.compress(HUGE)
+BESIDE_THE_PIXELS = {
+    "a colour profile of 2 MB": lambda: png_with(chunk(b"iCCP", b"p\0\0" + PACKED)),
+    "a colour profile that unpacks to 80 MB": lambda: png_with(
+        chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(80_000_000)))
+    ),
+    "a colour profile of nothing": lambda: png_with(chunk(b"iCCP", b"")),
+    "a colour profile packed in a strange way": lambda: png_with(chunk(b"iCCP", b"p\0\7xx")),
+    "a huge packed text": lambda: png_with(chunk(b"zTXt", b"k\0\0" + PACKED)),
+    "a huge packed text behind the pixels": lambda: png_with(chunk(b"zTXt", b"k\0\0" + PACKED), behind=True),
+    "a huge international text": lambda: png_with(chunk(b"iTXt", b"k\0\1\0\0\0" + PACKED)),
+    "70 MB of texts": lambda: png_with(*(chunk(b"tEXt", b"k\0" + bytes(1_000_000)) for _ in range(70))),
+    "a text with a wrong checksum": lambda: png_with(chunk(b"tEXt", b"k\0x", crc=1)),
+    "huge EXIF": lambda: png_with(chunk(b"eXIf", b"MM\0*" + HUGE)),
+    "EXIF that is none": lambda: png_with(chunk(b"eXIf", b"junk" * 5)),
+    "EXIF with a wrong checksum": lambda: png_with(chunk(b"eXIf", b"MM\0*", crc=1)),
+    "a transparency cut short": lambda: png_with(chunk(b"tRNS", b"1")),
+    "a resolution cut short": lambda: png_with(chunk(b"pHYs", b"1")),
+    "a gamma of nothing": lambda: png_with(chunk(b"gAMA", b"")),
+    "JPEG with a profile of 2 MB": lambda: jpeg_with(b"", icc_profile=HUGE),
+    "JPEG with a JFIF mark cut short": lambda: jpeg_with(b"\xff\xe0\0\7JFIF\0"),
+    "JPEG with an Adobe mark cut short": lambda: jpeg_with(b"\xff\xee\0\7Adobe"),
+    "WebP with a profile of 2 MB": lambda: data(Image.new("RGB", (40, 30), "red"), "WEBP", icc_profile=HUGE),
+    "WebP with EXIF that is none": lambda: data(Image.new("RGB", (40, 30), "red"), "WEBP", exif=b"junk" * 5),
+    "TIFF with a profile of 2 MB": lambda: data(Image.new("RGB", (40, 30), "red"), "TIFF", icc_profile=HUGE),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_THE_PIXELS)
+def test_nothing_beside_the_pixels_keeps_a_picture_from_being_read(name: str):
+    (image,) = read_images([BESIDE_THE_PIXELS[name]()])
+    assert image.size == (40, 30)
+    assert np.abs(np.asarray(image, dtype=int) - (255, 0, 0)).max() <= 6
+
+
+def test_a_picture_with_a_huge_profile_keeps_its_transparency_and_orientation():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    clear = data(Image.new("RGBA", (40, 20), (255, 0, 0, 0)), exif=exif)
+    (image,) = read_images([clear[:33] + chunk(b"iCCP", b"p\0\0" + PACKED) + clear[33:]])
+    assert image.size == (20, 40) and image.getpixel((3, 3)) == (255, 255, 255)
+    moving = animation("PNG")
+    with pytest.raises(BadImage, match="2 frames"):
+        read_images([moving[:33] + chunk(b"iCCP", b"p\0\0" + PACKED) + moving[33:]])
+
+
+def test_broken_pixels_are_still_refused_whatever_else_is_left_out():
+    whole = png_with(chunk(b"iCCP", b"p\0\0" + PACKED))
+    at = whole.index(b"IDAT") + 8
+    for broken in (whole[:at] + b"\xff" + whole[at + 1 :], whole[:33], whole[:-30]):
+        with pytest.raises(BadImage, match=r"truncated or damaged|no picture"):
+            read_images([broken])
+
+
+FOREIGN = {
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC.*PNG or JPEG, or install pillow-heif"),
+    "HEIF": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC.*pillow-heif"),
+    "AVIF": (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1" + b"\0" * 40, "AVIF"),
+    "JPEG XL": (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL.*convert"),
+    "bare JPEG XL": (b"\xff\x0a\0\0\0\0", "JPEG XL.*convert"),
+    "SVG": (b'<?xml version="1.0"?>\n<!-- a -->\n<svg xmlns="x"></svg>', "SVG.*export"),
+    "bare SVG": (b"\n<svg></svg>", "SVG.*export"),
+    "PDF": (b"%PDF-1.7 hello", "PDF.*page"),
+    "CR2": (b"II*\0\x10\0\0\0CR\2\0" + b"\0" * 60, "RAW.*develop"),
+    "CR3": (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "RAW.*develop"),
+    "RAF": (b"FUJIFILMCCD-RAW 0201", "RAW.*develop"),
+    "Photoshop": (b"8BPS\0\1", "Photoshop.*export"),
+    "video": (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "video.*frame"),
+    "web page": (b"<!DOCTYPE html><html><body>404</body></html>", "web page.*save the picture"),
+    "LFS": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS.*pull"),
+    "words": (b"hello", "no picture of a known kind"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*AVIF.*:UserWarning")
+def test_a_file_of_another_kind_is_named_with_a_remedy_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for given, words in FOREIGN.values():
+        with pytest.raises(BadImage, match=f"image 1 .*{words}"):
+            read_images([given])
+
+
+def test_heic_is_read_where_pillow_heif_is_installed():
+    heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    heif.from_pillow(Image.new("RGB", (64, 48), "red")).save(buffer)
+    (image,) = read_images([buffer.getvalue()])
+    assert image.size == (64, 48) and image.mode == "RGB"
+
+
+def test_a_raw_file_that_shows_its_preview_alone_is_refused():
+    for tags in ({254: 1}, {50706: b"\1\4\0\0"}):
+        with pytest.raises(BadImage, match=r"RAW.*develop"):
+            read_images([data(Image.new("RGB", (16, 12)), "TIFF", tiffinfo=tags)])
 
 
 def closed() -> Image.Image:

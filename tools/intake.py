@@ -1,11 +1,14 @@
 """What a person hands in, checked and made plain: their words, and their pictures as upright RGB."""
 
+import importlib
 import io
+import itertools
 import re
 import unicodedata
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from omniagent.model.errors import BadImage, BadTask, OmniAgentError
 from omniagent.model.wording import cut, shown
 from omniagent.tools.addresses import located
+from omniagent.tools.containers import barer, foreign_kind, is_heif
 
 MAX_IMAGES = 5
 MAX_PIXELS = 64_000_000
@@ -22,6 +26,8 @@ MAX_CHARACTERS = 20_000
 
 # Formats whose decoders are part of Pillow and start no other program.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+# TIFF tags: DNGVersion, and NewSubfileType, whose first bit marks a preview of another picture in the file.
+_DNG, _SUBFILE = 50706, 254
 _URL = re.compile(r"\s*https?://", re.IGNORECASE)
 
 Given = str | Path | bytes | Image.Image
@@ -105,16 +111,39 @@ def _file_bytes(path: Path, number: int) -> bytes:
 def _open(data: bytes, name: str) -> Image.Image:
     if not data:
         raise BadImage(f"{name} is empty; give a picture file")
+    if is_heif(data) and (image := _heif(data, name)) is not None:
+        return image
     # Pillow knows all of its formats only after this, and a build may lack some.
     Image.init()
     formats = [kind for kind in _FORMATS if kind in Image.OPEN]
-    with _readable(name), Image.open(io.BytesIO(data), formats=formats) as image:
-        return _decode(image, name)
+    first: Exception | None = None
+    with _readable(name, data):
+        for version in itertools.chain([data], barer(data)):
+            try:
+                with Image.open(io.BytesIO(version), formats=formats) as image:
+                    return _decode(image, name)
+            except (OmniAgentError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+                raise
+            except Exception as error:
+                # A huge profile, a broken comment: whatever lies beside the pixels is no reason to refuse them.
+                first = first or error
+        assert first is not None, "a version that reads has returned"
+        raise first
+
+
+def _heif(data: bytes, name: str) -> Image.Image | None:
+    """A HEIC picture by pillow-heif; None where that is not installed."""
+    try:
+        heif: Any = importlib.import_module("pillow_heif")
+    except ImportError:
+        return None
+    with _readable(name):
+        return _decode(heif.open_heif(io.BytesIO(data)).to_pillow(), name)
 
 
 @contextmanager
-def _readable(name: str) -> Generator[None]:
-    """Turn whatever a decoder stumbles over into `BadImage`."""
+def _readable(name: str, data: bytes = b"") -> Generator[None]:
+    """Turn whatever a decoder stumbles over into `BadImage`; `data` tells what a file is instead."""
     try:
         yield
     except OmniAgentError:
@@ -122,6 +151,8 @@ def _readable(name: str) -> Generator[None]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(f"{name} has too many pixels; scale it to under {MAX_PIXELS:,}") from error
     except UnidentifiedImageError as error:
+        if (kind := foreign_kind(data)) is not None:
+            raise BadImage(f"{name} is {kind[0]}, which cannot be read here; {kind[1]}") from error
         raise BadImage(f"{name} is no picture of a known kind; give PNG, JPEG, WebP, BMP, GIF, TIFF or AVIF") from error
     except Exception as error:
         raise BadImage(
@@ -138,6 +169,9 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
             f"{name} is {image.width}x{image.height}, {image.width * image.height:,} pixels; "
             f"scale it to under {MAX_PIXELS:,}"
         )
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    if image.format == "TIFF" and (_DNG in tags or tags.get(_SUBFILE, 0) & 1):
+        raise BadImage(f"{name} is a camera's RAW file that shows its preview alone; develop it to PNG or JPEG")
     # Cameras put a preview beside the photo (MPO): two frames, but no animation.
     frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
     if frames > 1:
@@ -145,7 +179,15 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
     image.load()
     # These two know no other whole numbers than 16-bit ones, whichever mode Pillow gives them.
     sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
-    return _rgb(ImageOps.exif_transpose(image), sixteen_bit)
+    return _rgb(_upright(image), sixteen_bit)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        # EXIF that cannot be read says nothing about which side is up.
+        return image
 
 
 def _rgb(image: Image.Image, sixteen_bit: bool) -> Image.Image:
