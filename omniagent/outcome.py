@@ -67,8 +67,7 @@ def returned(result: Result) -> list[str]:
     critique = result.critique
     score = "not looked at"
     if critique is not None:
-        of = counted(len(critique.verdicts), "requirement")
-        score = f"all of {of} hold" if critique.accepted else f"{critique.passed} of {of} hold"
+        score = f"{critique.passed} of {counted(len(critique.verdicts), 'requirement')} hold"
     many = counted(len(result.attempts), "picture")
     lines = [f"returned: {best.id} of {many}, {score}; seed {result.seed}"]
     most = max(result.critiques, key=lambda one: one.passed, default=None)

@@ -19,8 +19,8 @@ from omniagent.agent import Agent
 from omniagent.demo.address import address_of, open_to_others
 from omniagent.demo.messages import Steps, plain
 from omniagent.tools.trace import Decided, Planned, ToolErrored
-from tests.faces import HOLDS, SCENARIO, TASK, repaired
-from tests.scripted_runs import by_picture, plan_draft, scripted_agent, texts
+from tests.faces import HOLDS, SCENARIO, TASK, never_right, repaired
+from tests.scripted_runs import QUESTIONS, by_picture, plan_draft, scripted_agent, texts
 
 ROOT = Path(__file__).parent.parent
 
@@ -244,7 +244,10 @@ def test_a_broken_upload_is_a_message_and_the_chat_goes_on(
 def test_the_boxes_take_what_is_meant_and_name_what_is_not(page: Page, open_chat: Callable[..., None]) -> None:
     open_chat()
     page.get_by_text("Settings", exact=True).click()
-    chat, seed, rounds = page.locator("#chat"), page.get_by_label("Seed"), page.get_by_label("Rounds at most")
+    chat, seed, rounds = (
+        page.locator("#chat"),
+        *(page.get_by_role("spinbutton", name=name) for name in ("Seed", "Rounds at most")),
+    )
     for number, typed in enumerate(("", "-1"), start=1):
         seed.fill(typed)
         say(page, TASK)
@@ -262,3 +265,15 @@ def test_the_boxes_take_what_is_meant_and_name_what_is_not(page: Page, open_chat
     seed.fill("7")
     say(page, TASK)
     expect(chat.get_by_text(re.compile(r"seed 7\b"))).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_report_fits_a_narrow_screen(page: Page, tmp_path: Path) -> None:
+    long = plan_draft(questions=(*QUESTIONS, "Is " + "averylongword" * 12 + " there?"))
+    for number, run in enumerate(
+        (never_right(tmp_path).run(TASK), scripted_agent(tmp_path, None, texts(long)).run("x" * 280))
+    ):
+        page.goto((run.folder / "report.html").as_uri())
+        for width in (320, 390, 720, 1000):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (number, width)
