@@ -1,5 +1,7 @@
 """Settings of the whole program: defaults, then `OMNIAGENT_…` environment variables, then what a caller passes."""
 
+import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -16,10 +18,28 @@ from omniagent.tools.config import CallRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2
 from omniagent.tools.types import Budget
 
+PREFIX = "OMNIAGENT_"
+_OTHERS = ("CRITIC_DIR", "CRITIC_PYTHON", "DEBUG")
+
 
 def bundled_checkpoint() -> str:
     """The folder of the checkpoint that ships with the package: coloured shapes, no download, no GPU."""
     return str(Path(omniagent.__file__).parent / "checkpoints" / "shapes")
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """The `OMNIAGENT_…` variables that are no setting but nearly one, each with the setting that seems to be meant.
+
+    Such a variable would be passed over without a word; others may belong to other programs.
+    """
+    known = [name.upper() for name in Config.model_fields]
+    found: dict[str, str] = {}
+    for variable in environ:
+        first = variable.upper().removeprefix(PREFIX).partition("__")[0]
+        if variable.upper().startswith(PREFIX) and first not in (*known, *_OTHERS):
+            for near in difflib.get_close_matches(first, known, n=1, cutoff=0.75):
+                found[variable] = PREFIX + near
+    return found
 
 
 def folder_of(path: str | Path) -> Path:
@@ -42,7 +62,7 @@ class Config(BaseSettings):
     """Everything that may be set. Nested values take two underscores: `OMNIAGENT_BUDGET__MAX_ROUNDS=6`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OMNIAGENT_", env_nested_delimiter="__", frozen=True, extra="forbid", protected_namespaces=()
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", protected_namespaces=()
     )
 
     model: str = Field(default_factory=bundled_checkpoint, description="a checkpoint folder or a hub name")

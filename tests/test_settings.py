@@ -10,7 +10,7 @@ from mcp import Client
 from pydantic import ValidationError
 
 from omniagent.agent import Agent
-from omniagent.config import Config
+from omniagent.config import Config, misspelt
 from omniagent.mcp import build_server
 from omniagent.model.errors import BadSetting
 from omniagent.model.service.record import state_folder
@@ -82,6 +82,19 @@ def test_quoted_paths_of_the_command_line_begin_at_home(home: Path) -> None:
     assert (home / "results" / "results.jsonl").is_file()
     assert call(agent, "run", TASK, "--out", "~nobody-of-that-name/x").exit_code == 2
     assert not Path("~").exists()
+
+
+def test_a_misspelt_variable_is_told_with_the_setting_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = ("OMNIAGENT_MODEL", "OMNIAGENT_BUDGET__MAX_ROUNDS", "OMNIAGENT_CRITIC_DIR", "OMNIAGENT_DEBUG", "OMNIAGENT_X")
+    assert misspelt(dict.fromkeys((*fine, "MODLE"), "")) == {}
+    wrong = {"OMNIAGENT_MODLE": "OMNIAGENT_MODEL", "OMNIAGENT_BUGET__MAX_ROUNDS": "OMNIAGENT_BUDGET"}
+    assert misspelt(dict.fromkeys(wrong, "")) == wrong
+    monkeypatch.setenv("OMNIAGENT_RUN_DIR", str(tmp_path))
+    outcome = call(repaired(tmp_path), "run", TASK)
+    assert outcome.exit_code == 0
+    assert "OMNIAGENT_RUN_DIR' is no setting and has no effect; did you mean OMNIAGENT_RUNS_DIR?" in outcome.stderr
 
 
 def test_results_are_saved_and_loaded_at_home(home: Path) -> None:

@@ -98,8 +98,17 @@ def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
         if url != "local" and not re.match(r"^https?://\S+$", url.strip()):
             raise typer.BadParameter(f"{shown(url)} is neither 'local' nor an http(s) URL", param_hint="--generator")
     tell_of_critic()
+    _tell_of_variables()
     make: MakeAgent | None = context.obj
     return (make or make_agent)(options)
+
+
+def _tell_of_variables() -> None:
+    from omniagent.cli.guard import say
+    from omniagent.config import misspelt
+
+    for variable, meant in misspelt(os.environ).items():
+        say(f"warning: {shown(variable)} is no setting and has no effect; did you mean {meant}?")
 
 
 def served_agent(context: typer.Context, options: ModelOptions) -> "Agent":
