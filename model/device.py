@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from omniagent.model.errors import BadSetting, OutOfMemory
-from omniagent.model.wording import shown
+from omniagent.model.wording import cut, shown
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise BadSetting(
-            f"device={shown(str(name))} cannot be used here ({error}); give cpu, or a device that is there"
+            f"device={shown(str(name))} cannot be used here ({cut(str(error))}); give cpu, or a device that is there"
         ) from error
     return device
 

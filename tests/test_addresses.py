@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from omniagent.agent import Agent
 from omniagent.model.errors import BadImage, OmniAgentError
 from omniagent.model.wording import SHOWN, counted, cut, shown, unknown
 from omniagent.tools.intake import read_images
@@ -129,6 +130,9 @@ LONG: dict[str, Callable[[Path], object]] = {
     "a thread": lambda folder: scripted_agent(folder).run("a", thread_id="x" * 9_000),
     "a folder": lambda folder: scripted_agent(folder).run("a", out=folder / ("x" * 9_000)),
     "settings": lambda folder: scripted_agent(folder).run("a", settings={"x" * 9_000: "y" * 9_000}),  # type: ignore[arg-type]
+    "a model": lambda folder: Agent(model="x" * 9_000, runs_dir=folder).runtime,
+    "a device": lambda folder: Agent(device="x" * 9_000, runs_dir=folder).runtime,
+    "a critic": lambda folder: Agent(critic="x" * 9_000, runs_dir=folder).runtime,
     "a width": lambda folder: scripted_agent(folder).run("a", settings={"width": "y" * 9_000}),  # type: ignore[arg-type]
 }
 
