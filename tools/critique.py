@@ -50,9 +50,7 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
     if asked and context.config.describe_first:
         seen, usage = describe(context, "critique", image)
     prompt = verdict_prompt(image, seen)
-    worded = {
-        one.id: plain_question(one.question) if context.config.plain_requests else one.question for one in asked
-    }
+    worded = {one.id: plain_question(one.question) if context.config.plain_requests else one.question for one in asked}
     if asked:
         plain, spent = ask(context, "critique", prompt, [verdict_question(worded[one.id]) for one in asked])
         usage = usage.plus(**spent.model_dump())
