@@ -12,13 +12,12 @@ from omniagent.model import lifetime
 from omniagent.model.cache import ByteCache, picture_key
 from omniagent.model.errors import setting_out_of_range
 from omniagent.model.openai_wire import data_url
-from omniagent.model.proportions import sendable
+from omniagent.model.proportions import MOST_OBLONG
 from omniagent.model.requests import Prompt
 
 KEYS_KEPT = 4096
 # Servers of Qwen models refuse sides under one merged patch, and pictures more than 200 times as long as wide.
 MIN_SIDE = 28
-MAX_ASPECT = 200
 MAX_PIXELS = 2048 * MIN_SIDE * MIN_SIDE
 """Pixels of 2,048 picture tokens of a Qwen-VL: 1.6 megapixels, 1,267 pixels square."""
 
@@ -41,7 +40,7 @@ class PictureParts:
         for picture in pictures:
             key = picture_key(picture)
             known = keyed and (bare or key in self._there)
-            url = None if known else {"url": self._urls.get_or_make(key, lambda each=picture: data_url(sendable(each)))}
+            url = None if known else {"url": self._urls.get_or_make(key, lambda each=picture: data_url(each))}
             made.append({"type": "image_url", "image_url": url} | ({"uuid": key} if keyed else {}))
         return made
 
@@ -88,12 +87,12 @@ def fit_picture(picture: Image.Image, most: int = MAX_PIXELS) -> Image.Image:
 
 def _fitting(width: int, height: int, most: int) -> tuple[int, int]:
     long, short = max(width, height), min(width, height)
-    if long * short <= most and short >= MIN_SIDE and long <= MAX_ASPECT * short:
+    if long * short <= most and short >= MIN_SIDE and long <= MOST_OBLONG * short:
         return width, height
-    wide = max(1.0, float(short), long / MAX_ASPECT)
+    wide = max(1.0, float(short), long / MOST_OBLONG)
     factor = max(min(1.0, math.sqrt(most / (max(1, long) * wide))), MIN_SIDE / wide)
     long = max(MIN_SIDE, math.floor(long * factor))
-    short = max(MIN_SIDE, math.floor(wide * factor), math.ceil(long / MAX_ASPECT))
+    short = max(MIN_SIDE, math.floor(wide * factor), math.ceil(long / MOST_OBLONG))
     return (long, short) if width >= height else (short, long)
 
 

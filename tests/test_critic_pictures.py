@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.openai_pictures import MAX_ASPECT, MAX_PIXELS, MIN_SIDE, fit_picture, fit_prompt
+from omniagent.model.openai_pictures import MAX_PIXELS, MIN_SIDE, fit_picture, fit_prompt
+from omniagent.model.proportions import MOST_OBLONG
 from omniagent.model.requests import Prompt
 from tests.openai_stub import Body, Connect, Server, sure
 
@@ -31,13 +32,13 @@ def travelled(body: Body) -> tuple[Image.Image, int]:
 def test_every_size_becomes_one_that_a_qwen_server_takes(width: int, height: int, most: int) -> None:
     fitted = fit_picture(Image.new("1", (width, height)), most)
     long, short = max(fitted.size), min(fitted.size)
-    assert short >= MIN_SIDE and long <= MAX_ASPECT * short
+    assert short >= MIN_SIDE and long <= MOST_OBLONG * short
     # Beyond the limit lies only what the least size asks for.
     assert long * short <= most or short == MIN_SIDE
     if max(width, height) <= 10 * min(width, height):
         # To within a pixel, the shape stays.
         assert abs(short - long * min(width, height) / max(width, height)) <= 1 + 2 * short / long
-    if min(width, height) >= MIN_SIDE and max(width, height) <= MAX_ASPECT * min(width, height):
+    if min(width, height) >= MIN_SIDE and max(width, height) <= MOST_OBLONG * min(width, height):
         assert width * height > most or fitted.size == (width, height)
 
 

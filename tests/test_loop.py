@@ -117,7 +117,7 @@ def test_a_task_outside_the_domain_is_refused_and_told_where_to_go(tmp_path: Pat
     generator = ScriptedGenerator()
     result = scripted_agent(tmp_path, written=texts(plan_draft("refuse", ())), generator=generator).run("a cat")
     assert (result.stop_reason, result.image, generator.calls) == ("refused", None, [])
-    assert "--model OmniGen2/OmniGen2" in result.message
+    assert "use the model OmniGen2/OmniGen2" in result.message
 
 
 def test_a_passing_critic_fault_is_waited_out(tmp_path: Path):

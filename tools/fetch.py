@@ -32,8 +32,9 @@ def fetch(url: str, max_bytes: int, *, transport: httpx.BaseTransport | None = N
                 return bytes(body)
     except (httpx.HTTPError, httpx.InvalidURL, BadSetting) as error:
         advice = proxy_advice(where) if isinstance(error, httpx.TransportError) else ""
+        reason = str(error) if isinstance(error, BadSetting) else cut(str(error))
         raise BadImage(
-            f"{cut(url)} cannot be fetched: {cut(str(error))}; check it or save the picture to a file{advice}"
+            f"{cut(url)} cannot be fetched: {reason}; check it or save the picture to a file{advice}"
         ) from error
     raise BadImage(f"{cut(url)} cannot be fetched: more than {MAX_REDIRECTS} redirects; save the picture to a file")
 
