@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from omniagent.model.requests import CancelToken, Prompt
 from omniagent.model.runtime import ModelRuntime
-from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, YesNoCall
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, YesNoCall, picture_for
 from omniagent.shapes.phrases import describe
 from omniagent.shapes.tasks import KINDS, sample_task
 from omniagent.tools.answer import ANSWER, AnswerIn
@@ -120,7 +120,7 @@ def digest_of(case: Case, folder: Path) -> str:
         trace=Trace(folder / "trace.jsonl", "golden"),
         token=CancelToken(),
         calls=CallMeter(1000),
-        config=ToolConfig(backoff=0, describe_first=True),
+        config=ToolConfig(backoff=0, describe_first=True, plain_requests=True),
     )
     task = Task(instruction=case.words, images=tuple(context.store.put(picture) for picture in case.pictures))
     plan = PLAN(PlanIn(task=task), context).plan
@@ -128,7 +128,7 @@ def digest_of(case: Case, folder: Path) -> str:
     if plan.mode == "answer":
         told.append(ANSWER(AnswerIn(task=task), context).answer)
     if plan.checklist:
-        drawn = context.store.put(Image.new("RGB", (128, 128), "white"))
+        drawn = context.store.put(picture_for("recorded", 0))
         attempt = Attempt(id="a1", image=drawn, instruction=plan.instruction, seed=0)
         made = CRITIQUE(CritiqueIn(attempt=attempt, checklist=plan.checklist), context).critique
         told.append([[verdict.answer, verdict.probability] for verdict in made.verdicts])
