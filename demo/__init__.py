@@ -1,6 +1,6 @@
 """The chat."""
 
-from omniagent.model.proxies import no_proxies
+from omniagent.model.http.proxies import no_proxies
 
 # Gradio makes an HTTP client as it is imported, which some proxy settings of the environment would not survive.
 with no_proxies():

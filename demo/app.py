@@ -12,16 +12,16 @@ from gradio.themes import Soft
 from pydantic import ValidationError
 
 from omniagent.agent import Agent
-from omniagent.arguments import CreateArguments, refusal
 from omniagent.demo.address import address_of, free_port, open_to_others
 from omniagent.demo.messages import Steps, failure, picture, plain
-from omniagent.hosting import Request, request_of
+from omniagent.integrations.arguments import CreateArguments, refusal
+from omniagent.integrations.hosting import Request, request_of
 from omniagent.model.errors import BadSetting, OmniAgentError
-from omniagent.model.proxies import no_proxies
+from omniagent.model.http.proxies import no_proxies
 from omniagent.model.wording import cut, shown
-from omniagent.result import Result
-from omniagent.tools.intake import MAX_IMAGES
-from omniagent.tools.trace import RunStarted
+from omniagent.runs.result import Result
+from omniagent.tools.intake.task import MAX_IMAGES
+from omniagent.tools.record.trace import RunStarted
 
 TITLE = "OmniAgent"
 GREETING = f"""### {TITLE}

@@ -8,9 +8,9 @@ import gradio as gr
 from gradio.components.chatbot import FileDataDict, MessageContent, MetadataDict
 
 from omniagent.model.wording import counted
-from omniagent.outcome import STOPS, doing, returned, status_of
-from omniagent.result import Result
-from omniagent.tools.trace import (
+from omniagent.runs.result import Result
+from omniagent.runs.status import STOPS, doing, returned, status_of
+from omniagent.tools.record.trace import (
     Asked,
     AttemptMade,
     Critiqued,

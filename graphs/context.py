@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from omniagent.graphs.ahead import DrawAhead
-from omniagent.tools.gallery import keep_attempt
+from omniagent.graphs.speculate import DrawAhead
+from omniagent.tools.record.attempt_files import keep_attempt
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Attempt
 

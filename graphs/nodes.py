@@ -8,9 +8,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from omniagent.graphs import rules
-from omniagent.graphs.ahead import Drawing
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, standing, undone, unseen
+from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, Fault, StateUpdate
 from omniagent.model.errors import (
     CallerError,
@@ -31,8 +31,8 @@ from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.parameters import parameters
 from omniagent.tools.plan import PLAN, PlanIn, refusal
-from omniagent.tools.suggest import SUGGEST, SuggestIn
-from omniagent.tools.trace import AttemptMade, Critiqued, Decided, Planned, Warned
+from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Planned, Warned
+from omniagent.tools.repair import SUGGEST, SuggestIn
 from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
 
 Work = Callable[[AgentState, GraphContext], StateUpdate]

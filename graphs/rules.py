@@ -20,8 +20,8 @@ from omniagent.graphs.history import (
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
+from omniagent.tools.instruments.similarity import distance
 from omniagent.tools.parameters import named_images
-from omniagent.tools.similarity import distance
 from omniagent.tools.types import Attempt, Critique, Decision, Plan, StopReason, Task
 
 

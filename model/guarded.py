@@ -14,9 +14,9 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.model import lifetime
+from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadSetting, Cancelled, HardFailure
-from omniagent.model.fallback import GuardedByBreaker
-from omniagent.model.queue import Batching, RequestQueue
+from omniagent.model.generator.queue import Batching, RequestQueue
 from omniagent.model.requests import (
     CancelToken,
     Completion,

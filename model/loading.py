@@ -11,18 +11,18 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from omniagent.model.chat_inputs import ChatEncoder
-from omniagent.model.checkpoint import load_mllm, load_pipeline
-from omniagent.model.checkpoint_settings import CheckpointDefaults
-from omniagent.model.critic_local import LocalCritic
-from omniagent.model.critic_openai import OpenAICritic
+from omniagent.model.checkpoint.folder import load_mllm, load_pipeline
+from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.critic.local import LocalCritic
+from omniagent.model.critic.openai.critic import OpenAICritic
+from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import multiplies_bfloat16, pick_device, pick_dtype, with_memory_fault
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMemory, RetryableError
-from omniagent.model.generator import OmniGen2Generator
-from omniagent.model.hub import find_model
-from omniagent.model.memory import fit, free_bytes, hold, need_of, next_smaller
-from omniagent.model.pipeline import OmniGen2Pipeline
-from omniagent.model.presets import preset_named
+from omniagent.model.files.hub import find_model
+from omniagent.model.generator.local import OmniGen2Generator
+from omniagent.model.mllm.encoder import ChatEncoder
+from omniagent.model.pipeline.memory import fit, free_bytes, hold, need_of, next_smaller
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.requests import CancelToken, Critic
 from omniagent.model.wording import shown
 

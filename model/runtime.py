@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from omniagent.model.cache import CacheStats
-from omniagent.model.fallback import CircuitBreaker, GuardedByBreaker
+from omniagent.model.critic.fallback import CircuitBreaker, GuardedByBreaker
 from omniagent.model.guarded import (
     Counts,
     DeviceLock,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from omniagent.agent import Agent
     from omniagent.config import Config
-    from omniagent.langchain import as_langchain_tool
+    from omniagent.integrations.langchain import as_langchain_tool
     from omniagent.model.errors import (
         BadCheckpoint,
         BadImage,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from omniagent.model.runtime import ModelRuntime
     from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
-    from omniagent.result import Result
+    from omniagent.runs.result import Result
     from omniagent.tools.types import Attempt, Budget, Critique, Plan, RenderSettings, Requirement, Usage, Verdict
 
 __version__ = "0.1.0"
@@ -51,11 +51,11 @@ _ERRORS = (
 _HOMES = {
     "agent": "Agent",
     "config": "Config",
-    "langchain": "as_langchain_tool",
+    "integrations.langchain": "as_langchain_tool",
     "model.errors": _ERRORS,
     "model.runtime": "ModelRuntime",
     "model.scripted": "ScriptedCritic ScriptedGenerator",
-    "result": "Result",
+    "runs.result": "Result",
     "tools.types": "Attempt Budget Critique Plan RenderSettings Requirement Usage Verdict",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

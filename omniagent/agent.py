@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from omniagent.awaiting import Mailbox, in_thread
 from omniagent.config import Config, folder_of
 from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting
 from omniagent.model.requests import CancelToken, Critic, Generator
 from omniagent.model.wording import shown
-from omniagent.result import Result
-from omniagent.tools.trace import Event
+from omniagent.runs.awaiting import Mailbox, in_thread
+from omniagent.runs.result import Result
+from omniagent.tools.record.trace import Event
 from omniagent.tools.types import Budget, RenderSettings
 
 if TYPE_CHECKING:
     from omniagent.model.runtime import ModelRuntime
-    from omniagent.order import Order
-    from omniagent.session import Session
+    from omniagent.runs.request import Order
+    from omniagent.runs.session import Session
 
 Picture = str | Path | bytes | Image.Image
 """An input picture: a path, a URL where allowed, the bytes of a file, or a PIL image."""
@@ -100,8 +100,8 @@ class Agent:
         """
         with self._loading:
             if self._runtime is None:
-                from omniagent.loading import load_runtime
                 from omniagent.model.guarded import one_thread_after_fork
+                from omniagent.models import load_runtime
 
                 one_thread_after_fork()
                 self._runtime = load_runtime(self.config, generator=self._generator, critic=self._critic)
@@ -273,7 +273,7 @@ class Agent:
         token = token or CancelToken()
         with lifetime.under_way(token.cancel, waiter):
             order = self._order(task, images, seed, thread_id, out, budget, settings)
-            from omniagent.session import Session
+            from omniagent.runs.session import Session
 
             session = Session(order, self.runtime, self._on_question, token, hear)
             self._sessions.add(session)
@@ -290,8 +290,8 @@ class Agent:
         budget: Budget | None,
         settings: RenderSettings | None,
     ) -> "Order":
-        from omniagent.order import Order, given_as
-        from omniagent.tools.intake import read_images, read_instruction
+        from omniagent.runs.request import Order, given_as
+        from omniagent.tools.intake.task import read_images, read_instruction
 
         config = self.config
         if budget is not None:

@@ -21,11 +21,11 @@ from omniagent.agent import Agent, Picture
 from omniagent.config import folder_of
 from omniagent.model.errors import BadSetting, CallerError, OmniAgentError, OutputUnwritable, StorageFull
 from omniagent.model.wording import cut, fault, shown
-from omniagent.outcome import Status, status_of
-from omniagent.result import Result
-from omniagent.tools.addresses import located
-from omniagent.tools.files import write_whole, writing
-from omniagent.tools.trace import Event
+from omniagent.runs.result import Result
+from omniagent.runs.status import Status, status_of
+from omniagent.tools.intake.addresses import located
+from omniagent.tools.record.files import write_whole, writing
+from omniagent.tools.record.trace import Event
 from omniagent.tools.types import Budget, RenderSettings, StopReason, Usage
 
 RESULTS_FILE = "results.jsonl"

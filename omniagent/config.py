@@ -10,9 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 import omniagent
 from omniagent.graphs.policy import LoopPolicy
-from omniagent.model.checkpoint_settings import SETTINGS_FILE, CheckpointDefaults
+from omniagent.model.checkpoint.settings import SETTINGS_FILE, CheckpointDefaults
+from omniagent.model.denoising.presets import PresetName
 from omniagent.model.errors import BadSetting
-from omniagent.model.presets import PresetName
 from omniagent.model.wording import fault, shown
 from omniagent.tools.config import CallRules, ToolConfig
 from omniagent.tools.parameters import OMNIGEN2

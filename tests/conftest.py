@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from omniagent.agent import Agent
-from tests.faces import end_to_end_agent
+from tests.support.faces import end_to_end_agent
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
-    from omniagent.model.critic_openai import OpenAICritic
-    from tests.openai_stub import Connect
+    from omniagent.model.critic.openai.critic import OpenAICritic
+    from tests.support.openai_stub import Connect
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def connect() -> "Iterator[Connect]":
     """Critics on servers made of functions, without pauses, closed afterwards."""
     import httpx2
 
-    from omniagent.model.critic_openai import OpenAICritic
-    from tests.openai_stub import URL
+    from omniagent.model.critic.openai.critic import OpenAICritic
+    from tests.support.openai_stub import URL
 
     made: list[OpenAICritic] = []
 
@@ -45,7 +45,7 @@ def connect() -> "Iterator[Connect]":
 @pytest.fixture(scope="session")
 def tokenizer() -> "PreTrainedTokenizerBase":
     """The bundled MLLM's tokenizer, with a smaller vocabulary."""
-    from omniagent.shapes.tokenizer import train_tokenizer
+    from omniagent.shapes.training.tokenizer import train_tokenizer
 
     return train_tokenizer(900)
 
@@ -56,8 +56,8 @@ def mllm(tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLForConditionalGener
     import torch
     from transformers import Qwen2_5_VLForConditionalGeneration
 
-    from omniagent.shapes.architecture import mllm_config
-    from omniagent.shapes.training import SPECIAL_IDS
+    from omniagent.shapes.training.architecture import mllm_config
+    from omniagent.shapes.training.parts import SPECIAL_IDS
 
     torch.manual_seed(0)
     ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}

@@ -11,12 +11,12 @@ from typing import NamedTuple, TypeVar
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
-from omniagent.model.answers import json_objects, without_thought
 from omniagent.model.errors import CriticBadOutput, RetryableError
+from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt, YesNo
 from omniagent.tools.prompts import describe_prompt
+from omniagent.tools.record.trace import CriticConsulted, ToolErrored
 from omniagent.tools.tool import ToolContext
-from omniagent.tools.trace import CriticConsulted, ToolErrored
 from omniagent.tools.types import Usage
 
 T = TypeVar("T", YesNo, Completion)

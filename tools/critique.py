@@ -1,10 +1,10 @@
 """Looking at an attempt: a verdict for each requirement, cheap first."""
 
-from omniagent.tools.blank import blank_fails, is_blank
 from omniagent.tools.config import CriticThresholds
 from omniagent.tools.consult import ask, describe
+from omniagent.tools.instruments.blank import blank_fails, is_blank
+from omniagent.tools.instruments.preservation import over_edit
 from omniagent.tools.plain import plain_question
-from omniagent.tools.preservation import over_edit
 from omniagent.tools.prompts import negated_question, verdict_prompt, verdict_question
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import Answer, Attempt, Critique, ImageRef, Requirement, Usage, Verdict, Word

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from omniagent.model.errors import GenerationFailed
 from omniagent.model.requests import GenerationRequest
-from omniagent.tools.similarity import perceptual_hash
+from omniagent.tools.instruments.similarity import perceptual_hash
 from omniagent.tools.tool import Outcome, ToolContext
 from omniagent.tools.types import ImageRef, RenderSettings, Usage, Word
 

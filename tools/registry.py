@@ -10,7 +10,7 @@ from omniagent.tools.critique import CRITIQUE
 from omniagent.tools.edit import EDIT
 from omniagent.tools.generate import GENERATE
 from omniagent.tools.plan import PLAN
-from omniagent.tools.suggest import SUGGEST
+from omniagent.tools.repair import SUGGEST
 from omniagent.tools.tool import Tool
 
 TOOLS: Mapping[str, Tool[Any, Any]] = MappingProxyType(

@@ -13,8 +13,8 @@ from omniagent.model.requests import CancelToken
 from omniagent.model.wording import fault
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.store import ImageStore
-from omniagent.tools.trace import StepProgress, ToolCalled, ToolErrored, ToolStarted, Trace
+from omniagent.tools.record.store import ImageStore
+from omniagent.tools.record.trace import StepProgress, ToolCalled, ToolErrored, ToolStarted, Trace
 from omniagent.tools.types import Usage, Word
 
 if TYPE_CHECKING:

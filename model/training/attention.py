@@ -7,8 +7,8 @@ any key, which never happens here; written out, attention's forward and backward
 import torch
 from torch import Tensor
 
-from omniagent.model.attention import AttentionProcessor, GroupedQueryAttention
-from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.model.network.attention import AttentionProcessor, GroupedQueryAttention
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 
 MASKED = -1e4
 

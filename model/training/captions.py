@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.text import chat_prompt
+from omniagent.model.mllm.prompts import chat_prompt
 
 
 @dataclass(frozen=True)

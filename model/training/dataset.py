@@ -20,8 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omniagent.model.errors import BadImage, BadSetting
-from omniagent.model.image_processor import Size, preprocess, reference_size
-from omniagent.model.text import (
+from omniagent.model.mllm.prompts import (
     DRAW_SYSTEM_PROMPT,
     MAX_TEXT_TOKENS,
     UNCONDITIONAL_SYSTEM_PROMPT,
@@ -29,6 +28,7 @@ from omniagent.model.text import (
     chat_prompt,
     tokenize,
 )
+from omniagent.model.pictures import Size, preprocess, reference_size
 
 LEAD_INS = tuple(f"The image {verb} " for verb in ("portrays", "depicts", "captures", "highlights", "shows"))
 """Openings of captions that say nothing about what to draw."""

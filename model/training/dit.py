@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.flow import mix
-from omniagent.model.latents import encode_picture
-from omniagent.model.text import DRAW_SYSTEM_PROMPT, UNCONDITIONAL_SYSTEM_PROMPT, embed_prompts
-from omniagent.model.training.ahead import Ahead
+from omniagent.model.denoising.flow import mix
+from omniagent.model.mllm.prompts import DRAW_SYSTEM_PROMPT, UNCONDITIONAL_SYSTEM_PROMPT, embed_prompts
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from omniagent.model.pipeline.vae import encode_picture
+from omniagent.model.training.prefetch import Ahead
 from omniagent.model.training.vision import normalised
-from omniagent.model.transformer import OmniGen2Transformer2DModel
 
 Pixels = NDArray[np.uint8]
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from omniagent.model.chat import IMAGE_SLOT
+from omniagent.model.mllm.chat_template import IMAGE_SLOT
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
 

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.training.ahead import Ahead
 from omniagent.model.training.captions import CaptionFigures, CaptionProbe
 from omniagent.model.training.lesson_packing import (
     IGNORE,
@@ -19,6 +18,7 @@ from omniagent.model.training.lesson_packing import (
     PackedGroup,
     branch_mask,
 )
+from omniagent.model.training.prefetch import Ahead
 from omniagent.model.training.vision import normalised, vision_tokens
 
 CAPTION_WEIGHT = 0.5

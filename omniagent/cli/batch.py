@@ -39,7 +39,7 @@ def batch(
     with guarded():
         from omniagent.batch import Progress, run_batch
         from omniagent.cli.progress import Watcher
-        from omniagent.outcome import CANCELLED
+        from omniagent.runs.status import CANCELLED
 
         opt.existing_file(tasks, "TASKS.jsonl")
         agent = opt.agent_of(

@@ -17,7 +17,7 @@ import typer
 from omniagent.cli import options as opt
 
 if TYPE_CHECKING:
-    from omniagent.model.service.record import Record
+    from omniagent.model.critic.service.record import Record
 
 StateDir = Annotated[
     Path | None,
@@ -61,9 +61,9 @@ def serve(
 
     with guarded():
         from omniagent.config import bundled_checkpoint
-        from omniagent.model.hub import find_model
-        from omniagent.model.service.record import state_folder
-        from omniagent.model.service.service import card_of, plan_service, run_service
+        from omniagent.model.critic.service.record import state_folder
+        from omniagent.model.critic.service.service import card_of, plan_service, run_service
+        from omniagent.model.files.hub import find_model
 
         opt.tell_of_critic()
         folder = state_folder(state_dir)
@@ -109,10 +109,10 @@ def status(
     from omniagent.cli.guard import guarded
 
     with guarded():
-        from omniagent.model.critic_openai import OpenAICritic
+        from omniagent.model.critic.openai.critic import OpenAICritic
+        from omniagent.model.critic.service.record import read_record, state_folder
         from omniagent.model.errors import RetryableError
         from omniagent.model.requests import CancelToken
-        from omniagent.model.service.record import read_record, state_folder
 
         record = None if url is not None else read_record(state_folder(state_dir))
         if url is None and record is None:
@@ -137,8 +137,8 @@ def stop(state_dir: StateDir = None) -> None:
     from omniagent.cli.guard import guarded
 
     with guarded():
-        from omniagent.model.service.record import state_folder
-        from omniagent.model.service.service import stop_service
+        from omniagent.model.critic.service.record import state_folder
+        from omniagent.model.critic.service.service import stop_service
 
         record = stop_service(state_folder(state_dir))
         typer.echo("no service is at work" if record is None else f"stopped {record.name} at {record.url}")
@@ -157,8 +157,8 @@ def _described(told: dict[str, Any], record: "Record | None") -> str:
 def _detach(folder: Path, limit: float) -> None:
     """Start this very command without --detach in a session of its own, and wait until its server answers."""
     from omniagent.cli.guard import say
+    from omniagent.model.critic.service.record import LOG_FILE, read_record
     from omniagent.model.errors import BadSetting, CriticUnavailable
-    from omniagent.model.service.record import LOG_FILE, read_record
 
     if (running := read_record(folder)) is not None:
         raise BadSetting(f"a service is at work already at {running.url}; stop it first: omniagent critic stop")

@@ -22,11 +22,11 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         import torch
 
         from omniagent.config import Config
-        from omniagent.model.checkpoint_settings import CheckpointDefaults
+        from omniagent.model.checkpoint.settings import CheckpointDefaults
         from omniagent.model.device import pick_device
         from omniagent.model.errors import HubUnreachable
-        from omniagent.model.hub import find_model
-        from omniagent.model.memory import GIB, MODES, fit, free_bytes, need_of
+        from omniagent.model.files.hub import find_model
+        from omniagent.model.pipeline.memory import GIB, MODES, fit, free_bytes, need_of
 
         typer.echo(f"python {platform.python_version()} on {platform.machine()}, {torch.get_num_threads()} threads")
         typer.echo("  ".join(f"{name} {_version(name)}" for name in PACKAGES))
@@ -55,7 +55,7 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
 def _absent(name: str, revision: str | None, free: float, device: str) -> str:
     """What can be told of a model that is not on this machine; it is not downloaded for that."""
     from omniagent.model.errors import HubUnreachable
-    from omniagent.model.hub import check_model
+    from omniagent.model.files.hub import check_model
 
     where = "it is at the hub, the first run downloads it"
     try:

@@ -26,11 +26,11 @@ def evaluate(
     from omniagent.cli.guard import guarded
 
     with guarded():
-        from omniagent.evals.figures import table
-        from omniagent.evals.records import Record
-        from omniagent.evals.runner import run_suite
-        from omniagent.evals.suites import SUITES, tasks_of
         from omniagent.model.wording import unknown
+        from omniagent.shapes.evaluation.figures import table
+        from omniagent.shapes.evaluation.records import Record
+        from omniagent.shapes.evaluation.runner import run_suite
+        from omniagent.shapes.evaluation.suites import SUITES, tasks_of
 
         if wrong := [suite for suite in suites if suite not in (*SUITES, "all")]:
             raise typer.BadParameter(unknown(wrong[0], [*SUITES, "all"]), param_hint="SUITES...")

@@ -13,7 +13,7 @@ import typer
 
 from omniagent.model.errors import BadSetting, CallerError, Cancelled, OmniAgentError
 from omniagent.model.wording import fault
-from omniagent.outcome import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
+from omniagent.runs.status import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
 
 DEBUG_VARIABLE = "OMNIAGENT_DEBUG"
 _EXTRAS = MappingProxyType({"gradio": "demo", "mcp": "mcp", "langchain_core": "langchain"})
@@ -56,7 +56,7 @@ def guarded(*, as_json: bool = False) -> Generator[None]:
 @contextmanager
 def told_as_json() -> Generator[None]:
     """Prints the error that ends its body as JSON on stdout; the end of a finished run is none."""
-    from omniagent.outcome import error_json
+    from omniagent.runs.status import error_json
 
     try:
         yield

@@ -122,7 +122,7 @@ def served_agent(context: typer.Context, options: ModelOptions) -> "Agent":
     own = config.generator == "local" or not config.critic.startswith(("http://", "https://"))
     # Where nobody named a model, the agent may have been made with models of its own.
     if own and (options.model is not None or "OMNIAGENT_MODEL" in os.environ):
-        from omniagent.model.hub import check_model
+        from omniagent.model.files.hub import check_model
 
         check_model(config.model, revision=config.revision)
     return agent
@@ -145,14 +145,14 @@ def budget_of(agent: "Agent", **caps: float | None) -> "Budget":
     Raises:
         BadSetting: a cap out of its range.
     """
-    from omniagent.arguments import budget_with
+    from omniagent.integrations.arguments import budget_with
 
     return budget_with(agent.config.budget, **caps)
 
 
 def drawn_seed(seed: int) -> int:
     """The seed itself, or a random one for -1."""
-    from omniagent.arguments import seed_of
+    from omniagent.integrations.arguments import seed_of
 
     return seed_of(seed)
 
@@ -175,7 +175,7 @@ def settings_of(size: str | None) -> "RenderSettings":
     Raises:
         typer.BadParameter: it is not WxH in pixels, or out of range.
     """
-    from omniagent.arguments import size_of
+    from omniagent.integrations.arguments import size_of
     from omniagent.model.errors import BadSetting
 
     try:

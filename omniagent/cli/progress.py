@@ -8,8 +8,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from omniagent.model.wording import model_name
-from omniagent.outcome import STOPS, doing
-from omniagent.tools.trace import (
+from omniagent.runs.status import STOPS, doing
+from omniagent.tools.record.trace import (
     Asked,
     AttemptMade,
     CriticConsulted,

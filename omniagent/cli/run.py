@@ -13,8 +13,8 @@ from omniagent.cli import options as opt
 
 if TYPE_CHECKING:
     from omniagent.agent import Agent
-    from omniagent.result import Result
-    from omniagent.tools.trace import Event
+    from omniagent.runs.result import Result
+    from omniagent.tools.record.trace import Event
 
 
 def run(
@@ -56,7 +56,7 @@ def run(
     from omniagent.cli.guard import guarded
 
     with guarded(as_json=as_json):
-        from omniagent.outcome import EXIT_CODES, status_of
+        from omniagent.runs.status import EXIT_CODES, status_of
 
         chosen = opt.ModelOptions(
             model, revision, critic, device, allow_urls or None, preset=preset, generator=generator
@@ -89,8 +89,8 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
     """Run to the end with the trace on stderr; Ctrl-C stops the run and keeps its best picture."""
     from omniagent.cli.guard import say, stop_on_interrupt
     from omniagent.cli.progress import Watcher
-    from omniagent.outcome import CANCELLED
-    from omniagent.tools.trace import RunStarted
+    from omniagent.runs.status import CANCELLED
+    from omniagent.tools.record.trace import RunStarted
 
     folder = ""
 
@@ -117,8 +117,8 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
 
 def show(result: "Result", as_json: bool) -> None:
     """The result alone on stdout: JSON, or a few lines for people."""
-    from omniagent.outcome import as_json as to_json
-    from omniagent.outcome import describe
+    from omniagent.runs.status import as_json as to_json
+    from omniagent.runs.status import describe
 
     plain = "utf" not in (sys.stdout.encoding or "").lower()
     if as_json:

@@ -59,7 +59,7 @@ def mcp(
     with guarded():
         from platformdirs import user_data_path
 
-        from omniagent.mcp import build_server
+        from omniagent.integrations.mcp import build_server
 
         # Hosts start servers in folders of their own, often ones that nobody may write to.
         if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:

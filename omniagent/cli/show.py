@@ -15,7 +15,7 @@ def report(
     from omniagent.cli.guard import guarded
 
     with guarded():
-        from omniagent.report import write_report
+        from omniagent.runs.report import write_report
 
         typer.echo(write_report(folder))
 

@@ -73,12 +73,14 @@ def train(
     console = Console(stderr=True)
     with guarded():
         if part is Part.EXPORT:
-            from omniagent.shapes.export import export_checkpoint
+            from omniagent.shapes.training.export import export_checkpoint
 
             size = export_checkpoint(work, out)
             console.print(f"{out}: {size / 1e6:.1f} MB")
             return
-        from omniagent.shapes import gallery, stages, training
+        from omniagent.shapes.training import paint as gallery
+        from omniagent.shapes.training import parts as training
+        from omniagent.shapes.training import stages
 
         stage = stages.Stage(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,

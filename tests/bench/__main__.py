@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from .figures import BENCHMARKS, ONLY_NAMED
+from tests.bench.figures import BENCHMARKS, ONLY_NAMED
 
 
 def main(names: list[str]) -> int:

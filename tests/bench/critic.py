@@ -19,12 +19,12 @@ from PIL import Image
 
 from omniagent.agent import Agent
 from omniagent.config import Config
-from omniagent.model.critic_openai import OpenAICritic
-from omniagent.model.critic_vllm import VllmCritic
+from omniagent.model.critic.openai.critic import OpenAICritic
+from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedGenerator
-from omniagent.shapes.render import render
-from omniagent.shapes.tasks import sample_task
+from omniagent.shapes.scene.render import render
+from omniagent.shapes.tasks.task import sample_task
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.prompts import describe_prompt, verdict_prompt, verdict_question
 from omniagent.tools.types import Budget

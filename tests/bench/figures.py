@@ -8,15 +8,14 @@ from typing import NamedTuple
 
 import torch
 
-from omniagent.model.computation import Computation
-from omniagent.model.guidance import Guidance
-from omniagent.model.step_memory import TaylorSeer, TeaCache
-
-from .fullsize import fullsize as fullsize_figures
-from .load import compare
-from .midsize import EDIT, TEXT_TO_IMAGE, Load
-from .presets import figures as preset_figures
-from .timing import Way, race
+from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
+from tests.bench.fullsize import fullsize as fullsize_figures
+from tests.bench.load import compare
+from tests.bench.midsize import EDIT, TEXT_TO_IMAGE, Load
+from tests.bench.presets import figures as preset_figures
+from tests.bench.timing import Way, race
 
 
 class Line(NamedTuple):

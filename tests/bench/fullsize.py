@@ -18,13 +18,12 @@ from typing import Any
 import torch
 from PIL import Image
 
-from omniagent.model.computation import Computation
-from omniagent.model.memory import GIB, hold
-from omniagent.model.pipeline import OmniGen2Pipeline
-from omniagent.model.presets import preset_named
-
-from .ceilings import ceilings
-from .fullsize_model import FULL, Sizes, build
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.presets import preset_named
+from omniagent.model.pipeline.memory import GIB, hold
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from tests.bench.ceilings import ceilings
+from tests.bench.fullsize_model import FULL, Sizes, build
 
 Figure = tuple[str, float, str] | str
 """Name, value and unit; or a line of text."""

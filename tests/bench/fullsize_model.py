@@ -12,10 +12,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from transformers import AutoTokenizer, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from omniagent.model.pipeline import OmniGen2Pipeline
-from omniagent.model.processor import LightProcessor
-from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
-from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
+from omniagent.model.mllm.processor import LightProcessor
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.parity.full_size import FLUX_VAE, QWEN_TEXT, QWEN_VISION
 
 PROCESSOR = Path(__file__).parents[2] / "omniagent" / "checkpoints" / "shapes" / "processor"

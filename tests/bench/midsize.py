@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from omniagent.model.computation import Computation
-from omniagent.model.guidance import Guidance
-from omniagent.model.sampling import Denoising
-from omniagent.model.schedulers import FlowMatchEulerDiscreteScheduler
-from omniagent.model.step_memory import StepCache
-from omniagent.model.text_states import TextStates
-from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.loop import Denoising
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
+from omniagent.model.denoising.step_cache import StepCache
+from omniagent.model.network.text_states import TextStates
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 
 TEXT_TOKENS = 128
 SIDES = (64, 32)

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from omniagent.model.denoising.presets import PRESETS
 from omniagent.model.loading import load_generator
-from omniagent.model.presets import PRESETS
 from omniagent.model.requests import GenerationRequest
-from omniagent.shapes.oracle import judge, right
-from omniagent.shapes.painted import painter_words
-from omniagent.shapes.tasks import sample_task
-
-from .timing import seconds
+from omniagent.shapes.oracle.judge import judge, right
+from omniagent.shapes.tasks.task import sample_task
+from omniagent.shapes.training.own_pictures import painter_words
+from tests.bench.timing import seconds
 
 CHECKPOINT = Path(__file__).parents[2] / "omniagent" / "checkpoints" / "shapes"
 DRAWS, EDITS = 450, 150

@@ -9,11 +9,10 @@ from typing import TypeVar
 
 import torch
 
-from omniagent.model.computation import Computation
-from omniagent.model.sampling import Denoising
-from omniagent.model.step_memory import StepCache
-
-from .midsize import Load, Prepared, midsize
+from omniagent.model.denoising.loop import Denoising
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.step_cache import StepCache
+from tests.bench.midsize import Load, Prepared, midsize
 
 T = TypeVar("T")
 

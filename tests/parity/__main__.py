@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from .runner import run
+from tests.parity.runner import run
 
 
 def main(arguments: list[str]) -> int:

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from omniagent.model.chat import chat_text
-from omniagent.model.chat_inputs import ChatEncoder
-from omniagent.model.chat_pipeline import OmniGen2ChatPipeline
-from omniagent.model.chat_states import ANSWER_TOKENS, DRAW_MARK, ChatBatch, ChatReader
+from omniagent.model.mllm.chat_template import chat_text
+from omniagent.model.mllm.encoder import ChatEncoder
+from omniagent.model.mllm.prompts import DRAW_SYSTEM_PROMPT
+from omniagent.model.mllm.reader import ANSWER_TOKENS, DRAW_MARK, ChatBatch, ChatReader
+from omniagent.model.pipeline.chat import OmniGen2ChatPipeline
 from omniagent.model.requests import Prompt
-from omniagent.model.text import DRAW_SYSTEM_PROMPT
-
-from .compare import Difference, difference, same
-from .golden import Case
-from .pipeline import references_of
+from tests.parity.compare import Difference, difference, same
+from tests.parity.golden import Case
+from tests.parity.pipeline import references_of
 
 
 def check(case: Case) -> Iterator[Difference]:

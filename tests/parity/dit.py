@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from omniagent.model.rope import OmniRope
-from omniagent.model.transformer import OmniGen2Transformer2DModel
-
-from .compare import Difference, difference
-from .golden import Case
+from omniagent.model.network.rope import OmniRope
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from tests.parity.compare import Difference, difference
+from tests.parity.golden import Case
 
 HOOKED = ("x_embedder", "ref_image_patch_embedder", "context_refiner", "noise_refiner", "ref_image_refiner", "layers")
 

@@ -10,10 +10,9 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.transformer import OmniGen2Transformer2DModel
-
-from .compare import Difference, same
-from .golden import Case
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from tests.parity.compare import Difference, same
+from tests.parity.golden import Case
 
 FLUX_VAE: dict[str, Any] = {
     "block_out_channels": (128, 256, 512, 512),

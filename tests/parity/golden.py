@@ -14,10 +14,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.checkpoint import load_mllm, load_module, load_pipeline
-from omniagent.model.pipeline import OmniGen2Pipeline
-from omniagent.model.processor import LightProcessor
-from omniagent.model.transformer import OmniGen2Transformer2DModel
+from omniagent.model.checkpoint.folder import load_mllm, load_module, load_pipeline
+from omniagent.model.mllm.processor import LightProcessor
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 
 Tensors = dict[str, torch.Tensor]
 PUBLIC = Path(__file__).parents[3] / "shared" / "golden"

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from omniagent.model.image_processor import Size, fit, preprocess
-
-from .compare import Difference, difference, same
-from .golden import Case, NotCovered
+from omniagent.model.pictures import Size, fit, preprocess
+from tests.parity.compare import Difference, difference, same
+from tests.parity.golden import Case, NotCovered
 
 
 def check(case: Case) -> Iterator[Difference]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omniagent.model.lora import Loras
-
-from .compare import Difference, difference
-from .dit import forward
-from .golden import Case
+from omniagent.model.network.lora import Loras
+from tests.parity.compare import Difference, difference
+from tests.parity.dit import forward
+from tests.parity.golden import Case
 
 
 def check(case: Case) -> Iterator[Difference]:

@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from PIL import Image
 
-from omniagent.model.pipeline import OmniGen2Pipeline
-from omniagent.model.pipeline_base import PipelineBase
-from omniagent.model.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
-from omniagent.model.step_memory import Inputs, StepCache, StepMemory, TaylorSeer, TeaCache
-
-from .compare import Difference, difference, same
-from .golden import Case, NotCovered
+from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from omniagent.model.denoising.step_cache import Inputs, StepCache, StepMemory, TaylorSeer, TeaCache
+from omniagent.model.pipeline.base import PipelineBase
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from tests.parity.compare import Difference, difference, same
+from tests.parity.golden import Case, NotCovered
 
 PUBLISHED_DEFAULTS: dict[str, Any] = {
     "num_inference_steps": 28,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import chat, dit, full_size, image, lora, pipeline, scheduler, text, train, vae
-from .compare import Difference, worst
-from .golden import Case, Golden, NotCovered
+from tests.parity import chat, dit, full_size, image, lora, pipeline, scheduler, text, train, vae
+from tests.parity.compare import Difference, worst
+from tests.parity.golden import Case, Golden, NotCovered
 
 Check = Callable[[Case], Iterable[Difference]]
 CHECKS: dict[str, Check] = {

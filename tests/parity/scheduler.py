@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import torch
 
-from omniagent.model.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
-
-from .compare import Difference, difference
-from .golden import Case, NotCovered
+from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from tests.parity.compare import Difference, difference
+from tests.parity.golden import Case, NotCovered
 
 SCHEDULERS = {"euler": FlowMatchEulerDiscreteScheduler, "dpm": DPMSolverMultistepScheduler}
 CUSTOM_TIMES = (0.0, 0.1, 0.35, 0.8)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.text import MAX_TEXT_TOKENS, PromptEmbeds, Tokenizer, chat_prompt, embed_prompts, tokenize
-
-from .compare import Difference, difference, same
-from .golden import Case
+from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, PromptEmbeds, Tokenizer, chat_prompt, embed_prompts, tokenize
+from tests.parity.compare import Difference, difference, same
+from tests.parity.golden import Case
 
 
 @dataclass(frozen=True)

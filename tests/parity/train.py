@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
-from omniagent.model.flow import flow_loss, mix, shift_times
-from omniagent.model.processor import LightProcessor
-from omniagent.model.text import MAX_TEXT_TOKENS
+from omniagent.model.denoising.flow import flow_loss, mix, shift_times
+from omniagent.model.mllm.processor import LightProcessor
+from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.training.dataset import Example, ItemRules, MixedDataset, collate_texts
-from omniagent.model.transformer import OmniGen2Transformer2DModel
-
-from .compare import Difference, difference, same
-from .golden import Case, NotCovered
+from tests.parity.compare import Difference, difference, same
+from tests.parity.golden import Case, NotCovered
 
 
 def check(case: Case) -> Iterator[Difference]:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import torch
 from PIL import Image
 
-from omniagent.model.image_processor import Size, preprocess
-from omniagent.model.latents import decode_latents, encode_picture
-
-from .compare import Difference, difference
-from .golden import Case
+from omniagent.model.pictures import Size, preprocess
+from omniagent.model.pipeline.vae import decode_latents, encode_picture
+from tests.parity.compare import Difference, difference
+from tests.parity.golden import Case
 
 
 @torch.no_grad()

@@ -16,18 +16,18 @@ from pydantic import BaseModel
 from omniagent.model.requests import CancelToken, Prompt
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, YesNoCall, picture_for
-from omniagent.shapes.phrases import describe
-from omniagent.shapes.tasks import KINDS, sample_task
+from omniagent.shapes.tasks.task import KINDS, sample_task
+from omniagent.shapes.words.phrases import describe
 from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.plan import PLAN, PlanIn
 from omniagent.tools.prompts import PlanDraft, RepairDraft, RequirementDraft
-from omniagent.tools.store import ImageStore
-from omniagent.tools.suggest import SUGGEST, SuggestIn
+from omniagent.tools.record.store import ImageStore
+from omniagent.tools.record.trace import Trace
+from omniagent.tools.repair import SUGGEST, SuggestIn
 from omniagent.tools.tool import ToolContext
-from omniagent.tools.trace import Trace
 from omniagent.tools.types import Attempt, Plan, Task
 
 TASKS_OF_A_KIND = 100

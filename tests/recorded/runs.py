@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from omniagent import Agent, Budget, Result
-from omniagent.shapes.tasks import Kind, ShapesTask, sample_task
+from omniagent.shapes.tasks.task import Kind, ShapesTask, sample_task
 
 RUNS: tuple[tuple[Kind, int], ...] = (("draw", 16), ("edit", 12), ("reference", 6), ("question", 4), ("outside", 2))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from omniagent.model.critic_local import LocalCritic
-from omniagent.model.service.process import STAGES
-from omniagent.model.service.record import FOLDER_VARIABLE, Record, read_record, state_folder
+from omniagent.model.critic.local import LocalCritic
+from omniagent.model.critic.service.process import STAGES
+from omniagent.model.critic.service.record import FOLDER_VARIABLE, Record, read_record, state_folder
 from tests.vllm.served import CHECKPOINT, local_critic
 
 ROOT = Path(__file__).parents[2]

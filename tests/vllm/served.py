@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 
 from omniagent.config import bundled_checkpoint
-from omniagent.model.critic_local import LocalCritic
-from omniagent.model.critic_vllm import VllmCritic
-from omniagent.model.service.keeper import Keeper
-from omniagent.model.service.record import read_record, state_folder
-from omniagent.model.service.service import plan_service
-from omniagent.shapes.render import render
-from omniagent.shapes.statements import truth_of
-from omniagent.shapes.tasks import sample_task
+from omniagent.model.critic.local import LocalCritic
+from omniagent.model.critic.service.keeper import Keeper
+from omniagent.model.critic.service.record import read_record, state_folder
+from omniagent.model.critic.service.service import plan_service
+from omniagent.model.critic.vllm import VllmCritic
+from omniagent.shapes.scene.render import render
+from omniagent.shapes.tasks.task import sample_task
+from omniagent.shapes.words.statements import truth_of
 
 CHECKPOINT = Path(bundled_checkpoint())
 

@@ -13,16 +13,16 @@ from PIL import Image
 
 from omniagent.agent import Agent
 from omniagent.config import Config
-from omniagent.model.critic_local import LocalCritic
-from omniagent.model.critic_openai import OpenAICritic
+from omniagent.model.critic.local import LocalCritic
+from omniagent.model.critic.openai.critic import OpenAICritic
+from omniagent.model.critic.service.process import answers
+from omniagent.model.critic.service.record import Record, read_record, state_folder
 from omniagent.model.errors import BadSetting, CriticUnavailable, UnknownModel
 from omniagent.model.requests import GenerationRequest
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedGenerator
-from omniagent.model.service.process import answers
-from omniagent.model.service.record import Record, read_record, state_folder
-from omniagent.shapes.render import render
-from omniagent.shapes.world import Item, Scene
+from omniagent.shapes.scene.render import render
+from omniagent.shapes.scene.world import Item, Scene
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.prompts import (
     PlanDraft,
@@ -33,7 +33,7 @@ from omniagent.tools.prompts import (
     verdict_prompt,
     verdict_question,
 )
-from omniagent.tools.trace import CriticConsulted, RunStarted
+from omniagent.tools.record.trace import CriticConsulted, RunStarted
 from omniagent.tools.types import Budget
 from tests.vllm.conftest import omniagent
 from tests.vllm.served import CHECKPOINT, looks, metrics

@@ -1,0 +1,1 @@
+"""The role that judges: in this process, behind a URL, or stood in for."""

@@ -1,0 +1,1 @@
+"""A critic behind the OpenAI chat API."""

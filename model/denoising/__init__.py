@@ -1,0 +1,1 @@
+"""From noise to latents: schedule, guidance, steps and their shortcuts."""

@@ -1,0 +1,109 @@
+"""The denoising loop: from noise to latents of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from omniagent.model.denoising.step import VelocityField
+from omniagent.model.denoising.step_cache import StepCache
+from omniagent.model.errors import Cancelled
+from omniagent.model.network.text_states import TextStates
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+
+StepCallback = Callable[[int, int, torch.Tensor], bool | None]
+"""Called after each step with (steps done, steps in all, latents (B, C, h, w)); returning False stops the request."""
+
+Scheduler = FlowMatchEulerDiscreteScheduler | DPMSolverMultistepScheduler
+
+
+class Denoising:
+    """A batch of pictures on its way from noise, one step at a time.
+
+    Args:
+        transformer: Predicts velocities.
+        scheduler: Of this batch alone, its time steps planned.
+        latents: (B, C, h, w) noise.
+        text: Encoded prompts, one for each picture.
+        negative: Encoded negative prompts; needed where ``guidance.needs_negative``.
+        references: Reference latents (C, h, w) of each picture.
+        guidance: How strongly text and references steer.
+        computation: How the numbers are computed; None means with all remedies.
+        cache: Leaves joint layers out at some steps.
+        attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+
+    Attributes:
+        latents: (B, C, h, w) as they stand.
+        done: Steps made so far.
+        steps: Steps in all.
+
+    Raises:
+        BadSetting: Numbers or shapes don't fit.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        transformer: OmniGen2Transformer2DModel,
+        scheduler: Scheduler,
+        latents: torch.Tensor,
+        text: TextStates,
+        negative: TextStates | None,
+        references: Sequence[Sequence[torch.Tensor]],
+        guidance: Guidance,
+        *,
+        computation: Computation | None = None,
+        cache: StepCache | None = None,
+        attention_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        transformer.check_latents(list(latents))
+        self.latents, self.done, self.steps = latents, 0, len(scheduler.timesteps)
+        self._scheduler, self._guidance = scheduler, guidance
+        self._has_references = any(references)
+        self._field = VelocityField(
+            transformer,
+            scheduler.timesteps,
+            (latents.size(-2), latents.size(-1)),
+            text,
+            negative,
+            references,
+            computation=computation,
+            cache=cache,
+            attention_kwargs=attention_kwargs,
+        )
+
+    @torch.no_grad()
+    def step(self) -> torch.Tensor:
+        """Make the next step; the latents after it."""
+        passes = self._guidance.passes(self.done, self.steps, has_references=self._has_references)
+        velocity = self._guidance.combine(self._field.at(self.done, self.latents, passes))
+        # The time as a number that the host knows already: reading it off the device would wait for the step before.
+        self.latents = self._scheduler.step(velocity, self._scheduler.times[self.done], self.latents).prev_sample
+        self.done += 1
+        return self.latents
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with the pictures in ``rows`` alone; they come out as they would have with the others."""
+        chosen = list(rows)
+        self.latents = self.latents[chosen]
+        self._scheduler.keep(chosen)
+        self._field.keep(chosen)
+
+
+def denoise(denoising: Denoising, callback: StepCallback | None = None) -> torch.Tensor:
+    """Make all steps; the latents (B, C, h, w) at the end.
+
+    Raises:
+        Cancelled: The callback returned False.
+        BadSetting: A text or picture is too large for the network.
+    """
+    while denoising.done < denoising.steps:
+        latents = denoising.step()
+        if callback is not None and callback(denoising.done, denoising.steps, latents) is False:
+            raise Cancelled(f"drawing was stopped after step {denoising.done} of {denoising.steps}")
+    return denoising.latents

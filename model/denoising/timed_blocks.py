@@ -1,0 +1,83 @@
+"""The time of a step in the network: embeddings and modulations of a whole schedule, and blocks run under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from omniagent.model.denoising.compiling import compiled_block, plain_block
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.network.blocks import BlockLayouts, FoldedWeights, OmniGen2Block
+from omniagent.model.network.cpu_linear import Layout, affordable, lay_out, product
+from omniagent.model.network.padded import Stream
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+
+
+class TimedBlocks:
+    """Runs the modulated parts of a network at the steps of one schedule.
+
+    Args:
+        transformer: The network.
+        times: (N,) times of the steps, on the device.
+        computation: Whether modulations are tabled, weights laid out, and blocks compiled.
+    """
+
+    def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
+        self._net, self._times, self._dtype = transformer, times, transformer.dtype
+        self._call: Callable[..., torch.Tensor] = compiled_block() if computation.compiled else plain_block
+        self._folded: dict[nn.Module, list[FoldedWeights]] = {}
+        self._final: torch.Tensor | None = None
+        self._layouts: dict[nn.Module, BlockLayouts] = {}
+        self._ends: dict[nn.Module, Layout] = {}
+        if computation.laid_out and not computation.compiled and affordable(transformer):
+            self._layouts = {block: block.lay_out() for block in self._timed()}
+            net = transformer
+            ends = (net.x_embedder, net.ref_image_patch_embedder, net.norm_out.linear_2)
+            self._ends = dict(zip(ends, lay_out(ends), strict=True))
+        if computation.tabled_modulation:
+            self._table()
+
+    def embed(self, layer: nn.Module, patches: torch.Tensor) -> torch.Tensor:
+        """Tokens (..., T, H) of ``patches`` (..., T, patch² · channels) by one of the network's two embedders."""
+        return product(layer, patches, self._ends.get(layer)).to(self._dtype)
+
+    def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
+        """``x`` after modulated blocks at ``step`` (from 0)."""
+        temb = None if self._folded else self._temb(step)
+        for block in blocks:
+            layouts = self._layouts.get(block)
+            if self._folded:
+                x = self._call(block, x, stream, None, self._folded[block][step], layouts)
+            else:
+                x = self._call(block, x, stream, temb, None, layouts)
+        return x
+
+    def patches(self, x: torch.Tensor, step: int) -> torch.Tensor:
+        """Velocity patches (1, T, patch² · channels) of tokens (1, T, H) after the last layer."""
+        layout = self._ends.get(self._net.norm_out.linear_2)
+        if self._final is None:
+            return self._net.norm_out(x, self._temb(step), layout=layout)
+        return self._net.norm_out(x, scale=self._final[step], layout=layout)
+
+    def attention_input(self, x: torch.Tensor, step: int) -> torch.Tensor:
+        """Tokens (T, H) as the first joint layer's attention sees them."""
+        norm: Any = self._net.layers[0].norm1
+        return norm(x) * (1 + norm.modulation(self._temb(step)).scale_msa[0])
+
+    def _temb(self, step: int) -> torch.Tensor:
+        return self._net.time_caption_embed.embed_time(self._times[step : step + 1], self._dtype)
+
+    def _table(self) -> None:
+        net = self._net
+        temb = net.time_caption_embed.embed_time(self._times, self._dtype)
+        for block in self._timed():
+            table = block.fold(temb)
+            self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.unbind() for each in table), strict=True)]
+        self._final = net.norm_out.scales(temb)
+
+    def _timed(self) -> list[OmniGen2Block]:
+        net = self._net
+        return [*net.noise_refiner, *net.ref_image_refiner, *net.layers]  # pyright: ignore[reportReturnType]

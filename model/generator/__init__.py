@@ -1,0 +1,1 @@
+"""The role that draws: in this process, by requests in a queue, or behind a URL."""

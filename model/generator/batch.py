@@ -1,0 +1,111 @@
+"""Pictures of one bucket on their way through one denoising loop, whoever asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+
+from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.presets import Preset
+from omniagent.model.errors import GenerationFailed
+from omniagent.model.network.text_states import TextStates, join_texts
+from omniagent.model.pictures import Size, postprocess, stretch
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.pipeline.vae import decode_latents
+
+
+class Bucket(NamedTuple):
+    """What pictures must share to be drawn together: size drawn, steps, guidance, and whether there are references."""
+
+    size: Size
+    steps: int
+    guidance: Guidance
+    has_references: bool
+
+
+class Prepared(NamedTuple):
+    """A request after its texts and references were read; `asked` is the size its pictures are stretched to."""
+
+    bucket: Bucket
+    asked: Size
+    text: TextStates
+    negative: TextStates | None
+    references: list[torch.Tensor]
+
+
+class PictureBatch:
+    """Draws pictures together. On a CPU in float32 each comes out as it would alone, bit for bit.
+
+    Args:
+        pipeline: On its device.
+        model: Its name, for messages.
+        pictures: Prepared requests of one bucket, each with a seed.
+        preset: What is left out.
+    """
+
+    @torch.inference_mode()
+    def __init__(
+        self, pipeline: OmniGen2Pipeline, model: str, pictures: Sequence[tuple[Prepared, int]], preset: Preset
+    ) -> None:
+        self._pipeline, self._model = pipeline, model
+        self._pictures = list(pictures)
+        requests = [prepared for prepared, _ in pictures]
+        bucket = requests[0].bucket
+        negatives = [each.negative for each in requests if each.negative is not None]
+        noise = pipeline.prepare_latents(len(requests), *bucket.size, [seeded(seed) for _, seed in pictures])
+        self._denoising = pipeline.start(
+            noise,
+            join_texts([each.text for each in requests]),
+            join_texts(negatives) if negatives else None,
+            [each.references for each in requests],
+            bucket.guidance,
+            num_inference_steps=bucket.steps,
+            timesteps=preset.timesteps(pipeline.scheduler, bucket.steps, noise.size(-2) * noise.size(-1)),
+            scheduler=preset.scheduler(pipeline.scheduler),
+        )
+
+    @property
+    def size(self) -> int:
+        """Pictures still being drawn."""
+        return len(self._pictures)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are made."""
+        return self._denoising.done >= self._denoising.steps
+
+    @torch.inference_mode()
+    def step(self) -> int:
+        """Make the next step; the number of steps made."""
+        self._denoising.step()
+        return self._denoising.done
+
+    @torch.inference_mode()
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with the pictures in ``rows`` alone."""
+        self._denoising.keep(rows)
+        self._pictures = [self._pictures[row] for row in rows]
+
+    @torch.inference_mode()
+    def picture(self, row: int) -> Image.Image:
+        """A finished picture.
+
+        Raises:
+            GenerationFailed: its numbers are not finite.
+        """
+        prepared, seed = self._pictures[row]
+        # One at a time: a convolution may round by the size of its batch.
+        values = decode_latents(self._pipeline.vae, self._denoising.latents[row : row + 1])
+        if not bool(values.isfinite().all()):
+            raise GenerationFailed(f"{self._model} drew numbers that are not finite for seed {seed}; try another seed")
+        (image,) = postprocess(stretch(values, prepared.asked), "pil")
+        assert isinstance(image, Image.Image)
+        return image
+
+
+def seeded(seed: int) -> torch.Generator:
+    """Noise drawn on the CPU is the same on every device."""
+    return torch.Generator("cpu").manual_seed(seed)

@@ -1,0 +1,1 @@
+"""What every client of a server needs: an event loop, proxies, refusals."""

@@ -1,0 +1,1 @@
+"""OmniGen2 as diffusers pipelines, and how memory holds them."""

@@ -1,0 +1,183 @@
+"""How much memory a checkpoint needs, and which way of holding it fits a device."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from omniagent.model.errors import OutOfMemory, setting_out_of_range
+
+if TYPE_CHECKING:
+    import torch
+
+    from omniagent.model.pipeline.base import PipelineBase
+
+MemoryMode = Literal["whole", "model", "group", "sequential"]
+"""Whole: all on the device. Model: one of the three networks at a time. Group: some blocks of one network at a time.
+Sequential: one layer at a time."""
+
+MODES: tuple[MemoryMode, ...] = ("whole", "model", "group", "sequential")
+GROUP_BLOCKS = 4
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Bytes of weights of each network on the device, and of work beside them."""
+
+    transformer: int
+    mllm: int
+    vae: int
+    transformer_blocks: int
+    work: int
+
+    def peak(self, mode: MemoryMode) -> int:
+        """Bytes on the device at the highest point, estimated."""
+        largest = max(self.transformer, self.mllm, self.vae)
+        block = max(self.transformer, self.mllm) // max(1, self.transformer_blocks)
+        weights = {
+            "whole": self.transformer + self.mllm + self.vae,
+            "model": largest,
+            # One group computes while the next one arrives.
+            "group": 2 * GROUP_BLOCKS * block + self.vae,
+            "sequential": block,
+        }[mode]
+        return weights + self.work
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What was chosen: a mode, its estimated peak and the bytes that were free."""
+
+    mode: MemoryMode
+    peak: int
+    free: int
+
+    def __str__(self) -> str:
+        return f"{self.mode}: about {self.peak / GIB:.1f} of {self.free / GIB:.1f} GiB free"
+
+
+def need_of(folder: Path, width: int, bytes_per_weight: int = 2) -> Need:
+    """What a checkpoint folder needs to draw a square picture.
+
+    Args:
+        folder: In the published layout; only headers of weight files are read.
+        width: Side of the picture in pixels.
+        bytes_per_weight: Of the number type on the device.
+
+    Raises:
+        BadCheckpoint: A file is missing or broken.
+    """
+    from omniagent.model.files.weights import read_json, read_shapes, weight_files
+
+    def weights(part: str, stem: str) -> int:
+        return bytes_per_weight * sum(map(math.prod, read_shapes(weight_files(folder / part, stem)).values()))
+
+    config = read_json(folder / "transformer" / "config.json")
+    hidden, layers = int(config.get("hidden_size", 2520)), int(config.get("num_layers", 32))
+    tokens = (width // 16) ** 2
+    # Three passes of text, one reference and noise: a row of hidden states, the opened feed-forward, and slack; and
+    # the VAE's decoder, whose widest layer holds 256 channels at full size.
+    row = 3 * (2 * tokens + 256) * hidden
+    work = bytes_per_weight * max(14 * row, 3 * 256 * width * width)
+    return Need(
+        weights("transformer", "diffusion_pytorch_model"),
+        weights("mllm", "model"),
+        weights("vae", "diffusion_pytorch_model"),
+        layers,
+        work,
+    )
+
+
+def fit(need: Need, free: int) -> Fit:
+    """The fastest mode that fits in ``free`` bytes with a tenth to spare.
+
+    Raises:
+        OutOfMemory: None does.
+    """
+    for mode in MODES:
+        if need.peak(mode) * 1.1 <= free:
+            return Fit(mode, need.peak(mode), free)
+    raise OutOfMemory(
+        f"the model needs about {need.peak(MODES[-1]) / GIB:.1f} GiB even layer by layer and {free / GIB:.1f} GiB are "
+        "free; free some memory, draw smaller pictures, or use another device"
+    )
+
+
+def next_smaller(mode: str) -> MemoryMode | None:
+    """The mode that takes less memory; None after the last."""
+    place = [*MODES].index(mode) + 1
+    return MODES[place] if place < len(MODES) else None
+
+
+def free_bytes(device: torch.device) -> int:
+    """Free memory of a device, or of the machine for a CPU."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    for line in Path("/proc/meminfo").read_text().splitlines() if Path("/proc/meminfo").exists() else ():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, fp8: bool = False) -> None:
+    """Put a pipeline's networks where a mode wants them.
+
+    Args:
+        pipeline: Freshly loaded, on the CPU.
+        mode: One of `MODES`.
+        device: Where it computes.
+        fp8: Store the transformer's linear weights in eight bits and widen them layer by layer; not exact.
+
+    Raises:
+        BadSetting: No such mode.
+    """
+    import torch
+    from diffusers.hooks.group_offloading import apply_group_offloading
+
+    if mode not in MODES:
+        raise setting_out_of_range("memory mode", mode, ", ".join(MODES))
+    if fp8:
+        pipeline.transformer.enable_layerwise_casting(torch.float8_e4m3fn, pipeline.transformer.dtype)
+    if mode == "whole":
+        pipeline.to(device)
+    elif mode == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        # Weights are at hand only while their own layer is called, so none can be folded into tables beforehand.
+        pipeline.computation = replace(pipeline.computation, tabled_modulation=False, laid_out=False)
+        if mode == "group":
+            for network in (pipeline.transformer, pipeline.mllm.model.language_model, pipeline.mllm.model.visual):
+                _in_groups(network, device)
+            pipeline.mllm.lm_head.to(device)
+            pipeline.vae.to(device)  # pyright: ignore[reportArgumentType]
+        else:
+            for network in (pipeline.transformer, pipeline.mllm, pipeline.vae):
+                apply_group_offloading(network, device, torch.device("cpu"), offload_type="leaf_level")
+    if mode != "whole":
+        pipeline.vae.enable_slicing()
+        pipeline.vae.enable_tiling()
+
+
+def _in_groups(network: torch.nn.Module, device: torch.device) -> None:
+    """Bring a network's blocks to the device a few at a time; what lies beside them is small and stays there.
+
+    The library brings the latter when the network itself is called, but here parts of networks are called.
+    """
+    import torch
+    from diffusers.hooks.group_offloading import apply_group_offloading
+    from diffusers.hooks.hooks import HookRegistry
+
+    cpu = torch.device("cpu")
+    apply_group_offloading(network, device, cpu, offload_type="block_level", num_blocks_per_group=GROUP_BLOCKS)
+    HookRegistry.check_if_exists_or_initialize(network).remove_hook("group_offloading", recurse=False)
+    for child in network.children():
+        if not isinstance(child, torch.nn.ModuleList):
+            child.to(device)
+    for own in (*network.parameters(recurse=False), *network.buffers(recurse=False)):
+        own.data = own.data.to(device)

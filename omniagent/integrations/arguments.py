@@ -1,0 +1,163 @@
+"""The arguments that other agents give, read as they mean them: the schemas behind MCP and LangChain.
+
+Language models send numbers as words, one path where a list is wanted, and null for what they leave out. What has one
+meaning is taken; what is unknown or has none is refused by name, and never passed over.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from omniagent.model.errors import BadSetting
+from omniagent.model.limits import MAX_SEED, MAX_SIDE, MIN_SIDE
+from omniagent.model.wording import fault, shown
+from omniagent.tools.intake.task import MAX_IMAGES
+from omniagent.tools.types import Budget, RenderSettings
+
+RANDOM_SEED: Final = -1
+_NOTHING = ("", "null", "none", "undefined")
+_SIZE = re.compile(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*(?:px)?\s*")
+
+
+def _number(value: object) -> object:
+    """A number or None, also as words; true and false are neither."""
+    if isinstance(value, bool):
+        raise ValueError("give a number")
+    if isinstance(value, str) and value.strip().lower() in _NOTHING:
+        return None
+    return value
+
+
+def _seed(value: object) -> object:
+    number = _number(value)
+    return RANDOM_SEED if number is None else number
+
+
+def _texts(value: object) -> object:
+    """A list of texts, given as such, as one text, as JSON, or as null."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in _NOTHING:
+            return ()
+        return _listed(text) if text.startswith("[") else (value,)
+    if isinstance(value, list | tuple) and all(one in (None, "") for one in value):
+        return ()
+    return value
+
+
+def _listed(text: str) -> object:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return (text,)
+    return found if isinstance(found, list) else (text,)
+
+
+def _text(value: object) -> object:
+    """One text, also as the only one of a list."""
+    many = _texts(value)
+    return many[0] if isinstance(many, list | tuple) and len(many) == 1 else value
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() in _NOTHING:
+        return None
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = f"{value[0]}x{value[1]}"
+    if isinstance(value, Mapping) and set(value) == {"width", "height"}:
+        value = f"{value['width']}x{value['height']}"
+    if isinstance(value, str):
+        size_of(value)
+    return value
+
+
+def size_of(text: str | None) -> RenderSettings:
+    """The settings that a size asks for, `512x512` for example; none for None.
+
+    Raises:
+        BadSetting: it is not WxH in pixels, or out of range.
+    """
+    if text is None:
+        return RenderSettings()
+    found = _SIZE.fullmatch(text)
+    sides = [int(side) for side in found.groups()] if found else []
+    if not sides or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
+        raise BadSetting(
+            f"{shown(text)} is no size; give WxH with both sides from {MIN_SIDE} to {MAX_SIDE}, for example 512x512"
+        )
+    return RenderSettings(width=sides[0], height=sides[1])
+
+
+def seed_of(seed: int | None) -> int:
+    """The seed itself; in place of -1 or None a random one, to be shown to whoever asked."""
+    return secrets.randbelow(2**31) if seed is None or seed == RANDOM_SEED else seed
+
+
+def budget_with(budget: Budget, **caps: float | None) -> Budget:
+    """A budget with the caps that are given in place of its own.
+
+    Raises:
+        BadSetting: a cap out of its range.
+    """
+    given = {name: value for name, value in caps.items() if value is not None}
+    try:
+        return Budget.model_validate({**budget.model_dump(), **given})
+    except ValidationError as error:
+        raise BadSetting(fault(error, Budget.model_fields)) from error
+
+
+class Arguments(BaseModel):
+    """Base of a tool's arguments: unknown ones are an error, and the schema says so."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CreateArguments(Arguments):
+    """What `create_image` may be told."""
+
+    task: str = Field(description='What to draw, change or answer, in words; call the pictures "image 1", "image 2", …')
+    images: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
+        default=(),
+        description="0 to 5 input pictures: file paths, file: or data: URIs, or base64",
+        max_length=MAX_IMAGES,
+    )
+    seed: Annotated[int, BeforeValidator(_seed)] = Field(
+        default=0,
+        description="The same seed gives the same picture; -1: a random one, told in the result",
+        ge=RANDOM_SEED,
+        le=MAX_SEED,
+    )
+    max_rounds: Annotated[int | None, BeforeValidator(_number)] = Field(
+        default=None, description="Rounds of drawing and looking at most", ge=1, le=100
+    )
+    size: Annotated[str | None, BeforeValidator(_size)] = Field(
+        default=None, description="Size in pixels, WxH, for example 512x512; left out: what suits the model"
+    )
+    time_limit: Annotated[float | None, BeforeValidator(_number)] = Field(
+        default=None, description="Seconds; then the best picture so far", gt=0, allow_inf_nan=False
+    )
+
+
+class CheckArguments(Arguments):
+    """What `check_image` may be told."""
+
+    image: Annotated[str, BeforeValidator(_text)] = Field(
+        description="The picture: a file path, a file: or data: URI, or base64"
+    )
+    questions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
+        default=(), description="Yes/no questions, at most 32", max_length=32
+    )
+    task: str | None = Field(default=None, description="Without questions: the words that the picture should fit")
+
+
+def refusal(error: ValidationError, arguments: type[Arguments]) -> str:
+    """What the caller is told of arguments that do not fit: which, why, and what there is."""
+    told = fault(error, arguments.model_fields)
+    first: Any = error.errors(include_url=False)[0]
+    return f"the argument {told}" if first["loc"] else told

@@ -1,0 +1,68 @@
+"""What the faces share that put OmniAgent inside another agent: the tool's description, a run's request, previews."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from PIL import Image
+
+from omniagent.agent import Agent
+from omniagent.integrations.arguments import CreateArguments, budget_with, seed_of, size_of
+from omniagent.tools.types import Budget, RenderSettings
+
+CREATE_IMAGE = (
+    "Draw or edit a picture from words and up to 5 input pictures. The picture is checked against the task and "
+    "repaired until it fits. Returns the file path, the verdict of every requirement, and whether all hold."
+)
+
+
+class Preview(NamedTuple):
+    """A picture small enough for a message, and its MIME type."""
+
+    data: bytes
+    mime_type: str
+
+
+class Request(TypedDict):
+    """What `Agent.run` and `Agent.astream` take."""
+
+    task: str
+    images: tuple[str, ...]
+    seed: int
+    budget: Budget
+    settings: RenderSettings
+
+
+def request_of(agent: Agent, arguments: CreateArguments) -> Request:
+    """The request that the arguments of `create_image` make; a seed of -1 becomes a random one.
+
+    Raises:
+        BadSetting: a cap of the agent's own budget does not go with them.
+    """
+    return Request(
+        task=arguments.task,
+        images=arguments.images,
+        seed=seed_of(arguments.seed),
+        budget=budget_with(agent.config.budget, max_rounds=arguments.max_rounds, time_limit=arguments.time_limit),
+        settings=size_of(arguments.size),
+    )
+
+
+def preview_of(path: Path, limit: int = 384 * 1024, side: int = 1024) -> Preview:
+    """The file itself when it has at most `limit` bytes, else a JPEG that does, with sides of at most `side` pixels.
+
+    Raises:
+        OSError: the file is gone or broken.
+    """
+    data = path.read_bytes()
+    if len(data) <= limit:
+        return Preview(data, "image/png")
+    with Image.open(io.BytesIO(data)) as image:
+        small = image.convert("RGB")
+    while True:
+        small.thumbnail((side, side))
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=85)
+        if buffer.tell() <= limit or side <= 64:
+            return Preview(buffer.getvalue(), "image/jpeg")
+        side = side * 3 // 4

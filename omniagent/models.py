@@ -1,0 +1,144 @@
+"""From settings to loaded models."""
+
+import logging
+import os
+
+from omniagent.config import Config, bundled_checkpoint
+from omniagent.model.critic.fallback import CircuitBreaker
+from omniagent.model.critic.vllm import VllmCritic
+from omniagent.model.errors import BadSetting, RetryableError
+from omniagent.model.requests import Critic, Generator
+from omniagent.model.runtime import Closable, ModelRuntime
+from omniagent.model.wording import shown
+
+log = logging.getLogger("omniagent.critic")
+
+
+def load_runtime(config: Config, *, generator: Generator | None, critic: Critic | None) -> ModelRuntime:
+    """The runtime of an agent; given models, and a generator behind a URL, stand in for those of the checkpoint.
+
+    Raises:
+        UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
+        BadSetting: the settings name no critic for a generator that is not the checkpoint's.
+        OutOfMemory: the device is too small.
+    """
+    drawer = generator or remote_generator(config)
+    if drawer is not None and critic is not None:
+        return ModelRuntime(drawer, critic)
+    served = served_critic(config) if critic is None and config.critic == "auto" else None
+    try:
+        runtime = _load(config, critic, served) if drawer is None else _beside(config, drawer, served)
+    except BaseException:
+        if served is not None:
+            served.close()
+        if generator is None and isinstance(drawer, Closable):
+            drawer.close()
+        raise
+    if served is not None:
+        _await(served)
+    return runtime
+
+
+def remote_generator(config: Config) -> Generator | None:
+    """The generator behind the URLs of the settings; None when the checkpoint's own draws.
+
+    Raises:
+        BadSetting: they are no http URLs.
+    """
+    if config.generator == "local":
+        return None
+    from omniagent.model.generator.remote import RemoteGenerator
+
+    urls = [url.strip() for url in config.generator.split(",")]
+    return RemoteGenerator(urls, config.generator_model, config.generator_key, timeout=config.generator_timeout)
+
+
+def _load(config: Config, critic: Critic | None, served: Critic | None) -> ModelRuntime:
+    return ModelRuntime.load(
+        config.model,
+        critic=critic or served or ("local" if config.critic == "auto" else config.critic),
+        critic_model=config.critic_model,
+        critic_key=config.critic_key,
+        critic_timeout=config.critic_timeout,
+        stand_in=None if config.critic_stand_in and served is None else config.critic_stand_in,
+        revision=config.revision,
+        device=config.device,
+        preset=config.preset,
+    )
+
+
+def _beside(config: Config, generator: Generator, served: Critic | None) -> ModelRuntime:
+    """A runtime of a generator that is not the checkpoint's, with the critic of the settings."""
+    from omniagent.model import loading
+
+    if served is not None:
+        return ModelRuntime(generator, served)
+    if config.critic.startswith(("http://", "https://")):
+        looks = loading.remote_critic(
+            config.critic, config.critic_model, config.critic_key, timeout=config.critic_timeout
+        )
+        return ModelRuntime(generator, looks, breaker=CircuitBreaker())
+    if config.critic not in ("local", "auto"):
+        raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
+    if config.model == bundled_checkpoint():
+        raise BadSetting(
+            f"the pictures of {generator.model} are drawn elsewhere and nobody was named to look at them; "
+            "give a critic (--critic URL or auto), or a model whose own critic shall look"
+        )
+    return ModelRuntime(generator, loading.lone_critic(config.model, revision=config.revision, device=config.device))
+
+
+def served_critic(config: Config) -> VllmCritic | None:
+    """The critic of `auto`: on the service of this machine, or on a server of one's own; None where there is no vLLM.
+
+    Raises:
+        UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be found.
+        OutOfMemory: the card is too small.
+        CriticUnavailable: the server cannot be started.
+    """
+    from omniagent.model.critic.service.keeper import Keeper
+    from omniagent.model.critic.service.process import answers
+    from omniagent.model.critic.service.record import read_record, state_folder
+    from omniagent.model.critic.service.service import card_of, plan_service
+    from omniagent.model.critic.service.settings import find_python
+    from omniagent.model.files.hub import find_model
+
+    folder = state_folder()
+    record = read_record(folder)
+    patience = 0.0 if config.critic_stand_in else config.critic_timeout
+    if record is not None and answers(record.url):
+        log.info("critic: the service at %s, model %s", record.url, record.name)
+        return VllmCritic(
+            record.url, record.name, record.key, sleeps=record.sleep, patience=patience, timeout=config.critic_timeout
+        )
+    python = find_python()
+    if python is None:
+        log.info("critic: no vLLM here, so the model's own in this process")
+        return None
+    card = card_of(config.device)
+    settings = plan_service(find_model(config.model, revision=config.revision), python=python, port=0, card=card)
+    log_file = folder / f"critic-{os.getpid()}.log"
+    log.info("critic: starting vLLM at %s; its words go to %s", settings.url, log_file)
+    keeper = Keeper(settings, log_file)
+    critic = VllmCritic(
+        settings.url,
+        settings.name,
+        settings.key,
+        keeper=keeper,
+        sleeps=settings.memory.sleep,
+        patience=patience,
+        timeout=config.critic_timeout,
+    )
+    if card is not None:
+        # Both want the card while they load: the critic first, and asleep if it must be.
+        _await(critic)
+        critic.rest()
+    return critic
+
+
+def _await(critic: VllmCritic) -> None:
+    try:
+        critic.await_start()
+        critic.connect()
+    except RetryableError as error:
+        log.warning("critic: %s; the model's own answers in its place", error)

@@ -1,0 +1,1 @@
+"""One run: request, session, folder, result, status, report."""

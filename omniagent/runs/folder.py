@@ -1,0 +1,117 @@
+"""A run's folder: who owns it, and its checkpoint file."""
+
+import fcntl
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from omniagent.graphs.policy import LoopPolicy
+from omniagent.graphs.state import Fault
+from omniagent.model.errors import BadSetting, OutputUnwritable, StorageFull
+from omniagent.model.wording import shown
+from omniagent.runs.result import CHECKPOINT_FILE, TRACE_FILE
+from omniagent.tools.record.files import writing
+from omniagent.tools.record.trace import RunStarted, read_trace
+from omniagent.tools.types import (
+    Attempt,
+    Budget,
+    Critique,
+    Decision,
+    ImageRef,
+    Plan,
+    RenderSettings,
+    Requirement,
+    Task,
+    Usage,
+    Verdict,
+)
+
+STORED = (
+    Attempt,
+    Budget,
+    Critique,
+    Decision,
+    Fault,
+    ImageRef,
+    LoopPolicy,
+    Plan,
+    RenderSettings,
+    Requirement,
+    Task,
+    Usage,
+    Verdict,
+)
+"""All types that a checkpoint may bring back to life; no other code is loaded from one."""
+
+_NAME = re.compile(r"[\w][\w.\-]{0,99}")
+
+
+def check_thread_id(name: str) -> str:
+    """The name, which becomes a folder.
+
+    Raises:
+        BadSetting: it has other characters than letters, digits, `.`, `-` and `_`, or more than 100.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadSetting(
+            f"thread_id={shown(name)} is not allowed; give 1 to 100 letters, digits, dots, dashes and underscores, "
+            f"a letter or digit first"
+        )
+    return name
+
+
+def run_in(folder: Path) -> RunStarted | None:
+    """How the run in a folder began, or None when there is none."""
+    path = folder / TRACE_FILE
+    try:
+        event = next(read_trace(path), None) if path.is_file() else None
+    except OSError:
+        # Whether the folder can be used is said when it is written to.
+        return None
+    return event if isinstance(event, RunStarted) else None
+
+
+@contextmanager
+def owned(folder: Path) -> Generator[None]:
+    """Holds the folder for one run; the claim dies with its process.
+
+    Raises:
+        OutputUnwritable: the folder cannot be written, or another run is at work in it.
+        StorageFull: the disk has no room.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("ab")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OutputUnwritable(
+                f"another run is at work in {folder}; wait for it, or give another folder"
+            ) from error
+        yield
+
+
+@contextmanager
+def checkpoints(folder: Path) -> Generator[SqliteSaver]:
+    """The checkpoint file of a run, with disk faults as our own errors.
+
+    Raises:
+        OutputUnwritable, StorageFull: the file cannot be written.
+    """
+    serde = JsonPlusSerializer(allowed_msgpack_modules=[(kind.__module__, kind.__name__) for kind in STORED])
+    try:
+        # The graph runs its nodes in threads of its own, one at a time.
+        with closing(sqlite3.connect(folder / CHECKPOINT_FILE, check_same_thread=False)) as connection:
+            # Enough for a killed process; only a machine that loses power may lose the last steps.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            yield SqliteSaver(connection, serde=serde)
+    except sqlite3.Error as error:
+        if "full" in str(error):
+            raise StorageFull(f"no room left for the checkpoints in {folder}; free some space and run again") from error
+        raise OutputUnwritable(f"cannot keep checkpoints in {folder}: {error}; give another folder") from error

@@ -1,0 +1,98 @@
+"""What a caller asks for, checked and named, before any work begins."""
+
+import operator
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import SupportsIndex, TypeVar, cast
+
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from omniagent.config import Config
+from omniagent.model.errors import BadSetting, setting_out_of_range
+from omniagent.model.limits import MAX_SEED
+from omniagent.model.wording import cut, fault, shown
+from omniagent.runs.folder import check_thread_id, run_in
+from omniagent.tools.record.store import ref_of
+from omniagent.tools.types import RenderSettings, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for, checked."""
+
+    run_id: str
+    folder: Path
+    instruction: str
+    pictures: tuple[Image.Image, ...]
+    seed: int
+    settings: RenderSettings
+    config: Config
+
+    @classmethod
+    def of(
+        cls,
+        instruction: str,
+        pictures: list[Image.Image],
+        *,
+        config: Config,
+        seed: int,
+        thread_id: str | None,
+        out: str | Path | None,
+        settings: RenderSettings,
+    ) -> "Order":
+        """Name the run and its folder.
+
+        A folder `out` that holds a run of the same task, seed and settings goes on with it; one that holds another
+        run keeps it, and the new run gets a folder of its own in there.
+
+        Raises:
+            BadSetting: the seed, the thread id or the folder is nothing of the kind, or out of range.
+        """
+        seed = _seed(seed)
+        name = new_run_id() if thread_id is None else check_thread_id(thread_id)
+        try:
+            folder = (config.runs_dir / name if out is None else Path(out)).expanduser().absolute()
+        except (TypeError, RuntimeError) as error:
+            raise BadSetting(f"out={shown(out)} is no folder ({cut(str(error))}); give a path") from error
+        held = None if out is None else run_in(folder)
+        if held is not None and held.run_id != name:
+            task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
+            same = (held.task, held.seed, held.settings or settings) == (task, seed, settings)
+            if thread_id is None and same:
+                name = held.run_id
+            else:
+                folder = folder / name
+        return cls(name, folder, instruction, tuple(pictures), seed, settings, config)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def given_as(kind: type[Model], value: object, name: str) -> Model:
+    """The value as a model of the kind; a dictionary of its fields does too.
+
+    Raises:
+        BadSetting: it is neither.
+    """
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise BadSetting(f"{name}={shown(value)} is no {kind.__name__}: {fault(error, kind.model_fields)}") from error
+
+
+def _seed(seed: object) -> int:
+    try:
+        number = -1 if isinstance(seed, bool) else operator.index(cast(SupportsIndex, seed))
+    except TypeError:
+        number = -1
+    if not 0 <= number <= MAX_SEED:
+        raise setting_out_of_range("seed", seed, f"an integer from 0 to {MAX_SEED}")
+    return number
+
+
+def new_run_id() -> str:
+    """A name that sorts by time and that no other run has."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

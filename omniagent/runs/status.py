@@ -1,0 +1,110 @@
+"""How the faces speak of a run: a status word, an exit code, words for tools and stops, lines of text, plain JSON."""
+
+from typing import Any, Final, Literal
+
+from omniagent.model.wording import counted
+from omniagent.runs.result import Result
+from omniagent.tools.types import StopReason
+
+Status = Literal["accepted", "answered", "best_effort", "refused", "cancelled", "failed"]
+"""`answered`: a question, in words; `best_effort`: a picture of which some requirement does not hold."""
+
+EXIT_CODES: Final[dict[Status, int]] = {
+    "accepted": 0,
+    "answered": 0,
+    "best_effort": 1,
+    "refused": 1,
+    "failed": 3,
+    "cancelled": 130,
+}
+STOPS: Final[dict[StopReason, str]] = {
+    "accepted": "accepted",
+    "round_limit": "round limit reached",
+    "image_limit": "picture limit reached",
+    "time_limit": "time limit reached",
+    "stagnation": "no progress",
+    "oscillation": "going in circles",
+    "critic_unavailable": "critic unavailable",
+    "cancelled": "cancelled",
+    "refused": "refused",
+    "failed": "failed",
+}
+"""Stop reasons in words for people."""
+
+_DOING: Final = {
+    "plan": "reading the task",
+    "generate": "drawing",
+    "edit": "editing",
+    "compose": "composing",
+    "critique": "looking at the picture",
+    "suggest": "writing a repair",
+    "answer": "answering",
+}
+BAD_USAGE = 2
+RUNTIME_FAILURE = 3
+CANCELLED = 130
+
+
+def doing(tool: str) -> str:
+    """What a tool does, in words for people."""
+    return _DOING.get(tool, tool)
+
+
+def status_of(result: Result) -> Status:
+    """The one word for how a run went."""
+    if result.stop_reason in ("refused", "cancelled", "failed"):
+        return result.stop_reason
+    if result.accepted:
+        return "answered" if result.best is None else "accepted"
+    return "failed" if result.best is None else "best_effort"
+
+
+def returned(result: Result) -> list[str]:
+    """Which attempt is returned, how much of it holds, and why it is not the one with the most verdicts."""
+    best = result.best
+    if best is None:
+        return []
+    critique = result.critique
+    score = "not looked at"
+    if critique is not None:
+        score = f"{critique.passed} of {counted(len(critique.verdicts), 'requirement')} hold"
+    many = counted(len(result.attempts), "picture")
+    lines = [f"returned: {best.id} of {many}, {score}; seed {result.seed}"]
+    most = max(result.critiques, key=lambda one: one.passed, default=None)
+    if critique is not None and most is not None and most.passed > critique.passed:
+        lines.append(
+            f"{most.attempt} holds {most.passed}, but a later picture takes the place of an earlier one only by a "
+            "clear lead, since single verdicts err"
+        )
+    return lines
+
+
+def describe(result: Result) -> str:
+    """A few lines for people and for hosts that show no pictures: status, reason, every verdict, what is returned."""
+    lines = [f"{status_of(result).replace('_', ' ')}: {result.message or STOPS[result.stop_reason]}"]
+    if result.answer is not None:
+        lines.append(f"answer: {result.answer}")
+    critique = result.critique
+    verdicts = {verdict.requirement: verdict for verdict in critique.verdicts} if critique else {}
+    if result.best is not None:
+        for need in result.checklist:
+            verdict = verdicts.get(need.id)
+            seen = f"{verdict.answer:>6} {verdict.probability:.2f}" if verdict else f"{'—':>6}     "
+            lines.append(f"{seen}  {need.question}")
+        lines += [*returned(result), f"picture: {result.image_path}"]
+    return "\n".join(lines)
+
+
+def error_json(error: BaseException) -> dict[str, str]:
+    """An error that left no result, as plain JSON values: status `error`, its class and its message."""
+    return {"status": "error", "error": type(error).__name__, "message": str(error)}
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """The result as plain JSON values, with `status` and the best picture's path (`image`, None without one)."""
+    image = result.image_path
+    return {
+        "status": status_of(result),
+        "image": None if image is None else str(image.resolve()),
+        **result.model_dump(mode="json"),
+    }

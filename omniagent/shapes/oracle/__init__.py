@@ -1,0 +1,1 @@
+"""Reads a picture of the shapes world without any learned model."""

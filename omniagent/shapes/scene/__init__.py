@@ -1,0 +1,1 @@
+"""The shapes world: scenes, pictures of them, what can be read in one."""

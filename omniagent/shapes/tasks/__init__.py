@@ -1,0 +1,1 @@
+"""Tasks of the shapes world with their truth."""

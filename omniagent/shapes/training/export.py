@@ -1,0 +1,64 @@
+"""Puts trained parts together as one checkpoint in the published layout, bf16."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from transformers import Qwen2_5_VLForConditionalGeneration
+
+from omniagent.model.checkpoint.folder import save_pipeline
+from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.errors import BadSetting
+from omniagent.model.mllm.processor import LightProcessor
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.shapes.training.architecture import PICTURE, SIDES
+from omniagent.shapes.training.validation import IMAGE_GUIDANCE, STEPS, TEXT_GUIDANCE, small_scheduler
+
+DOMAIN = (
+    "flat coloured shapes: circles, squares, triangles, stars and rings in red, green, blue, yellow, purple, "
+    "orange, cyan or pink, solid, striped or dotted, on a white, black or gray background"
+)
+YES_FROM = 0.5
+"""On paintings of 270 validation tasks 0.7 accepted 149 of 203 right and 14 of 67 wrong pictures, 0.5 173 and 17."""
+
+
+def export_checkpoint(work: Path, out: Path) -> int:
+    """Write the checkpoint folder from a work folder's latest weights; its size in bytes.
+
+    Raises:
+        BadSetting: a part has not been trained yet.
+    """
+    parts = {
+        name: work / name / "weights" / ("transformer" if name == "dit" else name) for name in ("vae", "mllm", "dit")
+    }
+    for name, folder in parts.items():
+        if not folder.is_dir():
+            raise BadSetting(f"{folder} is missing; train it first with: omniagent train {name}")
+    half = torch.bfloat16
+    defaults = CheckpointDefaults(
+        width=PICTURE,
+        height=PICTURE,
+        steps=STEPS,
+        text_guidance=TEXT_GUIDANCE,
+        image_guidance=IMAGE_GUIDANCE,
+        domain=DOMAIN,
+        resize_inputs=(PICTURE, PICTURE),
+        sides=SIDES,
+        describe_first=True,
+        plain_requests=True,
+        yes_from=YES_FROM,
+    )
+    pipeline = OmniGen2Pipeline(
+        OmniGen2Transformer2DModel.from_pretrained(parts["dit"], torch_dtype=half),
+        AutoencoderKL.from_pretrained(parts["vae"], torch_dtype=half),
+        small_scheduler(),
+        Qwen2_5_VLForConditionalGeneration.from_pretrained(parts["mllm"], dtype=half),
+        LightProcessor.from_pretrained(work / "processor"),
+        defaults,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    save_pipeline(pipeline, out)
+    shutil.copytree(work / "processor", out / "processor", dirs_exist_ok=True)
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -1,0 +1,1 @@
+"""How scenes and wishes are put into words."""

@@ -1,0 +1,310 @@
+"""The loop as a whole on scripted models: it ends, within its caps, with one reason and its best picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import BaseModel
+
+from omniagent.agent import Agent
+from omniagent.graphs.history import best_of, critique_of, merit
+from omniagent.graphs.state import AgentState, StateUpdate
+from omniagent.model.errors import (
+    BadSetting,
+    Cancelled,
+    CriticBadOutput,
+    CriticTimeout,
+    CriticUnavailable,
+    GenerationFailed,
+    OutOfMemory,
+)
+from omniagent.model.requests import GenerationRequest, Prompt
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, picture_for
+from omniagent.tools.prompts import PlanDraft
+from omniagent.tools.record.trace import AttemptMade, Decided, RunEnded, ToolErrored
+from omniagent.tools.types import Budget, Mode
+from tests.support.scripted_runs import by_picture, plan_draft, scripted_agent, texts
+
+GOOD, HALF, POOR = (0.9, 0.9, 0.9), (0.9, 0.1, 0.9), (0.1, 0.1, 0.1)
+
+
+def test_a_picture_that_is_right_at_once_costs_one_picture_and_one_look(tmp_path: Path):
+    result = scripted_agent(tmp_path).run("a red circle")
+    assert (result.stop_reason, result.accepted, result.usage.images) == ("accepted", True, 1)
+    assert (result.usage.critic_calls, result.usage.rounds) == (2, 1)
+    assert result.image == picture_for("a red circle", 0)
+
+
+def test_a_local_failure_is_repaired_with_the_critics_words(tmp_path: Path):
+    generator = ScriptedGenerator()
+    result = scripted_agent(tmp_path, by_picture(HALF, GOOD), generator=generator).run("a red circle")
+    assert (result.accepted, [one.id for one in result.attempts]) == (True, ["a1", "a2"])
+    edit = generator.calls[1]
+    assert edit.instruction == "make the circle red"
+    assert edit.references[0].tobytes() == picture_for("a red circle", 0).tobytes()
+    assert result.best is not None
+    assert (result.best.parent, result.best.depth) == ("a1", 1)
+
+
+def test_a_repair_that_did_not_help_is_rolled_back_and_the_round_after_draws_candidates_in_one_batch(tmp_path: Path):
+    generator = ScriptedGenerator()
+    result = scripted_agent(tmp_path, by_picture(HALF, HALF, GOOD), generator=generator).run("a red circle")
+    assert [decision.action for decision in result.decisions] == ["edit", "roll_back", "accept"]
+    assert [len(call.seeds) for call in generator.calls] == [1, 1, 2]
+    assert not generator.calls[2].references
+
+
+def test_the_result_is_the_best_picture_and_not_the_last(tmp_path: Path):
+    result = scripted_agent(
+        tmp_path, by_picture(POOR, HALF, POOR), texts(scope="global"), budget=Budget(max_rounds=3)
+    ).run("a red circle")
+    assert (result.stop_reason, result.accepted) == ("round_limit", False)
+    assert result.best is not None and result.best.id == "a2"
+    assert len(result.attempts) == 5
+
+
+def test_an_unsure_answer_is_asked_again_the_other_way_round_before_it_counts(tmp_path: Path):
+    critic = ScriptedCritic([[0.9, 0.5, 0.9], [0.05]], texts())
+    result = scripted_agent(tmp_path, critic=critic).run("a red circle")
+    assert result.accepted and result.critique is not None
+    assert [(one.asked, one.answer) for one in result.critique.verdicts] == [(1, "yes"), (2, "yes"), (1, "yes")]
+    assert result.critique.verdicts[1].probability == pytest.approx(0.725)
+
+
+def test_an_edit_is_redone_from_its_source_and_never_from_its_own_output(tmp_path: Path):
+    source = Image.new("RGB", (64, 48), "white")
+    generator = ScriptedGenerator()
+    result = scripted_agent(
+        tmp_path,
+        by_picture(HALF, HALF, GOOD, POOR),
+        texts(plan_draft("edit", instruction="redden it")),
+        generator=generator,
+    ).run("make it red", [source])
+    assert result.accepted
+    assert all(call.references[0].tobytes() == source.tobytes() for call in generator.calls)
+    assert {call.instruction for call in generator.calls} == {"redden it"}
+    assert {one.depth for one in result.attempts} == {1}
+
+
+def test_an_edit_is_not_accepted_for_what_held_of_the_given_picture_already(tmp_path: Path):
+    agent = scripted_agent(tmp_path, by_picture(GOOD, GOOD), texts(plan_draft("edit")))
+    result = agent.run("make it red", [Image.new("RGB", (64, 48), "white")])
+    assert (result.accepted, result.stop_reason) == (False, "stagnation")
+    assert result.best is not None and "given picture" in result.message
+
+
+def test_an_edit_whose_given_picture_cannot_be_judged_waits_for_the_critic(tmp_path: Path):
+    source, generator = Image.new("RGB", (64, 48), "white"), ScriptedGenerator()
+    errors: dict[int, Exception] = {number: CriticUnavailable("down") for number in (2, 3, 4)}
+    critic = ScriptedCritic(by_picture(GOOD, POOR), texts(plan_draft("edit")), errors=errors)
+    agent = scripted_agent(tmp_path, generator=generator, critic=critic)
+    first = agent.run("make it red", [source], thread_id="t")
+    assert (first.stop_reason, first.accepted, first.best is not None) == ("critic_unavailable", False, True)
+    again = agent.run("make it red", [source], thread_id="t")
+    assert again.accepted and len(generator.calls) == 1
+
+
+def test_a_question_is_answered_in_words(tmp_path: Path):
+    result = scripted_agent(tmp_path, written=texts(plan_draft("answer", ()))).run("how many circles?")
+    assert (result.answer, result.stop_reason, result.image, result.accepted) == ("two", "accepted", None, True)
+
+
+def test_a_task_outside_the_domain_is_refused_and_told_where_to_go(tmp_path: Path):
+    generator = ScriptedGenerator()
+    result = scripted_agent(tmp_path, written=texts(plan_draft("refuse", ())), generator=generator).run("a cat")
+    assert (result.stop_reason, result.image, generator.calls) == ("refused", None, [])
+    assert "use the model OmniGen2/OmniGen2" in result.message
+
+
+def test_a_passing_critic_fault_is_waited_out(tmp_path: Path):
+    critic = ScriptedCritic(None, texts(), errors={0: CriticTimeout("slow"), 2: CriticUnavailable("gone")})
+    result = scripted_agent(tmp_path, critic=critic).run("a red circle")
+    assert result.accepted
+    assert sum(isinstance(event, ToolErrored) for event in result.trace) == 2
+
+
+def test_a_critic_that_stays_away_ends_the_run_with_the_picture_that_was_drawn(tmp_path: Path):
+    gone = {number: CriticUnavailable("nobody listens at that address") for number in range(1, 99)}
+    result = scripted_agent(tmp_path, critic=ScriptedCritic(None, texts(), errors=gone)).run("a red circle")
+    assert (result.stop_reason, result.error) == ("critic_unavailable", "CriticUnavailable")
+    assert result.image is not None and "nobody listens" in result.message
+
+
+@pytest.mark.parametrize("written", ["no json at all", '{"mode": "generate"', '{"mode": "paint"}'])
+def test_a_plan_that_cannot_be_read_twice_is_a_critic_fault(tmp_path: Path, written: str):
+    critic = ScriptedCritic(None, [written] * 9)
+    result = scripted_agent(tmp_path, critic=critic).run("a red circle")
+    assert (result.stop_reason, result.error) == ("critic_unavailable", "CriticBadOutput")
+    assert len(critic.calls) == 2
+
+
+def test_a_plan_that_is_cut_once_is_asked_for_again(tmp_path: Path):
+    critic = ScriptedCritic(None, ['{"mode": "gen', plan_draft()])
+    assert scripted_agent(tmp_path, critic=critic).run("a red circle").accepted
+
+
+@pytest.mark.parametrize("error", [OutOfMemory("8 GiB are too few"), GenerationFailed("NaN")])
+def test_a_generator_that_gives_up_fails_the_run_and_keeps_the_best(tmp_path: Path, error: Exception):
+    generator = ScriptedGenerator(errors={1: error})
+    result = scripted_agent(tmp_path, by_picture(POOR), generator=generator).run("a red circle")
+    assert (result.stop_reason, result.error) == ("failed", type(error).__name__)
+    assert result.best is not None and result.best.id == "a1"
+
+
+def test_a_setting_that_the_generator_refuses_is_the_callers_error(tmp_path: Path):
+    from omniagent.tools.types import RenderSettings
+
+    with pytest.raises(BadSetting, match="width=7"):
+        scripted_agent(tmp_path).run("a red circle", settings=RenderSettings(width=7, height=7))
+
+
+def test_an_unforeseen_error_of_a_model_is_a_hard_failure_with_its_cause(tmp_path: Path):
+    result = scripted_agent(tmp_path, generator=ScriptedGenerator(errors={0: ZeroDivisionError("oops")})).run(
+        "a circle"
+    )
+    assert (result.stop_reason, result.error) == ("failed", "HardFailure")
+    assert "ZeroDivisionError: oops" in result.message
+
+
+def test_the_person_is_asked_about_a_missing_picture_and_the_task_is_read_again(tmp_path: Path):
+    from omniagent.config import Config
+    from omniagent.graphs.policy import LoopPolicy
+
+    critic = ScriptedCritic(None, texts())
+    asked: list[str] = []
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return "I mean a star"
+
+    agent = scripted_agent(tmp_path, critic=critic, config=Config(loop=LoopPolicy(ask=True)), on_question=reply)
+    result = agent.run("draw what is in image 2")
+    assert result.accepted and len(asked) == 1 and "image 2" in asked[0]
+    plans = [call for call in critic.calls if getattr(call, "schema", None) is PlanDraft]
+    assert len(plans) == 2 and "I mean a star" in str(plans[1].prompt.parts)
+
+
+def test_every_key_that_nodes_return_is_a_key_of_the_state():
+    assert set(StateUpdate.__annotations__) <= set(AgentState.model_fields)
+
+
+def test_a_cap_on_critic_calls_holds_through_retries_and_second_opinions(tmp_path: Path):
+    critic = ScriptedCritic(lambda prompt, question: 0.5, texts(), errors={1: CriticTimeout("slow")})
+    result = scripted_agent(tmp_path, critic=critic, budget=Budget(max_critic_calls=4)).run("a red circle")
+    assert result.stop_reason == "critic_unavailable"
+    assert len(critic.calls) == 4
+
+
+FAULTS: list[Any] = [CriticUnavailable("x"), CriticTimeout("x"), CriticBadOutput("x"), Cancelled("x"), None, None, None]
+DRAWING_FAULTS: list[Any] = [
+    OutOfMemory("x"),
+    GenerationFailed("x"),
+    Cancelled("x"),
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+):
+    mode: Mode = data.draw(st.sampled_from(["generate", "edit", "compose", "answer", "refuse"]))
+    budget = Budget(
+        max_rounds=data.draw(st.integers(1, 6)),
+        max_images=data.draw(st.integers(1, 9)),
+        max_critic_calls=data.draw(st.integers(1, 30)),
+        candidates=data.draw(st.integers(1, 3)),
+        max_depth=data.draw(st.integers(0, 3)),
+    )
+    rng = data.draw(st.randoms(use_true_random=False))
+    agent: Agent
+    running: list[Agent] = []
+
+    def drawn(request: GenerationRequest) -> Any:
+        if rng.random() < 0.05:
+            running[0].cancel()
+        fault = rng.choice(DRAWING_FAULTS)
+        if fault is not None and rng.random() < 0.3:
+            return fault
+        shades = [rng.choice([request.seeds[0] % 256, 7]) for _ in request.seeds]
+        return [Image.new("RGB", (16, 16), (shade, shade, 255 - shade)) for shade in shades]
+
+    def verdict(prompt: Prompt, question: str) -> float:
+        fault = rng.choice(FAULTS)
+        if fault is not None and rng.random() < 0.1:
+            raise fault
+        return rng.choice([0.05, 0.3, 0.5, 0.7, 0.95])
+
+    def written(prompt: Prompt, schema: type[BaseModel] | None) -> Written:
+        if rng.random() < 0.05:
+            return "nonsense"
+        return texts(plan_draft(mode), scope=rng.choice(["local", "local", "global"]))(prompt, schema)
+
+    agent = scripted_agent(
+        tmp_path_factory.mktemp("run"), verdict, written, generator=ScriptedGenerator(drawn), budget=budget
+    )
+    running.append(agent)
+    result = agent.run("a red circle", [Image.new("RGB", (16, 16))])
+
+    assert len(result.attempts) <= budget.max_images
+    assert result.usage.rounds <= budget.max_rounds
+    assert result.usage.critic_calls <= budget.max_critic_calls
+    assert all(one.depth <= max(1, budget.max_depth) for one in result.attempts)
+    ends = [event for event in result.trace if isinstance(event, RunEnded)]
+    assert [one.stop_reason for one in ends] == [result.stop_reason]
+    assert [decision.stop for decision in result.decisions[:-1]] == [None] * (len(result.decisions) - 1)
+    assert result.decisions[-1].stop == result.stop_reason
+    held = result.answer is not None or (result.critique is not None and result.critique.accepted)
+    assert result.accepted == (result.stop_reason == "accepted")
+    # An edit whose given picture could not be judged, or holds it all too, is not accepted (rule 9).
+    assert result.accepted == held or (held and mode == "edit")
+    made = [event.attempt for event in result.trace if isinstance(event, AttemptMade)]
+    assert tuple(made) == result.attempts
+    assert sum(isinstance(event, Decided) for event in result.trace) == len(result.decisions)
+    state = AgentState(task=result.task, attempts=result.attempts, critiques=result.critiques)
+    assert result.best == best_of(state)
+    first = result.critique_of("a1")
+    if result.best is not None and first is not None:
+        best = critique_of(state, result.best)
+        assert best is not None and best.passed >= first.passed and merit(best) >= merit(first)
+
+
+FLAT = ("white", "gray", "black", "red")
+
+
+def flat(colours: Sequence[str]) -> ScriptedGenerator:
+    """Draws one flat picture after the other."""
+    ready = iter(colours)
+    return ScriptedGenerator(lambda request: [Image.new("RGB", (128, 128), next(ready)) for _ in request.seeds])
+
+
+def test_blank_pictures_show_no_object_whatever_the_critic_says_and_are_told_apart(tmp_path: Path):
+    plan = plan_draft(questions=("Is there exactly 1 object in total?", "Is the background white?"))
+    agent = scripted_agent(
+        tmp_path, lambda *_: 0.99, texts(plan), generator=flat(FLAT), budget=Budget(max_rounds=3, candidates=1)
+    )
+    result = agent.run("a red circle")
+    assert (result.stop_reason, result.accepted) == ("round_limit", False)
+    assert "the best picture is blank" in result.message
+    assert "drew the picture" not in result.message
+    assert all(critique.blank for critique in result.critiques)
+    assert [verdict.answer for verdict in result.critiques[0].verdicts] == ["no", "yes"]
+    assert all("the picture is blank" in made.reason for made in result.decisions[:-1])
+    assert {made.action for made in result.decisions[:-1]} == {"regenerate"}
+
+
+def test_a_plain_background_that_was_asked_for_is_accepted_though_it_is_blank(tmp_path: Path):
+    plan = plan_draft(questions=("Is there a plain white background?", "Are there no objects?"))
+    agent = scripted_agent(tmp_path, lambda *_: 0.99, texts(plan), generator=flat(FLAT))
+    result = agent.run("a plain white background")
+    assert result.accepted and "blank" not in result.message

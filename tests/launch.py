@@ -1,7 +1,0 @@
-"""The command line on scripted models, for tests that need a process of their own: `python -m tests.launch run …`."""
-
-from omniagent.cli import main
-from tests.faces import make_test_agent
-
-if __name__ == "__main__":
-    main(make=make_test_agent)

@@ -1,0 +1,60 @@
+"""The recorded numbers of the published programme, case by case."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.parity.golden import KEPT, PUBLIC, Golden
+from tests.parity.runner import CHECKS, judge
+from tests.support.paths import ROOT
+
+FOLDER = PUBLIC if (PUBLIC / "manifest.json").is_file() else KEPT
+GOLDEN = Golden(FOLDER)
+CASES = GOLDEN.cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_recorded_numbers_are_met(case: object) -> None:
+    verdict = judge(case)
+    assert verdict.ok, str(verdict)
+
+
+def test_the_kept_part_of_the_recordings_is_covered_whole() -> None:
+    kept = Golden(KEPT).cases()
+    assert len(kept) == 7
+    assert all(case.kind in CHECKS for case in kept)
+
+
+def test_the_command_prints_a_line_for_each_case_and_says_by_its_exit_code_that_all_are_met() -> None:
+    done = _command(str(KEPT), "scheduler", "image")
+    assert done.returncode == 0
+    names = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert names == [
+        ["scheduler/timesteps", "ok"],
+        ["scheduler/trajectories", "ok"],
+        ["image/preprocess", "ok"],
+        ["image/size_tables", "ok"],
+    ]
+
+
+def test_a_case_of_an_unknown_kind_is_a_miss_and_fails_the_command(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(
+        '{"cases": {"dance/waltz": {"file": null, "meta": "x.json", "suggested_tolerance": {"atol": 0.1}}}}'
+    )
+    done = _command(str(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.startswith("dance/waltz miss nan 0.1")
+
+
+def test_a_folder_without_manifest_is_bad_usage(tmp_path: Path) -> None:
+    assert _command(str(tmp_path)).returncode == 2
+
+
+def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.parity", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,1 @@
+"""What arithmetic tells of pictures."""

@@ -1,0 +1,44 @@
+"""Fetching an input picture from a URL, for those who allow it."""
+
+import httpx
+
+from omniagent.model.errors import BadImage, BadSetting
+from omniagent.model.http.proxies import client_options, proxies_checked, proxy_advice
+from omniagent.model.wording import cut
+
+TIMEOUT = 20.0
+MAX_REDIRECTS = 3
+
+
+def fetch(url: str, max_bytes: int, *, transport: httpx.BaseTransport | None = None) -> bytes:
+    """The body of an http(s) URL, at most `max_bytes` long; up to 3 redirects, 20 seconds between any two packets.
+
+    Raises:
+        BadImage: it cannot be fetched, or is longer.
+    """
+    body, where = bytearray(), url
+    try:
+        for _ in range(MAX_REDIRECTS + 1):
+            # Each step has a client of its own, since this machine is asked without the proxy of other hosts.
+            with _client(where, transport) as client, client.stream("GET", where) as response:
+                if response.next_request is not None:
+                    where = str(response.next_request.url)
+                    continue
+                response.raise_for_status()
+                for part in response.iter_bytes():
+                    body += part
+                    if len(body) > max_bytes:
+                        raise BadImage(f"{cut(url)} is longer than {max_bytes:,} bytes; give a smaller picture")
+                return bytes(body)
+    except (httpx.HTTPError, httpx.InvalidURL, BadSetting) as error:
+        advice = proxy_advice(where) if isinstance(error, httpx.TransportError) else ""
+        reason = str(error) if isinstance(error, BadSetting) else cut(str(error))
+        raise BadImage(
+            f"{cut(url)} cannot be fetched: {reason}; check it or save the picture to a file{advice}"
+        ) from error
+    raise BadImage(f"{cut(url)} cannot be fetched: more than {MAX_REDIRECTS} redirects; save the picture to a file")
+
+
+def _client(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    with proxies_checked(url):
+        return httpx.Client(timeout=TIMEOUT, **client_options(url, transport))

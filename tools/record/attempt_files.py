@@ -1,0 +1,42 @@
+"""The attempts of a run as PNG files for people, with lineage and settings in their text chunks."""
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from omniagent.model.wording import model_name
+from omniagent.tools.record.files import write_whole
+from omniagent.tools.types import Attempt
+
+
+def keep_attempt(folder: Path, run_id: str, model: str, attempt: Attempt, image: Image.Image) -> Path:
+    """Write one attempt. Text chunks: `omniagent:run`, `:model`, `:attempt` (JSON), `:sha256` of the plain picture.
+
+    These files are shared: of a model in a folder they tell the folder's name, never where it lies.
+
+    Raises:
+        StorageFull, OutputUnwritable: the file cannot be written.
+    """
+    chunks = PngInfo()
+    chunks.add_itxt("omniagent:run", run_id)
+    chunks.add_itxt("omniagent:model", model_name(model))
+    chunks.add_itxt("omniagent:sha256", attempt.image.sha256)
+    chunks.add_itxt("omniagent:attempt", attempt.model_dump_json())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=chunks)
+    path = folder / f"{attempt.id}.png"
+    write_whole(path, buffer.getvalue())
+    return path
+
+
+def read_lineage(path: Path) -> Attempt:
+    """The attempt that `keep_attempt` wrote into a PNG.
+
+    Raises:
+        KeyError: the picture carries no lineage.
+    """
+    with Image.open(path) as image:
+        image.load()
+        return Attempt.model_validate_json(str(image.info["omniagent:attempt"]))
