@@ -27,10 +27,11 @@ TITLE = "OmniAgent"
 GREETING = f"""### {TITLE}
 Say what picture you want. Add up to {MAX_IMAGES} pictures and call them "image 1", "image 2", …"""
 EXAMPLES = (
-    "three small red circles above a large blue square on a white background",
-    "a striped yellow star inside a large purple ring, black background",
-    "two green triangles to the left of an orange circle on a gray background",
+    "a red fox asleep in fresh snow, soft morning light",
+    "a watercolour of a lighthouse on a cliff, with a small sailing boat on the sea",
+    "two cups of coffee on a wooden table beside a window, seen from above",
 )
+"""Of a generator whose profile suggests none."""
 # Sharing would send the picture to somebody else's server.
 CSS = """
 #chat button[aria-label="Share"] { display: none }
@@ -87,7 +88,7 @@ def build_app(agent: Agent) -> gr.Blocks:
             scale=1,
             layout="bubble",
             placeholder=GREETING,
-            examples=[{"text": example} for example in EXAMPLES],
+            examples=[{"text": example} for example in agent.generator_profile.examples or EXAMPLES],
             buttons=["copy"],
             feedback_options=None,
             latex_delimiters=[],

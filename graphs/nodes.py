@@ -29,7 +29,7 @@ from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
-from omniagent.tools.parameters import parameters
+from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.plan import PLAN, PlanIn, refusal
 from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Planned, Warned
 from omniagent.tools.repair import SUGGEST, SuggestIn
@@ -87,12 +87,12 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     """Read the task, once."""
     words = "\n".join(filter(None, (state.task.instruction, state.clarification)))
     task = state.task.model_copy(update={"instruction": words})
-    made = PLAN(PlanIn(task=task, settings=state.settings), context.tools)
+    made = PLAN(PlanIn(task=task, settings=state.settings, mode=state.mode), context.tools)
     context.tools.trace.add(Planned(plan=made.plan))
     update: StateUpdate = {"plan": made.plan, "usage": made.usage}
     if made.plan.mode == "refuse":
-        painter = context.tools.runtime.generator
-        update["fault"] = Fault(stop="refused", message=refusal(painter.model, painter.domain))
+        generator = context.tools.runtime.generator
+        update["fault"] = Fault(stop="refused", message=refusal(generator.model, generator.profile))
     return update
 
 
@@ -162,7 +162,8 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
     assert state.plan is not None and decision is not None, "a plan and a decision come before a repair"
     words = decision.instruction or ""
     seeds = _seeds(state, rules.candidates(state, repair=True))
-    settings = parameters("edit", words, (base.image,), state.settings, context.tools.config.call)
+    call = call_rules(context.tools.runtime.generator.profile, context.tools.config.call)
+    settings = parameters("edit", words, (base.image,), state.settings, call)
     drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
     return _round(state, context, drawn, words, seeds, settings, (base.image,), parent=base, depth=base.depth + 1)
 

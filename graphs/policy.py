@@ -1,15 +1,17 @@
 """The numbers of the loop's rules."""
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from omniagent.model.errors import BadCheckpoint
+from omniagent.model.profile import GeneratorProfile
+from omniagent.model.wording import fault
 from omniagent.tools.types import Mode, Word
 
 
 class LoopPolicy(Word):
-    """What the agent prefers when a picture is not right yet.
+    """What the agent prefers when a picture is not right yet; a generator's profile may prefer otherwise.
 
-    The bundled checkpoint draws better than it edits, hence few edits and more redraws; a large checkpoint may be
-    given more edits. `local_failures=0` means never repair, always redraw.
+    `local_failures=0` means never repair, always redraw.
     """
 
     first_candidates: int = Field(default=1, ge=1, le=16, description="pictures of the first round")
@@ -37,3 +39,16 @@ class LoopPolicy(Word):
         default=False, description="draw what a redraw would ask for while the critic, on another device, still looks"
     )
     ask: bool = Field(default=False, description="ask the person when the task speaks of a picture that is not there")
+
+
+def policy_of(given: LoopPolicy, profile: GeneratorProfile) -> LoopPolicy:
+    """What the caller set, else what the generator's profile prefers, else the defaults.
+
+    Raises:
+        BadCheckpoint: the profile names rules that do not exist, or values out of range.
+    """
+    try:
+        own = LoopPolicy.model_validate(profile.loop)
+    except ValidationError as error:
+        raise BadCheckpoint(f"loop of the generator's profile {profile.label}: {fault(error)}") from error
+    return own.model_copy(update={name: getattr(given, name) for name in given.model_fields_set})

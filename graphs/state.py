@@ -11,6 +11,7 @@ from omniagent.tools.types import (
     Budget,
     Critique,
     Decision,
+    Mode,
     Plan,
     RenderSettings,
     StopReason,
@@ -55,6 +56,7 @@ class AgentState(Word):
     task: Task
     seed: int = Field(default=0, ge=0)
     settings: RenderSettings = RenderSettings()
+    mode: Mode | None = None
     budget: Budget = Budget()
     policy: LoopPolicy = LoopPolicy()
     clarification: str | None = None

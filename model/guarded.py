@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from collections.abc import Generator as Yields
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
-from pydantic import BaseModel
 
 from omniagent.model import lifetime
+from omniagent.model.critic.choices import choose
 from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadSetting, Cancelled, HardFailure
 from omniagent.model.generator.queue import Batching, RequestQueue
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
     CancelToken,
+    Chosen,
     Completion,
     Critic,
     GenerationRequest,
     Generator,
-    Prompt,
+    Meeting,
+    Options,
+    Questions,
     Remarking,
+    StandIn,
     Step,
+    Writing,
     YesNo,
 )
+
+T = TypeVar("T")
 
 
 def one_thread_after_fork() -> None:
@@ -189,8 +197,8 @@ class GuardedGenerator:
         return self.inner.model
 
     @property
-    def domain(self) -> str | None:
-        return self.inner.domain
+    def profile(self) -> GeneratorProfile:
+        return self.inner.profile
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """As the generator within; none where it makes none."""
@@ -219,8 +227,8 @@ class QueuedGenerator:
         return self.inner.model
 
     @property
-    def domain(self) -> str | None:
-        return self.inner.domain
+    def profile(self) -> GeneratorProfile:
+        return self.inner.profile
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """As the generator within; none where it makes none."""
@@ -262,24 +270,34 @@ class GuardedCritic:
     def model(self) -> str:
         return self.inner.model
 
-    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
+    @property
+    def profile(self) -> CriticProfile:
+        return self.inner.profile
+
+    def consult(self, work: Callable[[Critic, StandIn | None], T], token: CancelToken | None = None) -> T:
+        """What `work` makes of this critic, which nobody stands in for."""
+        if isinstance(self.inner, Meeting):
+            self.inner.meet(token=token)
+        return work(self, None)
+
+    def yes_no(self, call: Questions, *, token: CancelToken | None = None) -> YesNo:
         """As the critic within; waits for its device first."""
         with self._gate.passed(token):
-            answer = self.inner.yes_no(prompt, questions, token=token)
-        self._gate.meter.add(verdicts=1, questions=len(questions))
+            answer = self.inner.yes_no(call, token=token)
+        self._gate.meter.add(verdicts=1, questions=len(call.questions))
         return answer
 
-    def write(
-        self,
-        prompt: Prompt,
-        *,
-        schema: type[BaseModel] | None = None,
-        max_tokens: int = 256,
-        token: CancelToken | None = None,
-    ) -> Completion:
+    def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
+        """As the critic within, or by what it writes; waits for its device first."""
+        with self._gate.passed(token):
+            chosen = choose(self.inner, call, token)
+        self._gate.meter.add(verdicts=1, questions=1)
+        return chosen
+
+    def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """As the critic within; waits for its device first."""
         with self._gate.passed(token):
-            completion = self.inner.write(prompt, schema=schema, max_tokens=max_tokens, token=token)
+            completion = self.inner.write(call, token=token)
         self._gate.meter.add(texts=1)
         return completion
 

@@ -110,6 +110,9 @@ class _Process:
     def _end_works(self) -> None:
         with suppress(KeyboardInterrupt):
             self._see_awaited_through()
+        self.end_runs()
+
+    def end_runs(self) -> None:
         with self._lock:
             self.ending = True
         works = self._live()
@@ -133,12 +136,12 @@ class _Process:
                     work.cancel()
             awaited = [work for work in works if work.awaited]
             others = [one for one in threading.enumerate() if _keeps_alive(one)]
-            plain = [one for one in others if not _is_pooled(one)]
-            asking = [one for one in plain if one in self._askers]
+            busy = [one for one in others if not _is_idle(one)]
+            asking = [one for one in busy if one in self._askers]
             if awaited:
                 awaited[0].over.wait(_BEAT)
-            elif asking or (plain and time.monotonic() < until):
-                (asking or plain)[0].join(_BEAT)
+            elif asking or (busy and time.monotonic() < until):
+                (asking or busy)[0].join(_BEAT)
             elif not any(one in self._askers for one in others):
                 return
             else:
@@ -185,6 +188,11 @@ def end_with(one: Ending) -> None:
 def fork_with(one: Forking) -> None:
     """Have it told in children of this process; it is held weakly."""
     _PROCESS.fork_with(one)
+
+
+def end_runs() -> None:
+    """Cancel all work and wait a little for its end, whoever waits for it: the process is about to be left."""
+    _PROCESS.end_runs()
 
 
 def ending() -> bool:
@@ -260,6 +268,9 @@ def _keeps_alive(thread: threading.Thread) -> bool:
     return thread is not main and thread is not threading.current_thread() and thread.is_alive() and not thread.daemon
 
 
-def _is_pooled(thread: threading.Thread) -> bool:
-    """Whether it belongs to a pool, whose threads end after this and only then."""
-    return type(thread).__module__ != "threading" or thread in getattr(pools, "_threads_queues", ())
+def _is_idle(thread: threading.Thread) -> bool:
+    """Whether it belongs to a pool, whose threads end after this and only then, and waits for a task there."""
+    if type(thread).__module__ == "threading" and thread not in getattr(pools, "_threads_queues", ()):
+        return False
+    frame = sys._current_frames().get(thread.ident or 0)  # pyright: ignore[reportPrivateUsage]
+    return frame is None or frame.f_code.co_filename == pools.__file__

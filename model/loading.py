@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
-from omniagent.model.checkpoint.folder import load_mllm, load_pipeline
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.folder import load_mllm
+from omniagent.model.checkpoint.settings import critic_profile_in
 from omniagent.model.critic.local import LocalCritic
 from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.denoising.presets import preset_named
@@ -23,6 +23,7 @@ from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.mllm.encoder import ChatEncoder
 from omniagent.model.pipeline.memory import fit, free_bytes, hold, need_of, next_smaller
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import CancelToken, Critic
 from omniagent.model.wording import shown
 
@@ -40,8 +41,11 @@ def load_generator(
     local_files_only: bool = False,
     preset: str = "quality",
     memory: str = "auto",
+    profile: GeneratorProfile | None = None,
 ) -> OmniGen2Generator:
     """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
+
+    A `profile` stands in the place of the checkpoint's own.
 
     It draws up to eight pictures together. On the CPU, in float32, each depends on its seed alone all the same, bit for
     bit.
@@ -53,17 +57,16 @@ def load_generator(
     if preset_named(preset).half and dtype is None and where.type == "cpu" and multiplies_bfloat16():
         dtypes |= dict.fromkeys(("transformer", "vae"), torch.bfloat16)
     folder = find_model(model, revision=revision, local_files_only=local_files_only)
-    settings = CheckpointDefaults.load(folder)
     with quiet():
         pipeline = with_memory_fault(
             where,
             f"the model {model}",
-            lambda: load_pipeline(folder, torch_dtype=dtypes, device=None),
+            lambda: OmniGen2Pipeline.from_pretrained(folder, torch_dtype=dtypes, device=None),
         )
-        _place(pipeline, folder, settings, where, memory)
+        _place(pipeline, folder, where, memory)
     return OmniGen2Generator(
         pipeline,
-        settings,
+        profile,
         model=str(model),
         folder=folder,
         batch=PICTURES_AT_ONCE,
@@ -72,15 +75,13 @@ def load_generator(
     )
 
 
-def _place(
-    pipeline: OmniGen2Pipeline, folder: Path, settings: CheckpointDefaults, where: torch.device, memory: str
-) -> None:
+def _place(pipeline: OmniGen2Pipeline, folder: Path, where: torch.device, memory: str) -> None:
     """Hold the weights as `memory` says, or as free memory allows; if that is too much after all, the next way."""
     if where.type == "cpu" and memory == "auto":
         return
     mode = memory
     if memory == "auto":
-        width = max(settings.width, settings.height)
+        width = max(pipeline.defaults.width, pipeline.defaults.height)
         chosen = fit(need_of(folder, width, pipeline.transformer.dtype.itemsize), free_bytes(where))
         log.info("memory: %s", chosen)
         mode = chosen.mode
@@ -103,6 +104,7 @@ def load_critic(
     timeout: float = 120.0,
     cache_bytes: int = 256 * 2**20,
     patience: float = 10.0,
+    profile: CriticProfile | None = None,
 ) -> Critic:
     """The critic that `ModelRuntime.load` was asked for; the local one shares its network with the generator's MLLM.
 
@@ -116,7 +118,7 @@ def load_critic(
     if not isinstance(critic, str):
         return critic
     if critic.startswith(("http://", "https://")):
-        return remote_critic(critic, name, key, timeout=timeout, patience=patience)
+        return remote_critic(critic, name, key, timeout=timeout, patience=patience, profile=profile)
     if critic not in ("local", "auto"):
         raise BadSetting(
             f"critic={shown(critic)} is not allowed; give local, auto, or a URL such as http://127.0.0.1:8000/v1"
@@ -124,16 +126,23 @@ def load_critic(
     pipeline = beside.pipeline
     own = None if beside.folder is None else beside.folder / "critic"
     if own is None or not own.is_dir():
-        return own_critic(beside, cache_bytes=cache_bytes)
+        return own_critic(beside, cache_bytes=cache_bytes, profile=profile)
     dtype, device, source = pipeline.mllm.dtype, beside.device, own
     with quiet():
         network = with_memory_fault(device, "the critic", lambda: load_mllm(source, dtype).to(device))  # pyright: ignore[reportArgumentType]
-    encoder = ChatEncoder.of(pipeline.processor)
-    return LocalCritic(network, encoder, model=f"{beside.model}/critic", cache_bytes=cache_bytes)
+    chosen = profile or critic_profile_in(source)
+    encoder = ChatEncoder.of(pipeline.processor, chosen.picture_size)
+    return LocalCritic(network, encoder, model=f"{beside.model}/critic", profile=chosen, cache_bytes=cache_bytes)
 
 
 def remote_critic(
-    url: str, name: str | None = None, key: str | None = None, *, timeout: float = 120.0, patience: float = 10.0
+    url: str,
+    name: str | None = None,
+    key: str | None = None,
+    *,
+    timeout: float = 120.0,
+    patience: float = 10.0,
+    profile: CriticProfile | None = None,
 ) -> OpenAICritic:
     """The critic behind a URL, whether it answers already or not.
 
@@ -141,7 +150,7 @@ def remote_critic(
         BadSetting: `url` is no http URL, or the server refuses the key.
         UnknownModel: the server has no such model.
     """
-    remote = OpenAICritic(url, name, key, timeout=timeout)
+    remote = OpenAICritic(url, name, key, timeout=timeout, profile=profile)
     try:
         remote.connect(token=CancelToken(deadline=time.monotonic() + patience))
     except (RetryableError, Cancelled):
@@ -160,6 +169,7 @@ def lone_critic(
     device: str | None = None,
     dtype: torch.dtype | None = None,
     cache_bytes: int = 256 * 2**20,
+    profile: CriticProfile | None = None,
 ) -> LocalCritic:
     """The critic of a checkpoint without its generator, for pictures that are drawn elsewhere.
 
@@ -176,16 +186,25 @@ def lone_critic(
             where,
             "the critic",
             lambda: LocalCritic.load(
-                source, folder / "processor", device=where, dtype=kind, cache_bytes=cache_bytes, model=str(model)
+                source,
+                folder / "processor",
+                device=where,
+                dtype=kind,
+                cache_bytes=cache_bytes,
+                model=str(model),
+                profile=profile,
             ),
         )
 
 
-def own_critic(beside: OmniGen2Generator, *, cache_bytes: int = 256 * 2**20) -> LocalCritic:
+def own_critic(
+    beside: OmniGen2Generator, *, cache_bytes: int = 256 * 2**20, profile: CriticProfile | None = None
+) -> LocalCritic:
     """The critic on the generator's own MLLM, which takes no memory but for its caches."""
     pipeline = beside.pipeline
-    encoder = ChatEncoder.of(pipeline.processor)
-    return LocalCritic(pipeline.mllm, encoder, model=beside.model, cache_bytes=cache_bytes)
+    chosen = profile or pipeline.profiles.critic
+    encoder = ChatEncoder.of(pipeline.processor, chosen.picture_size)
+    return LocalCritic(pipeline.mllm, encoder, model=beside.model, profile=chosen, cache_bytes=cache_bytes)
 
 
 @contextmanager

@@ -1,17 +1,19 @@
-"""What the floors above ask of the models, and the two protocols that answer: `Generator` and `Critic`.
+"""What the layers above ask of the models, and the two protocols that answer: `Generator` and `Critic`.
 
 Pictures, texts and numbers only; no model here knows of tasks, plans or checklists.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from omniagent.model.errors import Cancelled
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 
 Step = Callable[[int, int], None]
 """Progress of one request: (steps done, steps in all)."""
@@ -81,8 +83,8 @@ class Generator(Protocol):
         ...
 
     @property
-    def domain(self) -> str | None:
-        """What it can draw, in a sentence that a refusal may quote; None: anything."""
+    def profile(self) -> GeneratorProfile:
+        """What it leaves open in a request, what it can draw, and how the loop should use it."""
         ...
 
     def generate(
@@ -162,9 +164,40 @@ class YesNo(Reply):
     probabilities: tuple[float, ...]
 
 
+class Chosen(Reply):
+    """The probability of each option, in [0, 1], in their order; they add up to 1."""
+
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Yes/no questions that share a prompt; each is set at its end by itself."""
+
+    prompt: Prompt
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """A prompt, and the short answers, such as letters, that may follow it."""
+
+    prompt: Prompt
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A prompt for a text of at most `max_tokens`, held to the JSON schema of `schema` where the critic can be held."""
+
+    prompt: Prompt
+    schema: type[BaseModel] | None = None
+    max_tokens: int = 256
+
+
 @runtime_checkable
 class Critic(Protocol):
-    """A Qwen2.5-VL that looks and reads: in this process, behind an OpenAI-compatible URL, or scripted."""
+    """A multimodal language model that judges and reads: in this process, behind a URL, or scripted."""
 
     @property
     def backend(self) -> str:
@@ -176,8 +209,13 @@ class Critic(Protocol):
         """The model's name or folder, for the trace."""
         ...
 
-    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
-        """p(yes) = P(yes)/(P(yes)+P(no)) of the first answer token, for each question set at the prompt's end.
+    @property
+    def profile(self) -> CriticProfile:
+        """How it is asked, and how its answers are taken."""
+        ...
+
+    def yes_no(self, call: Questions, *, token: CancelToken | None = None) -> YesNo:
+        """p(yes) = P(yes)/(P(yes)+P(no)) of the first answer token, for each question.
 
         Raises:
             CriticUnavailable, CriticTimeout, CriticBadOutput: retryable faults of the critic.
@@ -185,17 +223,39 @@ class Critic(Protocol):
         """
         ...
 
-    def write(
-        self,
-        prompt: Prompt,
-        *,
-        schema: type[BaseModel] | None = None,
-        max_tokens: int = 256,
-        token: CancelToken | None = None,
-    ) -> Completion:
-        """Greedy text, held to the JSON schema of `schema` where the backend can (the caller validates all the same).
+    def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
+        """Greedy text; the caller validates it all the same.
 
         Raises:
+            CriticUnavailable, CriticTimeout, CriticBadOutput: retryable faults of the critic.
+            Cancelled: the token was cancelled or expired.
+        """
+        ...
+
+
+@runtime_checkable
+class Meeting(Protocol):
+    """A critic that has to be met before it is known how it wants to be asked, as one behind a URL."""
+
+    def meet(self, *, token: CancelToken | None = None) -> None:
+        """Learn the model's name, and with it the profile; at once where it is known.
+
+        Raises:
+            CriticUnavailable, CriticTimeout, CriticBadOutput: retryable faults of the critic.
+            Cancelled: the token was cancelled or expired.
+        """
+        ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A critic that can tell the probability of each of several short answers. Others are asked to write one."""
+
+    def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
+        """The probability of each option as the answer's first token.
+
+        Raises:
+            BadSetting: two options begin with the same token, or there are none.
             CriticUnavailable, CriticTimeout, CriticBadOutput: retryable faults of the critic.
             Cancelled: the token was cancelled or expired.
         """

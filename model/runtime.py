@@ -20,6 +20,7 @@ from omniagent.model.guarded import (
     bare,
     guard_generator,
 )
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Critic, Generator
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ class ModelRuntime:
         cache_bytes: int = 256 * 2**20,
         local_files_only: bool = False,
         preset: str = "quality",
+        generator_profile: GeneratorProfile | None = None,
+        critic_profile: CriticProfile | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
 
@@ -154,6 +157,8 @@ class ModelRuntime:
             cache_bytes: Budget of each cache.
             local_files_only: Never ask the hub.
             preset: ``quality`` (exact), ``balanced`` or ``fast``; these draw in bfloat16 on a CPU that multiplies it.
+            generator_profile: In place of the checkpoint's own.
+            critic_profile: In place of the critic's own; a stand-in keeps its own.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
@@ -172,9 +177,16 @@ class ModelRuntime:
             cache_bytes=cache_bytes,
             local_files_only=local_files_only,
             preset=preset,
+            profile=generator_profile,
         )
         looks = load_critic(
-            critic, generator, name=critic_model, key=critic_key, timeout=critic_timeout, cache_bytes=cache_bytes
+            critic,
+            generator,
+            name=critic_model,
+            key=critic_key,
+            timeout=critic_timeout,
+            cache_bytes=cache_bytes,
+            profile=critic_profile,
         )
         remote = isinstance(critic, str) and critic not in ("local", "auto")
         wanted = remote if stand_in is None else stand_in

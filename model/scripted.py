@@ -17,7 +17,19 @@ from pydantic import BaseModel
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.limits import check_request
-from omniagent.model.requests import CancelToken, Completion, GenerationRequest, Prompt, Step, YesNo
+from omniagent.model.profile import CriticProfile, GeneratorProfile
+from omniagent.model.requests import (
+    CancelToken,
+    Chosen,
+    Completion,
+    GenerationRequest,
+    Options,
+    Prompt,
+    Questions,
+    Step,
+    Writing,
+    YesNo,
+)
 
 T = TypeVar("T")
 
@@ -34,21 +46,8 @@ Texts = Sequence[Written] | Callable[[Prompt, type[BaseModel] | None], Written]
 """One item a call (text, an object to write as JSON, a completion, or an error), or a function of prompt and schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class YesNoCall:
-    """A `yes_no` call that a `ScriptedCritic` got."""
-
-    prompt: Prompt
-    questions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WriteCall:
-    """A `write` call that a `ScriptedCritic` got."""
-
-    prompt: Prompt
-    schema: type[BaseModel] | None
-    max_tokens: int
+Choices = Sequence[str | Exception] | Callable[[Prompt, tuple[str, ...]], str]
+"""One item a call (the option that is chosen, or an error), or a function of prompt and options."""
 
 
 @dataclass(slots=True)
@@ -99,6 +98,7 @@ class ScriptedGenerator:
         steps: Steps reported to `on_step` when the request names none.
         size: (width, height) in pixels when neither the request nor a single reference gives one.
         model: The name shown in traces.
+        profile: What it leaves open and can draw; the default is `GeneratorProfile()`.
         remarks: What it says beforehand of every request.
 
     Attributes:
@@ -115,10 +115,12 @@ class ScriptedGenerator:
         steps: int = 4,
         size: tuple[int, int] = (128, 128),
         model: str = "scripted",
+        profile: GeneratorProfile | None = None,
         remarks: Sequence[str] = (),
     ) -> None:
         self._remarks = tuple(remarks)
         self.calls: list[GenerationRequest] = []
+        self._profile = profile or GeneratorProfile(source="scripted")
         self._script = script if script is None or callable(script) else _Turns(script, "pictures")
         self._pace = _Pace(errors or {}, gate)
         self._steps = steps
@@ -132,8 +134,8 @@ class ScriptedGenerator:
         return self._model
 
     @property
-    def domain(self) -> str | None:
-        return None
+    def profile(self) -> GeneratorProfile:
+        return self._profile
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """What the script says of every request."""
@@ -186,9 +188,11 @@ class ScriptedCritic:
     Args:
         verdicts: p(yes) in [0, 1]; `True` and `False` serve as 1 and 0. None says 0.99 to everything.
         texts: What to write. None lets `write` raise BadSetting.
-        errors: Errors to raise, by call number counted from 0 over both kinds of call.
+        choices: Which option to choose. None chooses the first.
+        errors: Errors to raise, by call number counted from 0 over all kinds of call.
         gate: While given and not set, calls wait; cancelling or a deadline frees them.
         model: The name shown in traces.
+        profile: How it is asked; the default is `CriticProfile()`, that is the plain dialect.
 
     Attributes:
         calls: Every call that arrived, in order, also those that failed.
@@ -200,11 +204,15 @@ class ScriptedCritic:
         verdicts: Verdicts | None = None,
         texts: Texts | None = None,
         *,
+        choices: Choices | None = None,
         errors: Mapping[int, Exception] | None = None,
         gate: threading.Event | None = None,
         model: str = "scripted",
+        profile: CriticProfile | None = None,
     ) -> None:
-        self.calls: list[YesNoCall | WriteCall] = []
+        self.calls: list[Questions | Options | Writing] = []
+        self._profile = profile or CriticProfile(source="scripted")
+        self._choices = choices if choices is None or callable(choices) else _Turns(choices, "choices")
         self._verdicts = verdicts if verdicts is None or callable(verdicts) else _Turns(verdicts, "verdicts")
         self._texts = texts if texts is None or callable(texts) else _Turns(texts, "texts")
         self._pace = _Pace(errors or {}, gate)
@@ -220,7 +228,11 @@ class ScriptedCritic:
     def model(self) -> str:
         return self._model
 
-    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
+    @property
+    def profile(self) -> CriticProfile:
+        return self._profile
+
+    def yes_no(self, call: Questions, *, token: CancelToken | None = None) -> YesNo:
         """The script's probabilities, one for each question.
 
         Raises:
@@ -228,7 +240,8 @@ class ScriptedCritic:
             Cancelled: the token was cancelled or expired.
             Exception: whatever the script says.
         """
-        self._arrive(YesNoCall(prompt, tuple(questions)), token)
+        prompt, questions = call.prompt, call.questions
+        self._arrive(call, token)
         if self._verdicts is None:
             answers = [0.99] * len(questions)
         elif not isinstance(self._verdicts, _Turns):
@@ -246,14 +259,30 @@ class ScriptedCritic:
         words = _words(prompt) + sum(len(question.split()) for question in questions)
         return YesNo(probabilities=tuple(answers), prompt_tokens=words, completion_tokens=len(questions))
 
-    def write(
-        self,
-        prompt: Prompt,
-        *,
-        schema: type[BaseModel] | None = None,
-        max_tokens: int = 256,
-        token: CancelToken | None = None,
-    ) -> Completion:
+    def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
+        """All probability on the script's option.
+
+        Raises:
+            BadSetting: the script has nothing for this call, or names no option of it.
+            Cancelled: the token was cancelled or expired.
+            Exception: whatever the script says.
+        """
+        self._arrive(call, token)
+        picked: str | Exception = call.options[0]
+        if self._choices is not None:
+            turns = isinstance(self._choices, _Turns)
+            picked = self._choices.take() if turns else self._choices(call.prompt, call.options)
+        if isinstance(picked, Exception):
+            raise picked
+        if picked not in call.options:
+            raise BadSetting(f"the script chooses {picked!r}, but the options are {', '.join(call.options)}")
+        return Chosen(
+            probabilities=tuple(1.0 if option == picked else 0.0 for option in call.options),
+            prompt_tokens=_words(call.prompt),
+            completion_tokens=1,
+        )
+
+    def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """The script's text, cut after `max_tokens` words when it is longer.
 
         Raises:
@@ -261,7 +290,8 @@ class ScriptedCritic:
             Cancelled: the token was cancelled or expired.
             Exception: whatever the script says.
         """
-        self._arrive(WriteCall(prompt, schema, max_tokens), token)
+        prompt, schema, max_tokens = call.prompt, call.schema, call.max_tokens
+        self._arrive(call, token)
         if self._texts is None:
             raise BadSetting("this ScriptedCritic has no texts to write; give texts=[...] or a function")
         written = self._texts.take() if isinstance(self._texts, _Turns) else self._texts(prompt, schema)
@@ -278,7 +308,7 @@ class ScriptedCritic:
             completion_tokens=min(len(words), max_tokens),
         )
 
-    def _arrive(self, call: YesNoCall | WriteCall, token: CancelToken | None) -> None:
+    def _arrive(self, call: Questions | Options | Writing, token: CancelToken | None) -> None:
         with self._lock:
             number = len(self.calls)
             self.calls.append(call)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         StorageFull,
         UnknownModel,
     )
+    from omniagent.model.profile import CriticProfile, GeneratorProfile
+    from omniagent.model.requests import Completion, GenerationRequest, Prompt, Questions, Writing, YesNo
     from omniagent.model.runtime import ModelRuntime
     from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
     from omniagent.runs.result import Result
@@ -53,6 +55,8 @@ _HOMES = {
     "config": "Config",
     "integrations.langchain": "as_langchain_tool",
     "model.errors": _ERRORS,
+    "model.profile": "CriticProfile GeneratorProfile",
+    "model.requests": "Completion GenerationRequest Prompt Questions Writing YesNo",
     "model.runtime": "ModelRuntime",
     "model.scripted": "ScriptedCritic ScriptedGenerator",
     "runs.result": "Result",
@@ -70,12 +74,16 @@ __all__ = [
     "Budget",
     "CallerError",
     "Cancelled",
+    "Completion",
     "Config",
     "CriticBadOutput",
+    "CriticProfile",
     "CriticTimeout",
     "CriticUnavailable",
     "Critique",
     "GenerationFailed",
+    "GenerationRequest",
+    "GeneratorProfile",
     "GeneratorUnavailable",
     "HardFailure",
     "HubUnreachable",
@@ -84,6 +92,8 @@ __all__ = [
     "OutOfMemory",
     "OutputUnwritable",
     "Plan",
+    "Prompt",
+    "Questions",
     "QueueFull",
     "RenderSettings",
     "Requirement",
@@ -95,6 +105,8 @@ __all__ = [
     "UnknownModel",
     "Usage",
     "Verdict",
+    "Writing",
+    "YesNo",
     "__version__",
     "as_langchain_tool",
 ]

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from collections.abc import Generator as Yields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 from PIL import Image
 
@@ -18,16 +18,43 @@ from omniagent.model.requests import CancelToken, Critic, Generator
 from omniagent.model.wording import shown
 from omniagent.runs.awaiting import Mailbox, in_thread
 from omniagent.runs.result import Result
+from omniagent.tools.record.files import check_written
 from omniagent.tools.record.trace import Event
-from omniagent.tools.types import Budget, RenderSettings
+from omniagent.tools.types import Budget, Mode, RenderSettings
 
 if TYPE_CHECKING:
+    from omniagent.model.profile import GeneratorProfile
     from omniagent.model.runtime import ModelRuntime
     from omniagent.runs.request import Order
     from omniagent.runs.session import Session
 
 Picture = str | Path | bytes | Image.Image
 """An input picture: a path, a URL where allowed, the bytes of a file, or a PIL image."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What may be said of one run besides its task and pictures."""
+
+    seed: int
+    """The same seed, task and model give the same attempts; 0 by default."""
+    thread_id: str | None
+    """Names the run. A run that was killed or stopped goes on where it was."""
+    out: str | Path | None
+    """The run's own folder; `runs_dir/<thread_id>` by default."""
+    budget: Budget | None
+    """Caps of this run."""
+    settings: RenderSettings | None
+    """Size, steps and guidance in place of the agent's own choice."""
+    mode: Mode | None
+    """`generate`, `edit`, `compose` or `answer` in place of the agent's own reading of the task."""
+
+
+class RunRequest(NamedTuple):
+    """A task, its pictures, and the options of its run, as they were given."""
+
+    task: str
+    images: Iterable[Picture] | None
+    options: RunOptions
 
 
 class Agent:
@@ -83,6 +110,17 @@ class Agent:
         _checked("generator", generator, Generator)
         base = config if config is not None else Config.read()
         self.config = base.model_copy(update={name: value for name, value in given.items() if value is not None})
+        for name in (
+            "model",
+            "critic",
+            "critic_model",
+            "generator",
+            "generator_model",
+            "revision",
+            "device",
+            "runs_dir",
+        ):
+            check_written(f"the setting {name}", getattr(self.config, name))
         self._critic = None if isinstance(critic, str) else critic
         self._generator = None if isinstance(generator, str) else generator
         self._runtime = runtime
@@ -107,16 +145,25 @@ class Agent:
                 self._runtime = load_runtime(self.config, generator=self._generator, critic=self._critic)
             return self._runtime
 
+    @property
+    def generator_profile(self) -> "GeneratorProfile":
+        """The profile of what draws, as far as it can be told without loading a model.
+
+        Raises:
+            BadCheckpoint, BadSetting: its file is broken, or there is none of the name that was set.
+        """
+        drawer = self._generator if self._runtime is None else self._runtime.generator
+        if drawer is not None:
+            return drawer.profile
+        from omniagent.models import expected_profile
+
+        return expected_profile(self.config)
+
     def run(
         self,
         task: str,
         images: Iterable[Picture] | None = (),
-        *,
-        seed: int = 0,
-        thread_id: str | None = None,
-        out: str | Path | None = None,
-        budget: Budget | None = None,
-        settings: RenderSettings | None = None,
+        **options: Unpack[RunOptions],
     ) -> Result:
         """Work on one task until it is done; the best picture is in `Result.image`.
 
@@ -125,18 +172,18 @@ class Agent:
         Args:
             task: What to draw, change or answer, up to 2,000 words.
             images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
-            seed: The same seed, task and model give the same attempts.
-            thread_id: Names the run. A run that was killed or stopped goes on where it was.
-            out: The run's own folder; `runs_dir/<thread_id>` by default.
-            budget: Caps of this run.
-            settings: Size, steps and guidance in place of the agent's own choice.
+            **options: `seed`, `thread_id`, `out`, `budget`, `settings` and `mode`; see `RunOptions`.
+
+        Example:
+            >>> result = Agent().run("make the circle green", ["picture.png"], seed=3)
+            >>> result.stop_reason, result.image
 
         Raises:
             BadTask, BadImage, BadSetting: the request is wrong.
             UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
             OutputUnwritable, StorageFull: the run's folder cannot be written; what was finished stays there.
         """
-        session = self._open(task, images, seed, thread_id, out, budget, settings)
+        session = self._open(RunRequest(task, images, options))
         try:
             return session.wait()
         except KeyboardInterrupt:
@@ -149,12 +196,7 @@ class Agent:
         self,
         task: str,
         images: Iterable[Picture] | None = (),
-        *,
-        seed: int = 0,
-        thread_id: str | None = None,
-        out: str | Path | None = None,
-        budget: Budget | None = None,
-        settings: RenderSettings | None = None,
+        **options: Unpack[RunOptions],
     ) -> Result:
         """`run`, without blocking the event loop.
 
@@ -162,7 +204,7 @@ class Agent:
         """
         over: Mailbox[None] = Mailbox()
         hear: Callable[[Event | None], None] = lambda event: over.put(None) if event is None else None  # noqa: E731
-        session = await self._opened(task, images, seed, thread_id, out, budget, settings, hear)
+        session = await self._opened(RunRequest(task, images, options), hear)
         try:
             await over.get()
             return session.wait()
@@ -177,19 +219,14 @@ class Agent:
         self,
         task: str,
         images: Iterable[Picture] | None = (),
-        *,
-        seed: int = 0,
-        thread_id: str | None = None,
-        out: str | Path | None = None,
-        budget: Budget | None = None,
-        settings: RenderSettings | None = None,
+        **options: Unpack[RunOptions],
     ) -> Yields[Event, None, Result]:
         """`run` as its events happen, from `RunStarted` to `RunEnded`; the generator's return value is the result.
 
         When `RunEnded` arrives, every file of the run is written. Closing the generator early cancels the run; so does
         Ctrl-C, which then still yields the events up to `RunEnded`; a second Ctrl-C raises at once.
         """
-        session = self._open(task, images, seed, thread_id, out, budget, settings)
+        session = self._open(RunRequest(task, images, options))
         patient = True
         try:
             while (event := _next(session)) is not None:
@@ -208,19 +245,14 @@ class Agent:
         self,
         task: str,
         images: Iterable[Picture] | None = (),
-        *,
-        seed: int = 0,
-        thread_id: str | None = None,
-        out: str | Path | None = None,
-        budget: Budget | None = None,
-        settings: RenderSettings | None = None,
+        **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Event]:
         """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`.
 
         Closing the generator early cancels the run and waits for its end, as `stream` does.
         """
         events: Mailbox[Event | None] = Mailbox()
-        session = await self._opened(task, images, seed, thread_id, out, budget, settings, events.put)
+        session = await self._opened(RunRequest(task, images, options), events.put)
         try:
             while (event := await events.get()) is not None:
                 yield event
@@ -239,18 +271,12 @@ class Agent:
 
     async def _opened(
         self,
-        task: str,
-        images: Iterable[Picture] | None,
-        seed: int,
-        thread_id: str | None,
-        out: str | Path | None,
-        budget: Budget | None,
-        settings: RenderSettings | None,
+        request: RunRequest,
         hear: Callable[[Event | None], None],
     ) -> "Session":
         """`_open` beside the event loop; a run that was cancelled meanwhile is cancelled before it begins."""
         token, waiter = CancelToken(), threading.current_thread()
-        opening = partial(self._open, task, images, seed, thread_id, out, budget, settings, token, hear, waiter)
+        opening = partial(self._open, request, token, hear, waiter)
         try:
             return await in_thread(opening)
         except asyncio.CancelledError:
@@ -259,51 +285,45 @@ class Agent:
 
     def _open(
         self,
-        task: str,
-        images: Iterable[Picture] | None,
-        seed: int,
-        thread_id: str | None,
-        out: str | Path | None,
-        budget: Budget | None,
-        settings: RenderSettings | None,
+        request: RunRequest,
         token: CancelToken | None = None,
         hear: Callable[[Event | None], None] | None = None,
         waiter: threading.Thread | None = None,
     ) -> "Session":
         token = token or CancelToken()
         with lifetime.under_way(token.cancel, waiter):
-            order = self._order(task, images, seed, thread_id, out, budget, settings)
+            order = self._order(request)
             from omniagent.runs.session import Session
 
-            session = Session(order, self.runtime, self._on_question, token, hear)
+            session = Session(order, self.runtime, self._on_question, token, hear, waiter)
             self._sessions.add(session)
-            session.start(waiter)
+            session.start()
         return session
 
     def _order(
         self,
-        task: str,
-        images: Iterable[Picture] | None,
-        seed: int,
-        thread_id: str | None,
-        out: str | Path | None,
-        budget: Budget | None,
-        settings: RenderSettings | None,
+        request: RunRequest,
     ) -> "Order":
         from omniagent.runs.request import Order, given_as
         from omniagent.tools.intake.task import read_images, read_instruction
 
-        config = self.config
-        if budget is not None:
+        config, options = self.config, request.options
+        if unknown := sorted(set(options) - set(RunOptions.__annotations__)):
+            raise BadSetting(
+                f"the run option {shown(unknown[0])} is not known; there are {', '.join(RunOptions.__annotations__)}"
+            )
+        if (budget := options.get("budget")) is not None:
             config = config.model_copy(update={"budget": given_as(Budget, budget, "budget")})
+        settings = options.get("settings")
         return Order.of(
-            read_instruction(task),
-            read_images(images, allow_urls=config.allow_urls),
+            read_instruction(request.task),
+            read_images(request.images, allow_urls=config.allow_urls),
             config=config,
-            seed=seed,
-            thread_id=thread_id,
-            out=out,
+            seed=options.get("seed", 0),
+            thread_id=options.get("thread_id"),
+            out=options.get("out"),
             settings=RenderSettings() if settings is None else given_as(RenderSettings, settings, "settings"),
+            mode=options.get("mode"),
         )
 
     def _forget(self, session: "Session") -> None:

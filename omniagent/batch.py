@@ -162,6 +162,8 @@ def read_tasks(path: Path) -> Iterator[Entry]:
             continue
         try:
             task = BatchTask.model_validate(json.loads(raw.decode("utf-8-sig")))
+            # Half of a surrogate pair is JSON, but no text that a file or a run can hold.
+            task.model_dump_json()
         except (ValueError, RecursionError) as error:
             name = _id_in(raw)
             name = name if seen.setdefault(str(name), number) == number else None

@@ -10,12 +10,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 import omniagent
 from omniagent.graphs.policy import LoopPolicy
-from omniagent.model.checkpoint.settings import SETTINGS_FILE, CheckpointDefaults
 from omniagent.model.denoising.presets import PresetName
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import fault, shown
-from omniagent.tools.config import CallRules, ToolConfig
-from omniagent.tools.parameters import OMNIGEN2
+from omniagent.tools.config import ToolConfig
 from omniagent.tools.types import Budget
 
 PREFIX = "OMNIAGENT_"
@@ -84,6 +82,16 @@ class Config(BaseSettings):
     critic_stand_in: bool = Field(
         default=True, description="whether the checkpoint's own critic answers while the one behind a URL cannot"
     )
+    generator_profile: str | None = Field(
+        default=None,
+        description="a generator profile by its name (omnigen2, plain), or a folder whose omniagent.json has one; "
+        "None: the model's own, or the family's",
+    )
+    critic_profile: str | None = Field(
+        default=None,
+        description="a critic profile by its name (qwen2.5-vl, qwen3-vl, editscore, plain), or a folder whose "
+        "omniagent.json has one; None: the model's own, or the family's",
+    )
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     preset: PresetName = Field(
@@ -121,20 +129,3 @@ class Config(BaseSettings):
         except (ValidationError, SettingsError) as error:
             reason = fault(error, cls.model_fields) if isinstance(error, ValidationError) else str(error)
             raise BadSetting(f"an OMNIAGENT_… environment variable is not allowed: {reason}") from error
-
-    def tools_for(self, model: str) -> ToolConfig:
-        """The tools' settings for a checkpoint: what nobody set is the checkpoint's to say, else OmniGen2's rules."""
-        tools, wishes = self.tools, CheckpointDefaults.load(Path(model).expanduser())
-        if tools.describe_first is None:
-            tools = tools.model_copy(update={"describe_first": wishes.describe_first})
-        if tools.plain_requests is None:
-            # A critic behind a URL is another model, which reads requests as they are.
-            own = not self.critic.startswith(("http://", "https://"))
-            tools = tools.model_copy(update={"plain_requests": wishes.plain_requests and own})
-        thresholds = tools.thresholds
-        if "yes" not in thresholds.model_fields_set:
-            yes = max(wishes.yes_from, thresholds.no)
-            tools = tools.model_copy(update={"thresholds": thresholds.model_copy(update={"yes": yes})})
-        if tools.call != CallRules() or (Path(model).expanduser() / SETTINGS_FILE).is_file():
-            return tools
-        return tools.model_copy(update={"call": OMNIGEN2})

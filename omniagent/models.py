@@ -2,11 +2,14 @@
 
 import logging
 import os
+from pathlib import Path
 
-from omniagent.config import Config, bundled_checkpoint
+from omniagent.config import Config
+from omniagent.model.checkpoint.settings import chosen_critic, chosen_generator, critic_profile_in, read_profiles
 from omniagent.model.critic.fallback import CircuitBreaker
 from omniagent.model.critic.vllm import VllmCritic
-from omniagent.model.errors import BadSetting, RetryableError
+from omniagent.model.errors import BadSetting, HubUnreachable, RetryableError, UnknownModel
+from omniagent.model.profile import CriticProfile, GeneratorProfile, generator_named
 from omniagent.model.requests import Critic, Generator
 from omniagent.model.runtime import Closable, ModelRuntime
 from omniagent.model.wording import shown
@@ -50,7 +53,32 @@ def remote_generator(config: Config) -> Generator | None:
     from omniagent.model.generator.remote import RemoteGenerator
 
     urls = [url.strip() for url in config.generator.split(",")]
-    return RemoteGenerator(urls, config.generator_model, config.generator_key, timeout=config.generator_timeout)
+    return RemoteGenerator(
+        urls,
+        config.generator_model,
+        config.generator_key,
+        timeout=config.generator_timeout,
+        profile=_generator_profile(config),
+    )
+
+
+def expected_profile(config: Config) -> GeneratorProfile:
+    """The profile of the generator that these settings will load, as far as this machine knows it.
+
+    Raises:
+        BadCheckpoint, BadSetting: its file is broken, or there is none of the name that was set.
+    """
+    from omniagent.model.files.hub import find_model
+
+    if (chosen := _generator_profile(config)) is not None:
+        return chosen
+    if config.generator != "local":
+        return generator_named(config.generator_model)
+    try:
+        folder = find_model(config.model, revision=config.revision, local_files_only=True)
+    except (HubUnreachable, UnknownModel):
+        return generator_named(config.model)
+    return read_profiles(folder).generator
 
 
 def _load(config: Config, critic: Critic | None, served: Critic | None) -> ModelRuntime:
@@ -64,7 +92,17 @@ def _load(config: Config, critic: Critic | None, served: Critic | None) -> Model
         revision=config.revision,
         device=config.device,
         preset=config.preset,
+        generator_profile=_generator_profile(config),
+        critic_profile=_critic_profile(config),
     )
+
+
+def _generator_profile(config: Config) -> GeneratorProfile | None:
+    return None if config.generator_profile is None else chosen_generator(config.generator_profile)
+
+
+def _critic_profile(config: Config) -> CriticProfile | None:
+    return None if config.critic_profile is None else chosen_critic(config.critic_profile)
 
 
 def _beside(config: Config, generator: Generator, served: Critic | None) -> ModelRuntime:
@@ -75,17 +113,23 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
         return ModelRuntime(generator, served)
     if config.critic.startswith(("http://", "https://")):
         looks = loading.remote_critic(
-            config.critic, config.critic_model, config.critic_key, timeout=config.critic_timeout
+            config.critic,
+            config.critic_model,
+            config.critic_key,
+            timeout=config.critic_timeout,
+            profile=_critic_profile(config),
         )
         return ModelRuntime(generator, looks, breaker=CircuitBreaker())
     if config.critic not in ("local", "auto"):
         raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
-    if config.model == bundled_checkpoint():
+    if "model" not in config.model_fields_set:
         raise BadSetting(
-            f"the pictures of {generator.model} are drawn elsewhere and nobody was named to look at them; "
-            "give a critic (--critic URL or auto), or a model whose own critic shall look"
+            f"the generator {generator.model} needs a critic: pass --critic URL or auto, or --model with its own critic"
         )
-    return ModelRuntime(generator, loading.lone_critic(config.model, revision=config.revision, device=config.device))
+    critic = loading.lone_critic(
+        config.model, revision=config.revision, device=config.device, profile=_critic_profile(config)
+    )
+    return ModelRuntime(generator, critic)
 
 
 def served_critic(config: Config) -> VllmCritic | None:
@@ -109,7 +153,13 @@ def served_critic(config: Config) -> VllmCritic | None:
     if record is not None and answers(record.url):
         log.info("critic: the service at %s, model %s", record.url, record.name)
         return VllmCritic(
-            record.url, record.name, record.key, sleeps=record.sleep, patience=patience, timeout=config.critic_timeout
+            record.url,
+            record.name,
+            record.key,
+            sleeps=record.sleep,
+            patience=patience,
+            timeout=config.critic_timeout,
+            profile=_critic_profile(config) or critic_profile_in(Path(record.weights)),
         )
     python = find_python()
     if python is None:
@@ -128,6 +178,7 @@ def served_critic(config: Config) -> VllmCritic | None:
         sleeps=settings.memory.sleep,
         patience=patience,
         timeout=config.critic_timeout,
+        profile=_critic_profile(config) or critic_profile_in(settings.weights),
     )
     if card is not None:
         # Both want the card while they load: the critic first, and asleep if it must be.

@@ -1,10 +1,9 @@
 """Answering a question about pictures in words."""
 
-from omniagent.tools.consult import describe, write
-from omniagent.tools.plain import plain_request
-from omniagent.tools.prompts import answer_prompt
+from omniagent.tools.consult import Desk, consult
+from omniagent.tools.dialects import dialect_of
 from omniagent.tools.tool import Outcome, ToolContext, tool
-from omniagent.tools.types import Task, Usage, Word
+from omniagent.tools.types import Task, Word
 
 
 class AnswerIn(Word):
@@ -14,25 +13,23 @@ class AnswerIn(Word):
 
 
 class AnswerOut(Outcome):
-    """The answer, a word or a phrase."""
+    """The answer in words."""
 
     answer: str
 
 
 def answer(arguments: AnswerIn, context: ToolContext) -> AnswerOut:
-    """Answer a question about the given pictures in a few words."""
+    """Answer a question about the given pictures."""
     images = [context.store.get(ref) for ref in arguments.task.images]
-    seen, usage = list[str](), Usage()
-    for image in images if context.config.describe_first else ():
-        told, spent = describe(context, "answer", image)
-        seen.append(told)
-        usage = usage.plus(**spent.model_dump())
-    question = arguments.task.instruction
-    prompt = answer_prompt(plain_request(question) if context.config.plain_requests else question, images, seen)
-    completion, spent = write(context, "answer", prompt, context.config.answer_tokens)
-    usage = usage.plus(**spent.model_dump())
-    text = completion.text.strip()
-    return AnswerOut(answer=text, usage=usage, summary=text)
+
+    def write(desk: Desk) -> str:
+        profile = desk.profile
+        seen = [desk.describe(image) for image in images] if profile.describe_first else []
+        prompt = dialect_of(profile).answer(arguments.task.instruction, images, seen)
+        return desk.write(prompt, max_tokens=profile.answer_tokens).text.strip()
+
+    consulted = consult(context, "answer", write)
+    return AnswerOut(answer=consulted.value, usage=consulted.usage, summary=consulted.value)
 
 
 ANSWER = tool(answer)

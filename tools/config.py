@@ -1,55 +1,59 @@
-"""The numbers that the tools work with; the face reads them from the environment or a caller."""
-
-from typing import Self
+"""What a caller may set for the tools; what is left open is the profile's to say."""
 
 from pydantic import Field, model_validator
 
+from omniagent.model.profile import CriticProfile, Thresholds
 from omniagent.tools.types import Word
 
 
-class CriticThresholds(Word):
-    """Which probabilities of yes are an answer; between the two lies `unsure`."""
+class ThresholdSettings(Word):
+    """Which probabilities of yes are an answer; between the two lies `unsure`. None: as the critic's profile says."""
 
-    yes: float = Field(default=0.6, ge=0, le=1)
-    no: float = Field(default=0.4, ge=0, le=1)
+    yes: float | None = Field(default=None, ge=0, le=1, description="from here a verdict is yes")
+    no: float | None = Field(default=None, ge=0, le=1, description="up to here a verdict is no")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.no > self.yes:
+    def _ordered(self) -> "ThresholdSettings":
+        if self.yes is not None and self.no is not None and self.no > self.yes:
             raise ValueError(f"no={self.no} must not exceed yes={self.yes}")
         return self
 
+    def over(self, own: Thresholds) -> Thresholds:
+        """These thresholds where they are set, else the profile's; `yes` is never below `no`."""
+        no = own.no if self.no is None else self.no
+        yes = own.yes if self.yes is None else self.yes
+        return Thresholds(yes=max(yes, no) if self.yes is None else yes, no=min(no, yes) if self.no is None else no)
 
-class CallRules(Word):
-    """How strongly text and pictures steer, by mode; None leaves the choice to the checkpoint.
 
-    The published OmniGen2 works best with text 4 to 5, and pictures 1.2 to 2.0 for edits, 2.5 to 3.0 in context; of
-    several pictures, one gives the new one its size (`sized`).
-    """
+class GuidanceSettings(Word):
+    """How strongly text and pictures steer, in place of the generator's profile; None leaves it to that."""
 
-    text: float | None = None
-    edit: float | None = None
-    compose: float | None = None
-    sized: bool = False
+    text: float | None = Field(default=None, description="text guidance of every mode")
+    edit: float | None = Field(default=None, description="image guidance of edits")
+    compose: float | None = Field(default=None, description="image guidance of compositions")
+    sized: bool | None = Field(default=None, description="of several pictures, one gives the new one its size")
 
 
 class ToolConfig(Word):
-    """What the tools may be told. Seconds, tokens, and how often a critic that fails is asked again."""
+    """What the tools may be told. None leaves it to the profile of the model at hand."""
 
-    thresholds: CriticThresholds = CriticThresholds()
-    call: CallRules = CallRules()
+    thresholds: ThresholdSettings = ThresholdSettings()
+    call: GuidanceSettings = GuidanceSettings()
     describe_first: bool | None = Field(
-        default=None,
-        description="whether the critic describes a picture before it judges it; None leaves it to the checkpoint",
+        default=None, description="whether the critic describes a picture before it judges it"
     )
-    plain_requests: bool | None = Field(
-        default=None,
-        description="whether requests and questions reach the critic in plain form: lower case, one line, no "
-        "punctuation around them; None leaves it to the checkpoint",
-    )
-    description_tokens: int = Field(default=128, ge=1)
-    critic_tries: int = Field(default=3, ge=1, le=10)
+    description_tokens: int | None = Field(default=None, ge=1, description="most tokens of a description")
+    plan_tokens: int | None = Field(default=None, ge=16, description="most tokens of a plan")
+    repair_tokens: int | None = Field(default=None, ge=16, description="most tokens of a repair")
+    answer_tokens: int | None = Field(default=None, ge=1, description="most tokens of an answer in words")
+    critic_tries: int = Field(default=3, ge=1, le=10, description="how often a critic that fails is asked")
     backoff: float = Field(default=0.5, ge=0, description="seconds before the second try; doubles each time")
-    plan_tokens: int = Field(default=640, ge=16)
-    repair_tokens: int = Field(default=256, ge=16)
-    answer_tokens: int = Field(default=48, ge=1)
+
+    def over(self, profile: CriticProfile) -> CriticProfile:
+        """The profile with what is set here in its place."""
+        names = ("describe_first", "description_tokens", "plan_tokens", "repair_tokens", "answer_tokens")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        kinds = {kind: self.thresholds.over(own) for kind, own in profile.thresholds_by_kind.items()}
+        return profile.model_copy(
+            update={**given, "thresholds": self.thresholds.over(profile.thresholds), "thresholds_by_kind": kinds}
+        )

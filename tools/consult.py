@@ -1,149 +1,154 @@
-"""Consulting the critic: passing faults are waited out, JSON is checked, and the cost is counted.
+"""Consulting the critic: passing faults are waited out, a stand-in is asked in its own dialect, costs are counted.
 
 A fault of the critic is never a verdict: after the last try it leaves as a typed error.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from PIL import Image
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from omniagent.model.critic.choices import choose
 from omniagent.model.errors import CriticBadOutput, RetryableError
-from omniagent.model.mllm.yes_no import json_objects, without_thought
-from omniagent.model.requests import Completion, Prompt, YesNo
-from omniagent.tools.prompts import describe_prompt
+from omniagent.model.profile import CriticProfile
+from omniagent.model.requests import Completion, Critic, Options, Prompt, Questions, Reply, StandIn, Writing
+from omniagent.tools.dialects import dialect_of
+from omniagent.tools.dialects.base import Unreadable
 from omniagent.tools.record.trace import CriticConsulted, ToolErrored
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Usage
 
-T = TypeVar("T", YesNo, Completion)
-Draft = TypeVar("Draft", bound=BaseModel)
+T = TypeVar("T")
 
 _SLICE = 0.1
 
 
-class Answers(NamedTuple):
-    """p(yes) for each question, and the cost."""
+@dataclass(frozen=True, slots=True)
+class Consulted(Generic[T]):
+    """What came of a consultation, what it cost, and the profile of the critic that answered."""
 
-    probabilities: tuple[float, ...]
+    value: T
     usage: Usage
+    profile: CriticProfile
 
 
-class Text(NamedTuple):
-    """What the critic wrote, and the cost."""
+@dataclass(slots=True)
+class Desk:
+    """One critic at work for one tool: a `Consultation` of the dialects. Every call is counted and traced."""
 
-    completion: Completion
-    usage: Usage
+    context: ToolContext
+    tool: str
+    critic: Critic
+    stand_in: StandIn | None
+    tries: int
+    usage: Usage = field(default_factory=Usage)
 
+    @property
+    def profile(self) -> CriticProfile:
+        """Of this critic, with what the caller set in its place."""
+        return self.context.config.over(self.critic.profile)
 
-def ask(context: ToolContext, tool: str, prompt: Prompt, questions: Sequence[str]) -> Answers:
-    """All questions about one prompt in one call.
+    def yes_no(self, prompt: Prompt, questions: Sequence[str]) -> tuple[float, ...]:
+        """p(yes) of each question.
 
-    Raises:
-        CriticUnavailable, CriticTimeout, CriticBadOutput: still so after `critic_tries` tries, or no call is left.
-        Cancelled: the token was cancelled or expired.
-    """
-    reply, usage = _patiently(
-        context, tool, lambda: context.runtime.critic.yes_no(prompt, questions, token=context.token), len(questions)
-    )
-    if len(reply.probabilities) != len(questions):
-        raise CriticBadOutput(
-            f"the critic {context.runtime.critic.model} gave {len(reply.probabilities)} answers "
-            f"to {len(questions)} questions; check its server"
-        )
-    return Answers(reply.probabilities, usage)
+        Raises:
+            CriticUnavailable, CriticTimeout, CriticBadOutput: faults of the critic, or no call is left.
+            Cancelled: the token was cancelled or expired.
+        """
+        call = Questions(prompt, tuple(questions))
+        reply = self._counted(lambda: self.critic.yes_no(call, token=self.context.token), len(questions))
+        if len(reply.probabilities) != len(questions):
+            raise CriticBadOutput(
+                f"the critic {self.critic.model} gave {len(reply.probabilities)} answers "
+                f"to {len(questions)} questions; check its server"
+            )
+        return reply.probabilities
 
+    def choose(self, prompt: Prompt, options: Sequence[str]) -> tuple[float, ...]:
+        """The probability of each option. Raises: as `yes_no`."""
+        reply = self._counted(lambda: choose(self.critic, Options(prompt, tuple(options)), self.context.token), 1)
+        return reply.probabilities
 
-def write(
-    context: ToolContext, tool: str, prompt: Prompt, max_tokens: int, schema: type[BaseModel] | None = None
-) -> Text:
-    """A text.
+    def write(self, prompt: Prompt, *, max_tokens: int, schema: type[BaseModel] | None = None) -> Completion:
+        """A text. Raises: as `yes_no`."""
+        call = Writing(prompt, schema, max_tokens)
+        return self._counted(lambda: self.critic.write(call, token=self.context.token), 0)
 
-    Raises: as `ask`.
-    """
-    return Text(
-        *_patiently(
-            context,
-            tool,
-            lambda: context.runtime.critic.write(prompt, schema=schema, max_tokens=max_tokens, token=context.token),
-        )
-    )
+    def describe(self, image: Image.Image) -> str:
+        """The picture in words, on one line. Raises: as `yes_no`."""
+        prompt = dialect_of(self.profile).describe(image)
+        return " ".join(self.write(prompt, max_tokens=self.profile.description_tokens).text.split())
 
-
-class Description(NamedTuple):
-    """What the critic says a picture shows, and the cost."""
-
-    text: str
-    usage: Usage
-
-
-def describe(context: ToolContext, tool: str, image: Image.Image) -> Description:
-    """The picture in words, on one line.
-
-    Raises: as `ask`.
-    """
-    completion, usage = write(context, tool, describe_prompt(image), context.config.description_tokens)
-    return Description(" ".join(completion.text.split()), usage)
-
-
-def draft(context: ToolContext, tool: str, prompt: Prompt, schema: type[Draft], max_tokens: int) -> tuple[Draft, Usage]:
-    """A JSON object of the schema; asked for once more when it is cut or does not fit.
-
-    Raises: as `ask`; CriticBadOutput when the second answer does not fit either.
-    """
-    first, spent = write(context, tool, prompt, max_tokens, schema)
-    try:
-        return _parsed(first, schema), spent
-    except ValidationError:
-        second, more = write(context, tool, prompt, max_tokens * 2 if first.cut else max_tokens, schema)
-    spent = spent.plus(**more.model_dump())
-    try:
-        return _parsed(second, schema), spent
-    except ValidationError as error:
-        state = "cut" if second.cut else "not of the schema"
-        raise CriticBadOutput(
-            f"the critic {context.runtime.critic.model} was asked twice for {schema.__name__}, its answer is {state}: "
-            f"{second.text[:160]!r}; say the task in other words, or use a stronger critic"
-        ) from error
-
-
-def _parsed(completion: Completion, schema: type[Draft]) -> Draft:
-    """The first object in a text that fits: in a fence, amid prose, or behind a block of thinking.
-
-    Raises:
-        ValidationError: of the first object, or of the whole text where it holds none.
-    """
-    said = without_thought(completion.text)
-    fault: ValidationError | None = None
-    for found in json_objects(said):
-        try:
-            return schema.model_validate_json(json.dumps(found))
-        except ValidationError as error:
-            fault = fault or error
-    if fault is not None:
-        raise fault
-    return schema.model_validate_json(said)
-
-
-def _patiently(context: ToolContext, tool: str, call: Callable[[], T], questions: int = 0) -> tuple[T, Usage]:
-    tries = context.config.critic_tries
-    for attempt in range(1, tries + 1):
+    def _counted(self, call: "Callable[[], R]", questions: int) -> "R":
+        context, other, asked = self.context, self.stand_in, self.context.runtime.critic
         context.token.check()
         context.calls.spend()
         started = time.perf_counter()
         try:
             reply = call()
+        except RetryableError:
+            self.usage = self.usage.plus(critic_calls=1)
+            raise
+        seconds = time.perf_counter() - started
+        context.trace.add(
+            CriticConsulted(
+                tool=self.tool,
+                backend=self.critic.backend,
+                critic=self.critic.model,
+                questions=questions,
+                tries=self.tries,
+                seconds=seconds,
+                prompt_tokens=reply.prompt_tokens,
+                cached_tokens=reply.cached_tokens,
+                completion_tokens=reply.completion_tokens,
+                stand_in_for="" if other is None else f"{asked.backend} {asked.model}: {other.reason}",
+            )
+        )
+        self.usage = self.usage.plus(
+            critic_calls=1,
+            prompt_tokens=reply.prompt_tokens,
+            cached_tokens=reply.cached_tokens,
+            completion_tokens=reply.completion_tokens,
+            critic_seconds=seconds,
+        )
+        return reply
+
+
+R = TypeVar("R", bound=Reply)
+
+
+def consult(context: ToolContext, tool: str, work: Callable[[Desk], T]) -> Consulted[T]:
+    """Have `work` done with the critic, or with its stand-in; passing faults are waited out.
+
+    `work` may be called several times, once for each try and critic.
+
+    Raises:
+        CriticUnavailable, CriticTimeout, CriticBadOutput: still so after `critic_tries` tries, or no call is left.
+        Cancelled: the token was cancelled or expired.
+    """
+    tries, desks = context.config.critic_tries, list[Desk]()
+
+    def at_desk(critic: Critic, stand_in: StandIn | None) -> T:
+        desks.append(Desk(context, tool, critic, stand_in, attempt))
+        return work(desks[-1])
+
+    for attempt in range(1, tries + 1):
+        started = time.perf_counter()
+        try:
+            value = context.runtime.critic.consult(at_desk, context.token)
+        except Unreadable:
+            # The dialect has asked again already.
+            raise
         except RetryableError as error:
             if attempt == tries:
                 raise
-            seconds = time.perf_counter() - started
             context.trace.add(
                 ToolErrored(
                     tool=tool,
-                    seconds=seconds,
+                    seconds=time.perf_counter() - started,
                     error=type(error).__name__,
                     message=f"{error} (will ask again)",
                     again=True,
@@ -151,34 +156,11 @@ def _patiently(context: ToolContext, tool: str, call: Callable[[], T], questions
             )
             _pause(context, context.config.backoff * 2 ** (attempt - 1))
         else:
-            seconds = time.perf_counter() - started
-            context.trace.add(_consulted(context, tool, reply, questions=questions, tries=attempt, seconds=seconds))
-            return reply, Usage(
-                critic_calls=attempt,
-                prompt_tokens=reply.prompt_tokens,
-                cached_tokens=reply.cached_tokens,
-                completion_tokens=reply.completion_tokens,
-                critic_seconds=seconds,
-            )
+            spent = Usage()
+            for desk in desks:
+                spent = spent.plus(**desk.usage.model_dump())
+            return Consulted(value, spent, desks[-1].profile)
     raise AssertionError("unreachable: the last try returns or raises")
-
-
-def _consulted(
-    context: ToolContext, tool: str, reply: YesNo | Completion, *, questions: int, tries: int, seconds: float
-) -> CriticConsulted:
-    asked, other = context.runtime.critic, reply.stand_in
-    return CriticConsulted(
-        tool=tool,
-        backend=asked.backend if other is None else other.backend,
-        critic=asked.model if other is None else other.model,
-        questions=questions,
-        tries=tries,
-        seconds=seconds,
-        prompt_tokens=reply.prompt_tokens,
-        cached_tokens=reply.cached_tokens,
-        completion_tokens=reply.completion_tokens,
-        stand_in_for="" if other is None else f"{asked.backend} {asked.model}: {other.reason}",
-    )
 
 
 def _pause(context: ToolContext, seconds: float) -> None:

@@ -1,15 +1,13 @@
-"""How OmniGen2 wants to be called for a task: which picture sets the size, and how strongly pictures steer.
+"""How a generator is called for a task: which picture sets the size, and how strongly text and pictures steer.
 
-The model cannot choose its size, and its authors steer edits with image guidance 1.2 to 2.0 and in-context work with
-2.5 to 3.0 (OmniGen2 usage notes). Pure rules, so that a plan always gives the same call.
+Pure rules over the generator's profile and what the caller set, so that a plan always gives the same call.
 """
 
 import re
 
-from omniagent.tools.config import CallRules
-from omniagent.tools.types import ImageRef, Mode, RenderSettings
-
-OMNIGEN2 = CallRules(text=5.0, edit=1.8, compose=2.8, sized=True)
+from omniagent.model.profile import GeneratorProfile, GuidanceScales
+from omniagent.tools.config import GuidanceSettings
+from omniagent.tools.types import ImageRef, Mode, RenderSettings, Word
 
 _NUMBER = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _IMAGE = re.compile(
@@ -42,23 +40,45 @@ def ground_image(mode: Mode, instruction: str, count: int) -> int | None:
     return 1
 
 
+class CallRules(Word):
+    """How strongly text and pictures steer by mode; None leaves it to the generator's own scale."""
+
+    text: GuidanceScales = GuidanceScales()
+    image: GuidanceScales = GuidanceScales()
+    sized: bool = False
+    negative: str = ""
+
+
+def call_rules(profile: GeneratorProfile, settings: GuidanceSettings) -> CallRules:
+    """The rules of a generator's profile with what the caller set in their place."""
+    text, image = profile.text_by_mode, profile.image_by_mode
+    if settings.text is not None:
+        text = GuidanceScales(generate=settings.text, edit=settings.text, compose=settings.text)
+    given = {"edit": settings.edit, "compose": settings.compose}
+    image = image.model_copy(update={mode: scale for mode, scale in given.items() if scale is not None})
+    sized = profile.sized_by_reference if settings.sized is None else settings.sized
+    return CallRules(text=text, image=image, sized=sized, negative=profile.negative)
+
+
 def parameters(
     mode: Mode, instruction: str, images: tuple[ImageRef, ...], asked: RenderSettings, rules: CallRules
 ) -> RenderSettings:
-    """The settings of a call: what the person asked for, else the rules, else None for the checkpoint's default.
+    """The settings of a call: what the person asked for, else the rules, else None for the generator's own.
 
-    Sizes are in pixels. With a single input picture an edit leaves the size to the model, which takes the picture's.
+    Sizes are in pixels. With a single input picture an edit leaves the size to the generator, which takes the
+    picture's.
     """
     ground = ground_image(mode, instruction, len(images))
     width, height = asked.width, asked.height
     if rules.sized and width is None and height is None and ground is not None and len(images) > 1:
         width, height = images[ground - 1].width, images[ground - 1].height
-    pictures = {"edit": rules.edit, "compose": rules.compose}.get(mode) if images else None
+    text, image = getattr(rules.text, mode, None), getattr(rules.image, mode, None) if images else None
     return asked.model_copy(
         update={
             "width": width,
             "height": height,
-            "text_guidance": asked.text_guidance if asked.text_guidance is not None else rules.text,
-            "image_guidance": asked.image_guidance if asked.image_guidance is not None else pictures,
+            "text_guidance": text if asked.text_guidance is None else asked.text_guidance,
+            "image_guidance": image if asked.image_guidance is None else asked.image_guidance,
+            "negative": asked.negative or rules.negative,
         }
     )

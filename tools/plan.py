@@ -3,22 +3,23 @@
 import re
 from collections.abc import Sequence
 
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import model_name
-from omniagent.tools.consult import draft
-from omniagent.tools.listing import things_as_asked
-from omniagent.tools.naming import named_as_seen, questions_as_seen, questions_as_told
-from omniagent.tools.parameters import parameters
-from omniagent.tools.plain import plain_request
-from omniagent.tools.prompts import PlanDraft, RequirementDraft, plan_prompt
+from omniagent.tools.consult import Desk, consult
+from omniagent.tools.dialects import dialect_of
+from omniagent.tools.dialects.base import GivenTask, Reading, Unreadable
+from omniagent.tools.dialects.drafts import RequirementDraft
+from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.tool import Outcome, ToolContext, tool
-from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task, Word
+from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task, Usage, Word
 
 
 class PlanIn(Word):
-    """A task, and the settings that the person fixed."""
+    """A task, and the settings and the mode that the person fixed."""
 
     task: Task
     settings: RenderSettings = RenderSettings()
+    mode: Mode | None = None
 
 
 class PlanOut(Outcome):
@@ -27,12 +28,59 @@ class PlanOut(Outcome):
     plan: Plan
 
 
-def settled_mode(mode: Mode, images: int) -> Mode:
-    """The mode, or the nearest one that can be done: without pictures nothing can be edited or put together."""
-    return "generate" if mode in ("edit", "compose") and images == 0 else mode
+def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
+    """Read a task and its pictures: mode, instruction for the generator, and a checklist of yes/no questions."""
+    images = tuple(context.store.get(ref) for ref in arguments.task.images)
+    generator = context.runtime.generator.profile
+    task = GivenTask(arguments.task.instruction, images, arguments.mode, generator)
+
+    def read(desk: Desk) -> Reading:
+        return dialect_of(desk.profile).plan(task, desk)
+
+    calls = context.calls.used
+    try:
+        consulted = consult(context, "plan", read)
+        reading, usage = consulted.value, consulted.usage
+    except Unreadable as error:
+        # A plan that cannot be read must not cost the picture.
+        reading, usage = unread(task, str(error)), Usage(critic_calls=context.calls.used - calls)
+    made = plan_of(reading, arguments, context)
+    return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")
 
 
-def checklist_of(mode: Mode, instruction: str, drafts: tuple[RequirementDraft, ...]) -> tuple[Requirement, ...]:
+def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext) -> Plan:
+    """A reading made whole by fixed rules."""
+    task, generator = arguments.task, context.runtime.generator.profile
+    mode, assumptions = reading.mode, list(reading.assumptions)
+    if mode == "refuse" and generator.domain is None:
+        mode = _drawn(len(task.images))
+        assumptions.append("the critic would have refused this task; the generator has no limits, so it is drawn")
+        reading = Reading(mode, "", reading.seen)
+    if mode == "generate" and task.images:
+        given = "image 1 is" if len(task.images) == 1 else f"images 1 to {len(task.images)} are"
+        assumptions.append(f"{given} not used: the task was read as a picture from words alone")
+    # A question is asked, and a refusal explained, in the person's own words.
+    own = mode in ("answer", "refuse")
+    instruction = task.instruction if own else reading.instruction or task.instruction
+    rules = call_rules(generator, context.config.call)
+    return Plan(
+        mode=mode,
+        instruction=instruction,
+        seen=reading.seen,
+        checklist=checklist_of(mode, instruction, reading.checklist),
+        assumptions=tuple(assumptions),
+        settings=parameters(mode, instruction, task.images, arguments.settings, rules),
+    )
+
+
+def unread(task: GivenTask, fault: str) -> Reading:
+    """The reading of a task that the critic could not put into a plan: its own words, checked as a whole."""
+    mode = task.mode or _drawn(len(task.pictures))
+    note = f"the plan could not be read, so your own words are drawn and checked as a whole ({fault})"
+    return Reading(mode, task.words, assumptions=(note,))
+
+
+def checklist_of(mode: Mode, instruction: str, drafts: Sequence[RequirementDraft]) -> tuple[Requirement, ...]:
     """The requirements, each question once. A picture without any gets one: that it shows the instruction."""
     if mode not in ("generate", "edit", "compose"):
         return ()
@@ -45,57 +93,15 @@ def checklist_of(mode: Mode, instruction: str, drafts: tuple[RequirementDraft, .
     return (Requirement(id="r1", kind="presence", question=f"Does the picture show this: {instruction}?"),)
 
 
-def plan_of(written: PlanDraft, arguments: PlanIn, context: ToolContext) -> Plan:
-    """The critic's draft made whole by fixed rules."""
-    mode = settled_mode(written.mode, len(arguments.task.images))
-    # A question is asked, and a refusal explained, in the person's own words.
-    own = mode in ("answer", "refuse")
-    images = arguments.task.images
-    seen = written.seen[: len(images)]
-    told = written.model_copy(update={"mode": mode}).told
-    if mode in ("edit", "compose"):
-        told = named_as_seen(told, seen)
-    elif mode == "generate":
-        told = things_as_asked(told, [one.question for one in written.checklist])
-    instruction = arguments.task.instruction if own else told or _read(arguments.task, context)
-    asked: Sequence[str | None] = [one.question for one in written.checklist]
-    if mode == "edit":
-        asked = questions_as_seen([one.question for one in written.checklist], seen, told)
-    elif mode == "compose":
-        asked = questions_as_told([one.question for one in written.checklist], seen, told)
-    drafts = tuple(
-        one.model_copy(update={"question": new}) for one, new in zip(written.checklist, asked, strict=True) if new
-    )
-    return Plan(
-        mode=mode,
-        instruction=instruction,
-        seen=seen,
-        checklist=checklist_of(mode, instruction, drafts),
-        settings=parameters(mode, instruction, images, arguments.settings, context.config.call),
-    )
+def refusal(model: str, profile: GeneratorProfile) -> str:
+    """What a person reads whose task the critic places outside of what the model can draw."""
+    knows = f"; it draws {profile.domain}" if profile.domain else ""
+    other = f"use the model {profile.instead} (--model, or OMNIAGENT_MODEL)" if profile.instead else "use another model"
+    return f"this task lies outside of what the model {model_name(model)} can draw{knows}; for anything else {other}"
 
 
-def _read(task: Task, context: ToolContext) -> str:
-    """The person's words as the models get them."""
-    return plain_request(task.instruction) if context.config.plain_requests else task.instruction
-
-
-def refusal(model: str, domain: str | None) -> str:
-    """What a person is told whose task the critic places outside of what the model can draw."""
-    knows = f"; it draws {domain}" if domain else ""
-    return (
-        f"this task lies outside of what the model {model_name(model)} can draw{knows}; "
-        "for anything else use the model OmniGen2/OmniGen2 (--model, or OMNIAGENT_MODEL)"
-    )
-
-
-def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
-    """Read a task and its pictures: mode, instruction for the painter, and a checklist of yes/no questions."""
-    images = [context.store.get(ref) for ref in arguments.task.images]
-    prompt = plan_prompt(_read(arguments.task, context), images)
-    written, usage = draft(context, "plan", prompt, PlanDraft, context.config.plan_tokens)
-    made = plan_of(written, arguments, context)
-    return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")
+def _drawn(pictures: int) -> Mode:
+    return "generate" if pictures == 0 else "edit" if pictures == 1 else "compose"
 
 
 PLAN = tool(plan)

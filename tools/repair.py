@@ -1,7 +1,8 @@
 """Writing one located repair for a picture that is nearly right. Asked only when a repair may follow."""
 
-from omniagent.tools.consult import draft
-from omniagent.tools.prompts import RepairDraft, repair_prompt
+from omniagent.tools.consult import Desk, consult
+from omniagent.tools.dialects import dialect_of
+from omniagent.tools.dialects.drafts import RepairDraft
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import Attempt, Critique, Requirement, Scope, Word
 
@@ -25,15 +26,20 @@ class SuggestOut(Outcome):
 
 def suggest(arguments: SuggestIn, context: ToolContext) -> SuggestOut:
     """Say in one sentence what to change in a picture so that every requirement holds."""
-    answers = {verdict.requirement: verdict.answer for verdict in arguments.critique.verdicts}
-    lines = [(one.question, answers.get(one.id, "unsure")) for one in arguments.checklist]
-    prompt = repair_prompt(context.store.get(arguments.attempt.image), arguments.instruction, lines)
-    written, usage = draft(context, "suggest", prompt, RepairDraft, context.config.repair_tokens)
+    verdicts = {verdict.requirement: verdict for verdict in arguments.critique.verdicts}
+    lines = [(one.question, verdicts.get(one.id)) for one in arguments.checklist]
+    image = context.store.get(arguments.attempt.image)
+
+    def write(desk: Desk) -> RepairDraft:
+        return dialect_of(desk.profile).repair(image, arguments.instruction, lines, desk)
+
+    consulted = consult(context, "suggest", write)
+    written = consulted.value
     return SuggestOut(
         repair=written.instruction.strip(),
         scope=written.scope,
         seen=written.seen,
-        usage=usage,
+        usage=consulted.usage,
         summary=f"{written.scope}: {written.instruction}",
     )
 

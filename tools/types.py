@@ -64,12 +64,17 @@ class Requirement(Word):
 
 
 class Plan(Word):
-    """The typed reading of a task, made once. `seen` describes each input picture; `references` counts from 1."""
+    """The typed reading of a task, made once. `seen` describes each input picture.
+
+    `assumptions` say how the reading filled in what the task left open, what it did not use, and what it could not
+    read.
+    """
 
     mode: Mode
     instruction: str = ""
     seen: tuple[str, ...] = ()
     checklist: tuple[Requirement, ...] = ()
+    assumptions: tuple[str, ...] = ()
     settings: RenderSettings = RenderSettings()
 
 
@@ -137,9 +142,9 @@ class Decision(Word):
 class Budget(Word):
     """Hard caps of a run; whichever ends first ends the run with the best attempt so far."""
 
-    max_rounds: int = Field(default=4, ge=1, le=100)
-    max_images: int = Field(default=12, ge=1, le=1000)
-    max_critic_calls: int = Field(default=200, ge=1)
+    max_rounds: int = Field(default=4, ge=1, le=100, description="rounds of drawing and judging")
+    max_images: int = Field(default=12, ge=1, le=1000, description="pictures drawn in all")
+    max_critic_calls: int = Field(default=200, ge=1, description="calls of the critic in all")
     time_limit: float = Field(default=600.0, gt=0, allow_inf_nan=False, description="seconds")
     candidates: int = Field(default=2, ge=1, le=16, description="pictures drawn together in each round after the first")
     max_depth: int = Field(default=2, ge=0, description="edits stacked on one source")

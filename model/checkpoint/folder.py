@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import diffusers
 import torch
@@ -21,7 +21,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.checkpoint.settings import SETTINGS_FILE, CheckpointDefaults
+from omniagent.model.checkpoint.settings import SETTINGS_FILE, Profiles, read_profiles
 from omniagent.model.denoising.loop import Scheduler
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
@@ -41,8 +41,6 @@ from omniagent.model.files.weights import (
 )
 from omniagent.model.mllm.processor import IMAGE_PAD, LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
-from omniagent.model.pipeline.base import PipelineBase
-from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 
 INDEX_FILE = "model_index.json"
 MLLM, MLLM_TYPE = "Qwen2.5-VL", "qwen2_5_vl"
@@ -67,30 +65,34 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "processor": ("Qwen2_5_VLProcessor",),
 }
 
-P = TypeVar("P", bound=PipelineBase)
 M = TypeVar("M", bound=ModelMixin)
 
 
-def load_pipeline(
+class Parts(NamedTuple):
+    """A checkpoint in memory: its parts by name, and how it wants to be used."""
+
+    components: dict[str, Any]
+    profiles: Profiles
+
+
+def load_parts(
     path_or_repo: str | Path,
     *,
     revision: str | None = None,
     torch_dtype: torch.dtype | Mapping[str, torch.dtype] | None = None,
-    device: torch.device | str | None = None,
+    on_cpu: bool = True,
     local_files_only: bool = False,
-    pipeline_class: type[P] = OmniGen2Pipeline,
     **components: Any,
-) -> P:
-    """Load a checkpoint folder or hub name.
+) -> Parts:
+    """Load the parts of a checkpoint folder or hub name, in evaluation mode, on the CPU.
 
     Args:
         path_or_repo: A folder, or a hub name such as ``OmniGen2/OmniGen2``.
         revision: Branch, tag or commit of a hub name.
         torch_dtype: Precision of all weights, or of each part by its name, as diffusers takes it; None, or a part that
             is not named and has no ``default``, means float32 on a CPU and bfloat16 elsewhere.
-        device: Where to put the weights; None leaves them on the CPU.
+        on_cpu: Whether the weights stay on the CPU.
         local_files_only: Never ask the hub.
-        pipeline_class: What to build.
         **components: Ready components (``transformer``, ``vae``, ``scheduler``, ``mllm``, ``processor``) used instead
             of the checkpoint's.
 
@@ -98,7 +100,7 @@ def load_pipeline(
         UnknownModel: No such folder, repository or revision.
         HubUnreachable: The hub does not answer and nothing is downloaded.
         BadCheckpoint: Something is missing, broken, too much, or unsafe; the message names it.
-        BadSetting: A component that this pipeline doesn't have.
+        BadSetting: A component that a checkpoint doesn't have.
     """
     if unknown := sorted(set(components) - set(COMPONENTS)):
         raise BadSetting(f"{listed(unknown)} is no part of this pipeline; its parts are {listed(COMPONENTS, 9)}")
@@ -107,8 +109,7 @@ def load_pipeline(
         raise BadSetting(f"torch_dtype names {listed(unknown)}; its parts are transformer, vae, mllm and default")
     folder = find_model(path_or_repo, revision=revision, local_files_only=local_files_only)
     classes = _read_index(folder)
-    where = torch.device(device or "cpu")
-    own = torch.float32 if where.type == "cpu" else torch.bfloat16
+    own = torch.float32 if on_cpu else torch.bfloat16
     vae, transformer, mllm = (dtypes.get(n) or dtypes.get("default") or own for n in ("vae", "transformer", "mllm"))
     loaders: dict[str, Callable[[], Any]] = {
         "transformer": lambda: load_module(OmniGen2Transformer2DModel, folder / "transformer", transformer),
@@ -120,10 +121,9 @@ def load_pipeline(
     parts = {name: components[name] if name in components else load() for name, load in loaders.items()}
     if not components.keys() & {"mllm", "processor"}:
         _check_vocabulary(folder, parts["processor"], parts["mllm"])
-    pipeline = pipeline_class(**parts, defaults=CheckpointDefaults.load(folder))
-    for model in (pipeline.transformer, pipeline.vae, pipeline.mllm):
-        model.eval()
-    return pipeline if where.type == "cpu" else pipeline.to(where)
+    for name in ("transformer", "vae", "mllm"):
+        parts[name].eval()
+    return Parts(parts, read_profiles(folder))
 
 
 def load_module(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
@@ -219,16 +219,14 @@ def _check_vocabulary(folder: Path, processor: LightProcessor, mllm: Qwen2_5_VLF
         raise BadCheckpoint(f"{folder / 'processor'} has {fault}; take it and {folder / 'mllm'} from one checkpoint")
 
 
-def save_pipeline(
-    pipeline: PipelineBase, folder: str | Path, *, max_shard_size: str = "5GB", fuse_loras: bool = False
-) -> None:
+def save_parts(parts: Parts, folder: str | Path, *, max_shard_size: str = "5GB", fuse_loras: bool = False) -> None:
     """Write a checkpoint in the published layout, with its bare module names and without the tied head.
 
-    Files that are there already, also those that the pipeline was loaded from, are replaced when all of the new ones
+    Files that are there already, also those that the parts were loaded from, are replaced when all of the new ones
     are written.
 
     Args:
-        pipeline: Stays as it is, also its LoRAs and where its weights lie.
+        parts: Stay as they are, also their LoRAs and where their weights lie.
         folder: Where to; made where it is missing.
         max_shard_size: Larger networks are cut into files of this size.
         fuse_loras: False writes the networks without the LoRAs that are loaded; True adds those in force to the
@@ -239,11 +237,11 @@ def save_pipeline(
         OutputUnwritable: The folder cannot be written.
         StorageFull: The disk has no room left.
     """
-    target, scheduler = Path(folder), type(pipeline.scheduler)
+    target, scheduler = Path(folder), type(parts.components["scheduler"])
     if SCHEDULERS.get(scheduler.__name__) is not scheduler:
         raise BadSetting(f"the scheduler is {scheduler.__name__}; only {listed(SCHEDULERS)} can be saved")
     networks = {
-        name: plain(getattr(pipeline, name), f"the {name}", fuse_loras=fuse_loras)
+        name: plain(parts.components[name], f"the {name}", fuse_loras=fuse_loras)
         for name in ("transformer", "vae", "mllm")
     }
     with writing(target), staged(target) as stage:
@@ -252,12 +250,12 @@ def save_pipeline(
             save = untyped.save_pretrained if name != "transformer" else partial(ModelMixin.save_pretrained, untyped)
             save(stage / name, safe_serialization=True, max_shard_size=max_shard_size)
             _forget_origin(stage / name / "config.json")
-        pipeline.scheduler.save_pretrained(stage / "scheduler")
-        pipeline.processor.save_pretrained(stage / "processor")
-        if pipeline.defaults != CheckpointDefaults():
-            pipeline.defaults.save(stage)
+        parts.components["scheduler"].save_pretrained(stage / "scheduler")
+        parts.components["processor"].save_pretrained(stage / "processor")
+        if not parts.profiles.builtin:
+            parts.profiles.save(stage)
         write_index(stage, scheduler.__name__)
-    if pipeline.defaults == CheckpointDefaults():
+    if parts.profiles.builtin:
         with writing(target):
             (target / SETTINGS_FILE).unlink(missing_ok=True)
 

@@ -1,83 +1,223 @@
-"""How a checkpoint wants to be used: the optional file ``omniagent.json`` in its folder."""
+"""How a checkpoint wants to be used: the optional file ``omniagent.json`` in its folder, as profiles.
+
+    {"format": 2, "generator": {"width": 128, …}, "critic": {"dialect": "listed", …}}
+
+What a section leaves out is as in the profile `plain`; a section that is missing is the family's. The older flat form,
+whose fields lie side by side, is read too.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from omniagent.model.errors import BadCheckpoint
+from omniagent.model.errors import BadCheckpoint, BadSetting
+from omniagent.model.profile import (
+    CRITICS,
+    GENERATORS,
+    CriticProfile,
+    GeneratorProfile,
+    Thresholds,
+    critic_named,
+    generator_named,
+)
 
 SETTINGS_FILE = "omniagent.json"
+FORMAT = 2
 
 
-class CheckpointDefaults(BaseModel):
-    """What a request may leave open, and what a checkpoint is made for.
+class Profiles(NamedTuple):
+    """A checkpoint's two roles."""
 
-    The values here suit the published OmniGen2, whose authors recommend text guidance 4 to 5 and image guidance 1.2
-    to 2.0 for edits (arXiv 2506.18871 and its programme's notes).
-    """
+    generator: GeneratorProfile
+    critic: CriticProfile
+
+    @property
+    def builtin(self) -> bool:
+        """Whether both are the families' own, so that a checkpoint need not say them."""
+        return self.generator == FAMILY.generator and self.critic == FAMILY.critic
+
+    def save(self, folder: Path) -> None:
+        """Write ``omniagent.json`` into a checkpoint's folder."""
+        sections = {name: getattr(self, name).model_dump(mode="json", exclude_defaults=True) for name in self._fields}
+        text = json.dumps({"format": FORMAT, **sections}, indent=2)
+        (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+FAMILY: Final = Profiles(
+    GENERATORS["omnigen2"].model_copy(update={"source": "built in, the family of its pipeline"}),
+    CRITICS["qwen2.5-vl"].model_copy(update={"source": "built in, the family of its MLLM"}),
+)
+"""Of a checkpoint that says nothing: the published OmniGen2 and its Qwen2.5-VL."""
+
+
+class _Sections(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[2]
+    generator: GeneratorProfile | None = None
+    critic: CriticProfile | None = None
+
+
+class _Flat(BaseModel):
+    """The older form. Only checkpoints made by `omniagent train` say `describe_first`, and these speak `listed`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(default=1024, ge=16, le=4096, description="pixels, when no single reference gives the size")
-    height: int = Field(default=1024, ge=16, le=4096)
-    steps: int = Field(default=50, ge=1, le=1000)
-    text_guidance: float = Field(default=4.0, ge=0, le=100, description="up to 1 is off")
-    image_guidance: float = Field(default=2.0, ge=0, le=100, description="up to 1 is off; used with references only")
-    cfg_range: tuple[float, float] = Field(default=(0.0, 1.0), description="part of the steps in which guidance acts")
-    domain: str | None = Field(default=None, description="what it can draw, in a sentence; None: anything")
-    reference_mode: Literal["mode", "sample"] = Field(
-        default="mode", description="how a reference's latent comes from the VAE's posterior"
-    )
-    resize_inputs: tuple[int, int] | None = Field(
-        default=None,
-        description="(width, height) in pixels that every reference is brought to; None: by the size rules",
-    )
-    sides: tuple[int, int] | None = Field(
-        default=None,
-        description="(shortest, longest) side in pixels of the pictures it draws well; other sizes are drawn within "
-        "and stretched to the size asked for, and that is said; None: any",
-    )
-    describe_first: bool = Field(
-        default=False, description="whether its critic judges better with its own description before its eyes"
-    )
-    plain_requests: bool = Field(
-        default=False,
-        description="whether its critic knows plain words alone: case, white space and punctuation around a request "
-        "are then brought to one form",
-    )
-    yes_from: float = Field(default=0.6, ge=0.5, le=1, description="its critic's probability that counts as a yes")
+    width: int = 1024
+    height: int = 1024
+    steps: int = 50
+    text_guidance: float = 4.0
+    image_guidance: float = 2.0
+    cfg_range: tuple[float, float] = (0.0, 1.0)
+    domain: str | None = None
+    reference_mode: Literal["mode", "sample"] = "mode"
+    resize_inputs: tuple[int, int] | None = None
+    sides: tuple[int, int] | None = None
+    critic_size: tuple[int, int] | None = None
+    describe_first: bool = False
+    plain_requests: bool = False
+    yes_from: float = Field(default=0.6, ge=0.5, le=1)
 
-    @model_validator(mode="after")
-    def _in_range(self) -> CheckpointDefaults:
-        start, end = self.cfg_range
-        if not 0.0 <= start <= end <= 1.0:
-            raise ValueError(f"cfg_range={self.cfg_range} must be (start, end) with 0 <= start <= end <= 1")
-        if self.resize_inputs is not None and not all(16 <= side <= 4096 for side in self.resize_inputs):
-            raise ValueError(f"resize_inputs={self.resize_inputs} must be two sides of 16 to 4096 pixels")
-        if self.sides is not None:
-            shortest, longest = self.sides
-            if not 16 <= shortest <= min(self.width, self.height) <= max(self.width, self.height) <= longest <= 4096:
-                raise ValueError(f"sides={self.sides} must be (shortest, longest) within 16 to 4096 around the default")
-        return self
+    def sections(self) -> _Sections:
+        drawing = self.model_dump(exclude={"critic_size", "describe_first", "plain_requests", "yes_from"})
+        judging: dict[str, Any] = {"thresholds": Thresholds(yes=self.yes_from), "picture_size": self.critic_size}
+        if self.describe_first:
+            judging |= {"dialect": "listed", "describe_first": True, "plan_tokens": 640, "repair_tokens": 256}
+            judging |= {"answer_tokens": 48, "description_tokens": 128}
+        else:
+            judging = {**CRITICS["qwen2.5-vl"].model_dump(exclude={"source"}), **judging}
+        return _Sections(
+            format=FORMAT, generator=GeneratorProfile.model_validate(drawing), critic=CriticProfile(**judging)
+        )
 
-    @classmethod
-    def load(cls, folder: Path) -> CheckpointDefaults:
-        """Read a checkpoint's file; the published values where it has none.
 
-        Raises:
-            BadCheckpoint: the file is no JSON of this form.
-        """
-        path = folder / SETTINGS_FILE
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return cls()
-        except (ValidationError, OSError) as error:
-            raise BadCheckpoint(f"{path} cannot be used ({error}); mend it or take it away") from error
+def read_profiles(folder: Path) -> Profiles:
+    """The profiles of a checkpoint's folder; those of the families OmniGen2 and Qwen2.5-VL where it says nothing.
 
-    def save(self, folder: Path) -> None:
-        """Write the file into a checkpoint's folder."""
-        (folder / SETTINGS_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    Raises:
+        BadCheckpoint: ``omniagent.json`` is broken, has unknown fields, is of a newer format, or is a link out of the
+            folder.
+    """
+    path = folder / SETTINGS_FILE
+    found = None if _inside(folder, path) is None else _read(path)
+    if found is None:
+        return FAMILY
+    generator, critic = FAMILY
+    if found.generator is not None:
+        generator = found.generator.model_copy(update=_origin(found.generator, folder))
+    if found.critic is not None:
+        critic = found.critic.model_copy(update=_origin(found.critic, folder))
+    return Profiles(generator, critic)
+
+
+def critic_profile_in(folder: Path) -> CriticProfile:
+    """The profile of a critic's weights: of the checkpoint around them, else of the family that their config tells.
+
+    Args:
+        folder: Holds ``config.json``, as the ``mllm/`` or ``critic/`` of a checkpoint does, or is a whole checkpoint.
+
+    Raises:
+        BadCheckpoint: as `read_profiles`.
+    """
+    for home in (folder, folder.parent):
+        if (home / SETTINGS_FILE).is_file() and (home == folder or (home / "model_index.json").is_file()):
+            return read_profiles(home).critic
+    return critic_named(_model_type(folder))
+
+
+def chosen_generator(name: str) -> GeneratorProfile:
+    """The generator profile that a caller names: a built-in one, or a file or folder with one.
+
+    Raises:
+        BadSetting: there is none of that name.
+        BadCheckpoint: the file is broken.
+    """
+    if name in GENERATORS:
+        return GENERATORS[name].model_copy(update={"source": "set by the caller"})
+    return _from_path(name, tuple(GENERATORS)).generator
+
+
+def chosen_critic(name: str) -> CriticProfile:
+    """The critic profile that a caller names; errors as `chosen_generator`."""
+    if name in CRITICS:
+        return CRITICS[name].model_copy(update={"source": "set by the caller"})
+    return _from_path(name, tuple(CRITICS)).critic
+
+
+def _from_path(name: str, known: tuple[str, ...]) -> Profiles:
+    path = Path(name).expanduser()
+    folder = path if path.is_dir() else path.parent
+    if not (folder / SETTINGS_FILE).is_file() or (path.is_file() and path.name != SETTINGS_FILE):
+        raise BadSetting(
+            f"the profile {name!r} does not exist; give {', '.join(known)}, or a folder that holds {SETTINGS_FILE}"
+        )
+    return read_profiles(folder)
+
+
+def _inside(folder: Path, path: Path) -> Path | None:
+    """The file, if there is one; links may lead within the folder, and to the blobs of a hub's cache."""
+    if not path.exists() and not path.is_symlink():
+        return None
+    target, home = path.resolve(), folder.resolve()
+    blobs = home.parents[1] / "blobs" if home.parent.name == "snapshots" else home
+    if home not in target.parents and blobs not in target.parents:
+        raise BadCheckpoint(f"{path} is a link out of its folder, to {target}; put the file itself there")
+    return path
+
+
+def _read(path: Path) -> _Sections:
+    try:
+        told = json.loads(path.read_bytes())
+        if not isinstance(told, dict):
+            raise ValueError("it is no JSON object")
+        sections = {"format", "generator", "critic"} & told.keys()
+        if isinstance(told.get("format"), int) and told["format"] > FORMAT:
+            raise BadCheckpoint(
+                f"{path} has the format {told['format']}, this version of omniagent reads up to {FORMAT}; "
+                "update omniagent"
+            )
+        if sections:
+            return _Sections.model_validate({"format": FORMAT, **told})
+        return _Flat.model_validate(told).sections()
+    except (ValidationError, ValueError, RecursionError, OSError) as error:
+        if isinstance(error, BadCheckpoint):
+            raise
+        raise BadCheckpoint(f"{path} cannot be used ({_fault(error)}); mend it or take it away") from error
+
+
+def _fault(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
+
+
+def _origin(profile: GeneratorProfile | CriticProfile, folder: Path) -> dict[str, str]:
+    name = folder.name if profile.name == "plain" else profile.name
+    return {"name": name, "source": f"{SETTINGS_FILE} of {folder.name}"}
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        told = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        told = None
+    kind = told.get("model_type") if isinstance(told, dict) else None
+    return str(kind or folder.name).replace("qwen2_5_vl", "qwen2.5-vl").replace("qwen3_vl", "qwen3-vl")
+
+
+__all__ = [
+    "FAMILY",
+    "SETTINGS_FILE",
+    "Profiles",
+    "chosen_critic",
+    "chosen_generator",
+    "critic_named",
+    "critic_profile_in",
+    "generator_named",
+    "read_profiles",
+]

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
-from pydantic import BaseModel
+from collections.abc import Callable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from omniagent.model import lifetime
+from omniagent.model.critic.choices import choose
 from omniagent.model.errors import BadTask, CriticBadOutput, CriticTimeout, CriticUnavailable, RetryableError
 from omniagent.model.http.refusals import Refused
-from omniagent.model.requests import CancelToken, Completion, Critic, Prompt, Reply, StandIn, YesNo
+from omniagent.model.profile import CriticProfile
+from omniagent.model.requests import (
+    CancelToken,
+    Chosen,
+    Completion,
+    Critic,
+    Meeting,
+    Options,
+    Questions,
+    Reply,
+    StandIn,
+    Writing,
+    YesNo,
+)
 
 R = TypeVar("R", bound=Reply)
+T = TypeVar("T")
 
 
 class CircuitBreaker:
@@ -111,64 +124,80 @@ class GuardedByBreaker:
     def model(self) -> str:
         return self.first.model
 
-    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
-        """As the first critic, or its stand-in.
+    @property
+    def profile(self) -> CriticProfile:
+        """Of the first critic; a stand-in is asked by its own, see `consult`."""
+        return self.first.profile
+
+    def consult(self, work: Callable[[Critic, StandIn | None], T], token: CancelToken | None = None) -> T:
+        """What `work` makes of the first critic, or else of its stand-in, which is told to it.
+
+        So whoever answers is asked in its own dialect. `work` may be called twice for one critic.
 
         Raises: as the one that answers; CriticUnavailable at once while the circuit is open and nobody stands in.
         """
-        return self._ask(lambda critic: critic.yes_no(prompt, questions, token=token))
-
-    def write(
-        self,
-        prompt: Prompt,
-        *,
-        schema: type[BaseModel] | None = None,
-        max_tokens: int = 256,
-        token: CancelToken | None = None,
-    ) -> Completion:
-        """As the first critic, or its stand-in.
-
-        Raises: as `yes_no`.
-        """
-        return self._ask(lambda critic: critic.write(prompt, schema=schema, max_tokens=max_tokens, token=token))
-
-    def _ask(self, call: Callable[[Critic], R]) -> R:
         if not self._breaker.admits():
             fault = CriticUnavailable(
                 f"the critic {self.model} failed too often and is left alone for {self._breaker.wait:.0f} s; "
                 "see to its server, then go on with the run"
             )
-            return self._stand_in(call, fault)
+            return self._stand_in(work, fault)
         try:
-            reply = self._read(call)
+            value = self._first(work, token)
         except CriticTimeout as fault:
             self._breaker.failed(weight=1_000_000)
-            return self._stand_in(call, fault)
+            return self._stand_in(work, fault)
         except CriticUnavailable as fault:
             self._breaker.failed()
-            return self._stand_in(call, fault)
+            return self._stand_in(work, fault)
         except CriticBadOutput as fault:
-            return self._stand_in(call, fault)
+            return self._stand_in(work, fault)
         except BadTask as fault:
             if not isinstance(fault.__cause__, Refused):
                 raise
-            return self._stand_in(call, fault)
+            return self._stand_in(work, fault)
         self._breaker.succeeded()
-        return reply
+        return value
 
-    def _read(self, call: Callable[[Critic], R]) -> R:
-        """The first critic's reply; asked for twice where somebody else could answer after that."""
+    def yes_no(self, call: Questions, *, token: CancelToken | None = None) -> YesNo:
+        """As the first critic, or its stand-in. Raises: as `consult`."""
+        return self.consult(lambda critic, who: _signed(critic.yes_no(call, token=token), who), token)
+
+    def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
+        """As the first critic, or its stand-in. Raises: as `consult`."""
+        return self.consult(lambda critic, who: _signed(choose(critic, call, token), who), token)
+
+    def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
+        """As the first critic, or its stand-in. Raises: as `consult`."""
+        return self.consult(lambda critic, who: _signed(critic.write(call, token=token), who), token)
+
+    def _first(self, work: Callable[[Critic, StandIn | None], T], token: CancelToken | None) -> T:
+        """What `work` makes of the first critic; done twice where somebody else could answer after that."""
+        meets = self.first.inner if isinstance(self.first, Guarding) else self.first
+        if isinstance(meets, Meeting):
+            meets.meet(token=token)
         try:
-            return call(self.first)
+            return work(self.first, None)
         except CriticBadOutput:
             if self.stand_in is None:
                 raise
-        return call(self.first)
+        return work(self.first, None)
 
-    def _stand_in(self, call: Callable[[Critic], R], fault: BadTask | RetryableError) -> R:
+    def _stand_in(self, work: Callable[[Critic, StandIn | None], T], fault: BadTask | RetryableError) -> T:
         other = self.stand_in
         if other is None:
             raise fault
-        reply = call(other)
-        who = StandIn(backend=other.backend, model=other.model, reason=f"{type(fault).__name__}: {fault}")
-        return reply.model_copy(update={"stand_in": who})
+        reason = f"{type(fault).__name__}: {fault}"
+        return work(other, StandIn(backend=other.backend, model=other.model, reason=reason))
+
+
+@runtime_checkable
+class Guarding(Protocol):
+    """A critic around another one."""
+
+    @property
+    def inner(self) -> Critic: ...
+
+
+def _signed(reply: R, who: StandIn | None) -> R:
+    return reply if who is None else reply.model_copy(update={"stand_in": who})

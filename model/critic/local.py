@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from pydantic import BaseModel
 from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.cache import ByteCache, CacheStats
 from omniagent.model.checkpoint.folder import load_mllm
+from omniagent.model.checkpoint.settings import critic_profile_in
 from omniagent.model.device import with_memory_fault
-from omniagent.model.errors import BadTask, CriticBadOutput
+from omniagent.model.errors import BadSetting, BadTask, CriticBadOutput
 from omniagent.model.mllm.encoder import ChatEncoder, ChatInputs
-from omniagent.model.requests import CancelToken, Completion, Prompt, YesNo
+from omniagent.model.mllm.schema_decoding import SchemaDecoding
+from omniagent.model.profile import CRITICS, CriticProfile
+from omniagent.model.requests import CancelToken, Chosen, Completion, Options, Prompt, Questions, Writing, YesNo
 
 QUESTIONS_AT_ONCE = 32
 STOP_MARKS = ("<|im_end|>", "<|endoftext|>")
@@ -46,6 +48,7 @@ class LocalCritic:
         network: The model, on its device, in evaluation mode.
         encoder: Its tokenizer and picture processor.
         model: The name shown in traces.
+        profile: How it is asked; None: as the family that its network tells.
         cache_bytes: Budget, in bytes, for picture features and, as much again, for chat prefixes.
 
     Attributes:
@@ -58,15 +61,19 @@ class LocalCritic:
         encoder: ChatEncoder,
         *,
         model: str = "local",
+        profile: CriticProfile | None = None,
         cache_bytes: int = 256 * 2**20,
     ) -> None:
         self.network = network.eval()
+        self._profile = profile or CRITICS["qwen2.5-vl"]
         self._encoder = encoder
         self._model = model
         self._body: Any = network.model
         self._text_config: Any = network.config.text_config
         self._yes, self._no = encoder.answer_ids()
         self._stops = {encoder.id_of(mark) for mark in STOP_MARKS}
+        # The network's own number of logits may exceed the tokenizer's words.
+        self._schemas = SchemaDecoding(encoder.tokenizer, network.lm_head.out_features, sorted(self._stops))
         self._features: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, _bytes_of)
         self._prefixes: ByteCache[tuple[tuple[int, ...], tuple[str, ...]], Prefix] = ByteCache(
             cache_bytes, lambda prefix: sum(_bytes_of(keys) + _bytes_of(values) for keys, values in prefix.layers)
@@ -82,17 +89,25 @@ class LocalCritic:
         dtype: torch.dtype,
         cache_bytes: int = 256 * 2**20,
         model: str | None = None,
+        profile: CriticProfile | None = None,
     ) -> LocalCritic:
         """Read the network from `folder` (safetensors only) and its tokenizer and picture processor from `processor`.
 
-        `model` is its name in traces; None takes the folder's.
+        `model` is its name in traces; None takes the folder's. `profile` None takes the checkpoint's or its family's.
 
         Raises:
             BadCheckpoint: a file is missing or broken, or the network is no Qwen2.5-VL.
         """
-        encoder = ChatEncoder.load(processor)
+        profile = profile or critic_profile_in(folder)
+        encoder = ChatEncoder.load(processor, profile.picture_size)
         network = load_mllm(folder, dtype)
-        return cls(network.to(device), encoder, model=model or str(folder), cache_bytes=cache_bytes)  # pyright: ignore[reportArgumentType]
+        return cls(
+            network.to(device),  # pyright: ignore[reportArgumentType]
+            encoder,
+            model=model or str(folder),
+            profile=profile,
+            cache_bytes=cache_bytes,
+        )
 
     @property
     def backend(self) -> str:
@@ -101,6 +116,10 @@ class LocalCritic:
     @property
     def model(self) -> str:
         return self._model
+
+    @property
+    def profile(self) -> CriticProfile:
+        return self._profile
 
     @property
     def device(self) -> torch.device:
@@ -112,7 +131,7 @@ class LocalCritic:
         """Counters of the caches `picture_features` and `chat_prefixes`."""
         return {"picture_features": self._features.stats, "chat_prefixes": self._prefixes.stats}
 
-    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
+    def yes_no(self, call: Questions, *, token: CancelToken | None = None) -> YesNo:
         """p(yes) of each question, from one pass over the shared prefix and one batch over the endings.
 
         The token is checked before each batch of `QUESTIONS_AT_ONCE` questions.
@@ -123,19 +142,19 @@ class LocalCritic:
             OutOfMemory: the device has too little memory.
             Cancelled: the token was cancelled or expired.
         """
-        return with_memory_fault(self.device, "the critic's verdicts", lambda: self._yes_no(prompt, questions, token))
+        return with_memory_fault(self.device, "the critic's verdicts", lambda: self._yes_no(call, token))
 
-    def write(
-        self,
-        prompt: Prompt,
-        *,
-        schema: type[BaseModel] | None = None,
-        max_tokens: int = 256,
-        token: CancelToken | None = None,
-    ) -> Completion:
+    def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
+        """The probability of each option by its first token, among the options alone.
+
+        Raises: as `yes_no`; BadSetting when two options begin with the same token.
+        """
+        return with_memory_fault(self.device, "the critic's choice", lambda: self._choose(call, token))
+
+    def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """Greedy text up to the turn's end or `max_tokens`. The token is checked before each new token.
 
-        `schema` does not hold the text here: a critic trained for the schema, or told it, writes it; validate.
+        A text with a schema is held to it token by token; see `omniagent.model.mllm.schema_decoding`.
 
         Raises:
             BadTask: the chat is longer than the model's context, or a text holds a picture placeholder.
@@ -143,10 +162,11 @@ class LocalCritic:
             OutOfMemory: the device has too little memory.
             Cancelled: the token was cancelled or expired.
         """
-        return with_memory_fault(self.device, "the critic's text", lambda: self._write(prompt, max_tokens, token))
+        return with_memory_fault(self.device, "the critic's text", lambda: self._write(call, token))
 
     @torch.inference_mode()
-    def _yes_no(self, prompt: Prompt, questions: Sequence[str], token: CancelToken | None) -> YesNo:
+    def _yes_no(self, call: Questions, token: CancelToken | None) -> YesNo:
+        prompt, questions = call.prompt, call.questions
         if not questions:
             return YesNo(probabilities=())
         chats = [self._encode(prompt.then(question)) for question in questions]
@@ -165,21 +185,35 @@ class LocalCritic:
         )
 
     @torch.inference_mode()
-    def _write(self, prompt: Prompt, max_tokens: int, token: CancelToken | None) -> Completion:
-        chat = self._encode(prompt)
+    def _choose(self, call: Options, token: CancelToken | None) -> Chosen:
+        ids = [self._encoder.tokenizer.encode(option, add_special_tokens=False)[:1] for option in call.options]
+        firsts = [first for each in ids for first in each]
+        if not firsts or len(set(firsts)) < len(call.options):
+            raise BadSetting(f"the options {', '.join(call.options)} do not differ in their first token; give letters")
+        chat = self._encode(call.prompt)
+        _check(token)
+        prefix = self._prefix(chat, len(chat.ids))
+        chances = torch.softmax(self._logits(prefix.state)[0, firsts], dim=-1)
+        return Chosen(probabilities=tuple(chances.tolist()), prompt_tokens=prefix.length, completion_tokens=1)
+
+    @torch.inference_mode()
+    def _write(self, call: Writing, token: CancelToken | None) -> Completion:
+        chat = self._encode(call.prompt)
         _check(token)
         prefix = self._prefix(chat, len(chat.ids))
         memory = _memory(prefix)
         state, written = prefix.state, list[int]()
-        room = min(max_tokens, self._context() - prefix.length)
+        room = min(call.max_tokens, self._context() - prefix.length)
+        held = None if call.schema is None else self._schemas.begin(call.schema, room)
         while len(written) < room:
-            choice = int(self._logits(state).argmax())
-            if choice in self._stops:
+            logits = self._logits(state)
+            choice = int(logits.argmax()) if held is None else held.choose(logits[0])
+            if choice is None or choice in self._stops:
                 break
             written.append(choice)
             _check(token)
             state = self._run(torch.tensor([[choice]]), prefix.position + len(written) - 1, memory)[:, -1]
-        cut = len(written) >= room
+        cut = len(written) >= room and (held is None or not held.whole)
         text = str(self._encoder.tokenizer.decode(written, skip_special_tokens=True))
         return Completion(
             text=text, cut=cut, prompt_tokens=prefix.length, completion_tokens=len(written) + (0 if cut else 1)

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from omniagent.model.cache import ByteCache, CacheStats, picture_key
-from omniagent.model.checkpoint.settings import CheckpointDefaults
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import with_memory_fault
@@ -26,6 +25,7 @@ from omniagent.model.pictures import (
     reference_size,
 )
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 
 
@@ -44,7 +44,7 @@ class OmniGen2Generator:
 
     Args:
         pipeline: The loaded pipeline, on its device.
-        defaults: What requests leave open; None means the published values.
+        profile: What requests leave open; None means the pipeline's own.
         model: The name shown in traces.
         folder: Where the checkpoint lies, if it lies anywhere.
         batch: Pictures drawn together. On a CPU in float32 a seed's picture is the same bit for bit whatever it is
@@ -56,7 +56,7 @@ class OmniGen2Generator:
     def __init__(
         self,
         pipeline: OmniGen2Pipeline,
-        defaults: CheckpointDefaults | None = None,
+        profile: GeneratorProfile | None = None,
         *,
         model: str = "OmniGen2",
         folder: Path | None = None,
@@ -66,7 +66,7 @@ class OmniGen2Generator:
     ) -> None:
         self.pipeline = pipeline
         self.pipeline.set_progress_bar_config(disable=True)
-        self.defaults = defaults or CheckpointDefaults()
+        self.defaults = profile or pipeline.defaults
         self.folder = folder
         self._model = model
         self.batch = batch
@@ -79,8 +79,8 @@ class OmniGen2Generator:
         return self._model
 
     @property
-    def domain(self) -> str | None:
-        return self.defaults.domain
+    def profile(self) -> GeneratorProfile:
+        return self.defaults
 
     @property
     def device(self) -> torch.device:
@@ -149,7 +149,7 @@ class OmniGen2Generator:
             if alone and defaults.resize_inputs is not None:
                 limits = f"reads pictures at {_said(drawn)}"
             elif defaults.sides is not None:
-                limits = "draws sides of {} to {} pixels".format(*defaults.sides)
+                limits = f"draws sides of {' to '.join(map(str, dict.fromkeys(defaults.sides)))} pixels"
             made.append(
                 f"this model {limits}: what it draws at {_said(drawn)} is stretched to {_said(asked)} and has no more "
                 "detail than that"

@@ -18,6 +18,7 @@ from PIL import Image
 
 from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting, Cancelled, OutOfMemory, QueueFull
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Batching(Protocol):
     def model(self) -> str: ...
 
     @property
-    def domain(self) -> str | None: ...
+    def profile(self) -> GeneratorProfile: ...
 
     @property
     def device(self) -> object: ...

@@ -24,6 +24,7 @@ from omniagent.model.http.event_loop import BackgroundLoop
 from omniagent.model.http.proxies import client_options, proxies_checked, proxy_advice
 from omniagent.model.http.refusals import Refused, words_of
 from omniagent.model.limits import check_request
+from omniagent.model.profile import GeneratorProfile, generator_named
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
@@ -61,6 +62,7 @@ class RemoteGenerator:
         backoff: Seconds before a server that failed is tried again where it names none; doubles each time.
         concurrency: Pictures under way at once, for each server.
         transport: An httpx transport in place of the network.
+        profile: How it wants to be used; None: as the family that its name tells.
 
     Raises:
         BadSetting: No URL, or one that is not http, or lies behind a proxy that cannot be used.
@@ -77,7 +79,9 @@ class RemoteGenerator:
         backoff: float = 0.5,
         concurrency: int = 4,
         transport: httpx.AsyncBaseTransport | None = None,
+        profile: GeneratorProfile | None = None,
     ) -> None:
+        self._profile = profile or generator_named(name)
         if not urls:
             raise BadSetting("no URL of an images API was given; give at least one, such as http://host/v1")
         self._name, self._timeout, self._tries, self._backoff = name, timeout, tries, backoff
@@ -103,8 +107,8 @@ class RemoteGenerator:
         return self._name
 
     @property
-    def domain(self) -> str | None:
-        return None
+    def profile(self) -> GeneratorProfile:
+        return self._profile
 
     def generate(
         self, request: GenerationRequest, *, token: CancelToken | None = None, on_step: Step | None = None

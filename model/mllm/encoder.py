@@ -43,24 +43,35 @@ class ChatEncoder:
     """Tokenizer and picture processor of one checkpoint.
 
     The full `Qwen2_5_VLProcessor` wants torchvision for videos; tokenizer and PIL picture processor do without.
+
+    Args:
+        tokenizer: Of the checkpoint.
+        pictures: Its picture processor.
+        size: (width, height) in pixels that every picture is taken to have; None: its own.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, pictures: Qwen2VLImageProcessorPil) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        pictures: Qwen2VLImageProcessorPil,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self._pictures = pictures
+        self._size = size
         self.pad_id = self.id_of(IMAGE_PAD)
 
     @classmethod
-    def load(cls, folder: Path) -> ChatEncoder:
+    def load(cls, folder: Path, size: tuple[int, int] | None = None) -> ChatEncoder:
         """Read the `processor/` folder of a checkpoint.
 
         Raises:
             BadCheckpoint: a file of it is missing or broken.
         """
-        return cls.of(LightProcessor.from_pretrained(folder))
+        return cls.of(LightProcessor.from_pretrained(folder), size)
 
     @classmethod
-    def of(cls, processor: LightProcessor) -> ChatEncoder:
+    def of(cls, processor: LightProcessor, size: tuple[int, int] | None = None) -> ChatEncoder:
         """The encoder over a processor that is loaded already.
 
         Raises:
@@ -71,7 +82,7 @@ class ChatEncoder:
             raise BadCheckpoint(
                 f"the picture processor is {type(pictures).__name__}; the critic needs Qwen2VLImageProcessor"
             )
-        return cls(processor.tokenizer, pictures)
+        return cls(processor.tokenizer, pictures, size)
 
     def encode(self, prompt: Prompt) -> ChatInputs:
         """Token ids of `chat_text(prompt)`, each picture's placeholder repeated once for each of its merged tokens.
@@ -107,7 +118,7 @@ class ChatEncoder:
         since nothing else fits the vision tower. Beyond 200 to 1 as a picture of 200 to 1 (`proportions`).
         """
         patch, merged = self._pictures.patch_size, self._pictures.patch_size * self._pictures.merge_size
-        width, height = widened(width, height)
+        width, height = widened(*(self._size or (width, height)))
         if self._pictures.do_resize:
             size = self._pictures.size
             height, width = smart_resize(height, width, merged, size["shortest_edge"], size["longest_edge"])

@@ -15,7 +15,8 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from PIL import Image
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.folder import Parts, load_parts, save_parts
+from omniagent.model.checkpoint.settings import FAMILY, Profiles
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising, Scheduler, StepCallback, denoise
 from omniagent.model.denoising.optimizations import Computation
@@ -41,6 +42,7 @@ from omniagent.model.pictures import (
 )
 from omniagent.model.pipeline.inputs import check_generator, picture_list, prompt_list, whole_number
 from omniagent.model.pipeline.vae import Generators, decode_latents, draw_noise, encode_picture
+from omniagent.model.profile import GeneratorProfile
 
 
 class PipelineBase(DiffusionPipeline):
@@ -52,9 +54,10 @@ class PipelineBase(DiffusionPipeline):
         scheduler: The sampler; each call works on its own copy.
         mllm: Qwen2.5-VL; its text half reads the prompts.
         processor: Holds the tokenizer.
-        defaults: Settings that a call may leave open; None means the published ones.
+        profiles: How the checkpoint wants to be used; None means the published one's.
 
     Attributes:
+        profiles: As given; they are saved with the pipeline.
         computation: How numbers are computed unless a call says otherwise.
         loras: The transformer's LoRA adapters. Texts that were refined before a change of theirs are out of date.
     """
@@ -74,31 +77,46 @@ class PipelineBase(DiffusionPipeline):
         scheduler: Scheduler,
         mllm: Qwen2_5_VLForConditionalGeneration,
         processor: LightProcessor,
-        defaults: CheckpointDefaults | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(transformer=transformer, vae=vae, scheduler=scheduler, mllm=mllm, processor=processor)
-        self.defaults = defaults or CheckpointDefaults()
+        self.profiles = profiles or FAMILY
         self.computation = Computation()
         self.loras = Loras(transformer)
         self.vae_scale_factor: int = 2 ** (len(vae.config["block_out_channels"]) - 1)
 
     @classmethod
     def from_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, pretrained_model_name_or_path: str | Path, **settings: Any
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        device: torch.device | str | None = None,
+        **settings: Any,
     ) -> Self:
-        """Load a folder or hub name; settings and errors as of `omniagent.model.checkpoint.folder.load_pipeline`."""
-        from omniagent.model.checkpoint.folder import load_pipeline
+        """Load a folder or hub name.
 
-        return load_pipeline(pretrained_model_name_or_path, pipeline_class=cls, **settings)
+        Args:
+            pretrained_model_name_or_path: A folder, or a hub name such as ``OmniGen2/OmniGen2``.
+            device: Where to put the weights; None leaves them on the CPU.
+            **settings: As of `omniagent.model.checkpoint.folder.load_parts`, whose errors this raises.
+        """
+        where = torch.device(device or "cpu")
+        parts = load_parts(pretrained_model_name_or_path, on_cpu=where.type == "cpu", **settings)
+        pipeline = cls(**parts.components, profiles=parts.profiles)
+        return pipeline if where.type == "cpu" else pipeline.to(where)
 
     def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, save_directory: str | Path, **settings: Any
     ) -> None:
-        """Write the published layout; see :func:`omniagent.model.checkpoint.folder.save_pipeline`."""
-        from omniagent.model.checkpoint.folder import save_pipeline
+        """Write the published layout; settings and errors as of `omniagent.model.checkpoint.folder.save_parts`."""
+        names = ("transformer", "vae", "scheduler", "mllm", "processor")
+        save_parts(Parts({name: getattr(self, name) for name in names}, self.profiles), save_directory, **settings)
 
-        save_pipeline(self, save_directory, **settings)
+    @property
+    def defaults(self) -> GeneratorProfile:
+        """What a call may leave open: the generator's half of `profiles`."""
+        return self.profiles.generator
 
     @property
     def computes_on(self) -> torch.device:

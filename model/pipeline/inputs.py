@@ -14,11 +14,11 @@ from typing import SupportsIndex
 import torch
 from PIL import Image
 
-from omniagent.model.checkpoint.settings import CheckpointDefaults
 from omniagent.model.denoising.guidance import MAX_SCALE, Guidance
 from omniagent.model.errors import BadImage, BadSetting, BadTask, setting_out_of_range
 from omniagent.model.network.config import MAX_REFERENCES
 from omniagent.model.network.text_states import TextStates
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import shown
 
 InputImages = Image.Image | Sequence[Image.Image] | Sequence[Sequence[Image.Image] | None]
@@ -42,7 +42,7 @@ def whole_number(name: str, value: object, low: int, high: int, unit: str = "") 
 
 
 def guidance_of(
-    defaults: CheckpointDefaults, text_guidance_scale: object, image_guidance_scale: object, cfg_range: object
+    defaults: GeneratorProfile, text_guidance_scale: object, image_guidance_scale: object, cfg_range: object
 ) -> Guidance:
     """Guidance as asked for, None meaning the checkpoint's.
 

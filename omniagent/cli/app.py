@@ -1,7 +1,5 @@
 """The command line put together. To add a subcommand, write its function and name it in `COMMANDS`."""
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -16,6 +14,7 @@ from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
 from omniagent.cli.run import run
 from omniagent.cli.serve import demo, mcp
 from omniagent.cli.show import print_version, report, version
+from omniagent.cli.streams import patient_streams
 from omniagent.cli.train import train
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
@@ -73,9 +72,22 @@ def main(arguments: Sequence[str] | None = None, make: MakeAgent = make_agent) -
         arguments: Words after `omniagent`; the process's own by default.
         make: Makes the agent from the parsed options; tests and embedders put their own models in here.
     """
-    try:
-        build_app()(args=None if arguments is None else list(arguments), obj=make, prog_name="omniagent")
-    except BrokenPipeError:
-        # The reader of stdout went away; writing the rest at interpreter exit would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+    with patient_streams():
+        try:
+            build_app()(args=None if arguments is None else list(arguments), obj=make, prog_name="omniagent")
+        except SystemExit as leaving:
+            _leave_if_stopped(leaving.code)
+            raise
+
+
+def _leave_if_stopped(code: object) -> None:
+    """After Ctrl-C or SIGTERM wait for runs alone: other threads may read from a stdin on which nothing comes."""
+    if not code:
+        return
+    from omniagent.cli.guard import leave_at_once
+    from omniagent.model import lifetime
+    from omniagent.runs.status import CANCELLED
+
+    if code == CANCELLED:
+        lifetime.end_runs()
+        leave_at_once(CANCELLED)

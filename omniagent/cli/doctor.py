@@ -22,7 +22,7 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         import torch
 
         from omniagent.config import Config
-        from omniagent.model.checkpoint.settings import CheckpointDefaults
+        from omniagent.model.checkpoint.settings import read_profiles
         from omniagent.model.device import pick_device
         from omniagent.model.errors import HubUnreachable
         from omniagent.model.files.hub import find_model
@@ -44,7 +44,10 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         except HubUnreachable:
             typer.echo(_absent(name, revision, free_bytes(chosen) / GIB, str(chosen)))
             return
-        width = CheckpointDefaults.load(folder).width
+        profiles = read_profiles(folder)
+        typer.echo(f"generator profile: {profiles.generator.label}")
+        typer.echo(f"critic profile: {profiles.critic.label}, dialect {profiles.critic.dialect}")
+        width = profiles.generator.width
         need = need_of(folder, width, 4 if chosen.type == "cpu" else 2)
         modes = MODES[:1] if chosen.type == "cpu" else MODES
         peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)

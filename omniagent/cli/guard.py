@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType, MappingProxyType
+from typing import Any, NoReturn
 
 import typer
 
@@ -16,24 +17,31 @@ from omniagent.model.wording import fault
 from omniagent.runs.status import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
 
 DEBUG_VARIABLE = "OMNIAGENT_DEBUG"
+_STOPS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 _EXTRAS = MappingProxyType({"gradio": "demo", "mcp": "mcp", "langchain_core": "langchain"})
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(" ".join(text.split()) + "\n")
-    sys.stderr.flush()
+    """One line on stderr; also from within a signal's handler."""
+    line = " ".join(text.split()) + "\n"
+    try:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+    except RuntimeError:
+        # The signal came while another line was being written, and Python refuses to write in the middle of that.
+        with suppress(OSError):
+            os.write(2, line.encode(errors="backslashreplace"))
 
 
 @contextmanager
 def guarded(*, as_json: bool = False) -> Generator[None]:
     """Leaves the command with an exit code in place of an error: 2 caller's mistake, 3 failure, 130 cancelled.
 
-    An error that nobody foresaw is one line too; `OMNIAGENT_DEBUG=1` shows its traceback. With `as_json` the error also
-    goes to stdout as JSON.
+    SIGTERM and SIGHUP count as Ctrl-C. An error that nobody foresaw is one line too; `OMNIAGENT_DEBUG=1` shows its
+    traceback. With `as_json` the error also goes to stdout as JSON.
     """
     try:
-        with told_as_json() if as_json else nullcontext():
+        with _signals(_interrupt, _STOPS), told_as_json() if as_json else nullcontext():
             yield
     except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
         raise
@@ -93,21 +101,51 @@ def _missing_extra(error: Exception) -> str | None:
 
 @contextmanager
 def stop_on_interrupt(stop: Callable[[], bool]) -> Generator[None]:
-    """The first Ctrl-C calls `stop`; a second one, or one that `stop` answers with False, raises KeyboardInterrupt."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """The first Ctrl-C, SIGTERM or SIGHUP calls `stop`; one that `stop` answers with False raises KeyboardInterrupt.
+
+    So does a second Ctrl-C. Others are sent twice by programs that mean them once, such as `timeout`.
+    """
     asked = False
 
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal asked
+        if asked and number != signal.SIGINT:
+            return
         if asked or not stop():
             raise KeyboardInterrupt
         asked = True
         say("stopping with the best so far; Ctrl-C again to quit at once")
 
-    before = signal.signal(signal.SIGINT, handle)
+    with _signals(handle, ("SIGINT", *_STOPS)):
+        yield
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process now, whatever its threads are doing."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _signals(handle: Callable[[int, FrameType | None], None], names: Sequence[str]) -> Generator[None]:
+    """Handle signals of these names for the block, as far as the system has them and nobody wants them ignored.
+
+    A shell starts programs in the background with SIGINT ignored, and nohup with SIGHUP.
+    """
+    before: dict[int, Any] = {}
     try:
+        if threading.current_thread() is threading.main_thread():
+            for number in (int(getattr(signal, name)) for name in names if hasattr(signal, name)):
+                # None: a handler of another language, which Python could not put back.
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    before[number] = signal.signal(number, handle)
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

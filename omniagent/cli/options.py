@@ -17,6 +17,7 @@ from omniagent.model.wording import shown
 if TYPE_CHECKING:
     from omniagent.agent import Agent
     from omniagent.tools.types import Budget, RenderSettings
+    from omniagent.tools.types import Mode as ToolMode
 
 Model = Annotated[
     str | None,
@@ -51,6 +52,12 @@ MaxRounds = Annotated[int | None, typer.Option(min=1, max=100, help="Rounds of d
 MaxImages = Annotated[int | None, typer.Option(min=1, max=1000, help="Pictures drawn in all.")]
 Candidates = Annotated[int | None, typer.Option(min=1, max=16, help="Pictures drawn together in a round.")]
 TimeLimit = Annotated[float | None, typer.Option(min=0.001, metavar="SECONDS", help="Stop with the best after this.")]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        metavar="generate|edit|compose|answer", help="What to do, in place of the agent's own reading of TASK."
+    ),
+]
 Size = Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels, for example 512x512.")]
 
 
@@ -193,6 +200,22 @@ class JsonErrors(TyperCommand):
 
         with told_as_json() if "--json" in args else nullcontext():
             return super().make_context(info_name, args, *more, **extra)
+
+
+def mode_of(mode: str | None) -> "ToolMode | None":
+    """The mode that `--mode` asks for.
+
+    Raises:
+        typer.BadParameter: there is none of that name.
+    """
+    from omniagent.runs.request import MODES
+
+    for one in MODES:
+        if mode == one:
+            return one
+    if mode is not None:
+        raise typer.BadParameter(f"{mode!r} is no mode; give {', '.join(MODES)}", param_hint="--mode")
+    return None
 
 
 def existing_file(path: Path, hint: str) -> Path:

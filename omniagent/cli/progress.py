@@ -86,7 +86,9 @@ class Watcher:
             case Planned():
                 self._questions = {need.id: need for need in event.plan.checklist}
                 head = Text.assemble(("plan ", "bold"), f"{event.plan.mode}: {event.plan.instruction}")
-                return [head, *(Text(f"  · {need.question}") for need in event.plan.checklist)]
+                checks = [Text(f"  · {need.question}") for need in event.plan.checklist]
+                notes = [Text.assemble(("  assumed ", "yellow"), (one, "yellow")) for one in event.plan.assumptions]
+                return [head, *checks, *notes]
             case Asked():
                 return [Text.assemble(("asked ", "bold"), f"{event.question} — {event.answer}")]
             case Warned():

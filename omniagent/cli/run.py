@@ -35,6 +35,7 @@ def run(
     candidates: opt.Candidates = None,
     time_limit: opt.TimeLimit = None,
     size: opt.Size = None,
+    mode: opt.Mode = None,
     out: Annotated[
         Path | None, typer.Option(callback=opt.at_home, help="Folder of this run. Default: runs/<id>.")
     ] = None,
@@ -50,8 +51,8 @@ def run(
 
     Pictures given with --image are "image 1", "image 2", … in the task.
 
-    Exit code: 0 accepted or answered, 1 best effort or refused, 2 bad usage, 3 failure, 130 cancelled. With --json an
-    error is JSON too: {"status": "error", "error": …, "message": …}.
+    Exit code: 0 accepted or answered, 1 best effort or refused, 2 bad usage, 3 failure, 130 cancelled by Ctrl-C or
+    SIGTERM. With --json an error is JSON too: {"status": "error", "error": …, "message": …}.
     """
     from omniagent.cli.guard import guarded
 
@@ -79,6 +80,7 @@ def run(
                 out=out,
                 budget=budget,
                 settings=settings,
+                mode=opt.mode_of(mode),
             ),
         )
         show(watched, as_json)
@@ -86,8 +88,8 @@ def run(
 
 
 def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]") -> "Result":
-    """Run to the end with the trace on stderr; Ctrl-C stops the run and keeps its best picture."""
-    from omniagent.cli.guard import say, stop_on_interrupt
+    """Run to the end with the trace on stderr; Ctrl-C or SIGTERM stops the run and keeps its best picture."""
+    from omniagent.cli.guard import leave_at_once, say, stop_on_interrupt
     from omniagent.cli.progress import Watcher
     from omniagent.runs.status import CANCELLED
     from omniagent.tools.record.trace import RunStarted
@@ -112,7 +114,7 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
                 if not folder:
                     raise
                 say(f"left at once; what the run had kept is in {folder}")
-                raise typer.Exit(CANCELLED) from None
+                leave_at_once(CANCELLED)
 
 
 def show(result: "Result", as_json: bool) -> None:

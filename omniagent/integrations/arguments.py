@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -138,6 +138,9 @@ class CreateArguments(Arguments):
     )
     size: Annotated[str | None, BeforeValidator(_size)] = Field(
         default=None, description="Size in pixels, WxH, for example 512x512; left out: what suits the model"
+    )
+    mode: Literal["generate", "edit", "compose", "answer"] | None = Field(
+        default=None, description="What to do, in place of the agent's own reading of the task"
     )
     time_limit: Annotated[float | None, BeforeValidator(_number)] = Field(
         default=None, description="Seconds; then the best picture so far", gt=0, allow_inf_nan=False

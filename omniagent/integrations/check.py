@@ -55,7 +55,7 @@ def check_image(agent: Agent, image: Picture, questions: Sequence[str] = (), *, 
             trace=Trace(Path(folder) / "trace.jsonl", "check"),
             token=CancelToken(time.monotonic() + budget.time_limit),
             calls=CallMeter(budget.max_critic_calls),
-            config=agent.config.tools_for(agent.runtime.generator.model),
+            config=agent.config.tools,
         )
         checklist = tuple(
             Requirement(id=f"r{number}", kind="attribute", question=question)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from omniagent.agent import Agent
 from omniagent.integrations.arguments import CreateArguments, budget_with, seed_of, size_of
-from omniagent.tools.types import Budget, RenderSettings
+from omniagent.tools.types import Budget, Mode, RenderSettings
 
 CREATE_IMAGE = (
     "Draw or edit a picture from words and up to 5 input pictures. The picture is checked against the task and "
@@ -31,6 +31,7 @@ class Request(TypedDict):
     seed: int
     budget: Budget
     settings: RenderSettings
+    mode: Mode | None
 
 
 def request_of(agent: Agent, arguments: CreateArguments) -> Request:
@@ -45,6 +46,7 @@ def request_of(agent: Agent, arguments: CreateArguments) -> Request:
         seed=seed_of(arguments.seed),
         budget=budget_with(agent.config.budget, max_rounds=arguments.max_rounds, time_limit=arguments.time_limit),
         settings=size_of(arguments.size),
+        mode=arguments.mode,
     )
 
 

@@ -1,12 +1,14 @@
 """A run's folder: who owns it, and its checkpoint file."""
 
-import fcntl
+import errno
 import re
 import sqlite3
+import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -48,6 +50,9 @@ STORED = (
 )
 """All types that a checkpoint may bring back to life; no other code is loaded from one."""
 
+LEASE_SECONDS = 30.0
+"""How long a lock file of a process that does not keep it fresh any more bars others."""
+
 _NAME = re.compile(r"[\w][\w.\-]{0,99}")
 
 
@@ -80,21 +85,57 @@ def run_in(folder: Path) -> RunStarted | None:
 def owned(folder: Path) -> Generator[None]:
     """Holds the folder for one run; the claim dies with its process.
 
+    Where the file system has no locks of its own (some NFS mounts), a file that is kept fresh serves as one: after a
+    process was killed there, its folder is free again within a minute.
+
     Raises:
-        OutputUnwritable: the folder cannot be written, or another run is at work in it.
+        OutputUnwritable: the folder cannot be written or locked, or another run is at work in it.
         StorageFull: the disk has no room.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("ab")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputUnwritable(
-                f"another run is at work in {folder}; wait for it, or give another folder"
-            ) from error
+    lock = _locked(folder)
+    try:
         yield
+    finally:
+        with suppress(OSError):
+            lock.release()
+
+
+def _locked(folder: Path) -> BaseFileLock:
+    native = FileLock(folder / ".lock", fallback_to_soft=False, thread_local=False)
+    lease = SoftFileLease(folder / ".lock-lease", lease_duration=LEASE_SECONDS, thread_local=False)
+    try:
+        native.acquire(blocking=False)
+        return native
+    except Timeout as error:
+        raise _in_use(folder) from error
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            with writing(folder / ".lock"):
+                raise
+        why = error.strerror or str(error)
+    try:
+        # Clocks of machines differ: that nobody keeps the file fresh is seen by looking for so long.
+        lease.acquire(timeout=1.5 * LEASE_SECONDS if _stale(Path(lease.lock_file)) else 0)
+    except Timeout as error:
+        raise _in_use(folder, f" (the file {lease.lock_file} says so)") from error
+    except (OSError, ValueError) as error:
+        raise OutputUnwritable(
+            f"{folder} cannot be locked ({why}), nor by the file {lease.lock_file} ({error}); "
+            "give a folder on another disk"
+        ) from error
+    return lease
+
+
+def _stale(file: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - file.stat().st_mtime > 2 * LEASE_SECONDS
+    return False
+
+
+def _in_use(folder: Path, how: str = "") -> OutputUnwritable:
+    return OutputUnwritable(f"another run is at work in {folder}{how}; wait for it, or give another folder")
 
 
 @contextmanager

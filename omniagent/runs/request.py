@@ -15,8 +15,12 @@ from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
 from omniagent.model.wording import cut, fault, shown
 from omniagent.runs.folder import check_thread_id, run_in
+from omniagent.tools.record.files import check_written
 from omniagent.tools.record.store import ref_of
-from omniagent.tools.types import RenderSettings, Task
+from omniagent.tools.types import Mode, RenderSettings, Task
+
+MODES: tuple[Mode, ...] = ("generate", "edit", "compose", "answer")
+"""What a caller may fix; to refuse is the critic's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Order:
     pictures: tuple[Image.Image, ...]
     seed: int
     settings: RenderSettings
+    mode: Mode | None
     config: Config
 
     @classmethod
@@ -42,6 +47,7 @@ class Order:
         thread_id: str | None,
         out: str | Path | None,
         settings: RenderSettings,
+        mode: Mode | None = None,
     ) -> "Order":
         """Name the run and its folder.
 
@@ -51,12 +57,13 @@ class Order:
         Raises:
             BadSetting: the seed, the thread id or the folder is nothing of the kind, or out of range.
         """
-        seed = _seed(seed)
+        seed, mode = _seed(seed), _mode(mode)
         name = new_run_id() if thread_id is None else check_thread_id(thread_id)
         try:
             folder = (config.runs_dir / name if out is None else Path(out)).expanduser().absolute()
         except (TypeError, RuntimeError) as error:
             raise BadSetting(f"out={shown(out)} is no folder ({cut(str(error))}); give a path") from error
+        check_written("the run's folder", folder)
         held = None if out is None else run_in(folder)
         if held is not None and held.run_id != name:
             task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
@@ -65,7 +72,7 @@ class Order:
                 name = held.run_id
             else:
                 folder = folder / name
-        return cls(name, folder, instruction, tuple(pictures), seed, settings, config)
+        return cls(name, folder, instruction, tuple(pictures), seed, settings, mode, config)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -91,6 +98,12 @@ def _seed(seed: object) -> int:
     if not 0 <= number <= MAX_SEED:
         raise setting_out_of_range("seed", seed, f"an integer from 0 to {MAX_SEED}")
     return number
+
+
+def _mode(mode: object) -> Mode | None:
+    if mode is None or mode in MODES:
+        return mode
+    raise setting_out_of_range("mode", mode, f"one of {', '.join(MODES)}, or None for the agent's own reading")
 
 
 def new_run_id() -> str:

@@ -16,6 +16,7 @@ from langgraph.types import Command
 from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of
+from omniagent.graphs.policy import policy_of
 from omniagent.graphs.speculate import DrawAhead
 from omniagent.graphs.state import AgentState
 from omniagent.model import lifetime
@@ -52,7 +53,8 @@ class Session:
     """A run in a thread of its own. `start` once; then `next_event` and `wait` from any thread.
 
     With a `listener`, it is called with each event in the run's thread, with None after the last, and `next_event`
-    gives nothing. A run that a process leaves behind is cancelled and waited for when the process ends (`lifetime`).
+    gives nothing. `waiter` is the thread that wants the result, by default the one that starts it. A run that a process
+    leaves behind is cancelled and waited for when the process ends (`lifetime`).
     """
 
     order: Order
@@ -60,6 +62,7 @@ class Session:
     on_question: Callable[[str], str] | None = None
     token: CancelToken = field(default_factory=CancelToken)
     listener: Callable[[Event | None], None] | None = None
+    waiter: threading.Thread | None = None
     _events: "queue.SimpleQueue[Event | None]" = field(default_factory=lambda: queue.SimpleQueue[Event | None]())
     _work: lifetime.Work = field(init=False)
     _result: Result | None = None
@@ -80,13 +83,13 @@ class Session:
         """Whether it has ended, one way or another."""
         return self._work.over.is_set()
 
-    def start(self, waiter: threading.Thread | None = None) -> None:
-        """Begin to work, for this thread or for another one that will wait.
+    def start(self) -> None:
+        """Begin to work.
 
         Raises:
             HardFailure: the program is ending.
         """
-        self._work.waiter = waiter or threading.current_thread()
+        self._work.waiter = self.waiter or threading.current_thread()
         lifetime.begin(self._work)
         lifetime.fork_with(self)
         threading.Thread(target=self._run_to_end, name=f"omniagent-{self.run_id}", daemon=True).start()
@@ -201,13 +204,14 @@ class Session:
     def _entry(self, task: Task, state: AgentState | None, *, resumed: bool) -> dict[str, Any] | None:
         if resumed:
             return None
-        budget, policy = self.order.config.budget, self.order.config.loop
+        budget, policy = self.order.config.budget, policy_of(self.order.config.loop, self.runtime.generator.profile)
         if state is not None:
             return {"budget": budget, "policy": policy, "fault": None, "stop": None}
         return {
             "task": task,
             "seed": self.order.seed,
             "settings": self.order.settings,
+            "mode": self.order.mode,
             "budget": budget,
             "policy": policy,
         }
@@ -242,6 +246,8 @@ class Session:
                 generator=generator.model,
                 critic_backend=critic.backend,
                 critic=critic.model,
+                generator_profile=generator.profile.label,
+                critic_profile=critic.profile.label,
                 versions=_versions(),
                 resumed=state is not None,
             )
@@ -256,10 +262,11 @@ class Session:
             trace=trace,
             token=self.token,
             calls=CallMeter(budget.max_critic_calls, spent.critic_calls),
-            config=self.order.config.tools_for(self.runtime.generator.model),
+            config=self.order.config.tools,
         )
         # Drawing ahead makes sense only where the critic does not wait for the generator's device.
-        ahead = DrawAhead(tools) if self.order.config.loop.draw_ahead and self.runtime.overlaps else None
+        policy = policy_of(self.order.config.loop, self.runtime.generator.profile)
+        ahead = DrawAhead(tools) if policy.draw_ahead and self.runtime.overlaps else None
         return GraphContext(tools=tools, attempts=self.order.folder / "attempts", ahead=ahead)
 
     def _drive(self, graph: Graph, entry: Any, thread: RunnableConfig, context: GraphContext, trace: Trace) -> None:
@@ -271,6 +278,8 @@ class Session:
                     return
                 question = str(waiting[0].value)
                 reply = "" if self.on_question is None else self.on_question(question)
+                # A terminal may give bytes that are no UTF-8; the run's files take none.
+                reply = reply.encode(errors="replace").decode()
                 trace.add(Asked(question=question, answer=reply))
                 entry = Command(resume=reply)
         finally:

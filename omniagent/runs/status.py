@@ -92,6 +92,8 @@ def describe(result: Result) -> str:
             seen = f"{verdict.answer:>6} {verdict.probability:.2f}" if verdict else f"{'—':>6}     "
             lines.append(f"{seen}  {need.question}")
         lines += [*returned(result), f"picture: {result.image_path}"]
+    if result.plan is not None:
+        lines += [f"assumed: {one}" for one in result.plan.assumptions]
     return "\n".join(lines)
 
 

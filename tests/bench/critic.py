@@ -21,12 +21,13 @@ from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.critic.vllm import VllmCritic
+from omniagent.model.requests import Questions, Writing
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedGenerator
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import sample_task
 from omniagent.tools.config import ToolConfig
-from omniagent.tools.prompts import describe_prompt, verdict_prompt, verdict_question
+from omniagent.tools.dialects.listed.prompts import describe_prompt, verdict_prompt, verdict_question
 from omniagent.tools.types import Budget
 from tests.vllm.served import Look, local_critic, looks, metrics, served, service_critic
 
@@ -49,9 +50,12 @@ def agreement(critic: OpenAICritic, pairs: int) -> None:
     differences: list[float] = []
     same = truths = 0
     for look in looks(pairs):
-        prompt = verdict_prompt(look.picture, local.write(describe_prompt(look.picture), max_tokens=128).text)
+        prompt = verdict_prompt(look.picture, local.write(Writing(describe_prompt(look.picture), max_tokens=128)).text)
         questions = [verdict_question(each) for each in look.truth]
-        ours, theirs = local.yes_no(prompt, questions).probabilities, critic.yes_no(prompt, questions).probabilities
+        ours, theirs = (
+            local.yes_no(Questions(prompt, tuple(questions))).probabilities,
+            critic.yes_no(Questions(prompt, tuple(questions))).probabilities,
+        )
         for mine, other, true in zip(ours, theirs, look.truth.values(), strict=True):
             differences.append(abs(mine - other))
             same += (mine >= 0.5) == (other >= 0.5)
@@ -71,14 +75,14 @@ def eight_against_one(critic: OpenAICritic, url: str, rounds: int) -> None:
     """A checklist of 8 questions about a new picture against one question about another new picture."""
     questions = [verdict_question(f"Is there exactly {n} red circle?") for n in range(8)]
     pictures = [look.picture for look in looks(2 * rounds + 2, seed=9)]
-    critic.yes_no(verdict_prompt(pictures.pop()), questions[:1])
-    critic.yes_no(verdict_prompt(pictures.pop()), questions)
+    critic.yes_no(Questions(verdict_prompt(pictures.pop()), tuple(questions[:1])))
+    critic.yes_no(Questions(verdict_prompt(pictures.pop()), tuple(questions)))
     before = metrics(url, *COUNTERS)
     one, eight = list[float](), list[float]()
     for _ in range(rounds):
         first, second = verdict_prompt(pictures.pop()), verdict_prompt(pictures.pop())
-        one.append(timed(lambda p=first: critic.yes_no(p, questions[:1])))
-        eight.append(timed(lambda p=second: critic.yes_no(p, questions)))
+        one.append(timed(lambda p=first: critic.yes_no(Questions(p, tuple(questions[:1])))))
+        eight.append(timed(lambda p=second: critic.yes_no(Questions(p, tuple(questions)))))
     after = metrics(url, *COUNTERS)
     ratio = statistics.median(eight) / statistics.median(one)
     tell(figure="8 questions against 1", one=statistics.median(one), eight=statistics.median(eight), ratio=ratio)
@@ -94,7 +98,9 @@ def at_once(critic: OpenAICritic, runs: int) -> None:
         done = 0
         for look in share:
             prompt = verdict_prompt(look.picture)
-            done += len(critic.yes_no(prompt, [verdict_question(each) for each in look.truth]).probabilities)
+            done += len(
+                critic.yes_no(Questions(prompt, tuple([verdict_question(each) for each in look.truth]))).probabilities
+            )
         return done
 
     alone = timed(lambda: [ask(share[:2]) for share in shares])
@@ -159,7 +165,7 @@ def main() -> None:
         started = time.perf_counter()
         with served(Path(folder) / "critic.log") as (keeper, critic):
             blank = verdict_prompt(Image.new("RGB", (128, 128), "white"))
-            critic.yes_no(blank, [verdict_question("Is the background white?")])
+            critic.yes_no(Questions(blank, (verdict_question("Is the background white?"),)))
             tell(figure="start to first verdict", seconds=time.perf_counter() - started)
             figures(critic, keeper.settings.url)
 

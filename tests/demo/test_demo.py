@@ -172,7 +172,7 @@ def open_chat(page: Page, tmp_path: Path) -> Iterator[Callable[..., None]]:
 
     yield go
     for server in servers:
-        server.send_signal(signal.SIGINT)
+        server.send_signal(signal.SIGTERM)
         _, _ = server.communicate(timeout=60)
         assert server.returncode in (0, 130)
     assert not [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]

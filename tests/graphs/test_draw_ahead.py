@@ -14,7 +14,7 @@ from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.types import Budget
-from tests.support.scripted_runs import by_picture, texts
+from tests.support.scripted_runs import LISTED, by_picture, texts
 
 GOOD, POOR = (0.9, 0.9, 0.9), (0.1, 0.1, 0.1)
 BUDGET = Budget(max_rounds=3, candidates=1)
@@ -51,7 +51,9 @@ class Waiting:
 def test_the_next_picture_is_drawn_while_the_critic_still_looks(tmp_path: Path):
     generator = ScriptedGenerator()
     judge = Waiting(generator, rounds=BUDGET.max_rounds)
-    result = agent(tmp_path, ScriptedCritic(judge, texts(scope="global")), generator).run("a red circle")
+    result = agent(tmp_path, ScriptedCritic(judge, texts(scope="global"), profile=LISTED), generator).run(
+        "a red circle"
+    )
     assert result.stop_reason == "round_limit"
     assert judge.overlapped == 2
     assert len(generator.calls) == len(result.attempts) == result.usage.images == 3
@@ -59,7 +61,7 @@ def test_the_next_picture_is_drawn_while_the_critic_still_looks(tmp_path: Path):
 
 def test_the_run_is_the_same_as_without(tmp_path: Path):
     def run(ahead: bool) -> list[tuple[str, int]]:
-        critic = ScriptedCritic(by_picture(POOR, POOR, GOOD), texts(scope="global"))
+        critic = ScriptedCritic(by_picture(POOR, POOR, GOOD), texts(scope="global"), profile=LISTED)
         result = agent(tmp_path / str(ahead), critic, ScriptedGenerator(), ahead=ahead).run("a red circle")
         return [(one.image.sha256, one.seed) for one in result.attempts]
 
@@ -75,7 +77,7 @@ def test_what_was_drawn_in_vain_is_dropped_and_counted(tmp_path: Path):
         gate.clear()
         return 0.9
 
-    result = agent(tmp_path, ScriptedCritic(judge, texts()), generator).run("a red circle")
+    result = agent(tmp_path, ScriptedCritic(judge, texts(), profile=LISTED), generator).run("a red circle")
     assert (result.stop_reason, len(result.attempts)) == ("accepted", 1)
     assert not [thread for thread in threading.enumerate() if thread.name == "draw-ahead"]
     assert result.usage.images in (1, 2)
@@ -86,7 +88,10 @@ def test_a_fault_leaves_nothing_running(tmp_path: Path, error: Exception):
     broken = isinstance(error, GenerationFailed)
     generator = ScriptedGenerator(errors={1: error} if broken else None)
     critic = ScriptedCritic(
-        by_picture(POOR), texts(scope="global"), errors=None if broken else dict.fromkeys((1, 2, 3), error)
+        by_picture(POOR),
+        texts(scope="global"),
+        errors=None if broken else dict.fromkeys((1, 2, 3), error),
+        profile=LISTED,
     )
     result = agent(tmp_path, critic, generator).run("a red circle")
     assert result.stop_reason == ("round_limit" if broken else "critic_unavailable")
@@ -102,7 +107,7 @@ def test_a_critic_on_the_generators_device_is_not_made_to_wait(tmp_path: Path):
         device = "cpu"
 
     assert not ModelRuntime(Here(), There()).overlaps
-    assert ModelRuntime(Here(), ScriptedCritic()).overlaps
+    assert ModelRuntime(Here(), ScriptedCritic(profile=LISTED)).overlaps
     generator = Here()
-    result = agent(tmp_path, There(by_picture(GOOD), texts()), generator).run("a red circle")
+    result = agent(tmp_path, There(by_picture(GOOD), texts(), profile=LISTED), generator).run("a red circle")
     assert result.accepted and len(generator.calls) == 1

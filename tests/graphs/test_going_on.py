@@ -20,10 +20,10 @@ from omniagent.model.errors import Cancelled
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.tools.config import ToolConfig
-from omniagent.tools.prompts import PlanDraft, RepairDraft
+from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.record.trace import Planned, RunStarted
 from omniagent.tools.types import Decision, Mode, Scope
-from tests.support.scripted_runs import QUESTIONS, by_picture, plan_draft, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, QUESTIONS, by_picture, plan_draft, scripted_agent, texts
 
 HALF, POOR, GOOD = (0.9, 0.1, 0.9), (0.1, 0.1, 0.1), (0.9, 0.9, 0.9)
 PROBABILITIES = (0.05, 0.5, 0.9, 0.95, 0.99)
@@ -53,7 +53,7 @@ class World:
         )
         self.agent = Agent(
             generator=ScriptedGenerator(self.draw),
-            critic=ScriptedCritic(self.judge, self.write),
+            critic=ScriptedCritic(self.judge, self.write, profile=LISTED),
             config=Config(tools=ToolConfig(backoff=0), loop=policy),
             runs_dir=folder,
             on_question=lambda question: "the second one is red",

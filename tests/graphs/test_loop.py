@@ -22,12 +22,13 @@ from omniagent.model.errors import (
     GenerationFailed,
     OutOfMemory,
 )
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, picture_for
-from omniagent.tools.prompts import PlanDraft
+from omniagent.tools.dialects.drafts import PlanDraft
 from omniagent.tools.record.trace import AttemptMade, Decided, RunEnded, ToolErrored
 from omniagent.tools.types import Budget, Mode
-from tests.support.scripted_runs import by_picture, plan_draft, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
 
 GOOD, HALF, POOR = (0.9, 0.9, 0.9), (0.9, 0.1, 0.9), (0.1, 0.1, 0.1)
 
@@ -68,7 +69,7 @@ def test_the_result_is_the_best_picture_and_not_the_last(tmp_path: Path):
 
 
 def test_an_unsure_answer_is_asked_again_the_other_way_round_before_it_counts(tmp_path: Path):
-    critic = ScriptedCritic([[0.9, 0.5, 0.9], [0.05]], texts())
+    critic = ScriptedCritic([[0.9, 0.5, 0.9], [0.05]], texts(), profile=LISTED)
     result = scripted_agent(tmp_path, critic=critic).run("a red circle")
     assert result.accepted and result.critique is not None
     assert [(one.asked, one.answer) for one in result.critique.verdicts] == [(1, "yes"), (2, "yes"), (1, "yes")]
@@ -100,7 +101,7 @@ def test_an_edit_is_not_accepted_for_what_held_of_the_given_picture_already(tmp_
 def test_an_edit_whose_given_picture_cannot_be_judged_waits_for_the_critic(tmp_path: Path):
     source, generator = Image.new("RGB", (64, 48), "white"), ScriptedGenerator()
     errors: dict[int, Exception] = {number: CriticUnavailable("down") for number in (2, 3, 4)}
-    critic = ScriptedCritic(by_picture(GOOD, POOR), texts(plan_draft("edit")), errors=errors)
+    critic = ScriptedCritic(by_picture(GOOD, POOR), texts(plan_draft("edit")), errors=errors, profile=LISTED)
     agent = scripted_agent(tmp_path, generator=generator, critic=critic)
     first = agent.run("make it red", [source], thread_id="t")
     assert (first.stop_reason, first.accepted, first.best is not None) == ("critic_unavailable", False, True)
@@ -114,14 +115,23 @@ def test_a_question_is_answered_in_words(tmp_path: Path):
 
 
 def test_a_task_outside_the_domain_is_refused_and_told_where_to_go(tmp_path: Path):
-    generator = ScriptedGenerator()
+    generator = ScriptedGenerator(profile=GeneratorProfile(domain="flat shapes", instead="OmniGen2/OmniGen2"))
     result = scripted_agent(tmp_path, written=texts(plan_draft("refuse", ())), generator=generator).run("a cat")
     assert (result.stop_reason, result.image, generator.calls) == ("refused", None, [])
-    assert "use the model OmniGen2/OmniGen2" in result.message
+    assert "it draws flat shapes" in result.message and "use the model OmniGen2/OmniGen2" in result.message
+
+
+def test_a_critic_that_refuses_costs_no_picture_of_a_generator_without_limits(tmp_path: Path):
+    generator = ScriptedGenerator()
+    result = scripted_agent(tmp_path, written=texts(plan_draft("refuse", ())), generator=generator).run("a cat")
+    assert (result.accepted, [call.instruction for call in generator.calls]) == (True, ["a cat"])
+    assert result.plan is not None and "would have refused" in " ".join(result.plan.assumptions)
 
 
 def test_a_passing_critic_fault_is_waited_out(tmp_path: Path):
-    critic = ScriptedCritic(None, texts(), errors={0: CriticTimeout("slow"), 2: CriticUnavailable("gone")})
+    critic = ScriptedCritic(
+        None, texts(), errors={0: CriticTimeout("slow"), 2: CriticUnavailable("gone")}, profile=LISTED
+    )
     result = scripted_agent(tmp_path, critic=critic).run("a red circle")
     assert result.accepted
     assert sum(isinstance(event, ToolErrored) for event in result.trace) == 2
@@ -129,21 +139,28 @@ def test_a_passing_critic_fault_is_waited_out(tmp_path: Path):
 
 def test_a_critic_that_stays_away_ends_the_run_with_the_picture_that_was_drawn(tmp_path: Path):
     gone = {number: CriticUnavailable("nobody listens at that address") for number in range(1, 99)}
-    result = scripted_agent(tmp_path, critic=ScriptedCritic(None, texts(), errors=gone)).run("a red circle")
+    result = scripted_agent(tmp_path, critic=ScriptedCritic(None, texts(), errors=gone, profile=LISTED)).run(
+        "a red circle"
+    )
     assert (result.stop_reason, result.error) == ("critic_unavailable", "CriticUnavailable")
     assert result.image is not None and "nobody listens" in result.message
 
 
 @pytest.mark.parametrize("written", ["no json at all", '{"mode": "generate"', '{"mode": "paint"}'])
-def test_a_plan_that_cannot_be_read_twice_is_a_critic_fault(tmp_path: Path, written: str):
-    critic = ScriptedCritic(None, [written] * 9)
-    result = scripted_agent(tmp_path, critic=critic).run("a red circle")
-    assert (result.stop_reason, result.error) == ("critic_unavailable", "CriticBadOutput")
-    assert len(critic.calls) == 2
+def test_a_plan_that_cannot_be_read_twice_has_the_persons_own_words_drawn_and_checked(tmp_path: Path, written: str):
+    critic, generator = ScriptedCritic(None, [written] * 9, profile=LISTED), ScriptedGenerator()
+    result = scripted_agent(tmp_path, critic=critic, generator=generator).run("a red circle")
+    assert (result.stop_reason, result.error) == ("accepted", None)
+    assert [call.instruction for call in generator.calls] == ["a red circle"]
+    assert result.plan is not None and len(result.plan.checklist) == 1
+    assert "a red circle" in result.plan.checklist[0].question
+    assert "could not be read" in " ".join(result.plan.assumptions)
+    # Two for the plan and one look; what was in vain is counted too.
+    assert len(critic.calls) == result.usage.critic_calls == 3
 
 
 def test_a_plan_that_is_cut_once_is_asked_for_again(tmp_path: Path):
-    critic = ScriptedCritic(None, ['{"mode": "gen', plan_draft()])
+    critic = ScriptedCritic(None, ['{"mode": "gen', plan_draft()], profile=LISTED)
     assert scripted_agent(tmp_path, critic=critic).run("a red circle").accepted
 
 
@@ -174,7 +191,7 @@ def test_the_person_is_asked_about_a_missing_picture_and_the_task_is_read_again(
     from omniagent.config import Config
     from omniagent.graphs.policy import LoopPolicy
 
-    critic = ScriptedCritic(None, texts())
+    critic = ScriptedCritic(None, texts(), profile=LISTED)
     asked: list[str] = []
 
     def reply(question: str) -> str:
@@ -193,7 +210,7 @@ def test_every_key_that_nodes_return_is_a_key_of_the_state():
 
 
 def test_a_cap_on_critic_calls_holds_through_retries_and_second_opinions(tmp_path: Path):
-    critic = ScriptedCritic(lambda prompt, question: 0.5, texts(), errors={1: CriticTimeout("slow")})
+    critic = ScriptedCritic(lambda prompt, question: 0.5, texts(), errors={1: CriticTimeout("slow")}, profile=LISTED)
     result = scripted_agent(tmp_path, critic=critic, budget=Budget(max_critic_calls=4)).run("a red circle")
     assert result.stop_reason == "critic_unavailable"
     assert len(critic.calls) == 4
@@ -251,7 +268,11 @@ def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
         return texts(plan_draft(mode), scope=rng.choice(["local", "local", "global"]))(prompt, schema)
 
     agent = scripted_agent(
-        tmp_path_factory.mktemp("run"), verdict, written, generator=ScriptedGenerator(drawn), budget=budget
+        tmp_path_factory.mktemp("run"),
+        verdict,
+        written,
+        generator=ScriptedGenerator(drawn, profile=GeneratorProfile(domain="circles" if rng.random() < 0.5 else None)),
+        budget=budget,
     )
     running.append(agent)
     result = agent.run("a red circle", [Image.new("RGB", (16, 16))])
@@ -267,7 +288,10 @@ def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
     held = result.answer is not None or (result.critique is not None and result.critique.accepted)
     assert result.accepted == (result.stop_reason == "accepted")
     # An edit whose given picture could not be judged, or holds it all too, is not accepted (rule 9).
-    assert result.accepted == held or (held and mode == "edit")
+    # A plan that cannot be read, or refuses what can be drawn, edits the one picture that was given.
+    read = None if result.plan is None else result.plan.mode
+    assert read in (None, mode, "edit")
+    assert result.accepted == held or (held and read == "edit")
     made = [event.attempt for event in result.trace if isinstance(event, AttemptMade)]
     assert tuple(made) == result.attempts
     assert sum(isinstance(event, Decided) for event in result.trace) == len(result.decisions)

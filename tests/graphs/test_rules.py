@@ -11,7 +11,7 @@ from omniagent.graphs.history import best_of, critique_of, merit, rounds
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import broken, candidates, decide, fold, open_question, wants_suggestion
 from omniagent.graphs.state import AgentState, Fault
-from omniagent.tools.config import CriticThresholds
+from omniagent.model.profile import Thresholds
 from omniagent.tools.critique import answer_of
 from omniagent.tools.types import (
     Answer,
@@ -58,7 +58,7 @@ def critique(name: str, verdicts: str, repair: str | None = None, over_edit: flo
 
 def judged(name: str, probabilities: Sequence[float]) -> Critique:
     verdicts = tuple(
-        Verdict(requirement=f"r{n}", answer=answer_of(p, CriticThresholds()), probability=p)
+        Verdict(requirement=f"r{n}", answer=answer_of(p, Thresholds()), probability=p)
         for n, p in enumerate(probabilities, 1)
     )
     return Critique(attempt=name, verdicts=verdicts, quality=sum(probabilities) / len(probabilities))

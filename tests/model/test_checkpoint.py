@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from omniagent.model.checkpoint.folder import load_pipeline, save_pipeline
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.errors import (
     BadCheckpoint,
@@ -56,16 +55,18 @@ def test_a_saved_checkpoint_draws_the_same_picture_with_the_same_defaults(saved:
     assert _same_weights(loaded, made)
     # Weights lie at other addresses in memory, which may change the order of additions.
     assert np.abs(_picture(loaded) - _picture(made)).max() < 1e-5
-    assert loaded.defaults == made.defaults
+    for mine, kept in zip(made.profiles, loaded.profiles, strict=True):
+        assert kept.model_dump() == mine.model_dump()
+    assert loaded.defaults is loaded.profiles.generator
     assert not loaded.transformer.training
 
 
 def test_shards_are_read_like_a_single_file(saved: Path, tmp_path: Path) -> None:
-    pipeline = load_pipeline(saved)
-    save_pipeline(pipeline, tmp_path, max_shard_size="100KB")
+    pipeline = OmniGen2Pipeline.from_pretrained(saved)
+    pipeline.save_pretrained(tmp_path, max_shard_size="100KB")
     assert len(list((tmp_path / "transformer").glob("*.safetensors"))) > 1
     assert len(list((tmp_path / "mllm").glob("*.safetensors"))) > 1
-    assert _same_weights(load_pipeline(tmp_path), pipeline)
+    assert _same_weights(OmniGen2Pipeline.from_pretrained(tmp_path), pipeline)
 
 
 def test_the_published_layout_is_written(saved: Path) -> None:
@@ -80,30 +81,30 @@ def test_the_solver_a_checkpoint_names_is_the_one_loaded(tmp_path: Path) -> None
     pipeline = tiny_pipeline()
     pipeline.register_modules(scheduler=DPMSolverMultistepScheduler(static_shift=3.0))
     pipeline.save_pretrained(tmp_path)
-    scheduler = load_pipeline(tmp_path).scheduler
+    scheduler = OmniGen2Pipeline.from_pretrained(tmp_path).scheduler
     assert isinstance(scheduler, DPMSolverMultistepScheduler)
     assert scheduler.config["static_shift"] == 3.0
 
 
 def test_a_ready_component_is_used_instead_of_the_checkpoints(saved: Path) -> None:
     scheduler = FlowMatchEulerDiscreteScheduler(static_shift=2.0)
-    assert load_pipeline(saved, scheduler=scheduler).scheduler is scheduler
+    assert OmniGen2Pipeline.from_pretrained(saved, scheduler=scheduler).scheduler is scheduler
     with pytest.raises(BadSetting, match="unet"):
-        load_pipeline(saved, unet=None)
+        OmniGen2Pipeline.from_pretrained(saved, unet=None)
 
 
 def test_precision_may_be_asked_for_by_part_and_only_of_parts(saved: Path) -> None:
     half = torch.bfloat16
-    loaded = load_pipeline(saved, torch_dtype={"vae": half})
+    loaded = OmniGen2Pipeline.from_pretrained(saved, torch_dtype={"vae": half})
     assert (loaded.vae.dtype, loaded.transformer.dtype, loaded.mllm.dtype) == (half, torch.float32, torch.float32)
-    loaded = load_pipeline(saved, torch_dtype={"vae": torch.float32, "default": half})
+    loaded = OmniGen2Pipeline.from_pretrained(saved, torch_dtype={"vae": torch.float32, "default": half})
     assert (loaded.vae.dtype, loaded.transformer.dtype, loaded.mllm.dtype) == (torch.float32, half, half)
     with pytest.raises(BadSetting, match=r"transfomer.*transformer, vae, mllm and default"):
-        load_pipeline(saved, torch_dtype={"transfomer": half})
+        OmniGen2Pipeline.from_pretrained(saved, torch_dtype={"transfomer": half})
 
 
 def test_weights_come_in_the_precision_asked_for(saved: Path) -> None:
-    pipeline = load_pipeline(saved, torch_dtype=torch.bfloat16)
+    pipeline = OmniGen2Pipeline.from_pretrained(saved, torch_dtype=torch.bfloat16)
     assert {pipeline.transformer.dtype, pipeline.vae.dtype, pipeline.mllm.dtype} == {torch.bfloat16}
     assert np.isfinite(_picture(pipeline)).all()
 
@@ -249,7 +250,7 @@ BROKEN: list[tuple[Callable[[Path], None], str]] = [
 def test_what_is_wrong_with_a_checkpoint_is_named(broken: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(broken)
     with pytest.raises(BadCheckpoint, match=message):
-        load_pipeline(broken)
+        OmniGen2Pipeline.from_pretrained(broken)
 
 
 def test_code_in_a_checkpoint_is_never_run(broken: Path, tmp_path: Path) -> None:
@@ -258,14 +259,14 @@ def test_code_in_a_checkpoint_is_never_run(broken: Path, tmp_path: Path) -> None
         (broken / name).write_text(trap)
     (broken / "mllm" / "modeling.py").write_text(trap)
     _edit(broken / "mllm" / "config.json", auto_map={"AutoModel": "modeling.Evil", "AutoConfig": "modeling.Evil"})
-    load_pipeline(broken)
+    OmniGen2Pipeline.from_pretrained(broken)
     assert not (tmp_path / "sprung").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputUnwritable, match="file"):
-        save_pipeline(tiny_pipeline(), tmp_path / "file" / "model")
+        tiny_pipeline().save_pretrained(tmp_path / "file" / "model")
 
 
 def test_a_full_disk_is_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -276,4 +277,4 @@ def test_a_full_disk_is_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
     monkeypatch.setattr(pipeline.scheduler, "save_pretrained", full)
     with pytest.raises(StorageFull, match="disk is full"):
-        save_pipeline(pipeline, tmp_path)
+        pipeline.save_pretrained(tmp_path)

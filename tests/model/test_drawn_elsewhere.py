@@ -16,7 +16,7 @@ from omniagent.agent import Agent
 from omniagent.cli import build_app
 from omniagent.cli.options import make_agent
 from omniagent.model.errors import BadSetting
-from omniagent.model.requests import Prompt
+from omniagent.model.requests import Prompt, Writing
 from omniagent.model.scripted import ScriptedCritic
 from tests.support.scripted_runs import texts
 from tests.support.tiny_models import save_mllm, save_processor
@@ -72,11 +72,11 @@ def test_a_checkpoint_may_look_at_what_is_drawn_elsewhere(tmp_path: Path) -> Non
     with Agent(tmp_path, generator="http://127.0.0.1:9/v1").runtime as runtime:
         assert runtime.generator.model == "OmniGen2/OmniGen2"
         assert runtime.critic.model == str(tmp_path)
-        runtime.critic.write(PROMPT, max_tokens=2)
+        runtime.critic.write(Writing(PROMPT, max_tokens=2))
 
 
 def test_what_is_drawn_elsewhere_needs_somebody_named_to_look(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match=r"OmniGen2/OmniGen2 are drawn elsewhere.*--critic URL"):
+    with pytest.raises(BadSetting, match=r"OmniGen2/OmniGen2 needs a critic.*--critic URL"):
         _ = Agent(generator="http://127.0.0.1:9/v1", runs_dir=tmp_path).runtime
 
 

@@ -9,14 +9,15 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.settings import FAMILY, read_profiles
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, GenerationFailed, OutOfMemory
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import CancelToken, GenerationRequest, Generator
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
-SMALL = CheckpointDefaults(width=48, height=32, steps=2)
+SMALL = GeneratorProfile(width=48, height=32, steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -279,29 +280,31 @@ def test_running_out_of_memory_is_named_and_the_generator_still_works(
 
 
 def test_a_checkpoints_settings_survive_their_file(tmp_path: Path) -> None:
-    settings = CheckpointDefaults(width=128, height=128, steps=30, domain="coloured shapes", resize_inputs=(128, 128))
-    settings.save(tmp_path)
-    assert CheckpointDefaults.load(tmp_path) == settings
+    settings = GeneratorProfile(width=128, height=128, steps=30, domain="coloured shapes", resize_inputs=(128, 128))
+    FAMILY._replace(generator=settings).save(tmp_path)
+    assert read_profiles(tmp_path).generator.model_dump() == settings.model_dump() | {"name": tmp_path.name}
 
 
 def test_a_checkpoint_without_the_file_has_the_published_settings(tmp_path: Path) -> None:
-    assert CheckpointDefaults.load(tmp_path) == CheckpointDefaults()
+    defaults = read_profiles(tmp_path).generator
+    assert (defaults.width, defaults.height, defaults.steps, defaults.cfg_range) == (1024, 1024, 50, (0.0, 1.0))
+    assert (defaults.text_guidance, defaults.image_guidance, defaults.domain) == (4.0, 2.0, None)
 
 
 @pytest.mark.parametrize("text", ["{", '{"steps": 0}', '{"colour": 1}', '{"cfg_range": [0.7, 0.2]}', "[]"])
 def test_a_broken_settings_file_is_a_bad_checkpoint_that_names_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "omniagent.json").write_text(text)
     with pytest.raises(BadCheckpoint, match=r"omniagent\.json"):
-        CheckpointDefaults.load(tmp_path)
+        read_profiles(tmp_path)
 
 
 def test_the_sides_that_a_checkpoint_draws_hold_its_own_default() -> None:
     for sides in ((200, 300), (16, 64), (8, 128), (300, 100)):
         with pytest.raises(ValidationError, match="sides"):
-            CheckpointDefaults(width=128, height=128, sides=sides)
-    assert CheckpointDefaults(width=128, height=96, sides=(96, 128)).sides == (96, 128)
+            GeneratorProfile(width=128, height=128, sides=sides)
+    assert GeneratorProfile(width=128, height=96, sides=(96, 128)).sides == (96, 128)
 
 
 def test_inputs_cannot_be_resized_to_nothing() -> None:
     with pytest.raises(ValidationError, match="resize_inputs"):
-        CheckpointDefaults(resize_inputs=(0, 128))
+        GeneratorProfile(resize_inputs=(0, 128))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from omniagent.model.checkpoint.folder import load_pipeline
 from omniagent.model.errors import (
     HubUnreachable,
     UnknownModel,
 )
 from omniagent.model.files import hub
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
 
@@ -24,10 +24,10 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_path_that_is_no_folder_is_an_unknown_model(tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match="no folder here and no hub name"):
-        load_pipeline(tmp_path / "nowhere")
+        OmniGen2Pipeline.from_pretrained(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     with pytest.raises(UnknownModel, match="is a file"):
-        load_pipeline(tmp_path / "file")
+        OmniGen2Pipeline.from_pretrained(tmp_path / "file")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_hub_name_that_was_never_downloaded_says_that_the_hub_is_out_of_reach(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(HubUnreachable, match=r"'nobody/nothing'.*downloads are switched off"):
-        load_pipeline("nobody/nothing", local_files_only=True)
+        OmniGen2Pipeline.from_pretrained("nobody/nothing", local_files_only=True)
 
 
 def test_only_weights_configs_and_tokenizers_are_downloaded(monkeypatch: pytest.MonkeyPatch, saved: Path) -> None:

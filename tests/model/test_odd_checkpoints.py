@@ -14,10 +14,11 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from transformers import PreTrainedTokenizerBase
 
-from omniagent.model.checkpoint.folder import load_mllm, load_module, load_pipeline, load_scheduler
+from omniagent.model.checkpoint.folder import load_mllm, load_module, load_scheduler
 from omniagent.model.errors import BadCheckpoint, OutOfMemory
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.support.tiny_omnigen2 import PARTS, tiny_pipeline
 
 LOADERS: dict[str, Callable[[Path], object]] = {
@@ -142,12 +143,12 @@ def test_a_vocabulary_of_another_checkpoint_is_refused(
     folder = Path(shutil.copytree(saved, tmp_path / "mixed"))
     _edit(folder / "mllm" / "config.json", {"image_token_id": 5})
     with pytest.raises(BadCheckpoint, match=r"processor has <\|image_pad\|> as token 572, and the network as 5;"):
-        load_pipeline(folder)
+        OmniGen2Pipeline.from_pretrained(folder)
     tokenizer.save_pretrained(folder / "processor")
     mark = tokenizer.get_vocab()["<|image_pad|>"]
     _edit(folder / "mllm" / "config.json", {"image_token_id": mark})
     with pytest.raises(BadCheckpoint, match=r"processor has tokens up to number \d+, and the network knows 608;"):
-        load_pipeline(folder)
+        OmniGen2Pipeline.from_pretrained(folder)
 
 
 def test_a_lack_of_memory_is_not_the_checkpoints_fault(saved: Path, tmp_path: Path) -> None:

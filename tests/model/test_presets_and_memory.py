@@ -13,18 +13,17 @@ from typer.testing import CliRunner
 
 from omniagent.cli.app import build_app
 from omniagent.cli.options import make_agent
-from omniagent.model.checkpoint.folder import save_pipeline
-from omniagent.model.checkpoint.settings import CheckpointDefaults
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
 from omniagent.model.errors import BadSetting, OutOfMemory
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.loading import load_generator
 from omniagent.model.pipeline.memory import MODES, Need, fit, hold, need_of, next_smaller
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
-SMALL = CheckpointDefaults(width=48, height=32, steps=10)
+SMALL = GeneratorProfile(width=48, height=32, steps=10)
 REQUEST = GenerationRequest(instruction="a red circle", references=(Image.new("RGB", (48, 32), "red"),))
 
 
@@ -148,7 +147,7 @@ def test_an_unknown_mode_is_named() -> None:
 
 def test_the_doctor_shows_the_machine_the_need_and_the_choice(tmp_path: Path) -> None:
     pipeline = tiny_pipeline()
-    save_pipeline(pipeline, tmp_path / "tiny")
+    pipeline.save_pretrained(tmp_path / "tiny")
     need = need_of(tmp_path / "tiny", 64, 4)
     assert need.transformer == sum(weight.nbytes for weight in pipeline.transformer.parameters())
     arguments = ["doctor", "--model", str(tmp_path / "tiny"), "--device", "cpu"]

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub.utils import close_session
 
 from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.critic.service.process import answers
@@ -16,7 +17,7 @@ from omniagent.model.errors import BadImage, BadSetting, CriticUnavailable, Gene
 from omniagent.model.files.hub import find_model
 from omniagent.model.generator.remote import RemoteGenerator
 from omniagent.model.http.proxies import client_options, is_here, no_proxies, proxy_advice
-from omniagent.model.requests import GenerationRequest
+from omniagent.model.requests import GenerationRequest, Questions
 from omniagent.tools.intake.fetch import fetch
 from tests.support.openai_stub import PROMPT
 from tests.support.stand_in_server import StandIn
@@ -28,7 +29,7 @@ REQUEST = GenerationRequest(instruction="a")
 
 
 @pytest.fixture
-def through(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def through(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Sets the proxies of the environment, and no others."""
 
     def go(address: str, *names: str) -> None:
@@ -37,8 +38,11 @@ def through(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.delenv(name.upper(), raising=False)
         for name in names or (*NAMES, *map(str.upper, NAMES)):
             monkeypatch.setenv(name, address)
+        # The hub's client is made once in a process, by the proxies of that time.
+        close_session()
 
-    return go
+    yield go
+    close_session()
 
 
 class Pictures(BaseHTTPRequestHandler):
@@ -87,7 +91,7 @@ def test_the_critic_of_this_machine_answers_whatever_the_proxies_are(proxy: str,
     try:
         assert answers(server.url)
         assert critic.connect() == "eye"
-        assert critic.yes_no(PROMPT, ["red?"]).probabilities
+        assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities
     finally:
         critic.close()
         server.shutdown()

@@ -12,16 +12,16 @@ from contextlib import nullcontext
 import pytest
 from PIL import Image
 
-from omniagent.model.checkpoint.settings import CheckpointDefaults
 from omniagent.model.errors import BadSetting, Cancelled, OutOfMemory, QueueFull
 from omniagent.model.generator.batch import PictureBatch
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.generator.queue import RequestQueue
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import CancelToken, GenerationRequest
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
-SMALL = CheckpointDefaults(width=48, height=32, steps=3)
+SMALL = GeneratorProfile(width=48, height=32, steps=3)
 RED, BLUE = Image.new("RGB", (48, 32), "red"), Image.new("RGB", (32, 48), "blue")
 REQUESTS = [
     GenerationRequest(instruction="a red circle", seeds=(1, 2)),

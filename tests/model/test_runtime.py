@@ -9,15 +9,14 @@ import torch
 from PIL import Image
 
 from omniagent.model import loading
-from omniagent.model.checkpoint.folder import save_pipeline
-from omniagent.model.checkpoint.settings import CheckpointDefaults
 from omniagent.model.critic.local import LocalCritic
 from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.device import pick_device
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, GenerationFailed, OutOfMemory, UnknownModel
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.guarded import Counts
-from omniagent.model.requests import CancelToken, Critic, GenerationRequest, Generator, Prompt
+from omniagent.model.profile import GeneratorProfile
+from omniagent.model.requests import CancelToken, Critic, GenerationRequest, Generator, Prompt, Questions, Writing
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from tests.support.tiny_omnigen2 import tiny_pipeline
@@ -45,8 +44,9 @@ class CriticOn(ScriptedCritic):
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    save_pipeline(tiny_pipeline(), folder)
-    CheckpointDefaults(width=48, height=32, steps=2).save(folder)
+    pipeline = tiny_pipeline()
+    pipeline.profiles = pipeline.profiles._replace(generator=GeneratorProfile(width=48, height=32, steps=2))
+    pipeline.save_pretrained(folder)
     return folder
 
 
@@ -80,8 +80,8 @@ def test_calls_pass_through_unchanged_and_are_counted() -> None:
     assert [image.tobytes() for image in runtime.generator.generate(REQUEST)] == [e.tobytes() for e in expected]
     with pytest.raises(OutOfMemory):
         runtime.generator.generate(REQUEST)
-    assert runtime.critic.yes_no(PROMPT, ["a?", "b?"]).probabilities == (0.25, 0.25)
-    assert runtime.critic.write(PROMPT, max_tokens=7).text == "red"
+    assert runtime.critic.yes_no(Questions(PROMPT, ("a?", "b?"))).probabilities == (0.25, 0.25)
+    assert runtime.critic.write(Writing(PROMPT, max_tokens=7)).text == "red"
     assert runtime.stats().counts == Counts(pictures=2, generations=1, questions=2, verdicts=1, texts=1, failures=1)
 
 
@@ -97,7 +97,7 @@ def test_models_on_one_device_take_turns_and_who_waits_can_be_cancelled() -> Non
 
     def look(mine: CancelToken | None) -> None:
         try:
-            runtime.critic.yes_no(PROMPT, ["a?"], token=mine)
+            runtime.critic.yes_no(Questions(PROMPT, ("a?",)), token=mine)
             outcome.append("answered")
         except Cancelled:
             outcome.append("cancelled")
@@ -121,7 +121,7 @@ def test_a_critic_elsewhere_does_not_wait_for_the_generator(critic: ScriptedCrit
     drawing = threading.Thread(target=lambda: runtime.generator.generate(REQUEST))
     drawing.start()
     assert generator.started.wait(10)
-    answer = runtime.critic.yes_no(PROMPT, ["a?"])
+    answer = runtime.critic.yes_no(Questions(PROMPT, ("a?",)))
     gate.set()
     drawing.join(10)
     assert answer.probabilities == (0.99,)
@@ -136,10 +136,13 @@ def test_a_closed_runtime_turns_calls_away_and_closes_its_models_once() -> None:
 
     critic = Closing()
     with ModelRuntime(ScriptedGenerator(), critic) as runtime:
-        runtime.critic.yes_no(PROMPT, ["a?"])
+        runtime.critic.yes_no(Questions(PROMPT, ("a?",)))
     runtime.close()
     assert critic.closed == 1
-    for call in (lambda: runtime.generator.generate(REQUEST), lambda: runtime.critic.yes_no(PROMPT, ["a?"])):
+    for call in (
+        lambda: runtime.generator.generate(REQUEST),
+        lambda: runtime.critic.yes_no(Questions(PROMPT, ("a?",))),
+    ):
         with pytest.raises(BadSetting, match="closed"):
             call()
 
@@ -171,9 +174,9 @@ def test_a_generator_taken_from_one_runtime_works_in_another() -> None:
 def test_a_loaded_checkpoint_draws_looks_and_writes_with_its_own_settings(loaded: ModelRuntime) -> None:
     pictures = loaded.generator.generate(REQUEST)
     assert [image.size for image in pictures] == [(48, 32)] * 2
-    answer = loaded.critic.yes_no(PROMPT, ["red?", "blue?"])
+    answer = loaded.critic.yes_no(Questions(PROMPT, ("red?", "blue?")))
     assert all(0.0 <= p <= 1.0 for p in answer.probabilities)
-    assert loaded.critic.write(PROMPT, max_tokens=3).completion_tokens <= 3
+    assert loaded.critic.write(Writing(PROMPT, max_tokens=3)).completion_tokens <= 3
     assert loaded.critic.backend == "local"
 
 
@@ -202,7 +205,7 @@ def test_the_critic_shares_the_generators_network_unless_the_checkpoint_has_one_
     assert network is not local_generator(runtime).pipeline.mllm
     with torch.no_grad():
         network.model.language_model.norm.weight.mul_(3.0)
-    assert runtime.critic.yes_no(PROMPT, ["red?"]) != loaded.critic.yes_no(PROMPT, ["red?"])
+    assert runtime.critic.yes_no(Questions(PROMPT, ("red?",))) != loaded.critic.yes_no(Questions(PROMPT, ("red?",)))
     expected = [image.tobytes() for image in loaded.generator.generate(REQUEST)]
     assert [image.tobytes() for image in runtime.generator.generate(REQUEST)] == expected
     assert runtime.critic.model.endswith("critic")
@@ -226,7 +229,7 @@ def test_loading_a_model_without_memory_for_it_is_named(checkpoint: Path, monkey
     def full(*_: object, **__: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(loading, "load_pipeline", full)
+    monkeypatch.setattr(loading.OmniGen2Pipeline, "from_pretrained", full)
     with pytest.raises(OutOfMemory, match="cpu"):
         ModelRuntime.load(checkpoint, device="cpu")
 

@@ -16,8 +16,8 @@ from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteSchedule
 from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 
-from omniagent.model.checkpoint.folder import load_module, load_pipeline
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.folder import load_module
+from omniagent.model.checkpoint.settings import FAMILY, SETTINGS_FILE
 from omniagent.model.errors import BadSetting, OutputUnwritable
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.memory import MODES, hold
@@ -66,7 +66,7 @@ def test_a_pipeline_with_loras_is_saved_without_them_and_keeps_them(tmp_path: Pa
     worn = picture(pipeline)
     pipeline.save_pretrained(tmp_path / "with")
     assert files(tmp_path / "with") == files(tmp_path / "before")
-    assert alike(picture(load_pipeline(tmp_path / "with")), picture(tiny_pipeline()))
+    assert alike(picture(OmniGen2Pipeline.from_pretrained(tmp_path / "with")), picture(tiny_pipeline()))
     assert pipeline.loras.scales == {"a": 1.0, "b": 0.5} and np.array_equal(picture(pipeline), worn)
     pipeline.loras.weigh({"a": 0.0, "b": 0.0})
     pipeline.save_pretrained(tmp_path / "weighed", fuse_loras=True)
@@ -87,7 +87,7 @@ def test_fused_loras_draw_from_the_saved_checkpoint_what_they_draw_now(
     pipeline.loras.load(adapter(tmp_path / "b", 2), "b", scale=-0.5)
     pipeline.loras.load(dora(tmp_path / "c", 3), "c")
     pipeline.save_pretrained(tmp_path / "fused", fuse_loras=True)
-    loaded = load_pipeline(tmp_path / "fused")
+    loaded = OmniGen2Pipeline.from_pretrained(tmp_path / "fused")
     assert loaded.loras.scales == {}
     assert alike(picture(loaded), picture(pipeline)) and not alike(picture(loaded), picture(tiny_pipeline()))
     pipeline.loras.unload()
@@ -115,7 +115,7 @@ def test_loras_that_are_fused_in_memory_are_saved_only_as_such(tmp_path: Path) -
     with pytest.raises(BadSetting, match=r"LoRAs fused into its weights.*unfuse_lora.*fuse_loras=True"):
         pipeline.save_pretrained(tmp_path / "plain")
     pipeline.save_pretrained(tmp_path / "fused", fuse_loras=True)
-    assert alike(picture(load_pipeline(tmp_path / "fused")), worn)
+    assert alike(picture(OmniGen2Pipeline.from_pretrained(tmp_path / "fused")), worn)
     assert not (tmp_path / "plain").exists()
 
 
@@ -128,7 +128,7 @@ def test_adapters_of_the_text_model_and_the_vae_are_left_out_or_fused_too(tmp_pa
     pipeline.save_pretrained(tmp_path / "plain")
     assert files(tmp_path / "plain") == files(tmp_path / "before")
     pipeline.save_pretrained(tmp_path / "fused", fuse_loras=True)
-    assert alike(picture(load_pipeline(tmp_path / "fused")), picture(pipeline))
+    assert alike(picture(OmniGen2Pipeline.from_pretrained(tmp_path / "fused")), picture(pipeline))
 
 
 def test_offloaded_weights_are_saved_wherever_they_lie(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_offloaded_weights_are_saved_wherever_they_lie(tmp_path: Path) -> None:
     for fuse in (False, True):
         worn.save_pretrained(tmp_path / str(fuse), fuse_loras=fuse)
     assert files(tmp_path / "False") == files(tmp_path / "before")
-    assert alike(picture(load_pipeline(tmp_path / "True")), before)
+    assert alike(picture(OmniGen2Pipeline.from_pretrained(tmp_path / "True")), before)
 
 
 def test_half_precision_and_eight_bits_are_saved_with_the_values_that_are_computed_with(tmp_path: Path) -> None:
@@ -159,14 +159,14 @@ def test_half_precision_and_eight_bits_are_saved_with_the_values_that_are_comput
         pipeline.save_pretrained(tmp_path / str(dtype))
         held = load_file(next((tmp_path / str(dtype) / "transformer").glob("*.safetensors")))
         assert all(torch.equal(each, held[key]) for key, each in pipeline.transformer.state_dict().items())
-        load_pipeline(tmp_path / str(dtype), torch_dtype=dtype)
+        OmniGen2Pipeline.from_pretrained(tmp_path / str(dtype), torch_dtype=dtype)
     pipeline = tiny_pipeline()
     pipeline.transformer.enable_layerwise_casting(torch.float8_e4m3fn, torch.float32)
     pipeline.save_pretrained(tmp_path / "eight")
-    assert alike(picture(load_pipeline(tmp_path / "eight")), picture(pipeline))
+    assert alike(picture(OmniGen2Pipeline.from_pretrained(tmp_path / "eight")), picture(pipeline))
     pipeline.loras.load(adapter(tmp_path / "a", 1))
     pipeline.save_pretrained(tmp_path / "eight fused", fuse_loras=True)
-    assert alike(picture(load_pipeline(tmp_path / "eight fused")), picture(pipeline))
+    assert alike(picture(OmniGen2Pipeline.from_pretrained(tmp_path / "eight fused")), picture(pipeline))
 
 
 def test_saving_over_a_checkpoint_leaves_nothing_of_the_old_one(tmp_path: Path) -> None:
@@ -174,14 +174,16 @@ def test_saving_over_a_checkpoint_leaves_nothing_of_the_old_one(tmp_path: Path) 
     whole = files(tmp_path / "fresh")
     tiny_pipeline().save_pretrained(tmp_path / "again", max_shard_size="100KB")
     shards = files(tmp_path / "again")
-    pipeline = load_pipeline(tmp_path / "again")
+    pipeline = OmniGen2Pipeline.from_pretrained(tmp_path / "again")
     for size, wanted in (("5GB", whole), ("100KB", shards), ("5GB", whole)):
         pipeline.save_pretrained(tmp_path / "again", max_shard_size=size)
         assert files(tmp_path / "again") == wanted
-    assert alike(picture(pipeline), picture(load_pipeline(tmp_path / "again")))
-    pipeline.defaults = CheckpointDefaults()
+    assert alike(picture(pipeline), picture(OmniGen2Pipeline.from_pretrained(tmp_path / "again")))
+    assert (tmp_path / "again" / SETTINGS_FILE).is_file()
+    pipeline.profiles = FAMILY
     pipeline.save_pretrained(tmp_path / "again")
-    assert load_pipeline(tmp_path / "again").defaults == CheckpointDefaults()
+    assert not (tmp_path / "again" / SETTINGS_FILE).exists()
+    assert OmniGen2Pipeline.from_pretrained(tmp_path / "again").profiles == FAMILY
 
 
 def test_what_others_put_into_the_folder_stays(tmp_path: Path) -> None:

@@ -9,8 +9,17 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.model.errors import BadSetting, Cancelled, CriticTimeout, OutOfMemory
-from omniagent.model.requests import CancelToken, Completion, Critic, GenerationRequest, Generator, Prompt
-from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, WriteCall, YesNoCall, picture_for
+from omniagent.model.requests import (
+    CancelToken,
+    Completion,
+    Critic,
+    GenerationRequest,
+    Generator,
+    Prompt,
+    Questions,
+    Writing,
+)
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, picture_for
 
 RED = Image.new("RGB", (32, 32), "red")
 PROMPT = Prompt(system="You check pictures.", parts=(RED, "\n"))
@@ -88,8 +97,8 @@ def test_a_script_with_too_few_pictures_is_named() -> None:
 def test_an_error_told_for_a_call_comes_at_that_call_and_takes_no_item_of_the_script() -> None:
     critic = ScriptedCritic([0.2], errors={0: CriticTimeout("slow")})
     with pytest.raises(CriticTimeout, match="slow"):
-        critic.yes_no(PROMPT, ["a?"])
-    assert critic.yes_no(PROMPT, ["a?"]).probabilities == (0.2,)
+        critic.yes_no(Questions(PROMPT, ("a?",)))
+    assert critic.yes_no(Questions(PROMPT, ("a?",))).probabilities == (0.2,)
 
 
 def test_steps_are_reported_up_to_the_requests_count() -> None:
@@ -107,9 +116,9 @@ def test_a_cancelled_or_expired_token_stops_both_fakes() -> None:
         with pytest.raises(Cancelled):
             ScriptedGenerator().generate(GenerationRequest(instruction="a"), token=token)
         with pytest.raises(Cancelled):
-            ScriptedCritic().yes_no(PROMPT, ["a?"], token=token)
+            ScriptedCritic().yes_no(Questions(PROMPT, ("a?",)), token=token)
         with pytest.raises(Cancelled):
-            ScriptedCritic(texts=["a"]).write(PROMPT, token=token)
+            ScriptedCritic(texts=["a"]).write(Writing(PROMPT), token=token)
 
 
 def test_cancelling_frees_a_call_held_at_the_gate() -> None:
@@ -118,7 +127,7 @@ def test_cancelling_frees_a_call_held_at_the_gate() -> None:
     assert cancelled_while_held(
         lambda token: generator.generate(GenerationRequest(instruction="a"), token=token), generator.started
     )
-    assert cancelled_while_held(lambda token: critic.yes_no(PROMPT, ["a?"], token=token), critic.started)
+    assert cancelled_while_held(lambda token: critic.yes_no(Questions(PROMPT, ("a?",)), token=token), critic.started)
 
 
 def test_a_cancel_from_the_step_callback_ends_the_drawing_at_the_next_step() -> None:
@@ -136,42 +145,42 @@ def test_a_cancel_from_the_step_callback_ends_the_drawing_at_the_next_step() -> 
 
 def test_a_critic_without_a_script_says_yes_and_records_what_it_was_asked() -> None:
     critic = ScriptedCritic()
-    answer = critic.yes_no(PROMPT, ["a red one?", "b?"])
+    answer = critic.yes_no(Questions(PROMPT, ("a red one?", "b?")))
     assert answer.probabilities == (0.99, 0.99)
     assert answer.prompt_tokens == 3 + 4
-    assert critic.calls == [YesNoCall(PROMPT, ("a red one?", "b?"))]
+    assert critic.calls == [Questions(PROMPT, ("a red one?", "b?"))]
 
 
 def test_verdicts_are_scripted_for_all_questions_or_each_or_by_a_function() -> None:
-    assert ScriptedCritic([False]).yes_no(PROMPT, ["a?", "b?"]).probabilities == (0.0, 0.0)
-    assert ScriptedCritic([[0.1, True]]).yes_no(PROMPT, ["a?", "b?"]).probabilities == (0.1, 1.0)
+    assert ScriptedCritic([False]).yes_no(Questions(PROMPT, ("a?", "b?"))).probabilities == (0.0, 0.0)
+    assert ScriptedCritic([[0.1, True]]).yes_no(Questions(PROMPT, ("a?", "b?"))).probabilities == (0.1, 1.0)
     by_question = ScriptedCritic(lambda prompt, question: question == "b?")
-    assert by_question.yes_no(PROMPT, ["a?", "b?"]).probabilities == (0.0, 1.0)
+    assert by_question.yes_no(Questions(PROMPT, ("a?", "b?"))).probabilities == (0.0, 1.0)
     with pytest.raises(BadSetting, match=r"1 verdicts.*2 questions"):
-        ScriptedCritic([[0.1]]).yes_no(PROMPT, ["a?", "b?"])
+        ScriptedCritic([[0.1]]).yes_no(Questions(PROMPT, ("a?", "b?")))
 
 
 def test_texts_may_be_strings_objects_completions_errors_or_a_function() -> None:
     done = Completion(text="cut he", cut=True)
     critic = ScriptedCritic(texts=["plain", Note(text="hi"), done, CriticTimeout("slow")])
-    assert critic.write(PROMPT).text == "plain"
-    assert Note.model_validate_json(critic.write(PROMPT, schema=Note).text) == Note(text="hi")
-    assert critic.write(PROMPT) == done
+    assert critic.write(Writing(PROMPT)).text == "plain"
+    assert Note.model_validate_json(critic.write(Writing(PROMPT, schema=Note)).text) == Note(text="hi")
+    assert critic.write(Writing(PROMPT)) == done
     with pytest.raises(CriticTimeout):
-        critic.write(PROMPT)
-    assert critic.calls[1] == WriteCall(PROMPT, Note, 256)
+        critic.write(Writing(PROMPT))
+    assert critic.calls[1] == Writing(PROMPT, Note, 256)
     named = ScriptedCritic(texts=lambda prompt, schema: schema.__name__ if schema else "none")
-    assert named.write(PROMPT, schema=Note).text == "Note"
+    assert named.write(Writing(PROMPT, schema=Note)).text == "Note"
 
 
 def test_a_long_text_is_cut_at_the_token_limit() -> None:
-    completion = ScriptedCritic(texts=["one two three"]).write(PROMPT, max_tokens=2)
+    completion = ScriptedCritic(texts=["one two three"]).write(Writing(PROMPT, max_tokens=2))
     assert (completion.text, completion.cut, completion.completion_tokens) == ("one two", True, 2)
 
 
 def test_a_critic_with_nothing_to_write_says_so() -> None:
     with pytest.raises(BadSetting, match="texts="):
-        ScriptedCritic().write(PROMPT)
+        ScriptedCritic().write(Writing(PROMPT))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from omniagent.model.errors import (
 )
 from omniagent.tools.record.attempt_files import read_lineage
 from omniagent.tools.record.trace import AttemptMade, RunEnded, RunStarted, StepProgress, ToolStarted
-from tests.support.scripted_runs import by_picture, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
 HALF, GOOD, POOR = (0.9, 0.1, 0.9), (0.9, 0.9, 0.9), (0.1, 0.1, 0.1)
 
@@ -116,7 +116,7 @@ def test_cancelling_an_async_run_stops_its_work(tmp_path: Path):
 
 def test_a_cancelled_run_keeps_its_best_picture_and_goes_on_when_asked_again(tmp_path: Path):
     gate, generator = threading.Event(), ScriptedGenerator()
-    critic = ScriptedCritic(by_picture(POOR, GOOD), texts(), gate=gate)
+    critic = ScriptedCritic(by_picture(POOR, GOOD), texts(), gate=gate, profile=LISTED)
     agent = scripted_agent(tmp_path, generator=generator, critic=critic)
     seen: list[str] = []
     for event in agent.stream("a red circle", thread_id="t"):
@@ -239,3 +239,26 @@ def test_a_bad_request_leaves_no_folder(tmp_path: Path):
     with pytest.raises(BadImage):
         agent.run("a circle", ["no-such-file.png"])
     assert not (tmp_path / "runs").exists()
+
+
+def test_async_runs_hold_no_thread_of_the_programs_own_pool(tmp_path: Path):
+    generator = ScriptedGenerator(gate=(gate := threading.Event()))
+    agent = scripted_agent(tmp_path, generator=generator)
+
+    async def follow(name: str) -> str:
+        async for event in agent.astream("a circle", thread_id=name):
+            if isinstance(event, RunEnded):
+                return event.stop_reason
+        raise AssertionError("a stream ends with RunEnded")
+
+    async def program() -> list[str]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        works = [asyncio.create_task(agent.arun("a circle", thread_id=f"r{n}")) for n in range(4)]
+        streams = [asyncio.create_task(follow(f"s{n}")) for n in range(4)]
+        # All of them hang in the generator until the program's own thread has had its turn.
+        await asyncio.to_thread(generator.started.wait)
+        await asyncio.to_thread(gate.set)
+        results = await asyncio.gather(*works)
+        return [*(one.stop_reason for one in results), *await asyncio.gather(*streams)]
+
+    assert asyncio.run(program()) == ["accepted"] * 8

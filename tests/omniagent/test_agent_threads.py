@@ -15,7 +15,7 @@ from omniagent.model.errors import (
 )
 from omniagent.tools.record.trace import RunEnded
 from tests.support.paths import ROOT
-from tests.support.scripted_runs import by_picture, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
 HALF, GOOD, POOR = (0.9, 0.1, 0.9), (0.9, 0.9, 0.9), (0.1, 0.1, 0.1)
 
@@ -45,7 +45,9 @@ def test_a_larger_budget_lets_a_thread_go_on(tmp_path: Path):
 
 
 def test_a_run_goes_on_when_its_critic_is_back(tmp_path: Path):
-    critic = ScriptedCritic(None, texts(), errors={number: CriticUnavailable("down") for number in (1, 2, 3)})
+    critic = ScriptedCritic(
+        None, texts(), errors={number: CriticUnavailable("down") for number in (1, 2, 3)}, profile=LISTED
+    )
     generator = ScriptedGenerator()
     agent = scripted_agent(tmp_path, generator=generator, critic=critic)
     assert agent.run("a circle", thread_id="t").stop_reason == "critic_unavailable"

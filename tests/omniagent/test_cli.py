@@ -16,11 +16,12 @@ from omniagent.agent import Agent
 from omniagent.cli import build_app
 from omniagent.cli.options import ModelOptions, make_agent
 from omniagent.model.errors import CriticUnavailable, GenerationFailed
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.tools.record.attempt_files import read_lineage
 from tests.support.faces import SCENARIO, TASK, never_right, repaired
 from tests.support.paths import ROOT
-from tests.support.scripted_runs import plan_draft, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent, texts
 
 
 def call(agent: Agent | None, *words: str) -> Result:
@@ -74,7 +75,9 @@ def test_a_question_is_answered_with_exit_0(tmp_path: Path) -> None:
 
 
 def test_a_refusal_exits_1_and_names_the_model_that_could(tmp_path: Path) -> None:
-    outcome = call(scripted_agent(tmp_path, None, texts(plan_draft("refuse", ()))), "run", "a cat")
+    generator = ScriptedGenerator(profile=GeneratorProfile(domain="flat shapes", instead="OmniGen2/OmniGen2"))
+    agent = scripted_agent(tmp_path, None, texts(plan_draft("refuse", ())), generator=generator)
+    outcome = call(agent, "run", "a cat")
     assert outcome.exit_code == 1
     assert "OmniGen2/OmniGen2" in outcome.stdout
 
@@ -87,7 +90,7 @@ def test_a_generator_that_fails_exits_3(tmp_path: Path) -> None:
 
 
 def test_a_critic_that_never_answers_exits_3_without_a_picture(tmp_path: Path) -> None:
-    critic = ScriptedCritic(texts=lambda prompt, schema: CriticUnavailable("nobody listens on port 1"))
+    critic = ScriptedCritic(texts=lambda prompt, schema: CriticUnavailable("nobody listens on port 1"), profile=LISTED)
     outcome = call(scripted_agent(tmp_path, critic=critic), "run", TASK, "--json")
     assert outcome.exit_code == 3, outcome.output
     assert json.loads(outcome.stdout)["stop_reason"] == "critic_unavailable"
@@ -230,7 +233,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_names_the_folder(tmp_path: Path) -> 
         told: list[str] = []
         for line in process.stderr:
             told.append(line)
-            if line.startswith(("plan", "stopping")):
+            if line.startswith(("deaf", "stopping")):
                 process.send_signal(signal.SIGINT)
     assert process.returncode == 130, told
     assert told[-1].startswith("left at once") and str(tmp_path / "run") in told[-1]

@@ -15,7 +15,7 @@ from omniagent.cli.options import ModelOptions
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from tests.omniagent.test_cli import call, one_line
 from tests.support.faces import HOLDS, TASK, repaired
-from tests.support.scripted_runs import by_picture, plan_draft, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_best_is_named_and_why_it_is_not_the_one_with_most_verdicts(tmp_path
 
 def test_no_path_of_the_installation_leaves_with_a_picture_or_the_report(tmp_path: Path) -> None:
     model = str(tmp_path / "installed" / "shapes")
-    critic = ScriptedCritic(by_picture(HOLDS), texts(), model=f"{model}/critic")
+    critic = ScriptedCritic(by_picture(HOLDS), texts(), model=f"{model}/critic", profile=LISTED)
     agent = scripted_agent(tmp_path, generator=ScriptedGenerator(model=model), critic=critic)
     outcome = call(agent, "run", TASK, "--out", str(tmp_path / "run"))
     with Image.open(tmp_path / "run" / "attempts" / "a1.png") as picture:

@@ -12,20 +12,21 @@ from PIL import Image, ImageDraw, PngImagePlugin
 from omniagent.agent import Agent
 from omniagent.config import Config, bundled_checkpoint
 from omniagent.model.critic.local import LocalCritic
-from omniagent.model.requests import CancelToken, GenerationRequest
+from omniagent.model.requests import CancelToken, GenerationRequest, Questions
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import Item, Scene
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
+from omniagent.tools.dialects.listed.prompts import verdict_prompt, verdict_question
 from omniagent.tools.intake.task import read_images
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.prompts import verdict_prompt, verdict_question
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Attempt, Budget, Critique, Requirement
+from tests.support.scripted_runs import LISTED
 from tests.vllm.served import Look, looks
 
 pytestmark = [pytest.mark.bundled, pytest.mark.timeout(1500)]
@@ -126,7 +127,7 @@ def test_orders_in_a_files_text_chunks_never_reach_the_critic(words: str, tmp_pa
     buffer = io.BytesIO()
     scenes[0].picture.save(buffer, "PNG", pnginfo=chunks, exif=exif)
     (read,) = read_images([buffer.getvalue()], allow_urls=False)
-    heard = ScriptedCritic(texts=lambda prompt, schema: "a picture")
+    heard = ScriptedCritic(texts=lambda prompt, schema: "a picture", profile=LISTED)
     tools = context(heard, tmp_path)
     attempt = Attempt(id="a1", image=tools.store.put(read), instruction="draw", seed=0)
     CRITIQUE(CritiqueIn(attempt=attempt, checklist=(Requirement(id="r1", kind="count", question="One?"),)), tools)
@@ -175,7 +176,7 @@ def test_orders_inside_a_question_stay_inside_it_and_mislead_no_more_than_shuffl
             for text in asked:
                 assert text.count("<question>") == text.count("</question>") == 1
                 assert "<|" not in text and "<seen>" not in text
-            attacked, control = critic.yes_no(prompt, asked).probabilities
+            attacked, control = critic.yes_no(Questions(prompt, tuple(asked))).probabilities
             orders += (attacked >= 0.5) and not true
             letters += (control >= 0.5) != true
     rate = letters / number

@@ -57,7 +57,7 @@ def test_the_schema_tells_every_argument_and_its_range(tmp_path: Path) -> None:
     tool = as_langchain_tool(repaired(tmp_path), name="draw", description="Draws.")
     schema = tool.tool_call_schema.model_json_schema()
     assert (tool.name, tool.description) == ("draw", "Draws.")
-    assert set(schema["properties"]) == {"task", "images", "seed", "max_rounds", "size", "time_limit"}
+    assert set(schema["properties"]) == {"task", "images", "seed", "max_rounds", "size", "time_limit", "mode"}
     assert schema["required"] == ["task"]
     assert schema["properties"]["images"]["maxItems"] == 5
     assert all("description" in one for one in schema["properties"].values())

@@ -228,7 +228,8 @@ def test_the_schemas_say_that_no_other_argument_is_known(tmp_path: Path) -> None
 
     found = asyncio.run(schemas())
     assert all(schema["additionalProperties"] is False for schema in found.values())
-    assert set(found["create_image"]["properties"]) == {"task", "images", "seed", "max_rounds", "size", "time_limit"}
+    arguments = {"task", "images", "seed", "max_rounds", "size", "time_limit", "mode"}
+    assert set(found["create_image"]["properties"]) == arguments
     assert found["create_image"]["required"] == ["task"] and found["check_image"]["required"] == ["image"]
 
 

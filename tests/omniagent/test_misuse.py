@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,18 @@ from omniagent.agent import Agent
 from omniagent.batch import run_batch
 from omniagent.config import Config
 from omniagent.graphs.build import step_limit
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.settings import Profiles, read_profiles
 from omniagent.model.errors import BadImage, BadSetting, CriticTimeout
+from omniagent.model.profile import CriticProfile, GeneratorProfile, Thresholds
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.runs.report import render_report
 from omniagent.runs.result import Result
 from omniagent.runs.session import Session
-from omniagent.tools.prompts import RepairDraft
+from omniagent.tools.dialects.drafts import RepairDraft
 from omniagent.tools.record.trace import RunEnded, RunStarted, ToolCalled, ToolErrored, read_trace
 from omniagent.tools.types import Budget, RenderSettings
-from tests.support.scripted_runs import by_picture, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
 POOR, GOOD = (0.9, 0.1, 0.1), (0.9, 0.9, 0.9)
 
@@ -130,17 +132,19 @@ def test_a_repair_that_cannot_be_read_leads_to_another_drawing(tmp_path: Path) -
     result = agent.run("a red circle", thread_id="t")
     assert result.accepted
     assert [decision.action for decision in result.decisions] == ["regenerate", "accept"]
-    assert any(isinstance(event, ToolErrored) and event.error == "CriticBadOutput" for event in result.trace)
+    assert any(isinstance(event, ToolErrored) and event.error == "Unreadable" for event in result.trace)
 
 
 def test_calls_of_a_critic_that_fails_are_counted_once_each_and_their_seconds_once(tmp_path: Path) -> None:
-    critic = ScriptedCritic(None, texts(), errors={1: CriticTimeout("slow")})
+    critic = ScriptedCritic(None, texts(), errors={1: CriticTimeout("slow")}, profile=LISTED)
     result = scripted_agent(tmp_path, critic=critic).run("a red circle", thread_id="t")
     assert result.accepted
     tries = [event for event in result.trace if isinstance(event, ToolErrored)]
     plan = next(event for event in result.trace if isinstance(event, ToolCalled) and event.tool == "plan")
     assert [event.again for event in tries] == [True] and plan.seconds >= tries[0].seconds
-    dead = ScriptedCritic(None, texts(), errors={number: CriticTimeout("slow") for number in range(1, 9)})
+    dead = ScriptedCritic(
+        None, texts(), errors={number: CriticTimeout("slow") for number in range(1, 9)}, profile=LISTED
+    )
     lost = scripted_agent(tmp_path, critic=dead).run("a red circle")
     assert (lost.stop_reason, lost.usage.critic_calls) == ("critic_unavailable", 4)
 
@@ -223,7 +227,7 @@ def test_an_async_run_that_is_cancelled_before_its_models_are_there_draws_nothin
             gate.wait(60)
             return runtime
 
-    slow = Slow(generator=generator, critic=ScriptedCritic(None, texts()), runs_dir=tmp_path)
+    slow = Slow(generator=generator, critic=ScriptedCritic(None, texts(), profile=LISTED), runs_dir=tmp_path)
 
     async def cancelled() -> None:
         work = asyncio.create_task(slow.arun("a circle", thread_id="t"))
@@ -234,6 +238,9 @@ def test_an_async_run_that_is_cancelled_before_its_models_are_there_draws_nothin
         gate.set()
 
     asyncio.run(cancelled())
+    for thread in threading.enumerate():
+        if thread.name == "omniagent-open":
+            thread.join()
     (session,) = begun
     assert session.wait().stop_reason == "cancelled" and not generator.calls
 
@@ -270,12 +277,47 @@ def test_a_checkpoint_below_the_home_folder_keeps_its_own_rules(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "ck").mkdir()
-    CheckpointDefaults(describe_first=True, yes_from=0.7).save(tmp_path / "ck")
-    near, far = (Config().tools_for(model) for model in ("~/ck", str(tmp_path / "ck")))
-    assert near == far and near.describe_first and near.thresholds.yes == 0.7
+    own = CriticProfile(describe_first=True, thresholds=Thresholds(yes=0.7))
+    Profiles(GeneratorProfile(steps=7), own).save(tmp_path / "ck")
+    near, far = (read_profiles(Path(Config(model=model).model)) for model in ("~/ck", str(tmp_path / "ck")))
+    assert near == far and near.critic.describe_first and near.critic.thresholds.yes == 0.7
+    assert near.generator.steps == 7
 
 
 def test_a_yes_that_somebody_set_is_not_the_checkpoints_to_say(tmp_path: Path) -> None:
-    CheckpointDefaults(yes_from=0.7).save(tmp_path)
+    Profiles(GeneratorProfile(), CriticProfile(thresholds=Thresholds(yes=0.7))).save(tmp_path)
     config = Config(tools={"thresholds": {"yes": 0.9}})  # pyright: ignore[reportArgumentType]
-    assert config.tools_for(str(tmp_path)).thresholds.yes == 0.9
+    assert config.tools.over(read_profiles(tmp_path).critic).thresholds.yes == 0.9
+    assert Config().tools.over(read_profiles(tmp_path).critic).thresholds.yes == 0.7
+
+
+def test_names_that_are_no_utf_8_are_refused_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = os.fsdecode(b"\xff\xfe")
+    generator = ScriptedGenerator()
+    agent = scripted_agent(tmp_path / "runs", generator=generator)
+    for arguments in ({"out": tmp_path / strange}, {"out": str(tmp_path / strange)}, {"out": "a\0b"}):
+        with pytest.raises(BadSetting, match="folder"):
+            agent.run("a red circle", **arguments)
+    for name in ("model", "critic", "generator", "revision", "device", "runs_dir"):
+        with pytest.raises(BadSetting, match=name):
+            Agent(**{name: strange})
+    monkeypatch.setenv("OMNIAGENT_RUNS_DIR", str(tmp_path / strange))
+    with pytest.raises(BadSetting, match="runs_dir"):
+        Agent()
+    assert not generator.calls and not (tmp_path / "runs").exists()
+
+
+def test_a_picture_whose_name_is_no_utf_8_is_read_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.png")
+    Image.new("RGB", (32, 32), "white").save(path)
+    assert scripted_agent(tmp_path / "runs").run("make it red", [path]).image is not None
+
+
+def test_half_a_character_in_a_batch_line_costs_that_line_only(tmp_path: Path) -> None:
+    lines = [r'{"id": "\ud800", "task": "a"}', r'{"id": "b", "task": "a \udfff"}', '{"id": "c", "task": "a circle"}']
+    tasks = tmp_path / "tasks.jsonl"
+    tasks.write_text("\n".join(lines))
+    done = run_batch(scripted_agent(tmp_path / "runs"), tasks, tmp_path / "out")
+    assert [line.status for line in done] == ["error", "error", "accepted"]

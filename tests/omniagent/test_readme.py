@@ -16,7 +16,7 @@ from omniagent.config import bundled_checkpoint
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from tests.support.paths import ROOT
-from tests.support.scripted_runs import texts
+from tests.support.scripted_runs import LISTED, texts
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -38,7 +38,7 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scripted models where there is no checkpoint."""
     monkeypatch.chdir(tmp_path)
     if not Path(os.environ.get("OMNIAGENT_MODEL", bundled_checkpoint())).is_dir():
-        fakes = ModelRuntime(ScriptedGenerator(), ScriptedCritic(None, texts()))
+        fakes = ModelRuntime(ScriptedGenerator(), ScriptedCritic(None, texts(), profile=LISTED))
         monkeypatch.setattr("omniagent.models.load_runtime", lambda *given, **more: fakes)
 
 

@@ -1,8 +1,10 @@
 """The shape of the house: floors, names, and what importing costs."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from tests.support.paths import ROOT
 
 FLOORS = {"model": 1, "tools": 2, "graphs": 3, "omniagent": 4, "demo": 5}
 SOURCES = sorted(path for folder in FLOORS for path in (ROOT / folder).glob("**/*.py") if path.is_file())
+HALLS = ("omniagent", "omniagent.model", "omniagent.tools", "omniagent.graphs", "omniagent.shapes")
+MOST_MODULES = 16
+LISTED = re.compile(r"\b(ring|star|striped|inside it|in total|background;)\b")
 
 
 def module_of(path: Path) -> str:
@@ -39,6 +44,44 @@ def floor_of(module: str) -> int | None:
     return FLOORS[parts[1]] if len(parts) > 1 and parts[1] in FLOORS else FLOORS["omniagent"]
 
 
+def arrows(hall: str, paths: list[Path]) -> dict[str, dict[str, set[str]]]:
+    """The rooms of a package, by the first name below it: which other ones each imports, and where it does."""
+    rooms: dict[str, dict[str, set[str]]] = {}
+    below = f"{hall}."
+    # Nobody can import a `__main__`: it is a door, and no circle leads through it.
+    modules = [(module_of(path), path) for path in paths if path.name != "__main__.py"]
+    modules = [(module, path) for module, path in modules if module.startswith(below)]
+    for module, _ in modules:
+        rooms[module.removeprefix(below).split(".")[0]] = defaultdict(set)
+    rooms.pop("__init__", None)
+    for module, path in modules:
+        room = module.removeprefix(below).split(".")[0]
+        for name in imports(path) if room in rooms else ():
+            target = name.removeprefix(below).split(".")[0]
+            if name.startswith(below) and target != room and target in rooms:
+                rooms[room][target].add(module)
+    return rooms
+
+
+def circle(rooms: dict[str, dict[str, set[str]]]) -> dict[str, dict[str, set[str]]]:
+    """What is left when, again and again, every room that imports no other one is taken away."""
+    left = {room: dict(targets) for room, targets in rooms.items()}
+    while ends := [room for room, targets in left.items() if not targets]:
+        left = {
+            room: {target: where for target, where in targets.items() if target not in ends}
+            for room, targets in left.items()
+            if room not in ends
+        }
+    return left
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """Every string of a source with its line, docstrings and the constant parts of f-strings included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
 def test_there_are_sources_on_every_floor():
     assert {path.relative_to(ROOT).parts[0] for path in SOURCES} == set(FLOORS)
 
@@ -60,6 +103,38 @@ def test_no_tool_or_node_knows_the_oracle_of_the_shapes_world():
     for path in SOURCES:
         if path.relative_to(ROOT).parts[0] in ("model", "tools", "graphs"):
             assert not [name for name in imports(path) if name.startswith("omniagent.shapes")], path
+
+
+@pytest.mark.parametrize("hall", HALLS)
+def test_no_rooms_import_one_another_in_a_circle(hall: str):
+    rooms = arrows(hall, SOURCES)
+    assert len(rooms) > 3 and any(rooms.values())
+    assert not (found := circle(rooms)), f"these rooms of {hall} import one another: {found}"
+
+
+def test_a_circle_of_rooms_would_be_found():
+    rooms = {"a": {"b": {"x"}}, "b": {"c": {"x"}}, "c": {"b": {"y"}}, "d": {"a": {"x"}}, "e": {}}
+    assert {"b", "c"} <= circle(rooms).keys() and "e" not in circle(rooms)
+    assert not circle(rooms | {"c": {}})
+
+
+def test_no_folder_is_a_hall_of_more_modules_than_one_can_overlook():
+    counts = Counter(path.parent.relative_to(ROOT) for path in SOURCES)
+    assert not {str(folder): count for folder, count in counts.items() if count > MOST_MODULES}
+
+
+def test_the_listed_notation_stays_in_its_dialect_and_in_the_shapes_world():
+    homes = (ROOT / "tools" / "dialects" / "listed", ROOT / "omniagent" / "shapes")
+    spoken = {
+        f"{path.relative_to(ROOT)}:{line}": found[0]
+        for path in SOURCES
+        if not any(path.is_relative_to(home) for home in homes)
+        for line, text in literals(path)
+        if (found := LISTED.search(text))
+    }
+    assert not spoken
+    # The same look finds it where it belongs.
+    assert all(any(LISTED.search(text) for path in home.rglob("*.py") for _, text in literals(path)) for home in homes)
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from omniagent.model.checkpoint.folder import load_mllm, load_module, load_pipeline
+from omniagent.model.checkpoint.folder import load_mllm, load_module
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
@@ -52,7 +52,7 @@ class Golden:
 
     def pipeline(self, name: str) -> OmniGen2Pipeline:
         if name not in self._pipelines:
-            pipeline = load_pipeline(self.checkpoint(name))
+            pipeline = OmniGen2Pipeline.from_pretrained(self.checkpoint(name))
             pipeline.set_progress_bar_config(disable=True)
             self._pipelines[name] = pipeline
         return self._pipelines[name]

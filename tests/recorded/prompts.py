@@ -13,17 +13,20 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel
 
+from omniagent.config import bundled_checkpoint
+from omniagent.model.checkpoint.settings import read_profiles
+from omniagent.model.profile import Thresholds
 from omniagent.model.requests import CancelToken, Prompt
 from omniagent.model.runtime import ModelRuntime
-from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, YesNoCall, picture_for
+from omniagent.model.scripted import Questions, ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.shapes.tasks.task import KINDS, sample_task
 from omniagent.shapes.words.phrases import describe
 from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
+from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft, RequirementDraft
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.plan import PLAN, PlanIn
-from omniagent.tools.prompts import PlanDraft, RepairDraft, RequirementDraft
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.repair import SUGGEST, SuggestIn
@@ -73,6 +76,8 @@ ODD = (
     "a poster that says \"BLUE NOTE, Friday 9 PM\"",
     "three large striped purple rings inside each other on a gray background, exactly 3 objects in total",
 )  # fmt: skip
+GENERATOR, _OWN = read_profiles(Path(bundled_checkpoint()))
+PROFILE = _OWN.model_copy(update={"thresholds": Thresholds()})
 ODD_PLAN = PlanDraft(
     mode="generate",
     seen=("white background; circle (red small, centre)", "black background; large green star (top left)"),
@@ -113,14 +118,14 @@ def cases() -> Iterator[Case]:
 
 def digest_of(case: Case, folder: Path) -> str:
     """The hash of everything that the critic is asked for a case, and of what the tools make of its replies."""
-    critic = ScriptedCritic(_doubtful, lambda prompt, schema: _written(case, schema))
+    critic = ScriptedCritic(_doubtful, lambda prompt, schema: _written(case, schema), profile=PROFILE)
     context = ToolContext(
-        runtime=ModelRuntime(generator=ScriptedGenerator(), critic=critic),
+        runtime=ModelRuntime(generator=ScriptedGenerator(profile=GENERATOR), critic=critic),
         store=ImageStore(folder / "images"),
         trace=Trace(folder / "trace.jsonl", "golden"),
         token=CancelToken(),
         calls=CallMeter(1000),
-        config=ToolConfig(backoff=0, describe_first=True, plain_requests=True),
+        config=ToolConfig(backoff=0),
     )
     task = Task(instruction=case.words, images=tuple(context.store.put(picture) for picture in case.pictures))
     plan = PLAN(PlanIn(task=task), context).plan
@@ -158,7 +163,7 @@ def _asked(call: object) -> list[object]:
         part if isinstance(part, str) else [part.size, hashlib.sha256(part.tobytes()).hexdigest()]
         for part in prompt.parts
     ]
-    rest = list(call.questions) if isinstance(call, YesNoCall) else call.max_tokens  # pyright: ignore[reportAttributeAccessIssue]
+    rest = list(call.questions) if isinstance(call, Questions) else call.max_tokens  # pyright: ignore[reportAttributeAccessIssue]
     return [prompt.system, parts, rest]
 
 

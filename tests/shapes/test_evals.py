@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.model.errors import BadSetting
+from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.shapes.evaluation import figures_of, run_suite, table, tasks_of
@@ -22,9 +23,11 @@ from omniagent.shapes.evaluation.runner import RESULTS_FILE, same_answer
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.tools.config import ToolConfig
-from omniagent.tools.prompts import PlanDraft
+from omniagent.tools.dialects.drafts import PlanDraft
+from omniagent.tools.dialects.listed.plain_words import plain_request
 from omniagent.tools.types import Budget
 from tests.omniagent.test_cli import call, one_line
+from tests.support.scripted_runs import LISTED
 
 
 def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = False) -> tuple[Agent, ScriptedGenerator]:
@@ -41,7 +44,7 @@ def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = Fals
 
     def write(prompt: Prompt, schema: type[BaseModel] | None) -> BaseModel | str:
         asked = " ".join(part for part in prompt.parts if isinstance(part, str))
-        task = next(task for task in tasks if task.instruction in asked)
+        task = next(task for task in tasks if plain_request(task.instruction) in asked)
         return plans[task.instruction] if schema is PlanDraft else task.answer or "no"
 
     def judge(prompt: Prompt, question: str) -> float:
@@ -50,10 +53,10 @@ def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = Fals
         holds = 0.02 if flat else 0.98
         return 1 - holds if "Is the answer to this no?" in question else holds
 
-    generator = ScriptedGenerator(draw)
+    generator = ScriptedGenerator(draw, profile=GeneratorProfile(domain="flat shapes"))
     agent = Agent(
         generator=generator,
-        critic=ScriptedCritic(judge, write),
+        critic=ScriptedCritic(judge, write, profile=LISTED),
         config=Config(tools=ToolConfig(backoff=0)),
         runs_dir=folder,
         budget=Budget(max_rounds=2, max_images=2, candidates=1),
@@ -127,7 +130,9 @@ def test_a_folder_with_other_tasks_is_not_mixed_in(tmp_path: Path):
 def test_an_error_is_counted_and_its_task_tried_again(tmp_path: Path):
     tasks = tasks_of("draw", limit=1)
     agent, _ = agent_for(tasks, tmp_path / "runs")
-    broken = Agent(generator=ScriptedGenerator(), critic=ScriptedCritic(None, []), runs_dir=tmp_path / "broken")
+    broken = Agent(
+        generator=ScriptedGenerator(), critic=ScriptedCritic(None, [], profile=LISTED), runs_dir=tmp_path / "broken"
+    )
     failed = run_suite(broken, tasks, tmp_path / "out")
     assert (failed.errors, failed.right.count) == (1, 0)
     # The failed run's own folder stays for inspection, so the new run needs another.

@@ -28,7 +28,8 @@ from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import train_mllm, train_vae
 from omniagent.shapes.training.stages import PAINTED, Stage
 from omniagent.shapes.training.tokenizer import SPECIALS, save_processor
-from omniagent.tools import prompts
+from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
+from omniagent.tools.dialects.listed import prompts
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +141,9 @@ def test_plans_in_lessons_are_what_the_tools_accept() -> None:
     for group in lesson_batches(1, LessonMix(scenes=1, plans=6, seen_plans=6, repairs=2))(0).groups:
         for lesson in group:
             if lesson.topic in ("plan", "plan_seen"):
-                prompts.PlanDraft.model_validate_json(lesson.endings[0][1])
+                PlanDraft.model_validate_json(lesson.endings[0][1])
             if lesson.topic == "repair":
-                prompts.RepairDraft.model_validate_json(lesson.endings[0][1])
+                RepairDraft.model_validate_json(lesson.endings[0][1])
 
 
 def _vae_training(seed: int = 0) -> VaeTraining:

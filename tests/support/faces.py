@@ -8,7 +8,7 @@ from omniagent.agent import Agent
 from omniagent.cli.options import ModelOptions, make_agent
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
-from tests.support.scripted_runs import by_picture, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
 TASK = "a large red circle on a white background"
 FAILS = (0.99, 0.1, 0.9)
@@ -36,13 +36,16 @@ def stuck(runs: Path) -> Agent:
         gate.clear()
         return judge(prompt, question)
 
-    return scripted_agent(runs, generator=ScriptedGenerator(gate=gate), critic=ScriptedCritic(look, texts()))
+    return scripted_agent(
+        runs, generator=ScriptedGenerator(gate=gate), critic=ScriptedCritic(look, texts(), profile=LISTED)
+    )
 
 
 def deaf(runs: Path) -> Agent:
-    """Its first drawing never ends, whoever cancels."""
+    """Its first drawing never ends, whoever cancels; it says on stderr when it begins."""
 
     def draw(request: GenerationRequest) -> Drawn:
+        os.write(2, b"deaf from here on\n")
         threading.Event().wait()
         raise AssertionError("nobody sets the event")
 

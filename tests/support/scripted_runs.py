@@ -9,11 +9,15 @@ from pydantic import BaseModel
 
 from omniagent.agent import Agent
 from omniagent.config import Config
+from omniagent.model.profile import CriticProfile
 from omniagent.model.requests import Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Texts, Verdicts, Written
 from omniagent.tools.config import ToolConfig
-from omniagent.tools.prompts import PlanDraft, RepairDraft, RequirementDraft
+from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft, RequirementDraft
 from omniagent.tools.types import Mode, Scope
+
+LISTED = CriticProfile(name="listed", dialect="listed", plan_tokens=640, repair_tokens=256, answer_tokens=48)
+"""Of fakes that write whole plans in one reply, as the bundled critic does."""
 
 QUESTIONS = ("Is there a circle?", "Is the circle red?", "Is the background white?")
 
@@ -71,7 +75,9 @@ def scripted_agent(
     """An agent on fakes that waits for nothing."""
     return Agent(
         generator=generator if generator is not None else ScriptedGenerator(),
-        critic=critic if critic is not None else ScriptedCritic(verdicts, written if written is not None else texts()),
+        critic=critic
+        if critic is not None
+        else ScriptedCritic(verdicts, written if written is not None else texts(), profile=LISTED),
         config=more.pop("config", Config(tools=ToolConfig(backoff=0))),
         runs_dir=folder,
         **more,

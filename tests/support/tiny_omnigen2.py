@@ -8,11 +8,12 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from omniagent.model.checkpoint.folder import load_mllm, load_module
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.settings import Profiles
 from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.profile import CRITICS, GeneratorProfile
 from tests.parity.golden import KEPT
 
 PARTS = KEPT / "tiny_a"
@@ -49,7 +50,7 @@ def tiny_pipeline() -> OmniGen2Pipeline:
         scheduler=FlowMatchEulerDiscreteScheduler(),
         mllm=load_mllm(PARTS / "mllm", torch.float32).eval(),
         processor=LightProcessor.from_pretrained(PARTS / "processor"),
-        defaults=CheckpointDefaults(steps=3, height=SIDE, width=SIDE),
+        profiles=Profiles(GeneratorProfile(name="tiny", steps=3, height=SIDE, width=SIDE), CRITICS["qwen2.5-vl"]),
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

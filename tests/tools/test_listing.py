@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniagent.shapes.tasks.task import sample_task
-from omniagent.tools.listing import things_as_asked
+from omniagent.tools.dialects.listed.layouts import layout_as_counted
 
 ASKED = (
     "Are there exactly 2 red rings?",
@@ -47,7 +47,7 @@ def _told(*parts: str) -> str:
     ],
 )  # fmt: skip
 def test_what_is_asked_for_takes_the_spot_of_what_is_not(told: str, meant: str) -> None:
-    assert things_as_asked(told, ASKED) == meant
+    assert layout_as_counted(told, ASKED) == meant
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_what_is_asked_for_takes_the_spot_of_what_is_not(told: str, meant: str) 
     ],
 )
 def test_what_is_no_complete_list_is_left_alone(told: str, asked: tuple[str, ...]) -> None:
-    assert things_as_asked(told, asked) == told
+    assert layout_as_counted(told, asked) == told
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_true_plan_stays_as_it_is(seed: int) -> None:
     plan = sample_task(np.random.default_rng(seed), "draw", "train").plan
-    assert things_as_asked(plan.told, [one.question for one in plan.checklist]) == plan.told
+    assert layout_as_counted(plan.told, [one.question for one in plan.checklist]) == plan.told
 
 
 @given(
@@ -77,7 +77,7 @@ def test_a_true_plan_stays_as_it_is(seed: int) -> None:
 def test_whatever_was_listed_everything_asked_for_is_listed_afterwards_and_no_more(phrases: list[str]) -> None:
     spots = [f"at {column} c" for column in "acegikm"]
     told = _told(*(f"{phrase} {spot}" for phrase, spot in zip(phrases, spots, strict=False)))
-    things = [part.rsplit(" at ", 1)[0] for part in things_as_asked(told, ASKED).partition(": ")[2].split("; ")]
+    things = [part.rsplit(" at ", 1)[0] for part in layout_as_counted(told, ASKED).partition(": ")[2].split("; ")]
     assert len(things) == 4
     assert things.count("red ring") == 2 and things.count("small blue star") == 1
     assert sum(thing.endswith("circle") for thing in things) == 1

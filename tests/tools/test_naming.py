@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniagent.shapes.tasks.task import sample_task
-from omniagent.tools.naming import named_as_seen, names_in, questions_as_seen, questions_as_told
+from omniagent.tools.dialects.listed.names import named_as_seen, names_in, questions_as_seen, questions_as_told
 
 SEEN = ["white background; ring (red small, centre); ring (blue small, top right); star (yellow, left)"]
 

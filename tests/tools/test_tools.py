@@ -15,14 +15,15 @@ from omniagent.model.errors import (
     HardFailure,
     OutputUnwritable,
 )
+from omniagent.model.profile import GENERATORS, Thresholds
 from omniagent.model.requests import CancelToken
-from omniagent.tools.config import CallRules, CriticThresholds, ToolConfig
+from omniagent.tools.config import GuidanceSettings, ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn, answer_of
+from omniagent.tools.dialects.drafts import PlanDraft, RequirementDraft
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.parameters import OMNIGEN2, ground_image, named_images, parameters
+from omniagent.tools.parameters import CallRules, call_rules, ground_image, named_images, parameters
 from omniagent.tools.plan import PLAN, PlanIn
-from omniagent.tools.prompts import PlanDraft, RequirementDraft
 from omniagent.tools.record.store import ImageStore, ref_of
 from omniagent.tools.record.trace import (
     FORMAT_VERSION,
@@ -38,13 +39,14 @@ from omniagent.tools.record.trace import (
 from omniagent.tools.registry import TOOLS
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Attempt, Budget, ImageRef, Mode, RenderSettings, Requirement, Task
+from tests.support.scripted_runs import LISTED
 
 
 def context(
     folder: Path, critic: ScriptedCritic | None = None, generator: ScriptedGenerator | None = None, **more: object
 ):
     heard: list[Event] = []
-    runtime = ModelRuntime(generator=generator or ScriptedGenerator(), critic=critic or ScriptedCritic())
+    runtime = ModelRuntime(generator=generator or ScriptedGenerator(), critic=critic or ScriptedCritic(profile=LISTED))
     made = ToolContext(
         runtime=runtime,
         store=ImageStore(folder / "images"),
@@ -105,7 +107,9 @@ def test_a_cancelled_token_stops_a_tool_before_it_begins(tmp_path: Path):
 
 def test_the_critic_is_asked_again_after_growing_pauses(tmp_path: Path):
     pauses: list[float] = []
-    critic = ScriptedCritic(errors={0: CriticTimeout("a"), 1: CriticTimeout("b")}, texts=[PlanDraft(mode="generate")])
+    critic = ScriptedCritic(
+        errors={0: CriticTimeout("a"), 1: CriticTimeout("b")}, texts=[PlanDraft(mode="generate")], profile=LISTED
+    )
     tools, heard = context(tmp_path, critic, pause=pauses.append)
     tools = ToolContext(tools.runtime, tools.store, tools.trace, tools.token, tools.calls, ToolConfig(), pauses.append)
     PLAN(PlanIn(task=Task(instruction="a circle")), tools)
@@ -118,7 +122,7 @@ def test_the_critic_is_asked_again_after_growing_pauses(tmp_path: Path):
 )
 def test_nothing_can_be_edited_without_a_picture(tmp_path: Path, mode: Mode, images: int, settled: Mode):
     draft = PlanDraft(mode=mode, change="redden the sky", instruction="a meadow under a red sky")
-    tools, _ = context(tmp_path, ScriptedCritic(texts=[draft]))
+    tools, _ = context(tmp_path, ScriptedCritic(texts=[draft], profile=LISTED))
     refs = tuple(tools.store.put(Image.new("RGB", (8, 8))) for _ in range(images))
     plan = PLAN(PlanIn(task=Task(instruction="make it red", images=refs)), tools).plan
     assert plan.mode == settled
@@ -128,7 +132,10 @@ def test_nothing_can_be_edited_without_a_picture(tmp_path: Path, mode: Mode, ima
 def test_a_plan_keeps_each_question_once_and_never_an_empty_checklist(tmp_path: Path):
     asked = [RequirementDraft(kind="count", question=words) for words in ("Two stars?", "two  stars", "A ring?")]
     tools, _ = context(
-        tmp_path, ScriptedCritic(texts=[PlanDraft(mode="generate", checklist=tuple(asked)), PlanDraft(mode="generate")])
+        tmp_path,
+        ScriptedCritic(
+            texts=[PlanDraft(mode="generate", checklist=tuple(asked)), PlanDraft(mode="generate")], profile=LISTED
+        ),
     )
     full = PLAN(PlanIn(task=Task(instruction="two stars")), tools).plan
     assert [(one.id, one.question) for one in full.checklist] == [("r1", "Two stars?"), ("r2", "A ring?")]
@@ -141,13 +148,13 @@ def test_a_plan_keeps_each_question_once_and_never_an_empty_checklist(tmp_path: 
     ("p", "answer"), [(1.0, "yes"), (0.6, "yes"), (0.59, "unsure"), (0.41, "unsure"), (0.4, "no"), (0.0, "no")]
 )
 def test_probabilities_become_answers_at_the_thresholds(p: float, answer: str):
-    assert answer_of(p, CriticThresholds()) == answer
+    assert answer_of(p, Thresholds()) == answer
     with pytest.raises(ValueError, match="must not exceed"):
-        CriticThresholds(yes=0.3, no=0.5)
+        Thresholds(yes=0.3, no=0.5)
 
 
 def test_all_questions_about_a_picture_go_in_one_call_and_only_unsure_ones_again(tmp_path: Path):
-    critic = ScriptedCritic([[0.9, 0.5, 0.1], [0.9]])
+    critic = ScriptedCritic([[0.9, 0.5, 0.1], [0.9]], profile=LISTED)
     tools, _ = context(tmp_path, critic)
     image = Image.new("RGB", (16, 16))
     attempt = Attempt(id="a1", image=tools.store.put(image), instruction="x", seed=0)
@@ -191,7 +198,13 @@ def test_omnigen2_is_called_as_its_authors_do(
     mode: Mode, images: int, asked: RenderSettings, expected: tuple[int | None, int | None, float, float | None]
 ):
     refs = tuple(ImageRef(sha256=str(n) * 64, width=16 * (n + 1), height=16) for n in range(images))
-    made = parameters(mode, "the star on the background of image 2", refs, asked, OMNIGEN2)
+    made = parameters(
+        mode,
+        "the star on the background of image 2",
+        refs,
+        asked,
+        call_rules(GENERATORS["omnigen2"], GuidanceSettings()),
+    )
     assert (made.width, made.height, made.text_guidance, made.image_guidance) == expected
     left = parameters(mode, "a star", (), RenderSettings(), CallRules())
     assert left == RenderSettings()

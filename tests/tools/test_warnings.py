@@ -11,14 +11,14 @@ from omniagent.model.runtime import ModelRuntime
 from omniagent.runs.result import Result
 from omniagent.runs.status import describe
 from omniagent.tools.record.trace import AttemptMade, RunEnded, StepProgress, Warned
-from tests.support.scripted_runs import texts
+from tests.support.scripted_runs import LISTED, texts
 
 SAID = "this model draws sides of 96 to 160 pixels: what it draws at 128x128 is stretched to 512x512"
 
 
 def agent(folder: Path, verdict: float = 0.99) -> Agent:
     drawer = ScriptedGenerator(remarks=[SAID])
-    runtime = ModelRuntime(drawer, ScriptedCritic(lambda *_: verdict, texts()))
+    runtime = ModelRuntime(drawer, ScriptedCritic(lambda *_: verdict, texts(), profile=LISTED))
     return Agent(runtime=runtime, config=Config(), runs_dir=folder, budget=Budget(max_rounds=2))
 
 

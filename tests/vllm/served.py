@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from omniagent.config import bundled_checkpoint
+from omniagent.model.checkpoint.settings import read_profiles
 from omniagent.model.critic.local import LocalCritic
 from omniagent.model.critic.service.keeper import Keeper
 from omniagent.model.critic.service.record import read_record, state_folder
@@ -21,6 +22,8 @@ from omniagent.shapes.tasks.task import sample_task
 from omniagent.shapes.words.statements import truth_of
 
 CHECKPOINT = Path(bundled_checkpoint())
+PROFILE = read_profiles(CHECKPOINT).critic
+"""How the bundled critic is asked; the name that it is served by does not tell."""
 
 
 @contextmanager
@@ -39,13 +42,13 @@ def served(log: Path, **options: float) -> Iterator[tuple[Keeper, VllmCritic]]:
 def critic_on(keeper: Keeper, **options: float) -> VllmCritic:
     """Another critic on the same server. Closing it stops the server."""
     settings = keeper.settings
-    return VllmCritic(settings.url, settings.name, settings.key, keeper=keeper, **options)
+    return VllmCritic(settings.url, settings.name, settings.key, keeper=keeper, profile=PROFILE, **options)
 
 
 def service_critic() -> VllmCritic | None:
     """A critic on the service that runs on this machine, if one does."""
     record = read_record(state_folder())
-    return None if record is None else VllmCritic(record.url, record.name, record.key)
+    return None if record is None else VllmCritic(record.url, record.name, record.key, profile=PROFILE)
 
 
 def local_critic() -> LocalCritic:

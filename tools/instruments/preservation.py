@@ -11,12 +11,35 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from pydantic import Field, ValidationError
 
-GRID = 32
-CHANGED = 40
-DRIFTED = 20
-PATCHES = 2
-WIDEST = 0.6
+from omniagent.model.errors import BadCheckpoint
+from omniagent.model.profile import GeneratorProfile
+from omniagent.model.wording import fault
+from omniagent.tools.types import Word
+
+
+class PreservationLimits(Word):
+    """The numbers of the comparison; a generator's profile may hold others (`GeneratorProfile.preservation`)."""
+
+    grid: int = Field(default=32, ge=4, le=256, description="cells a side")
+    changed: int = Field(default=40, ge=1, le=255, description="levels in some colour from which a cell has changed")
+    drifted: int = Field(default=20, ge=1, le=255, description="median levels from which the whole picture has drifted")
+    patches: int = Field(default=2, ge=1, description="largest changed patches that count as the edited region")
+    widest: float = Field(default=0.6, ge=0, le=1, description="share above which a change covers the whole picture")
+
+
+def limits_of(profile: GeneratorProfile) -> PreservationLimits:
+    """The limits that a generator's profile asks for.
+
+    Raises:
+        BadCheckpoint: the profile holds other names or values out of range.
+    """
+    try:
+        return PreservationLimits.model_validate(profile.preservation)
+    except ValidationError as error:
+        raise BadCheckpoint(f"preservation of the generator's profile {profile.label}: {fault(error)}") from error
+
 
 _WHOLE = re.compile(r"\b(?:background|ground|everything|all|whole|entire|style|lighting|swap|night|weather)\b")
 
@@ -34,10 +57,11 @@ class Preservation(NamedTuple):
     outside: float
     drift: float
 
-    @property
-    def over_edit(self) -> float:
+    def over_edit(self, limits: PreservationLimits) -> float:
         """The share of the change that had no reason; all of it when the whole picture drifted."""
-        return 1.0 if self.drift >= DRIFTED else max(self.outside, self.changed if self.changed > WIDEST else 0.0)
+        if self.drift >= limits.drifted:
+            return 1.0
+        return max(self.outside, self.changed if self.changed > limits.widest else 0.0)
 
 
 def may_change_everything(instruction: str) -> bool:
@@ -45,32 +69,38 @@ def may_change_everything(instruction: str) -> bool:
     return _WHOLE.search(instruction.lower()) is not None
 
 
-def preservation(before: Image.Image, after: Image.Image) -> Preservation:
-    """Compare an edit with its source on a grid of 32x32 cells; the sizes may differ.
+def preservation(before: Image.Image, after: Image.Image, limits: PreservationLimits | None = None) -> Preservation:
+    """Compare an edit with its source on a grid of cells; the sizes may differ.
 
-    `changed` is the share of cells that differ by 40 of 255 levels in some colour, `outside` the share of these that
-    lie outside the boxes of the two largest changed patches, `drift` the largest median colour difference
+    `changed` is the share of cells that differ by `limits.changed` levels in some colour, `outside` the share of these
+    that lie outside the boxes of the largest changed patches, `drift` the largest median colour difference
     (low-frequency drift, as in VAE-LFA, arXiv 2605.08250).
     """
-    difference = _cells(after) - _cells(before)
-    mask: Mask = np.abs(difference).max(axis=2) >= CHANGED
+    limits = limits or PreservationLimits()
+    difference = _cells(after, limits.grid) - _cells(before, limits.grid)
+    mask: Mask = np.abs(difference).max(axis=2) >= limits.changed
     drift = float(np.abs(np.median(difference.reshape(-1, 3), axis=0)).max())
     patches = sorted(_patches(mask), key=lambda patch: -int(patch.sum()))
     region = np.zeros_like(mask)
-    for patch in patches[:PATCHES]:
+    for patch in patches[: limits.patches]:
         rows, columns = np.nonzero(patch)
         region[max(rows.min() - 1, 0) : rows.max() + 2, max(columns.min() - 1, 0) : columns.max() + 2] = True
     outside = float((mask & ~region).sum()) / max(1.0, float(mask.sum()))
     return Preservation(float(mask.mean()), outside, drift)
 
 
-def over_edit(before: Image.Image, after: Image.Image, instruction: str) -> float:
+def over_edit(
+    before: Image.Image, after: Image.Image, instruction: str, limits: PreservationLimits | None = None
+) -> float:
     """The share of the change that has no reason in the words, 0 to 1."""
-    return 0.0 if may_change_everything(instruction) else preservation(before, after).over_edit
+    if may_change_everything(instruction):
+        return 0.0
+    limits = limits or PreservationLimits()
+    return preservation(before, after, limits).over_edit(limits)
 
 
-def _cells(image: Image.Image) -> npt.NDArray[np.int32]:
-    return np.asarray(image.convert("RGB").resize((GRID, GRID), Image.Resampling.BOX), dtype=np.int32)
+def _cells(image: Image.Image, grid: int) -> npt.NDArray[np.int32]:
+    return np.asarray(image.convert("RGB").resize((grid, grid), Image.Resampling.BOX), dtype=np.int32)
 
 
 def _patches(mask: Mask) -> list[Mask]:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from omniagent.model.errors import OutputUnwritable, StorageFull
+from omniagent.model.errors import BadSetting, OutputUnwritable, StorageFull
 from omniagent.model.wording import cut
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -52,3 +52,20 @@ def write_whole(path: Path, data: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def check_written(name: str, value: object) -> None:
+    """Whether a path or a word can stand in the files of a run, which are UTF-8.
+
+    Raises:
+        BadSetting: it cannot, as a file name of other bytes.
+    """
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadSetting(
+            f"{name} {text[:200]!r} has characters that are no UTF-8; give or rename it in plain characters"
+        ) from error
+    if "\0" in text:
+        raise BadSetting(f"{name} {text[:200]!r} has a null character; leave it out")

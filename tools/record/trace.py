@@ -42,7 +42,9 @@ class RunStarted(_Event):
     folder: str = Field(description="where the run's files are")
     generator: str = Field(description="what draws: a checkpoint's name or folder")
     critic_backend: str = Field(description="local, vllm, openai or scripted")
-    critic: str = Field(description="what looks: a model's name or folder")
+    critic: str = Field(description="what judges: a model's name or folder")
+    generator_profile: str = Field(default="", description="the generator's profile and why it was chosen")
+    critic_profile: str = Field(default="", description="the critic's profile and why it was chosen")
     versions: dict[str, str] = {}
     resumed: bool = False
 

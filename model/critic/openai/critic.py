@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -17,7 +17,17 @@ from omniagent.model.critic.openai.wire import format_of, schema_format
 from omniagent.model.errors import BadSetting, CriticBadOutput, CriticTimeout, CriticUnavailable, UnknownModel
 from omniagent.model.http.event_loop import BackgroundLoop
 from omniagent.model.mllm.yes_no import CHOICE_SCHEMA, begins_choice
-from omniagent.model.requests import CancelToken, Completion, Prompt, YesNo
+from omniagent.model.profile import CriticProfile, critic_named
+from omniagent.model.requests import (
+    CancelToken,
+    Chosen,
+    Completion,
+    Options,
+    Prompt,
+    Questions,
+    Writing,
+    YesNo,
+)
 
 T = TypeVar("T")
 
@@ -40,6 +50,7 @@ class OpenAICritic:
         concurrency: Requests under way at once.
         picture_pixels: Most pixels of a picture that is sent; larger ones are shrunk, their aspect ratio kept.
         transport: An httpx transport in place of the network, for tests.
+        profile: How it is asked; None: as the family that the served model's name tells.
 
     Raises:
         BadSetting: `base_url` is no http URL, or `picture_pixels` less than 784.
@@ -57,7 +68,9 @@ class OpenAICritic:
         concurrency: int = 8,
         picture_pixels: int = MAX_PIXELS,
         transport: Any = None,
+        profile: CriticProfile | None = None,
     ) -> None:
+        self._given_profile = profile
         self._url = base_url.rstrip("/")
         self._model = model
         self._timeout = timeout
@@ -85,6 +98,16 @@ class OpenAICritic:
     def model(self) -> str:
         """The served model's name; the server's URL until the first call has learnt it."""
         return self._model or self._url
+
+    @property
+    def profile(self) -> CriticProfile:
+        """The given one, else that of the family that the served model's name tells; see `meet`."""
+        return self._given_profile or critic_named(self.model)
+
+    def meet(self, *, token: CancelToken | None = None) -> None:
+        """Learn the served model's name, unless it or the profile is known. Raises: as `yes_no`."""
+        if self._given_profile is None and self._model is None:
+            self._consult(self._known, token)
 
     @property
     def url(self) -> str:
@@ -130,7 +153,7 @@ class OpenAICritic:
 
         return self._call(tried, token)
 
-    def yes_no(self, prompt: Prompt, questions: Sequence[str], *, token: CancelToken | None = None) -> YesNo:
+    def yes_no(self, call: Questions, *, token: CancelToken | None = None) -> YesNo:
         """p(yes) of each question, asked together, so that the server's prefix cache serves the picture once.
 
         Raises:
@@ -141,35 +164,43 @@ class OpenAICritic:
             BadTask: the server refuses the request.
             Cancelled: the token was cancelled or expired; requests under way are dropped.
         """
-        if not questions:
+        if not call.questions:
             return YesNo(probabilities=())
 
-        fitted = fit_prompt(prompt, self._picture_pixels)
+        fitted = self._fit(call.prompt)
 
         async def asked() -> YesNo:
-            return await (await self._known()).yes_no(fitted, questions)
+            return await (await self._known()).yes_no(fitted, call.questions)
 
         return self._consult(asked, token)
 
-    def write(
-        self,
-        prompt: Prompt,
-        *,
-        schema: type[BaseModel] | None = None,
-        max_tokens: int = 256,
-        token: CancelToken | None = None,
-    ) -> Completion:
+    def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
+        """The probability of each option among the likeliest first tokens; 1 for the one that is written elsewhere.
+
+        Raises: as `yes_no`; CriticBadOutput when none of the options is likely or written.
+        """
+        fitted = Options(self._fit(call.prompt), call.options)
+
+        async def asked() -> Chosen:
+            return await (await self._known()).choose(fitted)
+
+        return self._consult(asked, token)
+
+    def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """Greedy text, held to the schema where the server can; `cut` is true when the token limit ended it.
 
         Raises: as `yes_no`; CriticBadOutput when there is no text.
         """
 
-        fitted = fit_prompt(prompt, self._picture_pixels)
+        fitted = self._fit(call.prompt)
 
         async def written() -> Completion:
-            return await self._write(await self._known(), fitted, schema, max_tokens)
+            return await self._write(await self._known(), fitted, call.schema, call.max_tokens)
 
         return self._consult(written, token)
+
+    def _fit(self, prompt: Prompt) -> Prompt:
+        return fit_prompt(prompt, self._picture_pixels, self.profile.picture_size)
 
     def _renew(self) -> None:
         self._client.renew()

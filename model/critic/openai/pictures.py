@@ -69,9 +69,15 @@ def checked_pixels(most: int) -> int:
     return most
 
 
-def fit_prompt(prompt: Prompt, most: int = MAX_PIXELS) -> Prompt:
-    """The prompt with its pictures as they travel; the same prompt where all fit."""
-    parts = tuple(part if isinstance(part, str) else fit_picture(part, most) for part in prompt.parts)
+def fit_prompt(prompt: Prompt, most: int = MAX_PIXELS, size: tuple[int, int] | None = None) -> Prompt:
+    """The prompt with its pictures as they travel, all of one size if that is given; the same prompt where all fit."""
+
+    def fitted(picture: Image.Image) -> Image.Image:
+        if size is None:
+            return fit_picture(picture, most)
+        return picture if picture.size == size else picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+
+    parts = tuple(part if isinstance(part, str) else fitted(part) for part in prompt.parts)
     return prompt if parts == prompt.parts else Prompt(system=prompt.system, parts=parts)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from omniagent.model.critic.choices import written_option
 from omniagent.model.critic.openai.abilities import Abilities, blamed, suspected
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.pictures import PictureParts, pictures_of
 from omniagent.model.critic.openai.wire import ChatAnswer, Choice, messages, schema_format
 from omniagent.model.errors import BadTask, CriticBadOutput, OmniAgentError, UnknownModel
 from omniagent.model.mllm.yes_no import CHOICE_SCHEMA, probability_of_yes, spoken_answer
-from omniagent.model.requests import Prompt, YesNo
+from omniagent.model.requests import Chosen, Options, Prompt, YesNo
 
 CHOICE_TOKENS = 16
 THINKING_TOKENS = 1024
@@ -91,6 +93,41 @@ class ChatCalls:
             cost = cost.plus(verdict.cost)
         return YesNo(
             probabilities=tuple(verdict.probability for verdict in verdicts),
+            prompt_tokens=cost.prompt,
+            cached_tokens=cost.cached,
+            completion_tokens=cost.completion,
+        )
+
+    async def choose(self, call: Options) -> Chosen:
+        """The probability of each option; 1 for the one that is written where the server tells no probabilities.
+
+        Raises:
+            CriticBadOutput: none of the options is likely or written.
+            OmniAgentError: as `ChatClient.chat`.
+        """
+        letters = schema_format("Choice", choice_schema(call.options))
+        fitted = await self._fitted(
+            call.prompt,
+            lambda able: (
+                _one_token(able.without("answer_ids")) if able.logprobs else _words(able, letters, self._choice_tokens)
+            ),
+        )
+        first = fitted.answer.choices[0]
+        chances = _chances(first, call.options) if "logprobs" in fitted.body else None
+        if chances is None and "logprobs" in fitted.body:
+            fitted = await self._fitted(call.prompt, lambda able: _words(able, letters, self._choice_tokens))
+            first = fitted.answer.choices[0]
+        if chances is None:
+            found = written_option(first.said, call.options)
+            chances = None if found is None else tuple(float(option == found) for option in call.options)
+        if chances is None:
+            raise CriticBadOutput(
+                f"the critic {self._model} at {self._client.url} was asked for one of {', '.join(call.options)} and "
+                f"answers {first.said[:80]!r}; use a model that follows instructions"
+            )
+        cost = cost_of(fitted.answer)
+        return Chosen(
+            probabilities=chances,
             prompt_tokens=cost.prompt,
             cached_tokens=cost.cached,
             completion_tokens=cost.completion,
@@ -251,3 +288,25 @@ def _probability(choice: Choice) -> float | None:
     first = logprobs.content[0].top_logprobs if logprobs is not None and logprobs.content else ()
     # No logarithm of a probability is above 0, whatever a server says, and the exponential of a large one overflows.
     return probability_of_yes([(each.token, min(each.logprob, 0.0)) for each in first])
+
+
+def _chances(choice: Choice, options: Sequence[str]) -> tuple[float, ...] | None:
+    """The options' shares among the likeliest first tokens; None when none is there."""
+    logprobs = choice.logprobs
+    first = logprobs.content[0].top_logprobs if logprobs is not None and logprobs.content else ()
+    weights = dict.fromkeys((option.casefold() for option in options), 0.0)
+    for each in first:
+        if (word := each.token.strip().casefold()) in weights and math.isfinite(each.logprob):
+            weights[word] += math.exp(min(each.logprob, 0.0))
+    total = sum(weights.values())
+    return tuple(weights[option.casefold()] / total for option in options) if total > 0 else None
+
+
+def choice_schema(options: Sequence[str]) -> dict[str, Any]:
+    """An object with one field, `answer`, that is one of the options."""
+    return {
+        "type": "object",
+        "properties": {"answer": {"type": "string", "enum": list(options)}},
+        "required": ["answer"],
+        "additionalProperties": False,
+    }

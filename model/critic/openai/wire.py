@@ -25,9 +25,7 @@ from pydantic import (
 
 from omniagent.model.errors import setting_out_of_range
 from omniagent.model.requests import Prompt
-
-MAX_TEXT = 600
-MAX_ITEMS = 32
+from omniagent.model.schemas import bounded
 
 
 def _or(default: object) -> WrapValidator:
@@ -199,23 +197,6 @@ def schema_format(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def format_of(schema: type[BaseModel]) -> dict[str, Any]:
     """The `response_format` of a pydantic class, with every text and list bounded."""
     return schema_format(schema.__name__, bounded(schema.model_json_schema()))
-
-
-def bounded(schema: Any) -> Any:
-    """A JSON schema whose texts and lists all end: those without a limit get `MAX_TEXT` and `MAX_ITEMS`.
-
-    Greedy decoding can go round in circles inside an unbounded text until the token limit cuts the JSON.
-    """
-    if isinstance(schema, list):
-        return [bounded(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {name: bounded(value) for name, value in schema.items()}
-    if made.get("type") == "string" and not {"enum", "const", "pattern", "format"} & made.keys():
-        made.setdefault("maxLength", MAX_TEXT)
-    if made.get("type") == "array":
-        made.setdefault("maxItems", MAX_ITEMS)
-    return made
 
 
 def retry_after(value: str | None) -> float | None:

@@ -26,7 +26,8 @@ from omniagent.shapes.scene.world import (
 from omniagent.shapes.words.arrange import free_spot
 from omniagent.shapes.words.language import finish, pick, place_words, synonym
 from omniagent.shapes.words.naming import name_of
-from omniagent.shapes.words.phrases import NUMBERS, an, item_words, located, plural, reading_order
+from omniagent.shapes.words.phrases import NUMBERS, item_words, located, reading_order
+from omniagent.tools.dialects.listed.notation import article, plural
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def add(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     noun = " ".join(w for w in (size, None if fill == "solid" else fill, colour, shape) if w)
     where = f" {place_words(rng, place)}" if place else ""
-    said = f"{pick(rng, ('add', 'add', 'put', 'draw', 'insert', 'also draw'))} {an(noun)}{where}"
-    canonical = f"add {an(noun)} at {middle_of(spot)}"
+    said = f"{pick(rng, ('add', 'add', 'put', 'draw', 'insert', 'also draw'))} {article(noun)}{where}"
+    canonical = f"add {article(noun)} at {middle_of(spot)}"
     after = Scene(scene.background, (*scene.items, item))
     new = len(scene.items)
     placed = ((new, place),) if place else ()
@@ -233,7 +234,7 @@ def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
         if found is None:
             return None
         items.append(found)
-        steps.append(f"add {an(item_words(item, size=False))} at {middle_of(spot)}")
+        steps.append(f"add {article(item_words(item, size=False))} at {middle_of(spot)}")
     ranked = reading_order(scene.items[i] for i in members)
     gone = ranked[count:]
     steps += [f"remove the {located(one)}" for one in gone]

@@ -6,7 +6,7 @@ import numpy as np
 
 from omniagent.shapes.scene.world import COLOURS, SHAPES
 from omniagent.shapes.words.language import finish, pick
-from omniagent.shapes.words.phrases import an
+from omniagent.tools.dialects.listed.notation import article
 
 _THINGS = (
     "cat dog horse bird lion tiger elephant rabbit fox wolf bear fish shark whale dragon unicorn dinosaur butterfly "
@@ -83,7 +83,7 @@ def outside_request(rng: np.random.Generator) -> str:
         return finish(rng, f"{pick(rng, _OPENINGS)}a {pick(rng, _COLOURS)} {shape} on a white background")
     if draw < 0.42:
         known = f"a {pick(rng, tuple(COLOURS))} {pick(rng, SHAPES)}"
-        other = f"{pick(rng, ('and', 'next to', 'with', 'above'))} {an(_thing(rng))}"
+        other = f"{pick(rng, ('and', 'next to', 'with', 'above'))} {article(_thing(rng))}"
         return finish(rng, f"{pick(rng, _OPENINGS)}{known} {other}")
     if draw < 0.5:
         known = f"a {pick(rng, tuple(COLOURS))} {pick(rng, SHAPES)}"
@@ -91,13 +91,13 @@ def outside_request(rng: np.random.Generator) -> str:
     if draw < 0.6:
         verb = pick(rng, _VERBS)
         thing = _thing(rng)
-        return finish(rng, verb.replace("{}", thing) if "the {}" in verb else verb.format(an(thing)))
+        return finish(rng, verb.replace("{}", thing) if "the {}" in verb else verb.format(article(thing)))
     if draw < 0.7:
         text = pick(rng, _QUESTIONS)
         thing = _thing(rng)
-        return text.format(an(thing) if text.startswith("is") else thing)
+        return text.format(article(thing) if text.startswith("is") else thing)
     some = f"{pick(rng, ('two', 'three', 'some', 'many', 'five'))} {_thing(rng)}s"
-    noun = an(_thing(rng)) if rng.random() < 0.7 else some
+    noun = article(_thing(rng)) if rng.random() < 0.7 else some
     extras = [pick(rng, _PLACES)] if rng.random() < 0.45 else []
     extras += [pick(rng, _STYLES)] if rng.random() < 0.35 else []
     background = f" on a {pick(rng, ('white', 'black', 'gray'))} background" if rng.random() < 0.1 else ""

@@ -13,12 +13,9 @@ from omniagent.shapes.scene.world import (
 )
 from omniagent.shapes.words.language import pick, synonym
 from omniagent.shapes.words.naming import name_of
-from omniagent.shapes.words.phrases import (
-    an,
-    grid_word,
-    plural,
-)
+from omniagent.shapes.words.phrases import grid_word
 from omniagent.shapes.words.requirements import Group
+from omniagent.tools.dialects.listed.notation import article, plural
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def exists(rng: np.random.Generator, scene: Scene) -> Question:
     """Whether something is there."""
     group = _some_group(rng, scene)
     noun = _noun(rng, group)
-    ask = pick(rng, (f"is there {an(noun)}", f"does the picture have {an(noun)}", f"are there any {noun}s"))
+    ask = pick(rng, (f"is there {article(noun)}", f"does the picture have {article(noun)}", f"are there any {noun}s"))
     return Question(ask, "yes" if _number(scene, group) else "no")
 
 

@@ -19,7 +19,8 @@ from omniagent.shapes.scene.world import (
     random_radius,
     spot_of,
 )
-from omniagent.shapes.words.phrases import an, grid_word, item_words, located
+from omniagent.shapes.words.phrases import grid_word, item_words, located
+from omniagent.tools.dialects.listed.notation import article
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def _missing(rng: np.random.Generator, scene: Scene) -> Fault | None:
     if index is None:
         return None
     item = scene.items[index]
-    return Fault(scene.without(index), f"add {an(item_words(item))} at {spot_of(item.x, item.y)}")
+    return Fault(scene.without(index), f"add {article(item_words(item))} at {spot_of(item.x, item.y)}")
 
 
 def _extra(rng: np.random.Generator, scene: Scene) -> Fault | None:

@@ -18,7 +18,7 @@ from omniagent.shapes.words.language import draw_request
 from omniagent.shapes.words.phrases import checklist, describe, draw_instruction, reading_order
 from omniagent.shapes.words.requirements import Group, Kept, Relation, Wanted
 from omniagent.shapes.words.sought import Sought, as_it_is
-from omniagent.tools.prompts import PlanDraft
+from omniagent.tools.dialects.drafts import PlanDraft
 
 Kind = Literal["draw", "edit", "reference", "question", "outside"]
 KINDS: tuple[Kind, ...] = ("draw", "edit", "reference", "question", "outside")

@@ -5,7 +5,6 @@ from typing import Any
 from transformers import Qwen2_5_VLConfig
 
 PICTURE = 128
-SIDES = (96, 160)
 LATENT_CHANNELS = 8
 TEXT_WIDTH = 256
 

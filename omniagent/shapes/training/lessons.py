@@ -35,7 +35,8 @@ from omniagent.shapes.words.phrases import checklist, describe, held_by, layout_
 from omniagent.shapes.words.requirements import Wanted
 from omniagent.shapes.words.sought import Sought
 from omniagent.shapes.words.statements import object_statements, statements, truth_of
-from omniagent.tools import prompts
+from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.dialects.listed import prompts
 
 TOPIC_WEIGHTS = {"plan": 4.0, "plan_seen": 3.0}
 """A plan is right only as a whole, and most of its tokens are easy."""
@@ -179,7 +180,7 @@ def repair_lesson(rng: np.random.Generator, desk: Desk, split: Split) -> Lesson:
     case = _asked(rng, split)
     prompt = prompts.repair_prompt(_BLANK, case.instruction, _judged(rng, case.seen, case.wanted, case.sought))
     scope = "local" if case.local else "global"
-    draft = prompts.RepairDraft(seen=describe(case.seen), instruction=case.repair, scope=scope)
+    draft = RepairDraft(seen=describe(case.seen), instruction=case.repair, scope=scope)
     return Lesson("repair", prompt, (desk.show(case.seen),), (("", draft.model_dump_json()),))
 
 
@@ -198,7 +199,7 @@ def painted_repair(rng: np.random.Generator, painting: Painting, shown: int) -> 
     lines = _judged(rng, painting.seen, painting.wanted, painting.sought)
     prompt = prompts.repair_prompt(_BLANK, painting.instruction, lines)
     scope = "local" if len(faults) == 1 else "global"
-    draft = prompts.RepairDraft(seen=describe(painting.seen), instruction=faults[0], scope=scope)
+    draft = RepairDraft(seen=describe(painting.seen), instruction=faults[0], scope=scope)
     return Lesson("repair", prompt, (shown,), (("", draft.model_dump_json()),))
 
 

@@ -22,9 +22,10 @@ from omniagent.shapes.scene.data import rng_for
 from omniagent.shapes.scene.reading import UNKNOWN, Found, Unreadable
 from omniagent.shapes.scene.world import CANVAS, LARGE, SMALL, Item, Scene, spot_of
 from omniagent.shapes.tasks.task import Kind, ShapesTask, sample_task
-from omniagent.shapes.words.phrases import an, item_words, layout_of, located
+from omniagent.shapes.words.phrases import item_words, layout_of, located
 from omniagent.shapes.words.requirements import Wanted
 from omniagent.shapes.words.sought import Sought
+from omniagent.tools.dialects.listed.notation import article
 
 UNCLEAR_SHAPE, UNCLEAR_FILL = "object", "uneven"
 NEAR = 16.0
@@ -94,7 +95,7 @@ def faults_of(seen: Scene, target: Scene) -> list[str]:
             extra.remove(strayed)
             told.append(f"move the {located(strayed)} to {spot}")
         else:
-            told.append(f"add {an(item_words(item))} at {spot}")
+            told.append(f"add {article(item_words(item))} at {spot}")
     return [*told, *(f"remove the {located(item)}" for item in extra)]
 
 

@@ -15,7 +15,8 @@ from omniagent.shapes.scene.world import BACKGROUNDS, COLOURS, FILLS, PLACES, SH
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import KINDS, sample_task, some_scene
 from omniagent.shapes.words.phrases import NUMBERS, describe, layout_of
-from omniagent.tools import prompts
+from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.dialects.listed import prompts
 
 SPECIALS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
@@ -47,7 +48,7 @@ def corpus(seed: int = 0, tasks: int = 1200) -> Iterator[str]:
         scene = some_scene(rng)
         yield layout_of(scene, range(len(scene.items)))
         fault = random_fault(rng, scene)
-        yield prompts.RepairDraft(seen=describe(fault.scene), instruction=fault.repair).model_dump_json()
+        yield RepairDraft(seen=describe(fault.scene), instruction=fault.repair).model_dump_json()
         yield prompts.negated_question(task.plan.checklist[0].question if task.plan.checklist else "yes or no?")
 
 

@@ -9,8 +9,9 @@ look ahead, for a free object not to stand in the way of a bound one, gets a thi
 from collections.abc import Iterator, Sequence
 
 from omniagent.shapes.scene.world import CELLS, COLOURS, Item, middle_of
-from omniagent.shapes.words.phrases import grid_word, layout_instruction, words
+from omniagent.shapes.words.phrases import grid_word, words
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
+from omniagent.tools.dialects.listed.notation import print_layout
 
 CANVAS_COLOUR = "white"
 OBJECT_SHAPE = "circle"
@@ -124,7 +125,7 @@ def painter_instruction(wanted: Wanted) -> str | None:
     if spots is None:
         return None
     named = [(words(complete(wanted.groups[group], wanted)), cell) for group, cell in spots]
-    return layout_instruction(wanted.background or CANVAS_COLOUR, named)
+    return print_layout(wanted.background or CANVAS_COLOUR, named)
 
 
 def free_spot(items: Sequence[Item]) -> str:

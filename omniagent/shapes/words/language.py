@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from omniagent.shapes.words.phrases import NUMBERS, an, listed, plural
+from omniagent.shapes.words.phrases import NUMBERS, listed
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
+from omniagent.tools.dialects.listed.notation import article, plural
 
 _OPENINGS = (
     "", "", "", "draw ", "draw ", "please draw ", "paint ", "create ", "make ", "show ", "show me ", "generate ",
@@ -66,8 +67,8 @@ def counted_noun(rng: np.random.Generator, group: Group) -> str:
     """The noun phrase with its number as an article, a word or digits."""
     phrase = noun(rng, group)
     if group.count == 1:
-        article = an(phrase).split()[0]
-        number = pick(rng, (article, article, article, article, "one", "1", "a single"))
+        one = article(phrase).split()[0]
+        number = pick(rng, (one, one, one, one, "one", "1", "a single"))
     else:
         number = pick(rng, (NUMBERS[group.count], NUMBERS[group.count], str(group.count), f"exactly {group.count}"))
     return f"{number} {phrase}"

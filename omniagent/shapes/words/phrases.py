@@ -4,19 +4,18 @@ from collections.abc import Iterable, Sequence
 
 from omniagent.shapes.scene.world import CANVAS, Item, Scene, cell_of, spot_of
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
-from omniagent.tools.prompts import PlanDraft, RequirementDraft
+from omniagent.tools.dialects.drafts import PlanDraft, RequirementDraft
+from omniagent.tools.dialects.listed.notation import (
+    plural,
+    print_background,
+    print_count,
+    print_description,
+    print_layout,
+    print_name,
+    print_total,
+)
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
-
-
-def plural(noun: str, count: int) -> str:
-    """The noun in the number that fits the count."""
-    return noun if count == 1 else f"{noun}s"
-
-
-def an(noun: str) -> str:
-    """The noun phrase with its indefinite article."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def words(group: Group) -> str:
@@ -54,20 +53,9 @@ def draw_instruction(wanted: Wanted) -> str:
     return "; ".join([text, *(related(r, wanted.groups) for r in wanted.relations)])
 
 
-def layout_instruction(background: str | None, spots: Sequence[tuple[str, str]]) -> str:
-    """The painter's instruction for a whole picture: each object in words, with where it goes.
-
-    ``draw on a gray background: small striped blue star at c c; large red ring at c h; yellow circle inside it``;
-    the letters are a column and a row of the fine grid (`world.SPOTS`).
-    """
-    canvas = f"draw on a {background} background" if background else "draw"
-    return f"{canvas}: {'; '.join(f'{words} {place}' for words, place in spots)}"
-
-
 def group_question(group: Group) -> RequirementDraft:
     """The count question of a group."""
-    verb = "Is there exactly" if group.count == 1 else "Are there exactly"
-    return RequirementDraft(kind="count", question=f"{verb} {group.count} {plural(words(group), group.count)}?")
+    return RequirementDraft(kind="count", question=print_count(group.count, words(group)))
 
 
 def place_question(group: Group) -> RequirementDraft:
@@ -84,13 +72,12 @@ def relation_question(relation: Relation, groups: Sequence[Group]) -> Requiremen
 
 def background_question(background: str) -> RequirementDraft:
     """The question for the background."""
-    return RequirementDraft(kind="attribute", question=f"Is the background {background}?")
+    return RequirementDraft(kind="attribute", question=print_background(background))
 
 
 def total_question(total: int) -> RequirementDraft:
     """The question for the number of all objects."""
-    verb = "Is there exactly" if total == 1 else "Are there exactly"
-    return RequirementDraft(kind="count", question=f"{verb} {total} {plural('object', total)} in total?")
+    return RequirementDraft(kind="count", question=print_total(total))
 
 
 def checklist(wanted: Wanted, objects: Sequence[RequirementDraft] = ()) -> tuple[RequirementDraft, ...]:
@@ -121,12 +108,9 @@ def item_words(item: Item, *, size: bool = True) -> str:
 
 
 def told(shape: str, colour: str, fill: str, size: str | None = None, place: str | None = None) -> str:
-    """One object as the agent tells what it sees, the noun first: ``star (blue striped small, top left)``.
-
-    Who says the noun can copy the rest from an earlier telling, word by word.
-    """
+    """One object as a description names it, the noun first: ``star (blue striped small, top left)``."""
     details = " ".join(word for word in (colour, "" if fill == "solid" else fill, size) if word)
-    return f"{shape} ({', '.join(part for part in (details, place) if part)})"
+    return print_name(shape, details, place)
 
 
 def located(item: Item) -> str:
@@ -160,12 +144,12 @@ def layout_of(scene: Scene, order: Sequence[int], *, exact: bool = True) -> str:
             continue
         spots.append((item_words(item), f"at {spot_of(item.x, item.y)}" if exact else grid_word(item)))
         spots += [(item_words(inner), "inside it") for inner in items if held_by(inner, items) is item]
-    return layout_instruction(scene.background, spots)
+    return print_layout(scene.background, spots)
 
 
 def describe(scene: Scene) -> str:
     """The whole scene: background, then each object with its place, in reading order."""
-    return "; ".join([f"{scene.background} background", *(located(item) for item in reading_order(scene.items))])
+    return print_description(scene.background, [located(item) for item in reading_order(scene.items)])
 
 
 def new_in(plan: PlanDraft) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from omniagent.shapes.scene.world import CANVAS, CELLS, Item, Scene
-from omniagent.shapes.words.phrases import an, grid_word, told
+from omniagent.shapes.words.phrases import grid_word, told
 from omniagent.shapes.words.requirements import PLACE_SLACK
-from omniagent.tools.prompts import RequirementDraft
+from omniagent.tools.dialects.drafts import RequirementDraft
+from omniagent.tools.dialects.listed.notation import print_presence
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Sought:
     def draft(self) -> RequirementDraft:
         """The question for it: ``Is there a star (blue striped small, top left)?``."""
         words = told(self.shape, self.colour, self.fill, self.size, self.place)
-        return RequirementDraft(kind="presence", question=f"Is there {an(words)}?")
+        return RequirementDraft(kind="presence", question=print_presence(words))
 
     def found_in(self, scene: Scene) -> bool:
         """Whether an object of the scene is the one; a few pixels over the edge of its place do no harm."""

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from omniagent.model.critic.openai.critic import OpenAICritic
-from omniagent.model.critic.openai.wire import MAX_ITEMS, MAX_TEXT, bounded
-from omniagent.model.requests import Prompt
-from omniagent.tools.prompts import PlanDraft
+from omniagent.model.requests import Prompt, Questions, Writing
+from omniagent.model.schemas import MAX_ITEMS, MAX_TEXT, bounded
+from omniagent.tools.dialects.drafts import PlanDraft
 
 RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")
 Body = dict[str, Any]
@@ -109,30 +109,30 @@ def sent(body: Body, *, batch: bool = True) -> list[bool]:
 def test_a_checklist_is_one_request_whose_pixels_travel_once(connect: Connect) -> None:
     server = Vllm()
     critic = connect(server)
-    reply = critic.yes_no(prompt(RED), ["good?", "bad?", "good!"])
+    reply = critic.yes_no(Questions(prompt(RED), ("good?", "bad?", "good!")))
     assert [p > 0.5 for p in reply.probabilities] == [True, False, True]
     assert (reply.prompt_tokens, reply.cached_tokens, reply.completion_tokens) == (40, 32, 3)
     assert [sent(body) for body in server.chats] == [[True, False, False]]
-    critic.yes_no(prompt(RED), ["good?", "bad?"])
-    critic.yes_no(prompt(BLUE), ["good?", "bad?"])
+    critic.yes_no(Questions(prompt(RED), ("good?", "bad?")))
+    critic.yes_no(Questions(prompt(BLUE), ("good?", "bad?")))
     assert [sent(body) for body in server.chats[1:]] == [[False, False], [True, False]]
-    critic.write(prompt(BLUE))
+    critic.write(Writing(prompt(BLUE)))
     assert sent(server.chats[-1], batch=False) == [False]
 
 
 def test_pictures_that_the_server_has_dropped_are_sent_again(connect: Connect) -> None:
     server = Vllm()
     critic = connect(server)
-    critic.yes_no(prompt(RED), ["good?", "bad?"])
+    critic.yes_no(Questions(prompt(RED), ("good?", "bad?")))
     server.holds.clear()
-    assert critic.yes_no(prompt(RED), ["good?", "bad?"]).probabilities == (1.0, 0.0)
+    assert critic.yes_no(Questions(prompt(RED), ("good?", "bad?"))).probabilities == (1.0, 0.0)
     assert [sent(body) for body in server.chats[1:]] == [[False, False], [True, False]]
 
 
 def test_more_questions_than_fit_a_batch_go_in_several(connect: Connect) -> None:
     server = Vllm()
     questions = [f"{'good' if number % 3 else 'bad'} {number}?" for number in range(70)]
-    found = connect(server).yes_no(prompt(RED), questions).probabilities
+    found = connect(server).yes_no(Questions(prompt(RED), tuple(questions))).probabilities
     assert [p > 0.5 for p in found] == ["good" in question for question in questions]
     assert [len(body["messages"]) for body in server.chats] == [32, 32, 6]
 
@@ -141,7 +141,7 @@ def test_a_server_without_batches_gets_a_request_for_each_question_and_is_not_as
     server = Vllm(takes_batches=False)
     critic = connect(server)
     for _ in range(2):
-        assert critic.yes_no(prompt(RED), ["good?", "bad?"]).probabilities == (1.0, 0.0)
+        assert critic.yes_no(Questions(prompt(RED), ("good?", "bad?"))).probabilities == (1.0, 0.0)
     assert server.paths.count("/v1/chat/completions/batch") == 1
     assert len(server.chats) == 4
     assert critic.abilities.lacking == ("no batches: every question is a request of its own",)
@@ -151,7 +151,7 @@ def test_another_server_is_sent_nothing_that_the_plain_api_does_not_know(connect
     server = Vllm(owner="somebody")
     critic = connect(server)
     assert critic.backend == "openai"
-    critic.yes_no(prompt(RED), ["good?", "bad?"])
+    critic.yes_no(Questions(prompt(RED), ("good?", "bad?")))
     known = {"model", "messages", "temperature", "max_tokens", "logprobs", "top_logprobs"}
     for body in server.chats:
         assert body.keys() <= known

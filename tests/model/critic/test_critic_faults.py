@@ -18,7 +18,7 @@ from omniagent.runs.result import Result
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.record.trace import CriticConsulted, RunStarted
 from omniagent.tools.types import Budget
-from tests.support.scripted_runs import plan_draft, texts
+from tests.support.scripted_runs import LISTED, plan_draft, texts
 from tests.support.stand_in_server import FAULTS, QUESTIONS, StandIn
 
 RUNS = 200
@@ -42,7 +42,7 @@ NEVER_PASSES = ("killed", "hung", "429 for an hour")
 
 @contextmanager
 def critic_at(server: StandIn, *, timeout: float = 60.0) -> Iterator[OpenAICritic]:
-    critic = OpenAICritic(server.url, timeout=timeout, retries=1, backoff=0.01)
+    critic = OpenAICritic(server.url, timeout=timeout, retries=1, backoff=0.01, profile=LISTED)
     try:
         yield critic
     finally:
@@ -111,7 +111,7 @@ def test_a_critic_whose_answers_have_another_shape_is_asked_again_and_ends_the_r
         chats.append(request.url.path)
         return httpx2.Response(200, json={"choices": [{"message": None}]})
 
-    critic = OpenAICritic("http://critic.test/v1", transport=httpx2.MockTransport(answer))
+    critic = OpenAICritic("http://critic.test/v1", transport=httpx2.MockTransport(answer), profile=LISTED)
     result = agent_on(critic, tmp_path).run("a red circle")
     critic.close()
     assert (result.stop_reason, result.error) == ("critic_unavailable", "CriticBadOutput")
@@ -134,7 +134,7 @@ def test_a_run_goes_on_with_its_pictures_when_the_server_is_back(tmp_path: Path)
 
 def test_another_critic_stands_in_and_the_trace_says_for_whom_and_why(tmp_path: Path) -> None:
     server = StandIn(fault="500", at=2).start()
-    own = ScriptedCritic(texts=texts(plan_draft(questions=QUESTIONS)), model="own")
+    own = ScriptedCritic(texts=texts(plan_draft(questions=QUESTIONS)), model="own", profile=LISTED)
     with critic_at(server) as critic:
         result = agent_on(critic, tmp_path, stand_in=own, breaks=2).run("a red circle")
     assert result.accepted
@@ -148,7 +148,7 @@ def test_another_critic_stands_in_and_the_trace_says_for_whom_and_why(tmp_path: 
 
 def test_a_critic_that_is_down_is_not_asked_by_the_runs_that_follow(tmp_path: Path) -> None:
     server = StandIn(fault="503", at=0).start()
-    own = ScriptedCritic(texts=texts(plan_draft(questions=QUESTIONS)), model="own")
+    own = ScriptedCritic(texts=texts(plan_draft(questions=QUESTIONS)), model="own", profile=LISTED)
     with critic_at(server) as critic:
         runtime = ModelRuntime(ScriptedGenerator(), critic, stand_in=own, breaker=CircuitBreaker(2, cool=1e6))
         agent = Agent(runtime=runtime, config=Config(tools=QUICK), runs_dir=tmp_path)

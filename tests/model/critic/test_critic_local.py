@@ -15,7 +15,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from omniagent.model.critic.local import QUESTIONS_AT_ONCE, LocalCritic
 from omniagent.model.errors import BadCheckpoint, BadTask, Cancelled, CriticBadOutput
 from omniagent.model.mllm.encoder import ChatEncoder
-from omniagent.model.requests import CancelToken, Critic, Prompt
+from omniagent.model.requests import CancelToken, Critic, Prompt, Questions, Writing
 from tests.support.tiny_models import save_mllm, save_processor
 
 QUESTIONS = st.lists(st.text("abc redstar?<>é\n", max_size=30), min_size=1, max_size=6)
@@ -83,8 +83,11 @@ def test_questions_asked_together_are_answered_as_if_asked_alone(
     shared: LocalCritic, encoder: ChatEncoder, questions: list[str], seed: int
 ) -> None:
     asked = prompt(picture(seed))
-    together = shared.yes_no(asked, questions).probabilities
-    alone = [LocalCritic(shared.network, encoder).yes_no(asked, [question]).probabilities[0] for question in questions]
+    together = shared.yes_no(Questions(asked, tuple(questions))).probabilities
+    alone = [
+        LocalCritic(shared.network, encoder).yes_no(Questions(asked, (question,))).probabilities[0]
+        for question in questions
+    ]
     assert together == pytest.approx(alone, abs=1e-4)
 
 
@@ -96,7 +99,7 @@ def test_a_probability_is_that_of_a_plain_forward_pass_over_all_spellings(
     question = "is there a red circle?"
     odds = whole_logits(critic, encoder, asked.then(question)).softmax(-1)
     yes, no = (odds[ids].sum() for ids in encoder.answer_ids())
-    (found,) = critic.yes_no(asked, [question, "no?"]).probabilities[:1]
+    (found,) = critic.yes_no(Questions(asked, (question, "no?"))).probabilities[:1]
     assert found == pytest.approx(float(yes / (yes + no)), abs=1e-5)
     assert encoder.answer_ids()[0] == sorted(
         encoder.tokenizer.convert_tokens_to_ids(word) for word in ("yes", "Yes", "Ġyes", "ĠYes")
@@ -104,29 +107,31 @@ def test_a_probability_is_that_of_a_plain_forward_pass_over_all_spellings(
 
 
 def test_different_pictures_and_questions_get_different_answers(shared: LocalCritic) -> None:
-    first = shared.yes_no(prompt(picture(1)), ["is there a star?", "is there a ring?"]).probabilities
-    second = shared.yes_no(prompt(picture(2)), ["is there a star?"]).probabilities
+    first = shared.yes_no(Questions(prompt(picture(1)), ("is there a star?", "is there a ring?"))).probabilities
+    second = shared.yes_no(Questions(prompt(picture(2)), ("is there a star?",))).probabilities
     assert len({*first, *second}) == 3
 
 
 def test_more_questions_than_fit_one_batch_are_all_answered_in_order(shared: LocalCritic) -> None:
     questions = [f"is there {n}?" for n in range(QUESTIONS_AT_ONCE + 2)]
-    together = shared.yes_no(prompt(picture(1)), questions).probabilities
-    assert together[-1] == pytest.approx(shared.yes_no(prompt(picture(1)), questions[-1:]).probabilities[0], abs=1e-4)
+    together = shared.yes_no(Questions(prompt(picture(1)), tuple(questions))).probabilities
+    assert together[-1] == pytest.approx(
+        shared.yes_no(Questions(prompt(picture(1)), tuple(questions[-1:]))).probabilities[0], abs=1e-4
+    )
     assert len(together) == len(questions)
 
 
 def test_no_questions_need_no_pass(critic: LocalCritic) -> None:
-    assert critic.yes_no(prompt(picture(1)), []).probabilities == ()
+    assert critic.yes_no(Questions(prompt(picture(1)), ())).probabilities == ()
     assert critic.stats["picture_features"].misses == 0
 
 
 def test_a_second_set_of_questions_about_a_picture_does_not_look_again(critic: LocalCritic) -> None:
-    critic.yes_no(prompt(picture(1)), ["is there a star?"])
-    critic.yes_no(prompt(picture(1).copy()), ["is there a ring?", "red?"])
+    critic.yes_no(Questions(prompt(picture(1)), ("is there a star?",)))
+    critic.yes_no(Questions(prompt(picture(1).copy()), ("is there a ring?", "red?")))
     stats = critic.stats
     assert (stats["picture_features"].misses, stats["chat_prefixes"].misses, stats["chat_prefixes"].hits) == (1, 1, 1)
-    critic.write(prompt(picture(1), text="describe"), max_tokens=2)
+    critic.write(Writing(prompt(picture(1), text="describe"), max_tokens=2))
     assert (critic.stats["picture_features"].hits, critic.stats["picture_features"].misses) == (1, 1)
 
 
@@ -192,19 +197,27 @@ def test_a_picture_beyond_200_to_1_is_looked_at_as_one_of_200_to_1(encoder: Chat
     assert looks.patches(halves).values.mean().item() == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_checkpoint_may_have_every_picture_looked_at_in_one_size(encoder: ChatEncoder, folder: Path) -> None:
+    fixed = ChatEncoder.load(folder / "processor", (128, 96))
+    for size in ((640, 480), (10_000, 10), (1, 1)):
+        image = picture(5, (64, 48)).resize(size)
+        assert fixed.encode(prompt(image)).grids == encoder.encode(prompt(Image.new("RGB", (128, 96)))).grids
+        assert tuple(fixed.patches(image).grid[0].tolist()) == fixed.encode(prompt(image)).grids[0]
+
+
 def test_pictures_of_odd_sizes_get_verdicts_and_texts(shared: LocalCritic) -> None:
     for size in ((1, 1), (10_000, 10), (3, 640), (160, 128)):
         asked = prompt(Image.new("RGB", size, "green"))
-        (probability,) = shared.yes_no(asked, ["is it green?"]).probabilities
+        (probability,) = shared.yes_no(Questions(asked, ("is it green?",))).probabilities
         assert 0 <= probability <= 1
-        assert shared.write(asked, max_tokens=2).completion_tokens >= 1
+        assert shared.write(Writing(asked, max_tokens=2)).completion_tokens >= 1
 
 
 def test_writing_is_greedy_and_equals_plain_forward_passes_token_by_token(
     critic: LocalCritic, encoder: ChatEncoder
 ) -> None:
     asked = prompt(picture(3), text="what is there?")
-    written = critic.write(asked, max_tokens=6)
+    written = critic.write(Writing(asked, max_tokens=6))
     chat = encoder.encode(asked)
     ids, patches = list(chat.ids), encoder.patches(picture(3))
     with torch.no_grad():
@@ -231,7 +244,7 @@ def test_writing_ends_with_the_turn(critic: LocalCritic, encoder: ChatEncoder) -
     words.norm.register_forward_hook(always_ones)
     with torch.no_grad():
         words.embed_tokens.weight[encoder.id_of("<|im_end|>")] = 9.0
-    completion = critic.write(prompt(text="hello"), max_tokens=5)
+    completion = critic.write(Writing(prompt(text="hello"), max_tokens=5))
     assert (completion.text, completion.cut, completion.completion_tokens) == ("", False, 1)
 
 
@@ -240,9 +253,9 @@ def test_a_cancelled_or_expired_token_stops_every_kind_of_call(shared: LocalCrit
     cancelled.cancel()
     for token in (cancelled, expired):
         with pytest.raises(Cancelled):
-            shared.yes_no(prompt(picture(1)), ["a?"], token=token)
+            shared.yes_no(Questions(prompt(picture(1)), ("a?",)), token=token)
         with pytest.raises(Cancelled):
-            shared.write(prompt(picture(1)), token=token)
+            shared.write(Writing(prompt(picture(1))), token=token)
 
 
 class CancelAfter(CancelToken):
@@ -262,27 +275,27 @@ class CancelAfter(CancelToken):
 def test_writing_checks_its_token_between_tokens(shared: LocalCritic) -> None:
     token = CancelAfter(3)
     with pytest.raises(Cancelled):
-        shared.write(prompt(picture(1)), max_tokens=50, token=token)
-    assert shared.write(prompt(picture(1)), max_tokens=2).completion_tokens == 2
+        shared.write(Writing(prompt(picture(1)), max_tokens=50), token=token)
+    assert shared.write(Writing(prompt(picture(1)), max_tokens=2)).completion_tokens == 2
 
 
 def test_a_chat_longer_than_the_context_is_refused_with_both_figures(shared: LocalCritic) -> None:
     with pytest.raises(BadTask, match=r"\d+ tokens and its model takes 512"):
-        shared.yes_no(prompt(text="é" * 600), ["a?"])
+        shared.yes_no(Questions(prompt(text="é" * 600), ("a?",)))
 
 
 def test_a_text_with_the_picture_mark_is_refused(shared: LocalCritic) -> None:
     with pytest.raises(BadTask, match=r"image_pad"):
-        shared.yes_no(prompt(picture(1)), ["<|image_pad|>"])
+        shared.yes_no(Questions(prompt(picture(1)), ("<|image_pad|>",)))
 
 
 def test_weights_that_are_not_numbers_give_a_critic_error(critic: LocalCritic) -> None:
     with torch.no_grad():
         critic.network.model.language_model.norm.weight.fill_(float("nan"))
     with pytest.raises(CriticBadOutput, match="not finite"):
-        critic.yes_no(prompt(picture(1)), ["a?"])
+        critic.yes_no(Questions(prompt(picture(1)), ("a?",)))
     with pytest.raises(CriticBadOutput, match="not finite"):
-        critic.write(prompt(picture(1)))
+        critic.write(Writing(prompt(picture(1))))
 
 
 def test_a_folder_without_a_network_or_processor_is_a_bad_checkpoint(folder: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from omniagent.model.critic.service.memory import (
 )
 from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.errors import OutOfMemory
-from omniagent.model.requests import GenerationRequest, Prompt
+from omniagent.model.requests import GenerationRequest, Prompt, Questions
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedGenerator
 from tests.support.fake_vllm import fake_checkpoint
@@ -100,8 +100,8 @@ def test_a_critic_on_a_small_card_sleeps_while_the_generator_draws_and_wakes_to_
         assert not runtime.overlaps
         for _ in range(2):
             runtime.generator.generate(GenerationRequest(instruction="a circle"))
-            runtime.critic.yes_no(PROMPT, ["a?", "b?"])
-            runtime.critic.yes_no(PROMPT, ["c?", "d?"])
+            runtime.critic.yes_no(Questions(PROMPT, ("a?", "b?")))
+            runtime.critic.yes_no(Questions(PROMPT, ("c?", "d?")))
     told = [path for path in seen if path not in ("/v1/models", "/tokenize")]
     batch = "/v1/chat/completions/batch"
     assert told == ["/wake_up", batch, batch, "/sleep", "/wake_up", batch, batch]

@@ -15,7 +15,7 @@ from omniagent.model.errors import (
     CriticUnavailable,
     UnknownModel,
 )
-from omniagent.model.requests import CancelToken
+from omniagent.model.requests import CancelToken, Questions, Writing
 from tests.support.openai_stub import PROMPT, Connect, Server, chat, failure, question_of, sure
 
 
@@ -23,27 +23,27 @@ from tests.support.openai_stub import PROMPT, Connect, Server, chat, failure, qu
 def test_a_passing_fault_is_waited_out(connect: Connect, status: int) -> None:
     faults = [failure(status), failure(status)]
     server = Server(lambda body: faults.pop() if faults else chat("done"))
-    assert connect(server).write(PROMPT).text == "done"
+    assert connect(server).write(Writing(PROMPT)).text == "done"
     assert len(server.chats) == 3
 
 
 def test_a_fault_that_stays_is_unavailable_after_the_last_retry(connect: Connect) -> None:
     server = Server(lambda body: failure(503, "overloaded"))
     with pytest.raises(CriticUnavailable, match=r"503.*overloaded"):
-        connect(server, retries=3).write(PROMPT)
+        connect(server, retries=3).write(Writing(PROMPT))
     assert len(server.chats) == 4
 
 
 def test_the_pause_that_a_server_asks_for_is_waited_and_not_the_back_off(connect: Connect) -> None:
     faults = [failure(429, **{"retry-after": "0.01"})]
     server = Server(lambda body: faults.pop() if faults else chat("done"))
-    assert connect(server, backoff=1000.0).write(PROMPT).text == "done"
+    assert connect(server, backoff=1000.0).write(Writing(PROMPT)).text == "done"
 
 
 def test_a_pause_longer_than_the_time_limit_is_not_waited_for(connect: Connect) -> None:
     server = Server(lambda body: failure(429, **{"retry-after": "3600"}))
     with pytest.raises(CriticUnavailable, match="3600 s"):
-        connect(server).write(PROMPT)
+        connect(server).write(Writing(PROMPT))
     assert len(server.chats) == 1
 
 
@@ -59,7 +59,7 @@ def test_no_connection_is_unavailable(connect: Connect) -> None:
         raise httpx2.ConnectError("refused", request=request)
 
     with pytest.raises(CriticUnavailable, match=r"critic\.test.*is the server up"):
-        connect(refuse).yes_no(PROMPT, ["red?"])
+        connect(refuse).yes_no(Questions(PROMPT, ("red?",)))
 
 
 def test_a_slow_server_is_a_timeout(connect: Connect) -> None:
@@ -67,7 +67,7 @@ def test_a_slow_server_is_a_timeout(connect: Connect) -> None:
         raise httpx2.ReadTimeout("slow", request=request)
 
     with pytest.raises(CriticTimeout):
-        connect(slow).write(PROMPT)
+        connect(slow).write(Writing(PROMPT))
 
 
 class Hanging:
@@ -91,7 +91,7 @@ class Hanging:
 def test_a_server_that_hangs_is_a_timeout_at_the_deadline_and_its_request_is_dropped(connect: Connect) -> None:
     server = Hanging()
     with pytest.raises(CriticTimeout, match=r"0\.1 s"):
-        connect(server, timeout=0.1).write(PROMPT)
+        connect(server, timeout=0.1).write(Writing(PROMPT))
     assert server.dropped.wait(10)
 
 
@@ -99,20 +99,23 @@ def test_cancelling_drops_the_requests_under_way(connect: Connect) -> None:
     server, token = Hanging(), CancelToken()
     threading.Thread(target=lambda: (server.asked.wait(10), token.cancel())).start()
     with pytest.raises(Cancelled):
-        connect(server).yes_no(PROMPT, ["red?", "blue?"], token=token)
+        connect(server).yes_no(
+            Questions(PROMPT, ("red?", "blue?")),
+            token=token,
+        )
     assert server.dropped.wait(10)
 
 
 def test_the_runs_deadline_cancels_and_is_not_blamed_on_the_critic(connect: Connect) -> None:
     with pytest.raises(Cancelled):
-        connect(Hanging()).write(PROMPT, token=CancelToken(deadline=time.monotonic() + 0.05))
+        connect(Hanging()).write(Writing(PROMPT), token=CancelToken(deadline=time.monotonic() + 0.05))
 
 
 def test_with_a_cancelled_token_nothing_is_sent(connect: Connect) -> None:
     server, token = Server(sure), CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        connect(server).write(PROMPT, token=token)
+        connect(server).write(Writing(PROMPT), token=token)
     assert server.paths == []
 
 
@@ -120,8 +123,8 @@ def test_a_fault_of_one_question_drops_the_others_and_the_critic_still_works(con
     server = Server(lambda body: failure(400, "too long") if question_of(body) == "bad?" else sure(body))
     critic = connect(server)
     with pytest.raises(BadTask, match="too long"):
-        critic.yes_no(PROMPT, ["good?", "bad?"])
-    assert critic.yes_no(PROMPT, ["good?"]).probabilities == pytest.approx((0.75,))
+        critic.yes_no(Questions(PROMPT, ("good?", "bad?")))
+    assert critic.yes_no(Questions(PROMPT, ("good?",))).probabilities == pytest.approx((0.75,))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_a_refusal_is_not_retried_and_says_what_to_do(
 ) -> None:
     server = Server(lambda body: failure(status, "refused"))
     with pytest.raises(error, match=advice):
-        connect(server).write(PROMPT)
+        connect(server).write(Writing(PROMPT))
     assert len(server.chats) == 1
 
 
@@ -147,7 +150,7 @@ def test_the_model_is_the_first_the_server_lists_unless_named(connect: Connect) 
     assert connect(Server(sure, models="one two")).connect() == "one"
     server = Server(sure, models="one two")
     critic = connect(server, model="two")
-    critic.write(PROMPT)
+    critic.write(Writing(PROMPT))
     assert server.chats[0]["model"] == critic.model == "two"
     assert server.paths.count("/v1/models") == 1
 
@@ -163,7 +166,7 @@ def test_a_server_without_a_model_list_takes_the_name_given(connect: Connect) ->
     def handler(request: httpx2.Request) -> httpx2.Response:
         return failure(404) if request.url.path == "/v1/models" else chat("hello")
 
-    assert connect(handler, model="mine").write(PROMPT).text == "hello"
+    assert connect(handler, model="mine").write(Writing(PROMPT)).text == "hello"
     with pytest.raises(UnknownModel):
         connect(handler).connect()
 
@@ -173,8 +176,8 @@ def test_the_key_given_is_sent_and_none_is_taken_from_the_environment(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     keyed, plain = Server(sure), Server(sure)
-    connect(keyed, api_key="mine").write(PROMPT)
-    connect(plain).write(PROMPT)
+    connect(keyed, api_key="mine").write(Writing(PROMPT))
+    connect(plain).write(Writing(PROMPT))
     assert keyed.keys == {"Bearer mine"}
     assert all("secret" not in key for key in plain.keys)
 
@@ -191,7 +194,7 @@ def test_no_more_requests_than_allowed_are_under_way_at_once(connect: Connect) -
         under_way -= 1
         return await Server(sure)(request)
 
-    connect(count, concurrency=3).yes_no(PROMPT, [f"{n}?" for n in range(12)])
+    connect(count, concurrency=3).yes_no(Questions(PROMPT, tuple([f"{n}?" for n in range(12)])))
     assert peak == 3
 
 
@@ -199,7 +202,7 @@ def test_many_threads_share_one_critic(connect: Connect) -> None:
     critic = connect(Server(sure))
     answers: list[float] = []
     threads = [
-        threading.Thread(target=lambda: answers.extend(critic.yes_no(PROMPT, ["a?", "b?"]).probabilities))
+        threading.Thread(target=lambda: answers.extend(critic.yes_no(Questions(PROMPT, ("a?", "b?"))).probabilities))
         for _ in range(8)
     ]
     for thread in threads:

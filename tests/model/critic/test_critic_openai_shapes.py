@@ -13,6 +13,7 @@ from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.critic.openai.wire import retry_after
 from omniagent.model.errors import BadSetting, CriticBadOutput
 from omniagent.model.loading import remote_critic
+from omniagent.model.requests import Questions, Writing
 from tests.support.openai_stub import PROMPT, URL, Body, Connect, Server, chat, sure
 
 NOT_CHATS: list[Any] = [
@@ -42,26 +43,26 @@ def test_an_answer_of_another_shape_is_a_bad_output(connect: Connect, body: Any)
     data, kind = json.dumps(body).encode(), {"content-type": "application/json"}
     critic = connect(Server(lambda _body: httpx2.Response(200, content=data, headers=kind)))
     with pytest.raises(CriticBadOutput, match=r"critic\.test"):
-        critic.write(PROMPT)
+        critic.write(Writing(PROMPT))
     with pytest.raises(CriticBadOutput, match=r"critic\.test"):
-        critic.yes_no(PROMPT, ["red?", "blue?"])
+        critic.yes_no(Questions(PROMPT, ("red?", "blue?")))
 
 
 def test_json_too_deep_to_read_is_a_bad_output(connect: Connect) -> None:
     kind = {"content-type": "application/json"}
     critic = connect(Server(lambda _body: httpx2.Response(200, content=b"[" * 200_000, headers=kind)))
     with pytest.raises(CriticBadOutput):
-        critic.write(PROMPT)
+        critic.write(Writing(PROMPT))
 
 
 def test_json_under_another_content_type_is_read(connect: Connect) -> None:
     server = Server(lambda _body: httpx2.Response(200, text=chat("hello").text))
-    assert connect(server).write(PROMPT).text == "hello"
+    assert connect(server).write(Writing(PROMPT)).text == "hello"
 
 
 def test_half_a_sign_is_replaced_by_one_that_can_be_written(connect: Connect) -> None:
     critic = connect(Server(lambda body: changed(chat(), lambda made: made.update(choices=HALF))))
-    assert critic.write(PROMPT).text == "a cat ?"
+    assert critic.write(Writing(PROMPT)).text == "a cat ?"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_half_a_sign_is_replaced_by_one_that_can_be_written(connect: Connect) ->
 )
 def test_a_cost_that_cannot_be_read_counts_as_nothing(connect: Connect, usage: Any) -> None:
     critic = connect(Server(lambda body: changed(sure(body), lambda answer: answer.update(usage=usage))))
-    written, asked = critic.write(PROMPT), critic.yes_no(PROMPT, ["red?"])
+    written, asked = critic.write(Writing(PROMPT)), critic.yes_no(Questions(PROMPT, ("red?",)))
     assert (written.text, written.prompt_tokens, written.completion_tokens) == ("yes", 0, 0)
     assert (asked.probabilities, asked.prompt_tokens) == (pytest.approx((0.75,)), 0)
 
@@ -78,7 +79,7 @@ def test_a_cost_that_cannot_be_read_counts_as_nothing(connect: Connect, usage: A
 def test_the_counts_that_can_be_read_are_kept_beside_those_that_cannot(connect: Connect) -> None:
     usage = {"prompt_tokens": 11, "completion_tokens": None, "prompt_tokens_details": {"cached_tokens": "many"}}
     critic = connect(Server(lambda body: changed(sure(body), lambda answer: answer.update(usage=usage))))
-    written = critic.write(PROMPT)
+    written = critic.write(Writing(PROMPT))
     assert (written.prompt_tokens, written.cached_tokens, written.completion_tokens) == (11, 0, 0)
 
 
@@ -89,7 +90,7 @@ def test_log_probabilities_that_cannot_be_read_leave_the_words(connect: Connect,
             return chat("no")
         return changed(sure(body), lambda made: made["choices"][0].update(logprobs={"content": places}))
 
-    assert connect(Server(answer)).yes_no(PROMPT, ["red?"]).probabilities == (0.0,)
+    assert connect(Server(answer)).yes_no(Questions(PROMPT, ("red?",))).probabilities == (0.0,)
 
 
 def test_one_odd_token_takes_nothing_from_the_others(connect: Connect) -> None:
@@ -98,11 +99,13 @@ def test_one_odd_token_takes_nothing_from_the_others(connect: Connect) -> None:
         made["choices"][0]["logprobs"]["content"][0]["top_logprobs"] += odd
 
     critic = connect(Server(lambda body: changed(sure(body), spoil)))
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == pytest.approx((0.75,))
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == pytest.approx((0.75,))
 
 
 def test_a_log_probability_above_zero_is_certain(connect: Connect) -> None:
-    assert connect(Server(lambda _body: chat(logprobs={"yes": 1e6}))).yes_no(PROMPT, ["red?"]).probabilities == (1.0,)
+    assert connect(Server(lambda _body: chat(logprobs={"yes": 1e6}))).yes_no(
+        Questions(PROMPT, ("red?",))
+    ).probabilities == (1.0,)
 
 
 def test_choices_of_a_batch_that_do_not_tell_their_places_are_not_used(connect: Connect) -> None:
@@ -116,7 +119,7 @@ def test_choices_of_a_batch_that_do_not_tell_their_places_are_not_used(connect: 
         return httpx2.Response(200, json={"choices": [{**choice, "index": None}, {**choice, "index": 0}]})
 
     server = Server(sure, owner="vllm")
-    assert connect(answer).yes_no(PROMPT, ["a?", "b?"]).probabilities == pytest.approx((0.75, 0.75))
+    assert connect(answer).yes_no(Questions(PROMPT, ("a?", "b?"))).probabilities == pytest.approx((0.75, 0.75))
     assert paths.count("/v1/chat/completions") == 2
 
 
@@ -129,7 +132,7 @@ def test_a_tokenizer_of_another_shape_leaves_the_likeliest_tokens(connect: Conne
         return httpx2.Response(200, json={"tokens": tokens}) if tokenizer else await server(request)
 
     critic = connect(answer)
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == pytest.approx((0.75,))
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == pytest.approx((0.75,))
     assert "logprob_token_ids" not in server.chats[0]
 
 
@@ -141,7 +144,7 @@ def test_a_list_of_models_of_another_shape_is_a_bad_output(connect: Connect, bod
     with pytest.raises(CriticBadOutput, match=r"critic\.test"):
         connect(answer).connect()
     with pytest.raises(CriticBadOutput, match=r"critic\.test"):
-        connect(answer, model="eye").write(PROMPT)
+        connect(answer, model="eye").write(Writing(PROMPT))
 
 
 class Oddity(BaseHTTPRequestHandler):

@@ -5,14 +5,14 @@ import io
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from omniagent.model.critic.openai.pictures import MAX_PIXELS, MIN_SIDE, fit_picture, fit_prompt
 from omniagent.model.errors import BadSetting
 from omniagent.model.mllm.proportions import MOST_OBLONG
-from omniagent.model.requests import Prompt
+from omniagent.model.requests import Prompt, Questions, Writing
 from tests.support.openai_stub import Body, Connect, Server, sure
 
 SIDE = st.integers(1, 3000)
@@ -24,6 +24,7 @@ def travelled(body: Body) -> tuple[Image.Image, int]:
     return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))), len(url)
 
 
+@settings(deadline=None)
 @given(SIDE, SIDE, st.sampled_from([MAX_PIXELS, 100_000, 784]))
 @example(1, 1, MAX_PIXELS)
 @example(10_000, 10, MAX_PIXELS)
@@ -45,19 +46,19 @@ def test_every_size_becomes_one_that_a_qwen_server_takes(width: int, height: int
 def test_a_large_photo_is_shrunk_before_it_travels(connect: Connect) -> None:
     photo = Image.effect_noise((4000, 3000), 80).convert("RGB")
     server = Server(sure)
-    connect(server).yes_no(Prompt(system="s", parts=(photo,)), ["red?"])
+    connect(server).yes_no(Questions(Prompt(system="s", parts=(photo,)), ("red?",)))
     sent, size = travelled(server.chats[0])
     assert sent.width * sent.height <= MAX_PIXELS
     assert math.isclose(sent.width / sent.height, 4 / 3, rel_tol=0.01)
     assert size < 10 * 2**20
-    connect(server, picture_pixels=90_000).write(Prompt(system="s", parts=(photo,)))
+    connect(server, picture_pixels=90_000).write(Writing(Prompt(system="s", parts=(photo,))))
     assert travelled(server.chats[1])[0].size == (346, 259)
 
 
 def test_a_picture_within_the_limits_travels_as_it_is(connect: Connect) -> None:
     picture = Image.effect_noise((300, 200), 80).convert("RGB")
     server = Server(sure)
-    connect(server).yes_no(Prompt(system="s", parts=(picture,)), ["red?"])
+    connect(server).yes_no(Questions(Prompt(system="s", parts=(picture,)), ("red?",)))
     assert travelled(server.chats[0])[0].tobytes() == picture.tobytes()
     prompt = Prompt(system="s", parts=(picture, "text"))
     assert fit_prompt(prompt) is prompt
@@ -68,7 +69,7 @@ def test_the_key_of_a_picture_is_that_of_what_is_sent(connect: Connect) -> None:
     critic = connect(server)
     large = Image.effect_noise((2000, 1500), 80).convert("RGB")
     for picture in (large, large.copy(), fit_picture(large)):
-        critic.yes_no(Prompt(system="s", parts=(picture,)), ["red?"])
+        critic.yes_no(Questions(Prompt(system="s", parts=(picture,)), ("red?",)))
     parts = [body["messages"][1]["content"][0] for body in server.chats]
     assert len({part["uuid"] for part in parts}) == 1
     assert [part["image_url"] is None for part in parts] == [False, True, True]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadTask, CriticBadOutput, CriticUnavailable, OmniAgentError
 from omniagent.model.http.refusals import SHOWN, words_of
+from omniagent.model.requests import Questions, Writing
 from omniagent.model.scripted import ScriptedCritic
 from tests.support.openai_stub import PROMPT, Body, Connect, Note, Server, chat
 
@@ -71,10 +72,10 @@ class Picky:
 def test_a_refused_ability_is_given_up_whatever_the_shape_of_the_refusal(connect: Connect, shape: str) -> None:
     server = Server(Picky(("logprobs", "response_format"), SHAPES[shape]))
     critic = connect(server)
-    assert critic.yes_no(PROMPT, ["red?", "blue?"]).probabilities == (0.0, 0.0)
+    assert critic.yes_no(Questions(PROMPT, ("red?", "blue?"))).probabilities == (0.0, 0.0)
     assert (critic.abilities.logprobs, critic.abilities.schemas) == (False, False)
     asked = len(server.chats)
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == (0.0,)
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (0.0,)
     assert len(server.chats) == asked + 1
     assert not {"logprobs", "top_logprobs", "response_format"} & server.chats[-1].keys()
 
@@ -84,11 +85,11 @@ def test_a_refusal_without_a_reason_is_tried_out_and_learnt(connect: Connect, sh
     server = Server(Picky(("response_format", "logprobs"), lambda _field: MUTE[shape]))
     critic = connect(server)
     for _ in range(3):
-        assert critic.yes_no(PROMPT, ["red?"]).probabilities == (0.0,)
+        assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (0.0,)
     assert (critic.abilities.logprobs, critic.abilities.schemas) == (False, False)
-    assert critic.write(PROMPT, schema=Note).text == "no"
+    assert critic.write(Writing(PROMPT, schema=Note)).text == "no"
     asked = len(server.chats)
-    critic.yes_no(PROMPT, ["red?"])
+    critic.yes_no(Questions(PROMPT, ("red?",)))
     assert len(server.chats) == asked + 1
 
 
@@ -98,7 +99,7 @@ def test_other_fields_are_left_out_or_renamed_when_refused(connect: Connect, fie
     server = Server(Picky((field,), lambda name: httpx2.Response(400, text=words.format(name))))
     critic = connect(server)
     for _ in range(2):
-        assert critic.write(PROMPT, schema=Note, max_tokens=9).text == "no"
+        assert critic.write(Writing(PROMPT, schema=Note, max_tokens=9)).text == "no"
     last = server.chats[-1]
     assert field not in last
     assert field != "max_tokens" or last["max_completion_tokens"] == 9
@@ -112,7 +113,7 @@ def test_a_server_of_fewer_log_probabilities_is_asked_for_five_of_them(connect: 
         return chat(logprobs={"yes": -1.0})
 
     critic = connect(Server(answer))
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == (1.0,)
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (1.0,)
     assert critic.abilities.logprobs and critic.abilities.top == 5
 
 
@@ -122,7 +123,7 @@ def test_a_vllm_that_does_not_know_token_ids_gives_its_likeliest_tokens(connect:
         return shaped(400, {"error": "extra field logprob_token_ids"}) if unknown else chat(logprobs={"yes": -1.0})
 
     critic = connect(Server(answer, owner="vllm"))
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == (1.0,)
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (1.0,)
     assert critic.abilities.logprobs and not critic.abilities.answer_ids
 
 
@@ -133,7 +134,7 @@ def test_the_words_of_a_request_that_is_refused_in_every_form_are_told_and_nothi
         critic = connect(Server(lambda _body, reply=reply: reply), retries=0)
         before = critic.abilities
         with pytest.raises(OmniAgentError) as raised:
-            critic.yes_no(PROMPT, ["red?"])
+            critic.yes_no(Questions(PROMPT, ("red?",)))
         assert words_of(reply.text)[:100] in str(raised.value) and len(str(raised.value)) < SHOWN + 300
         assert critic.abilities == before
 
@@ -141,14 +142,14 @@ def test_the_words_of_a_request_that_is_refused_in_every_form_are_told_and_nothi
 def test_a_request_too_long_is_not_sent_again_in_other_forms(connect: Connect) -> None:
     server = Server(lambda _body: shaped(400, {"error": "max_tokens: the prompt is too long for the context length"}))
     with pytest.raises(BadTask, match="too long"):
-        connect(server).yes_no(PROMPT, ["red?"])
+        connect(server).yes_no(Questions(PROMPT, ("red?",)))
     assert len(server.chats) == 1
 
 
 def test_a_stand_in_answers_what_the_server_refuses(connect: Connect) -> None:
     server = Server(lambda _body: shaped(413, {"error": "payload too large"}))
     critic = GuardedByBreaker(connect(server), ScriptedCritic(lambda _prompt, _question: 0.9))
-    reply = critic.yes_no(PROMPT, ["red?"])
+    reply = critic.yes_no(Questions(PROMPT, ("red?",)))
     assert reply.probabilities == (0.9,)
     assert reply.stand_in is not None and "payload too large" in reply.stand_in.reason
 
@@ -159,7 +160,7 @@ def test_a_server_that_refuses_to_list_its_models_takes_the_name_given(connect: 
         def handler(request: httpx2.Request, status: int = status) -> httpx2.Response:
             return shaped(status, {"error": "no"}) if request.url.path == "/v1/models" else chat("hello")
 
-        assert connect(handler, model="mine").write(PROMPT).text == "hello"
+        assert connect(handler, model="mine").write(Writing(PROMPT)).text == "hello"
 
 
 def test_what_a_model_says_beside_its_answer_is_told_or_read(connect: Connect) -> None:
@@ -171,9 +172,9 @@ def test_what_a_model_says_beside_its_answer_is_told_or_read(connect: Connect) -
     for message in read:
         reply = answered(message)
         critic = connect(Server(lambda _body, reply=reply: reply))
-        assert critic.yes_no(PROMPT, ["red?"]).probabilities == (0.0,)
+        assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (0.0,)
     critic = connect(Server(lambda _body: answered({"content": None, "refusal": "I will not look"})))
-    for call in (lambda: critic.yes_no(PROMPT, ["red?"]), lambda: critic.write(PROMPT)):
+    for call in (lambda: critic.yes_no(Questions(PROMPT, ("red?",))), lambda: critic.write(Writing(PROMPT))):
         with pytest.raises(CriticBadOutput, match="I will not look"):
             call()
 
@@ -185,16 +186,16 @@ def test_a_model_that_thinks_aloud_is_given_the_room_for_it(connect: Connect) ->
 
     server = Server(answer)
     critic = connect(server)
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == (1.0,)
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (1.0,)
     asked = len(server.chats)
-    assert critic.yes_no(PROMPT, ["red?"]).probabilities == (1.0,)
+    assert critic.yes_no(Questions(PROMPT, ("red?",))).probabilities == (1.0,)
     assert len(server.chats) == asked + 1
 
 
 def test_a_passing_fault_with_words_of_an_ability_stays_a_passing_fault(connect: Connect) -> None:
     critic = connect(Server(lambda _body: shaped(503, {"error": "overloaded while it compiled a grammar"})), retries=0)
     with pytest.raises(CriticUnavailable, match="overloaded"):
-        critic.write(PROMPT, schema=Note)
+        critic.write(Writing(PROMPT, schema=Note))
 
 
 JSONS = st.recursive(

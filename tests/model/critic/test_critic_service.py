@@ -27,7 +27,7 @@ from omniagent.model.critic.service.settings import (
 )
 from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.errors import BadCheckpoint, BadSetting, CriticUnavailable
-from omniagent.model.requests import Prompt
+from omniagent.model.requests import Prompt, Questions
 from omniagent.models import served_critic
 from tests.support.fake_vllm import fake_checkpoint, fake_python, fake_settings
 from tests.support.paths import ROOT
@@ -86,7 +86,7 @@ def ask() -> Iterator[Callable[[Keeper], VllmCritic]]:
 def test_a_server_is_started_waited_for_asked_with_its_key_and_stopped(keep: Keep, ask: Any) -> None:
     keeper = keep()
     critic = ask(keeper)
-    assert critic.yes_no(PROMPT, ["Is there a circle?"]).probabilities == pytest.approx((0.95,))
+    assert critic.yes_no(Questions(PROMPT, ("Is there a circle?",))).probabilities == pytest.approx((0.95,))
     assert critic.backend == "vllm"
     pid = keeper.pid
     critic.close()
@@ -96,10 +96,10 @@ def test_a_server_is_started_waited_for_asked_with_its_key_and_stopped(keep: Kee
 def test_a_server_that_was_killed_is_started_again_and_the_question_is_answered(keep: Keep, ask: Any) -> None:
     keeper = keep()
     critic = ask(keeper)
-    critic.yes_no(PROMPT, ["Is there a circle?"])
+    critic.yes_no(Questions(PROMPT, ("Is there a circle?",)))
     first = keeper.pid
     os.killpg(first, signal.SIGKILL)
-    assert critic.yes_no(PROMPT, ["Is there a circle?"]).probabilities == pytest.approx((0.95,))
+    assert critic.yes_no(Questions(PROMPT, ("Is there a circle?",))).probabilities == pytest.approx((0.95,))
     assert keeper.pid != first and keeper.generation == 2
 
 
@@ -132,7 +132,7 @@ def test_a_call_does_not_wait_long_for_a_server_when_another_critic_stands_in(
 ) -> None:
     monkeypatch.setenv("STAND_IN", "never")
     with pytest.raises(CriticUnavailable, match="not up"):
-        ask(keep(), patience=0.0).yes_no(PROMPT, ["Is there a circle?"])
+        ask(keep(), patience=0.0).yes_no(Questions(PROMPT, ("Is there a circle?",)))
 
 
 def test_the_server_ends_with_whoever_started_it_even_when_that_is_killed(tmp_path: Path) -> None:

@@ -13,21 +13,21 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent import Agent, ScriptedCritic
-from omniagent.config import Config, bundled_checkpoint
+from omniagent.config import bundled_checkpoint
 from omniagent.integrations.check import check_image
-from omniagent.model.checkpoint.settings import CheckpointDefaults
+from omniagent.model.checkpoint.settings import FAMILY, read_profiles
+from omniagent.model.profile import CRITICS, CriticProfile
 from omniagent.model.requests import CancelToken, Prompt
-from omniagent.model.scripted import YesNoCall
+from omniagent.model.scripted import Questions
 from omniagent.shapes.tasks.task import KINDS, sample_task
-from omniagent.tools.config import ToolConfig
+from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.plain import plain_question, plain_request
 from omniagent.tools.plan import PLAN, PlanIn
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace, read_trace
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Plan, Task
-from tests.support.scripted_runs import plan_draft, scripted_agent
+from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent
 
 SAME = {
     "a red circle": (
@@ -117,39 +117,36 @@ def written(prompt: Prompt, schema: type[BaseModel] | None) -> BaseModel | str:
     return plan_draft("answer" if asks else "generate", () if asks else ("Is there a circle?",)) if schema else "two"
 
 
-def overheard(folder: Path, plain: bool) -> tuple[list[str], str]:
+def overheard(folder: Path, profile: CriticProfile) -> tuple[list[str], str]:
     """What the critic hears of a shouted task, question and check, and the task as the trace tells it."""
-    critic = ScriptedCritic(texts=written)
-    config = Config(tools=ToolConfig(plain_requests=plain, backoff=0))
-    agent = scripted_agent(folder, critic=critic, config=config)
+    critic = ScriptedCritic(texts=written, profile=profile)
+    agent = scripted_agent(folder, critic=critic)
     picture = Image.new("RGB", (64, 64), "white")
     result = agent.run("A RED\nCIRCLE!")
     assert agent.run("HOW MANY  CIRCLES?!", [picture]).answer == "two"
     checked = check_image(agent, picture, ["is there A RED circle"])
     assert checked.checklist[0].question == "is there A RED circle"
     heard = [part for call in critic.calls for part in call.prompt.parts if isinstance(part, str)]
-    heard += [question for call in critic.calls if isinstance(call, YesNoCall) for question in call.questions]
+    heard += [question for call in critic.calls if isinstance(call, Questions) for question in call.questions]
     return heard, next(iter(read_trace(result.folder / "trace.jsonl"))).model_dump_json()
 
 
 def test_only_a_critic_of_plain_words_hears_them_and_people_see_their_own(tmp_path: Path) -> None:
-    heard, told = overheard(tmp_path / "plain", True)
+    heard, told = overheard(tmp_path / "plain", LISTED)
     assert "<task>a red circle</task>" in heard and "<task>how many circles?</task>" in heard
     assert "<question>Is there a red circle?</question>" in heard
     assert "A RED\\nCIRCLE!" in told
-    heard, told = overheard(tmp_path / "as said", False)
-    assert "<task>A RED\nCIRCLE!</task>" in heard and "<task>HOW MANY  CIRCLES?!</task>" in heard
-    assert "<question>is there A RED circle</question>" in heard
+    heard, told = overheard(tmp_path / "as said", CriticProfile())
+    said = "\n".join(heard)
+    assert "<task>A RED\nCIRCLE!</task>" in said and "<question>HOW MANY  CIRCLES?!</question>" in said
+    assert "<question>is there A RED circle</question>" in said
     assert "A RED\\nCIRCLE!" in told
 
 
-def test_a_checkpoint_asks_for_plain_words_and_a_caller_or_another_critic_overrules_it(tmp_path: Path) -> None:
-    assert Config().tools_for(bundled_checkpoint()).plain_requests
-    assert not Config().tools_for("OmniGen2/OmniGen2").plain_requests
-    CheckpointDefaults(plain_requests=True).save(tmp_path)
-    assert Config().tools_for(str(tmp_path)).plain_requests
-    assert not Config(critic="http://127.0.0.1:1/v1").tools_for(str(tmp_path)).plain_requests
-    assert not Config(tools=ToolConfig(plain_requests=False)).tools_for(str(tmp_path)).plain_requests
+def test_the_bundled_critic_alone_asks_for_plain_words() -> None:
+    assert read_profiles(Path(bundled_checkpoint())).critic.dialect == "listed"
+    assert FAMILY.critic.dialect == "plain"
+    assert all(profile.dialect == "plain" for profile in CRITICS.values())
 
 
 @pytest.mark.bundled
@@ -161,7 +158,7 @@ def test_the_bundled_model_plans_every_form_of_a_request_like_its_plain_one(tmp_
         trace=Trace(tmp_path / "trace.jsonl", "plans"),
         token=CancelToken(),
         calls=CallMeter(100),
-        config=agent.config.tools_for(agent.runtime.generator.model),
+        config=agent.config.tools,
     )
 
     def plan(words: str) -> Plan:

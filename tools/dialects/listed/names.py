@@ -1,51 +1,34 @@
-"""Keeps a plan's names true to what the plan itself says it sees.
+"""Keeps the names of a plan true to what the plan itself says it sees.
 
 A small planner that has read a picture rightly may still mix two things up when it names one of them again: the colour
-of one with the place of the other. Where a description is a list of names (``white background; ring (red small,
-centre); star (yellow, left)``), as the bundled planner writes, its names can be checked; free prose is left alone.
+of one with the place of the other. Where a description is in the listed notation its names can be checked; prose is
+left alone.
 """
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-_NAME = re.compile(r"\b(\w+) \(([^(),]+)(?:, ([^()]+))?\)")
-_FROM = re.compile(rf"{_NAME.pattern}(?= from image (\d))")
-_PLAIN = re.compile(r"Is there an? (\w+ \([^()]+\))\?")
+from omniagent.tools.dialects.listed.notation import (
+    IMAGE_KEPT,
+    NAME,
+    NAME_FROM_IMAGE,
+    Name,
+    name_of,
+    names_in,
+    read_description,
+    read_presence,
+)
+
 _CLAUSE = re.compile(r"\s*(?P<verb>\w+ )??(?:the |an? )?(?P<name>\w+ \([^()]+\))")
 _KEEPING = ("keep ", "leave ", "preserve ")
 
 
-class Name(NamedTuple):
-    """A thing by its noun, its properties, and its place, if that is told."""
-
-    noun: str
-    properties: frozenset[str]
-    place: str | None
-    text: str
-
-
-def names_in(text: str) -> tuple[Name, ...]:
-    """Every name of the checked form, in order."""
-    return tuple(_name(found) for found in _NAME.finditer(text))
-
-
-def _name(found: re.Match[str]) -> Name:
-    return Name(found[1].lower(), frozenset(found[2].lower().split()), found[3], found[0])
-
-
-def _listed(descriptions: Sequence[str]) -> tuple[Name, ...]:
-    """The names in those descriptions that are nothing but a background and a list of names."""
-    found: list[Name] = []
-    for description in descriptions:
-        first, *rest = description.split("; ")
-        if first.endswith(" background") and all(_NAME.fullmatch(one) for one in rest):
-            found += [name for one in rest for name in names_in(one)]
-    return tuple(found)
+def _described(descriptions: Sequence[str]) -> tuple[Name, ...]:
+    return tuple(name for description in descriptions for name in read_description(description) or ())
 
 
 def named_as_seen(text: str, seen: Sequence[str]) -> str:
-    """The text with each name that nothing seen bears brought to the seen one that it is most like.
+    """Replace every name that is missing from the descriptions with the described one that it is most like.
 
     Alike are things of one noun that share most properties, then the place; where two are equally like it, or none has
     that noun, the name stays. A name ``from image 2`` is held to that picture; of the others only those with a place
@@ -54,13 +37,13 @@ def named_as_seen(text: str, seen: Sequence[str]) -> str:
 
     def of_image(found: re.Match[str]) -> str:
         number = int(found[4])
-        return _nearest(_name(found), _listed(seen[number - 1 : number]))
+        return _nearest(name_of(found), _described(seen[number - 1 : number]))
 
     def placed(found: re.Match[str]) -> str:
-        name = _name(found)
-        return name.text if name.place is None else _nearest(name, _listed(seen))
+        name = name_of(found)
+        return name.text if name.place is None else _nearest(name, _described(seen))
 
-    return _NAME.sub(placed, _FROM.sub(of_image, text))
+    return NAME.sub(placed, NAME_FROM_IMAGE.sub(of_image, text))
 
 
 def _nearest(name: Name, known: Sequence[Name]) -> str:
@@ -78,38 +61,35 @@ def _unlike(name: Name, other: Name) -> tuple[int, bool]:
 
 
 def questions_as_seen(questions: Sequence[str], seen: Sequence[str], change: str) -> tuple[str | None, ...]:
-    """The questions of a change's checklist, those for things that it leaves alone as these were seen.
+    """The questions of an edit's checklist, those for things that it leaves alone as these were seen.
 
-    A name that nothing seen bears is corrected when just one seen thing has its noun and its properties, or else its
+    A name that no description has is corrected when just one seen thing has its noun and its properties, or else its
     noun and its place, the change neither names that thing nor has its noun in free words, and no other question asks
     for it. A question for what the change acts on, just as it was before, contradicts the change and becomes None,
-    unless two things bear that name or nothing else is asked; a thing that moves so little that its place keeps its
+    unless two things have that name or nothing else is asked; a thing that moves so little that its place keeps its
     word loses its question too.
     """
-    named, free = names_in(change), set(re.findall(r"\w+", _NAME.sub(" ", change).lower()))
+    named, free = names_in(change), set(re.findall(r"\w+", NAME.sub(" ", change).lower()))
 
     def touched(one: Name) -> bool:
         partly = (n.place is None and n.noun == one.noun and n.properties <= one.properties for n in named)
         return one.noun in free or one.text in {n.text for n in named} or any(partly)
 
-    left = [name for name in _listed(seen) if not touched(name)]
+    left = [name for name in _described(seen) if not touched(name)]
     asked = {name.text for question in questions for name in names_in(question)}
-    borne = [name.text for name in _listed(seen)]
+    known = [name.text for name in _described(seen)]
 
     def settled(found: re.Match[str]) -> str:
-        name = _name(found)
+        name = name_of(found)
         kin = [one for one in left if one.noun == name.noun]
         alike = [one for one in kin if one.properties == name.properties]
         alike = alike or [one for one in kin if one.place == name.place]
-        if name.place is None or name.text in borne or len(alike) != 1 or alike[0].text in asked:
+        if name.place is None or name.text in known or len(alike) != 1 or alike[0].text in asked:
             return name.text
         return alike[0].text
 
-    gone = {name for name in _acted_on(change) if borne.count(name) == 1}
-    kept = [
-        None if (found := _PLAIN.fullmatch(question)) and found[1] in gone else _NAME.sub(settled, question)
-        for question in questions
-    ]
+    gone = {name for name in _acted_on(change) if known.count(name) == 1}
+    kept = [None if read_presence(question) in gone else NAME.sub(settled, question) for question in questions]
     return tuple(kept) if any(kept) else tuple(questions)
 
 
@@ -119,16 +99,16 @@ def _acted_on(change: str) -> set[str]:
     return {found["name"] for found in clauses if found and found["verb"] not in _KEEPING and ", " in found["name"]}
 
 
-def questions_as_told(questions: Sequence[str], seen: Sequence[str], told: str) -> tuple[str, ...]:
+def questions_as_told(questions: Sequence[str], seen: Sequence[str], instruction: str) -> tuple[str, ...]:
     """The questions of a composition's checklist, each for a thing that will be in it.
 
-    That is one that the painter is told of, or one that was seen in a picture that stays (``image 1 with …``). Another
-    name gets the properties of the told thing of its noun, if there is just one for which no question asks; so do its
-    words in other questions (``the dotted blue circle`` for ``circle (blue dotted)``).
+    That is one that the instruction names, or one that was seen in a picture that stays (``image 1 with …``). Another
+    name gets the properties of the instruction's thing of its noun, if there is just one for which no question asks; so
+    do its words in other questions (``the dotted blue circle`` for ``circle (blue dotted)``).
     """
-    parts = [_name(found) for found in _FROM.finditer(told)]
-    bases = [int(number) for number in re.findall(r"(?<!from )image (\d)", told)]
-    known = [*parts, *(name for number in bases for name in _listed(seen[number - 1 : number]))]
+    parts = [name_of(found) for found in NAME_FROM_IMAGE.finditer(instruction)]
+    bases = [int(number) for number in IMAGE_KEPT.findall(instruction)]
+    known = [*parts, *(name for number in bases for name in _described(seen[number - 1 : number]))]
     asked = {(n.noun, n.properties): n for question in questions for n in names_in(question)}.values()
 
     def fits(name: Name, other: Name) -> bool:
@@ -150,7 +130,7 @@ def _renamed(question: str, old: Name, new: Name) -> str:
     words = new.text.partition("(")[2].rstrip(")").split(",")[0].split()
 
     def listed(found: re.Match[str]) -> str:
-        name = _name(found)
+        name = name_of(found)
         if (name.noun, name.properties) != (old.noun, old.properties):
             return name.text
         return f"{found[1]} ({' '.join(words)}{f', {name.place}' if name.place else ''})"
@@ -158,9 +138,9 @@ def _renamed(question: str, old: Name, new: Name) -> str:
     def spoken(found: re.Match[str]) -> str:
         if frozenset(found["words"].lower().split()) != old.properties:
             return found[0]
-        article = "" if not found["article"] else "an " if words[-1][0] in "aeiou" else "a "
-        return f"{article}{' '.join(reversed(words))} "
+        one = "" if not found["article"] else "an " if words[-1][0] in "aeiou" else "a "
+        return f"{one}{' '.join(reversed(words))} "
 
     run = rf"(?P<words>(?:\w+ ){{{len(old.properties)}}})"
     phrase = re.compile(rf"\b(?P<article>an? )?{run}(?={re.escape(old.noun)}s?\b)", re.IGNORECASE)
-    return phrase.sub(spoken, _NAME.sub(listed, question))
+    return phrase.sub(spoken, NAME.sub(listed, question))

@@ -1,16 +1,13 @@
-"""Keeps what a plan tells the painter of a whole picture true to what the plan itself asks for.
+"""Makes a plan's layout list exactly the things that its checklist counts.
 
 A small planner that lists a picture's things in another order than its checklist may list one twice and forget another.
-Where both are lists (``draw on a white background: red ring at c c; …`` and ``Is there exactly 1 red ring?``), as the
-bundled planner writes them, they can be compared; free prose is left alone.
+Where both are in the listed notation they can be compared; prose is left alone.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_COUNTED = re.compile(r"(?:Is|Are) there exactly (\d+) ([\w ]+?)\?")
-_PART = re.compile(r"(?P<phrase>[\w ]+?) (?P<spot>at \w+ \w+|inside it)")
+from omniagent.tools.dialects.listed.notation import INSIDE, read_count, read_layout
 
 
 @dataclass
@@ -23,18 +20,16 @@ class _Thing:
         return self.words[-1] == asked.words[-1] and set(asked.words) <= set(self.words)
 
 
-def things_as_asked(instruction: str, questions: Sequence[str]) -> str:
-    """The instruction with things that no question counts changed into those that are asked for and missing in it.
+def layout_as_counted(instruction: str, questions: Sequence[str]) -> str:
+    """The layout with things that no question counts changed into those that are counted and missing in it.
 
     Each missing thing takes the spot of the superfluous one that is most like it; a thing too many is left out. An
-    instruction or checklist of another form, or one that asks for more than was listed, stays as it is.
+    instruction or checklist of another form, or one that counts more than was listed, stays as it is.
     """
-    head, colon, body = instruction.partition(": ")
-    matches = [_PART.fullmatch(part) for part in body.split("; ")]
-    listed = [_Thing(tuple(m["phrase"].split()), m["spot"]) for m in matches if m]
-    wanted = _wanted(questions)
-    if not colon or len(listed) < len(matches) or not wanted or len(wanted) > len(listed):
+    layout, wanted = read_layout(instruction), _wanted(questions)
+    if layout is None or not wanted or len(wanted) > len(layout.spots):
         return instruction
+    listed = [_Thing(spot.words, spot.place) for spot in layout.spots]
     for exact in (True, False):
         for asked in wanted:
             fits = (
@@ -48,22 +43,22 @@ def things_as_asked(instruction: str, questions: Sequence[str]) -> str:
         spare.words, spare.found = renamed if set(asked.words) <= set(renamed) else asked.words, True
     kept = [one for number, one in enumerate(listed) if one.found or _holds(listed, number)]
     parts = (" ".join((*one.words, one.spot)) for one in kept)
-    return f"{head}: {'; '.join(parts)}"
+    return f"{layout.head}: {'; '.join(parts)}"
 
 
 def _wanted(questions: Sequence[str]) -> list[_Thing]:
     """Every thing that is counted, one by one; none where the numbers do not add up to the total."""
-    counts = [(int(m[1]), m[2]) for question in questions if (m := _COUNTED.fullmatch(question))]
-    total = sum(number for number, phrase in counts if phrase.endswith(" in total"))
+    counts = [count for question in questions if (count := read_count(question))]
+    total = sum(count.number for count in counts if count.total)
     single = [
-        phrase.removesuffix("s") if number != 1 else phrase
-        for number, phrase in counts
-        if not phrase.endswith(" in total")
-        for _ in range(number)
+        count.phrase.removesuffix("s") if count.number != 1 else count.phrase
+        for count in counts
+        if not count.total
+        for _ in range(count.number)
     ]
     return [_Thing(tuple(phrase.split())) for phrase in single] if len(single) == total else []
 
 
 def _holds(listed: Sequence[_Thing], number: int) -> bool:
     """Whether the next thing lies inside this one."""
-    return number + 1 < len(listed) and listed[number + 1].spot == "inside it" and listed[number].spot != "inside it"
+    return number + 1 < len(listed) and listed[number + 1].spot == INSIDE and listed[number].spot != INSIDE

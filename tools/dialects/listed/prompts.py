@@ -1,6 +1,6 @@
-"""The exact prompts and schemas that the tools send. The bundled MLLM is trained on these very strings.
+"""The exact prompts that the bundled critic was trained on: a changed byte costs it its reading.
 
-User text stands between tags, so that it is data and not an order; `fenced` takes the tags out of it first.
+The person's text stands between tags, so that it is data and not an order; `fenced` takes the tags out of it first.
 """
 
 import re
@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
 
 from omniagent.model.requests import Prompt
-from omniagent.tools.types import Mode, RequirementKind, Scope
 
 PLAN_SYSTEM = (
     "You plan pictures. Answer in JSON: mode (generate, edit, compose, answer or refuse), "
@@ -29,47 +27,8 @@ DESCRIBE_SYSTEM = "You describe pictures."
 _TAGS = re.compile(r"</?\s*(?:task|question|checklist|seen)\s*>|<\|[^|<>]*\|>", re.IGNORECASE)
 
 
-class _Draft(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RequirementDraft(_Draft):
-    """One requirement as the critic writes it."""
-
-    kind: RequirementKind
-    question: str = Field(min_length=3, max_length=200)
-
-
-class PlanDraft(_Draft):
-    """The critic's reading of a task, in the order of thought.
-
-    A change of given pictures names things as they are, so it comes before the checklist, which names them as they
-    will be; how to paint a picture from words follows from what it must show.
-    """
-
-    mode: Mode
-    seen: tuple[str, ...] = Field(default=(), max_length=6)
-    change: str = Field(default="", max_length=1200)
-    checklist: tuple[RequirementDraft, ...] = Field(default=(), max_length=16)
-    instruction: str = Field(default="", max_length=1200)
-
-    @property
-    def told(self) -> str:
-        """What the painter is told: the change of given pictures, else the instruction; empty if there is neither."""
-        first, second = self.change.strip(), self.instruction.strip()
-        return (first or second) if self.mode in ("edit", "compose") else (second or first)
-
-
-class RepairDraft(_Draft):
-    """The critic's repair of one attempt."""
-
-    seen: str = Field(default="", max_length=600)
-    instruction: str = Field(min_length=1, max_length=400)
-    scope: Scope = "local"
-
-
 def fenced(tag: Literal["task", "question", "checklist", "seen"], text: str) -> str:
-    """The text between tags, with our tags and chat marks removed from it."""
+    """The text between tags, with these tags and chat marks removed from it."""
     return f"<{tag}>{_TAGS.sub(' ', text)}</{tag}>"
 
 
@@ -81,12 +40,12 @@ def _labelled(images: Sequence[Image.Image]) -> list[str | Image.Image]:
 
 
 def plan_prompt(task: str, images: Sequence[Image.Image]) -> Prompt:
-    """Reads a task and its pictures once; answered with `PlanDraft` JSON."""
+    """Reads a task and its pictures; answered with `PlanDraft` JSON."""
     return Prompt(system=PLAN_SYSTEM, parts=(*_labelled(images), fenced("task", task)))
 
 
 def describe_prompt(image: Image.Image) -> Prompt:
-    """Asks what a picture shows; a critic that describes first counts and compares its own words afterwards."""
+    """Asks what a picture shows; answered with a description in the listed notation."""
     return Prompt(system=DESCRIBE_SYSTEM, parts=(image,))
 
 
@@ -95,20 +54,17 @@ def _seen(description: str) -> str:
 
 
 def verdict_prompt(image: Image.Image, seen: str = "") -> Prompt:
-    """The shared prefix of all questions about one picture, with the critic's own description if it made one.
-
-    `verdict_question` follows.
-    """
+    """The shared prefix of all questions about one picture; `verdict_question` follows."""
     return Prompt(system=VERDICT_SYSTEM, parts=(image, f"\n{_seen(seen)}"))
 
 
 def verdict_question(question: str) -> str:
-    """One requirement's question, plainly asked."""
+    """One requirement's question."""
     return fenced("question", question)
 
 
 def negated_question(question: str) -> str:
-    """The same question turned round: yes here means no there. For a second opinion on unsure verdicts."""
+    """The same question turned round: yes here means no there."""
     return fenced("question", f"Is the answer to this no? {question}")
 
 
@@ -121,5 +77,5 @@ def repair_prompt(image: Image.Image, instruction: str, checklist: Sequence[tupl
 
 def answer_prompt(question: str, images: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
     """Asks for a word or phrase about the pictures; `seen` holds the critic's description of each, if it made any."""
-    told = "".join(_seen(description) for description in seen)
-    return Prompt(system=ANSWER_SYSTEM, parts=(*_labelled(images), f"{told}{fenced('question', question)}"))
+    described = "".join(_seen(description) for description in seen)
+    return Prompt(system=ANSWER_SYSTEM, parts=(*_labelled(images), f"{described}{fenced('question', question)}"))

@@ -1,0 +1,129 @@
+"""What a dialect is: the words in which a critic is asked, and the reading of its replies.
+
+A dialect holds no state and keeps no model. What it needs of a critic comes as a `Consultation`, one critic at work
+for one tool; so a stand-in is asked in its own dialect.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from PIL import Image
+from pydantic import BaseModel
+
+from omniagent.model.errors import CriticBadOutput
+from omniagent.model.profile import CriticProfile, GeneratorProfile
+from omniagent.model.requests import Completion, Prompt
+from omniagent.tools.dialects.drafts import RepairDraft, RequirementDraft
+from omniagent.tools.types import Mode, Verdict
+
+
+class Unreadable(CriticBadOutput):
+    """A reply that a dialect cannot read, after its own second try."""
+
+
+class Consultation(Protocol):
+    """One critic at work for one tool. Costs are counted and every call is traced by whoever made it."""
+
+    @property
+    def profile(self) -> CriticProfile:
+        """Of the critic that answers."""
+        ...
+
+    def yes_no(self, prompt: Prompt, questions: Sequence[str]) -> tuple[float, ...]:
+        """p(yes), 0 to 1, for each question set at the prompt's end."""
+        ...
+
+    def choose(self, prompt: Prompt, options: Sequence[str]) -> tuple[float, ...]:
+        """The probability of each option (a letter or short word) as the answer's first token; they add up to 1.
+
+        Raises:
+            CriticBadOutput: none of the options is likely or written.
+        """
+        ...
+
+    def write(self, prompt: Prompt, *, max_tokens: int, schema: type[BaseModel] | None = None) -> Completion:
+        """Greedy text, held to the JSON schema where the critic can be held."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTask:
+    """A task as a dialect reads it.
+
+    Attributes:
+        words: The person's own words.
+        pictures: Their pictures, RGB, image 1 first.
+        mode: The mode that the person fixed, or None.
+        generator: Who will draw; only a generator with a domain lets a reading refuse.
+    """
+
+    words: str
+    pictures: tuple[Image.Image, ...] = ()
+    mode: Mode | None = None
+    generator: GeneratorProfile = field(default_factory=GeneratorProfile)
+
+
+class Reading(NamedTuple):
+    """A task, read; `instruction` is empty where the person's own words stand.
+
+    `assumptions` say how the reading filled in what the task left open, and what could not be read.
+    """
+
+    mode: Mode
+    instruction: str
+    seen: tuple[str, ...] = ()
+    checklist: tuple[RequirementDraft, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+class SecondQuestion(NamedTuple):
+    """A requirement's question in other words; `inverted`: yes here means no there."""
+
+    text: str
+    inverted: bool
+
+
+class Dialect(Protocol):
+    """How one kind of critic is asked, and how its replies are read."""
+
+    name: str
+
+    def plan(self, task: GivenTask, critic: Consultation) -> Reading:
+        """Read a task.
+
+        Raises:
+            BadTask: the task needs something that was not given, which the message names.
+            Unreadable: the critic's replies cannot be read, after a second try.
+        """
+        ...
+
+    def describe(self, image: Image.Image) -> Prompt:
+        """Asks what a picture shows."""
+        ...
+
+    def verdict(self, image: Image.Image, seen: str = "") -> Prompt:
+        """The shared prefix of all questions about one picture, with the critic's own description if it made one."""
+        ...
+
+    def question(self, text: str) -> str:
+        """One requirement's question, at the end of `verdict`."""
+        ...
+
+    def second_question(self, text: str) -> SecondQuestion:
+        """The same question in other words, for verdicts that are unsure."""
+        ...
+
+    def repair(
+        self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
+    ) -> RepairDraft:
+        """One repair for a picture; `lines` are the checklist's questions with their verdicts.
+
+        Raises:
+            Unreadable: the critic's replies cannot be read, after a second try.
+        """
+        ...
+
+    def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
+        """Asks a question about pictures; `seen` holds the critic's description of each, if it made any."""
+        ...

@@ -1,0 +1,84 @@
+"""The plain dialect: any instruction-following vision-language model, asked in small separate calls."""
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from omniagent.model.errors import CriticBadOutput
+from omniagent.model.requests import Prompt
+from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
+from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.dialects.plain import prompts
+from omniagent.tools.dialects.plain.checklist import checklist_for
+from omniagent.tools.dialects.plain.consulting import written
+from omniagent.tools.dialects.plain.faithful import speaks_of
+from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
+from omniagent.tools.dialects.plain.instruction import instruction_for
+from omniagent.tools.dialects.plain.modes import possible_modes
+from omniagent.tools.dialects.plain.replies import read_repair
+from omniagent.tools.types import Mode, Verdict
+
+
+class Plain:
+    """A task is read by rule where rules are sure, then by one call for each thing that is left to find out."""
+
+    name = "plain"
+
+    def plan(self, task: GivenTask, critic: Consultation) -> Reading:
+        modes = possible_modes(task.words, len(task.pictures), fixed=task.mode, domain=task.generator.domain)
+        mode, assumptions = _chosen(modes, task, critic)
+        if mode in ("answer", "refuse"):
+            return Reading(mode, task.words, assumptions=assumptions)
+        pictures = () if mode == "generate" else task.pictures
+        if len(pictures) < len(task.pictures):
+            assumptions = (*assumptions, "the mode was set to generate, so the given pictures are not used")
+        checklist = checklist_for(task.words, pictures, mode, critic)
+        told = instruction_for(task.words, pictures, mode, task.generator, critic)
+        return Reading(
+            mode,
+            told.text,
+            checklist=checklist.lines,
+            assumptions=(*assumptions, *checklist.assumptions, *told.assumptions),
+        )
+
+    def describe(self, image: Image.Image) -> Prompt:
+        return prompts.describe_prompt(image)
+
+    def verdict(self, image: Image.Image, seen: str = "") -> Prompt:
+        return prompts.verdict_prompt(image, seen)
+
+    def question(self, text: str) -> str:
+        return prompts.verdict_question(text)
+
+    def second_question(self, text: str) -> SecondQuestion:
+        return SecondQuestion(prompts.paraphrased_question(text), inverted=False)
+
+    def repair(
+        self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
+    ) -> RepairDraft:
+        held = [question for question, verdict in lines if verdict is not None and verdict.answer == "yes"]
+        failed = [question for question, verdict in lines if verdict is None or verdict.answer != "yes"]
+        prompt = prompts.repair_prompt(image, instruction, held, failed)
+
+        def read(text: str) -> RepairDraft:
+            draft = read_repair(text)
+            if draft.instruction == REPAIR.instruction and not speaks_of(draft.instruction, instruction):
+                raise Unreadable("it repeats the instruction of the example instead of mending this picture")
+            return draft
+
+        return written(critic, prompt, RepairForm, read, critic.profile.repair_tokens)
+
+    def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
+        return prompts.answer_prompt(question, pictures, seen)
+
+
+def _chosen(modes: Sequence[Mode], task: GivenTask, critic: Consultation) -> tuple[Mode, tuple[str, ...]]:
+    """The mode that the critic finds likeliest, and what was assumed when it cannot say."""
+    if len(modes) == 1:
+        return modes[0], ()
+    prompt = prompts.mode_prompt(task.words, len(task.pictures), modes, task.generator.domain)
+    try:
+        likely = critic.choose(prompt, prompts.letters(modes))
+    except CriticBadOutput:
+        return modes[0], (f"the critic could not say what is asked for, so the task was read as {modes[0]}",)
+    return max(zip(likely, modes, strict=True), key=lambda pair: pair[0])[1], ()

@@ -1,0 +1,1 @@
+"""What the words of a task say, by fixed rules for English and Chinese."""

@@ -1,0 +1,197 @@
+"""Every text that the plain dialect sends: small separate calls, each with its JSON shown filled in.
+
+What a person or a critic wrote stands between tags, so that it is data and not an order.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from PIL import Image
+
+from omniagent.model.requests import Prompt
+from omniagent.tools.dialects.fencing import fencer
+from omniagent.tools.dialects.plain.forms import CHANGED, CHANGED_TASK, DRAWN, DRAWN_TASK, REPAIR
+from omniagent.tools.dialects.plain.questions import cut
+from omniagent.tools.types import Mode
+
+_fenced = fencer("task", "question", "checklist", "seen", "reply")
+
+_JSON_ONLY: Final = "Reply with one JSON object and no other text."
+MODE_SYSTEM: Final = "You sort requests about pictures. Answer with one letter only."
+CHECKLIST_SYSTEM: Final = (
+    f"You turn a request for a picture into a checklist by which the finished picture is judged. {_JSON_ONLY}"
+)
+REWRITE_SYSTEM: Final = f"You reword a request as an instruction for an image generator. {_JSON_ONLY}"
+VERDICT_SYSTEM: Final = "You check pictures. Answer the question about the picture with yes or no only."
+REPAIR_SYSTEM: Final = f"You say how a picture must be changed so that it fits its request. {_JSON_ONLY}"
+ANSWER_SYSTEM: Final = (
+    "You answer questions plainly and correctly, in the language of the question and at the length that it needs. "
+    "If something cannot be told from a picture, say so."
+)
+DESCRIBE_SYSTEM: Final = "You describe pictures exactly."
+
+MODES: Final[dict[Mode, str]] = {
+    "generate": 'a new picture, for example "a cat on a roof"',
+    "edit": 'a change of the given picture, for example "make the sky darker"',
+    "compose": 'a new picture with what the given pictures show, for example "this man riding a horse"',
+    "answer": 'an answer in words, for example "how many people are there?"',
+    "refuse": "something that cannot be drawn here",
+}
+
+_CHECKLIST_RULES: Final = """\
+First list the facts that the request states about the finished picture. Then write yes/no questions that check them.
+- Use only what the request says, and add nothing. Every thing, number, colour, place, text and style in it is checked.
+- Each question asks one thing, and its answer is yes when the picture is right.
+- Ask about what the finished picture shows, never about how it came about: "Is the wall white?", not "Has the wall \
+been painted?".
+- Ask whether a thing is there before you ask about its number, colour or place.
+- Write three to eight questions, fewer only when the request says very little. No two ask the same.
+- Write in English. Text that stands in the picture stays in its own language, in quotation marks.
+Each question has one of these kinds:
+presence: a thing is there, or nothing of its kind is
+count: how many there are
+attribute: a colour, size, material, shape, pose or expression of one thing
+relation: where things are to one another, or what they do to one another
+text: writing that can be read in the picture
+style: the kind of picture, its medium, light, weather or mood
+identity: a person or thing is the one from a given picture
+preservation: something of the given picture that must stay as it was"""
+
+_REWRITE_RULES: Final = """\
+- Keep every thing, number, colour, name, place and action of the request, in the request's own words where you can.
+- Keep text in quotation marks exactly as it is, in quotation marks.
+- Contradict nothing, and add no further things to count and no text.
+- Write English."""
+_REWRITE_GOALS: Final = {
+    "translate": "Say the request in English.",
+    "imperative": "Say the request as one imperative sentence that begins with Add, Remove, Replace, Change or Make. "
+    "Name the thing that changes as the given picture shows it.",
+    "several": 'Begin with "Edit the first image:" and say what to add or replace, naming the given pictures as the '
+    "first image, the second image and so on. Then describe the whole finished picture in one sentence.",
+    "detail": "Say the request as one full description of the picture: add surroundings, light and view in at most "
+    "thirty words.",
+}
+
+_REPAIR_RULES: Final = """\
+Say first in one sentence what the picture shows, then name one change that makes the failed lines hold.
+- The change concerns the failed and unsure lines only. Everything that holds stays as it is.
+- Add no wishes of your own.
+- One imperative sentence that begins with Add, Remove, Replace, Change, Move or Make and names the thing and its place.
+- scope is "local" when the change concerns one part of the picture, and "global" when it concerns the whole picture, \
+such as its style, light or layout."""
+
+
+def _labelled(pictures: Sequence[Image.Image]) -> list[str | Image.Image]:
+    parts: list[str | Image.Image] = []
+    for number, image in enumerate(pictures, start=1):
+        parts += [f"image {number}: ", image, "\n"]
+    return parts
+
+
+def mode_prompt(words: str, pictures: int, modes: Sequence[Mode], domain: str | None) -> Prompt:
+    """Asks which of some modes a task means; answered with the letter of one, A first."""
+    given = {0: "no picture", 1: "1 picture"}.get(pictures, f"{pictures} pictures")
+    told = dict(MODES)
+    if domain is not None:
+        told["refuse"] = f"something else than what can be drawn here, which is only this: {domain}"
+    lines = "\n".join(f"{letter}: {told[mode]}" for letter, mode in zip(letters(modes), modes, strict=True))
+    return Prompt(
+        system=MODE_SYSTEM,
+        parts=(
+            f"Someone gave {given} and this request:\n{_fenced('task', words)}\nWhat do they want? A request that is "
+            f"phrased as a question is a request.\n{lines}\nAnswer with one letter.",
+        ),
+    )
+
+
+def letters(modes: Sequence[Mode]) -> tuple[str, ...]:
+    """The letter of each mode in `mode_prompt`."""
+    return tuple("ABCDE"[: len(modes)])
+
+
+def checklist_prompt(words: str, pictures: Sequence[Image.Image], mode: Mode) -> Prompt:
+    """Asks for the checklist of a task; answered with `ChecklistForm` JSON."""
+    text = (
+        f"{_CHECKLIST_RULES}\n\n"
+        f"Example of a new picture:\n{_fenced('task', DRAWN_TASK)}\n{DRAWN.model_dump_json()}\n\n"
+        f"Example of a change of a given picture:\n{_fenced('task', CHANGED_TASK)}\n{CHANGED.model_dump_json()}\n\n"
+        f"Now the request, {_asked_of(mode, len(pictures))}:\n{_fenced('task', words)}\n{_JSON_ONLY}"
+    )
+    return Prompt(system=CHECKLIST_SYSTEM, parts=(*_labelled(pictures), text))
+
+
+def _asked_of(mode: Mode, pictures: int) -> str:
+    if mode == "edit":
+        return f"a change of {'the given picture' if pictures == 1 else 'one of the given pictures'}"
+    return "a new picture" if mode == "generate" else "a new picture with what the given pictures show"
+
+
+def rewrite_prompt(words: str, pictures: Sequence[Image.Image], goals: Sequence[str]) -> Prompt:
+    """Asks for a task in other words, for goals of `rewrite_goals`; answered with `RewriteForm` JSON."""
+    wanted = "\n".join(_REWRITE_GOALS[goal] for goal in goals)
+    text = (
+        f'{wanted}\n{_REWRITE_RULES}\nForm of the reply: {{"instruction": "…"}}\n{_fenced("task", words)}\n{_JSON_ONLY}'
+    )
+    return Prompt(system=REWRITE_SYSTEM, parts=(*_labelled(pictures), text))
+
+
+def asked_again(prompt: Prompt, reply: str, fault: str) -> Prompt:
+    """The same call once more, with the reply that could not be read and what is wrong with it."""
+    return prompt.then(
+        f"\nYour last reply was\n{_fenced('reply', cut(reply, 600))}\nIt cannot be used: {fault}. {_JSON_ONLY}"
+    )
+
+
+def describe_prompt(image: Image.Image) -> Prompt:
+    """Asks what a picture shows."""
+    text = (
+        "\nDescribe this picture in two to four sentences: each thing with its number, colour and place, any text that "
+        "can be read, and the kind of picture."
+    )
+    return Prompt(system=DESCRIBE_SYSTEM, parts=(image, text))
+
+
+def _seen(description: str) -> str:
+    return f"What the picture shows: {_fenced('seen', description)}\n" if description else ""
+
+
+def verdict_prompt(image: Image.Image, seen: str) -> Prompt:
+    """The shared prefix of all questions about one picture."""
+    return Prompt(system=VERDICT_SYSTEM, parts=(image, f"\n{_seen(seen)}"))
+
+
+def verdict_question(question: str) -> str:
+    """One question, at the end of `verdict_prompt`."""
+    return f"{_fenced('question', question)}\nAnswer with yes or no only."
+
+
+def paraphrased_question(question: str) -> str:
+    """The same question in other words; yes means the same."""
+    return (
+        "Look once more, at every part of the picture. Someone asks about it:\n"
+        f"{_fenced('question', question)}\nIf the picture is the only evidence, is the right answer yes? "
+        "Answer with yes or no only."
+    )
+
+
+def repair_prompt(image: Image.Image, instruction: str, held: Sequence[str], failed: Sequence[str]) -> Prompt:
+    """Asks for one repair; `held` and `failed` are the checklist's questions. Answered with `RepairForm` JSON."""
+    holding = "\n".join(f"- {line}" for line in held) or "- nothing"
+    failing = "\n".join(f"- {line}" for line in failed) or "- nothing"
+    text = (
+        f"\nThe request for this picture:\n{_fenced('task', instruction)}\n"
+        f"These lines hold:\n{_fenced('checklist', holding)}\n"
+        f"These lines failed:\n{_fenced('checklist', failing)}\n"
+        f"{_REPAIR_RULES}\nExample of a reply, for another picture:\n{REPAIR.model_dump_json()}\n{_JSON_ONLY}"
+    )
+    return Prompt(system=REPAIR_SYSTEM, parts=(image, text))
+
+
+def answer_prompt(question: str, pictures: Sequence[Image.Image], seen: Sequence[str]) -> Prompt:
+    """Asks a question, about pictures if there are any."""
+    told = "".join(
+        f"What image {number} shows: {_fenced('seen', description)}\n"
+        for number, description in enumerate(seen, start=1)
+        if description
+    )
+    return Prompt(system=ANSWER_SYSTEM, parts=(*_labelled(pictures), f"{told}{_fenced('question', question)}"))
