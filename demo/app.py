@@ -40,6 +40,11 @@ CSS = """
 Turn = tuple[list[Any], Any]
 
 
+def examples_of(agent: Agent) -> tuple[str, ...]:
+    """The tasks that the chat suggests; no model is loaded for them."""
+    return agent.generator_profile.examples or EXAMPLES
+
+
 def build_app(agent: Agent) -> gr.Blocks:
     """The chat over an agent, with telemetry off. `serve` launches it with the runs folder among `allowed_paths`."""
     running: dict[str, str] = {}
@@ -88,7 +93,7 @@ def build_app(agent: Agent) -> gr.Blocks:
             scale=1,
             layout="bubble",
             placeholder=GREETING,
-            examples=[{"text": example} for example in agent.generator_profile.examples or EXAMPLES],
+            examples=[{"text": example} for example in examples_of(agent)],
             buttons=["copy"],
             feedback_options=None,
             latex_delimiters=[],

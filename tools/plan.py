@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from omniagent.model.errors import BadTask
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import model_name
 from omniagent.tools.consult import Desk, consult
@@ -30,6 +31,10 @@ class PlanOut(Outcome):
 
 def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
     """Read a task and its pictures: mode, instruction for the generator, and a checklist of yes/no questions."""
+    if arguments.mode in ("edit", "compose") and not arguments.task.images:
+        raise BadTask(
+            f"mode={arguments.mode!r} needs a picture, but none was given; give one, or set the mode to generate"
+        )
     images = tuple(context.store.get(ref) for ref in arguments.task.images)
     generator = context.runtime.generator.profile
     task = GivenTask(arguments.task.instruction, images, arguments.mode, generator)

@@ -219,11 +219,12 @@ class Session:
     def _check(self, task: Task, state: AgentState | None, *, over: bool) -> None:
         """Refuse another request under the name of this run: its pictures would be taken for those asked for now."""
         order = self.order
-        if state is not None and (state.task, state.seed, state.settings) != (task, order.seed, order.settings):
+        given = (task, order.seed, order.settings, order.mode)
+        if state is not None and (state.task, state.seed, state.settings, state.mode) != given:
             asked = state.settings.model_dump(exclude_none=True) or "none"
             raise BadSetting(
                 f"the thread {self.run_id!r} already works on {shown(state.task.instruction)} with "
-                f"{len(state.task.images)} pictures, seed {state.seed} and settings {asked}; "
+                f"{len(state.task.images)} pictures, seed {state.seed}, settings {asked} and mode {state.mode}; "
                 "give the same again to go on, or another thread_id"
             )
         held, painter = run_in(order.folder), self.runtime.generator.model

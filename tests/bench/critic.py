@@ -98,9 +98,7 @@ def at_once(critic: OpenAICritic, runs: int) -> None:
         done = 0
         for look in share:
             prompt = verdict_prompt(look.picture)
-            done += len(
-                critic.yes_no(Questions(prompt, tuple([verdict_question(each) for each in look.truth]))).probabilities
-            )
+            done += len(critic.yes_no(Questions(prompt, tuple(map(verdict_question, look.truth)))).probabilities)
         return done
 
     alone = timed(lambda: [ask(share[:2]) for share in shares])

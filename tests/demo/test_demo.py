@@ -16,8 +16,14 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from omniagent.agent import Agent
+from omniagent.config import bundled_checkpoint
 from omniagent.demo.address import address_of, open_to_others
+from omniagent.demo.app import EXAMPLES, examples_of
 from omniagent.demo.messages import Steps, plain
+from omniagent.model.checkpoint.settings import Profiles, read_profiles
+from omniagent.model.profile import CriticProfile, GeneratorProfile
+from omniagent.model.scripted import ScriptedGenerator
+from omniagent.shapes.training import export
 from omniagent.tools.record.trace import Decided, Planned, ToolErrored
 from tests.support.faces import HOLDS, SCENARIO, TASK, never_right, repaired
 from tests.support.paths import ROOT
@@ -112,6 +118,24 @@ def test_the_address_is_one_that_can_be_opened() -> None:
     assert [open_to_others(host) for host in hosts] == [False] * 4 + [True] * 4
 
 
+def test_the_examples_are_those_of_the_generators_profile_and_no_model_is_loaded_for_them(tmp_path: Path) -> None:
+    own = ("a small boat", "a large boat")
+    assert examples_of(scripted_agent(tmp_path)) == EXAMPLES
+    given = ScriptedGenerator(profile=GeneratorProfile(examples=own))
+    assert examples_of(scripted_agent(tmp_path, generator=given)) == own
+    Profiles(GeneratorProfile(examples=own), CriticProfile()).save(tmp_path)
+    # A folder without weights could not be loaded.
+    assert examples_of(Agent(tmp_path, runs_dir=tmp_path / "runs")) == own
+    assert examples_of(Agent("someone/not-here", runs_dir=tmp_path / "runs")) == EXAMPLES
+    assert examples_of(Agent(generator="http://127.0.0.1:1/v1", critic="http://127.0.0.1:1/v1")) == EXAMPLES
+
+
+def test_the_bundled_model_suggests_what_it_can_draw() -> None:
+    profile = read_profiles(Path(bundled_checkpoint())).generator
+    assert (profile.examples, profile.domain, profile.instead) == (export.EXAMPLES, export.DOMAIN, export.INSTEAD)
+    assert profile.examples and Agent(bundled_checkpoint()).generator_profile == profile
+
+
 def test_words_of_a_task_or_critic_are_shown_and_never_obeyed() -> None:
     told = plain("![x](http://example.invalid/a.png) <b>**bold**</b>\n# big")
     assert "![" not in told and "](" not in told and "<b>" not in told and "**" not in told
@@ -187,6 +211,8 @@ def say(page: Page, words: str) -> None:
 @pytest.mark.timeout(600)
 def test_chromium_draws_a_picture_in_the_chat(page: Page, open_chat: Callable[..., None], tmp_path: Path) -> None:
     open_chat()
+    for example in EXAMPLES:
+        expect(page.locator("#chat").get_by_text(example)).to_be_visible()
     say(page, TASK)
     chat = page.locator("#chat")
     expect(chat.get_by_text("report.html")).to_be_visible()

@@ -15,6 +15,7 @@ from omniagent.model.critic.local import STOP_MARKS, LocalCritic
 from omniagent.model.mllm.encoder import ChatEncoder
 from omniagent.model.mllm.schema_decoding import SchemaDecoding
 from omniagent.model.requests import Prompt, Writing
+from omniagent.model.schemas import MAX_TEXT
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from tests.support.tiny_omnigen2 import PARTS
 
@@ -154,6 +155,15 @@ def test_a_schema_without_an_end_of_its_own_ends(shared: SchemaDecoding, encoder
         text, whole = written(shared, encoder, Tree, 200, lambda c=chance: torch.randn(vocabulary, generator=c))
         assert whole == valid(Tree, text)
         assert whole or len(text) > 100
+
+
+def test_a_text_without_a_limit_of_its_own_gets_one(
+    shared: SchemaDecoding, encoder: ChatEncoder, vocabulary: int
+) -> None:
+    likes = torch.zeros(vocabulary)
+    likes[encoder.tokenizer.encode("a", add_special_tokens=False)] = 20
+    text, whole = written(shared, encoder, Long, 2 * MAX_TEXT, lambda: likes)
+    assert whole and len(Long.model_validate_json(text).text) == MAX_TEXT
 
 
 def test_a_text_that_has_no_room_is_not_whole_and_says_so(

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from omniagent.agent import Agent
 from omniagent.config import Config, bundled_checkpoint
+from omniagent.model.checkpoint.settings import read_profiles
 from omniagent.model.critic.local import LocalCritic
 from omniagent.model.requests import CancelToken, GenerationRequest, Questions
 from omniagent.model.runtime import ModelRuntime
@@ -154,8 +155,9 @@ def test_orders_in_the_task_do_not_get_a_wrong_picture_accepted(
     def draw(request: GenerationRequest) -> list[Image.Image]:
         return [WRONG] * len(request.seeds)
 
+    own = read_profiles(Path(bundled_checkpoint())).generator
     agent = Agent(
-        runtime=ModelRuntime(ScriptedGenerator(draw), critic),
+        runtime=ModelRuntime(ScriptedGenerator(draw, profile=own), critic),
         config=Config(tools=ToolConfig(describe_first=True)),
         budget=Budget(max_rounds=1),
         runs_dir=tmp_path,
