@@ -75,7 +75,7 @@ class Agent:
         revision: Hub revision of the model.
         allow_urls: Whether input pictures may be fetched from http(s) URLs.
         device: `cpu`, `cuda`, …; None takes the best there is.
-        preset: `quality`, the default, is exact; `balanced` and `fast` trade likeness for time.
+        preset: `quality`, the default, is exact; `balanced` and `fast` are faster and slightly less accurate.
         on_question: Answers the agent's question in words, when `config.loop.ask` lets it ask.
     """
 

@@ -95,7 +95,7 @@ class Config(BaseSettings):
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     preset: PresetName = Field(
-        default="quality", description="`quality` is exact; `balanced` and `fast` trade likeness for time"
+        default="quality", description="`quality` is exact; `balanced` and `fast` are faster and slightly less accurate"
     )
     runs_dir: Path = Field(
         default=Path("runs"),

@@ -102,7 +102,15 @@ def _generator_profile(config: Config) -> GeneratorProfile | None:
 
 
 def _critic_profile(config: Config) -> CriticProfile | None:
-    return None if config.critic_profile is None else chosen_critic(config.critic_profile)
+    """What the caller named; else, for the URL of this machine's own service, that of the weights it serves."""
+    from omniagent.model.critic.service.record import read_record, state_folder
+
+    if config.critic_profile is not None:
+        return chosen_critic(config.critic_profile)
+    record = read_record(state_folder()) if config.critic.startswith("http") else None
+    if record is None or record.url.rstrip("/") != config.critic.rstrip("/"):
+        return None
+    return critic_profile_in(Path(record.weights))
 
 
 def _beside(config: Config, generator: Generator, served: Critic | None) -> ModelRuntime:

@@ -75,7 +75,7 @@ class Tool(Generic[A, R]):
                 arguments = self.In.model_validate(arguments)
             except ValidationError as error:
                 raise BadSetting(
-                    f"the tool {self.name} cannot be called so: {fault(error, self.In.model_fields)}"
+                    f"invalid arguments for the tool {self.name}: {fault(error, self.In.model_fields)}"
                 ) from error
         context.trace.add(ToolStarted(tool=self.name))
         started = time.perf_counter()

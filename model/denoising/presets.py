@@ -1,4 +1,4 @@
-"""Named trades of likeness for time. Only `quality` gives the numbers of the published programme."""
+"""Presets: faster at a small cost of accuracy. Only `quality` gives the numbers of the published program."""
 
 from __future__ import annotations
 

@@ -27,20 +27,22 @@ Revision = Annotated[str | None, typer.Option(help="Hub revision of the model.")
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …. Default: the best there is.")]
 Preset = Annotated[
     str | None,
-    typer.Option(metavar="quality|balanced|fast", help="quality is exact; the others trade likeness for time."),
+    typer.Option(
+        metavar="quality|balanced|fast", help="quality is exact; the others are faster, slightly less accurate."
+    ),
 ]
 Generator = Annotated[
     str | None,
     typer.Option(
         metavar="local|URL,…",
-        help="Who draws: the model here, or servers that speak the OpenAI images API (then name a critic too).",
+        help="The generator: the model here, or servers that speak the OpenAI images API (these need a --critic too).",
     ),
 ]
 Critic = Annotated[
     str | None,
     typer.Option(
         metavar="local|auto|URL",
-        help="Who looks: the model's own, vLLM on this machine, or an OpenAI-compatible server.",
+        help="The critic: the model's own, vLLM on this machine, or an OpenAI-compatible server.",
     ),
 ]
 AllowUrls = Annotated[bool, typer.Option("--allow-urls", help="Fetch input pictures from http(s) URLs.")]
