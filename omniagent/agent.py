@@ -263,11 +263,15 @@ class Agent:
             self._forget(session)
         session.wait()
 
-    def cancel(self, run_id: str | None = None) -> None:
-        """Ask one run, or every run of this agent, to stop; each ends as `cancelled` with its best picture."""
-        for session in list(self._sessions):
-            if run_id in (None, session.run_id):
-                session.cancel()
+    def cancel(self, run_id: str | None = None) -> int:
+        """Ask one run, or every run of this agent, to stop; how many were asked.
+
+        Each ends as `cancelled` with its best picture.
+        """
+        asked = [session for session in list(self._sessions) if run_id in (None, session.run_id)]
+        for session in asked:
+            session.cancel()
+        return len(asked)
 
     async def _opened(
         self,

@@ -97,9 +97,8 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
     folder = ""
 
     def stop() -> bool:
-        if folder:
-            agent.cancel()
-        return bool(folder)
+        # The run may be at work before its first event is read.
+        return agent.cancel() > 0
 
     with stop_on_interrupt(stop), Watcher() as watcher:
         events = begin()

@@ -231,10 +231,15 @@ def test_a_second_ctrl_c_leaves_at_once_and_names_the_folder(tmp_path: Path) -> 
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         told: list[str] = []
-        for line in process.stderr:
-            told.append(line)
-            if line.startswith(("deaf", "stopping")):
-                process.send_signal(signal.SIGINT)
+        try:
+            for line in process.stderr:
+                told.append(line)
+                if line.startswith(("deaf", "stopping")):
+                    process.send_signal(signal.SIGINT)
+        except BaseException:
+            # A test that fails must not wait for a process that heeds nobody.
+            process.kill()
+            raise
     assert process.returncode == 130, told
     assert told[-1].startswith("left at once") and str(tmp_path / "run") in told[-1]
 

@@ -125,7 +125,13 @@ threading.Thread(target=work, daemon=True).start()
 reached.wait()
 """,
     "a daemon thread that has hardly begun": """
-threading.Thread(target=lambda: agent().run(TASK), daemon=True).start()
+made = threading.Event()
+def work():
+    a = agent()
+    made.set()
+    a.run(TASK)
+threading.Thread(target=work, daemon=True).start()
+made.wait()
 """,
     "astream that is broken out of": """
 async def main():
