@@ -21,6 +21,7 @@ from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.tools.record.attempt_files import read_lineage
 from tests.support.faces import SCENARIO, TASK, never_right, repaired
 from tests.support.paths import ROOT
+from tests.support.processes import Process
 from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent, texts
 
 
@@ -207,7 +208,7 @@ def test_an_unforeseen_error_is_one_line_too(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_and_reports_the_best_so_far(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.launch", "run", TASK, "--json", "--out", str(tmp_path / "run")]
     environment = {**os.environ, SCENARIO: "stuck"}
-    with subprocess.Popen(
+    with Process(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -226,20 +227,15 @@ def test_ctrl_c_keeps_and_reports_the_best_so_far(tmp_path: Path) -> None:
 def test_a_second_ctrl_c_leaves_at_once_and_names_the_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.launch", "run", TASK, "--json", "--out", str(tmp_path / "run")]
     environment = {**os.environ, SCENARIO: "deaf"}
-    with subprocess.Popen(
+    with Process(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         told: list[str] = []
-        try:
-            for line in process.stderr:
-                told.append(line)
-                if line.startswith(("deaf", "stopping")):
-                    process.send_signal(signal.SIGINT)
-        except BaseException:
-            # A test that fails must not wait for a process that heeds nobody.
-            process.kill()
-            raise
+        for line in process.stderr:
+            told.append(line)
+            if line.startswith(("deaf", "stopping")):
+                process.send_signal(signal.SIGINT)
     assert process.returncode == 130, told
     assert told[-1].startswith("left at once") and str(tmp_path / "run") in told[-1]
 

@@ -12,6 +12,7 @@ from omniagent.model.errors import OutputUnwritable
 from omniagent.runs.folder import LEASE_SECONDS, owned
 from tests.support.faces import TASK, repaired
 from tests.support.paths import ROOT
+from tests.support.processes import Process
 
 NO_LOCKS = """
 import errno, fcntl
@@ -38,9 +39,9 @@ with owned(Path(sys.argv[1])):
 """
 
 
-def process(code: str, *arguments: str) -> "subprocess.Popen[str]":
+def process(code: str, *arguments: str) -> Process:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], cwd=ROOT, text=True, **pipes)
+    return Process([sys.executable, "-c", code, *arguments], cwd=ROOT, text=True, **pipes)
 
 
 @pytest.mark.parametrize("system", ["", NO_LOCKS], ids=["file locks", "no file locks"])

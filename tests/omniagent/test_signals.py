@@ -12,6 +12,7 @@ import pytest
 from omniagent import Result
 from tests.support.faces import SCENARIO, TASK
 from tests.support.paths import ROOT
+from tests.support.processes import Process
 
 LAUNCH = [sys.executable, "-m", "tests.support.launch"]
 
@@ -50,13 +51,13 @@ def test_a_result_that_cannot_be_printed_is_a_failure_and_stays_in_the_folder(tm
     assert Result.load(tmp_path / "run").accepted
 
 
-def started(folder: Path, *, ignoring: str = "", scenario: str = "stuck") -> "subprocess.Popen[str]":
+def started(folder: Path, *, ignoring: str = "", scenario: str = "stuck") -> Process:
     """A run that has finished one picture and hangs in the second; `ignoring` names what its shell had ignored."""
     code = "import signal\n"
     code += "from omniagent.cli import main; from tests.support.faces import make_test_agent\n"
     code += f"for name in {ignoring.split()!r}: signal.signal(getattr(signal, name), signal.SIG_IGN)\n"
     code += "main(make=make_test_agent)"
-    process = subprocess.Popen(
+    process = Process(
         [sys.executable, "-c", code, "run", TASK, "--json", "--out", str(folder)],
         cwd=ROOT,
         env={**os.environ, SCENARIO: scenario},
@@ -105,7 +106,7 @@ def test_a_signal_before_there_is_a_run_ends_the_command_like_ctrl_c(tmp_path: P
 
 def test_sigterm_ends_the_chat_cleanly(tmp_path: Path) -> None:
     environment = {**os.environ, "OMNIAGENT_RUNS_DIR": str(tmp_path)}
-    with subprocess.Popen(
+    with Process(
         [*LAUNCH, "demo", "--port", "0"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
@@ -119,7 +120,7 @@ def test_sigterm_ends_the_chat_cleanly(tmp_path: Path) -> None:
 def test_sigterm_ends_the_mcp_server_though_its_host_keeps_stdin_open(tmp_path: Path) -> None:
     command = [*LAUNCH, "mcp", "--runs-dir", str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+    with Process(command, cwd=ROOT, text=True, **pipes) as process:
         assert process.stdin is not None and process.stdout is not None
         hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
         message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
