@@ -5,6 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+
 from omniagent import Agent
 from tests.recorded import prompts, runs
 
@@ -19,6 +21,7 @@ def main() -> None:
             made = {case.name: prompts.digest_of(case, folder / case.name) for case in prompts.cases()}
             _write("prompts", made)
         if "runs" in sys.argv:
+            torch.set_num_threads(1)
             agent = Agent(runs_dir=folder)
             told = {
                 name: runs.account(agent, task, folder / name, seed) for seed, (name, task) in enumerate(runs.tasks())
