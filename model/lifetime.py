@@ -27,14 +27,20 @@ from omniagent.model.errors import HardFailure
 GRACE = 5.0
 """Seconds that a process which ends waits for work that was asked to stop: enough for a step of a model."""
 
+OPENING = 60.0
+"""The same for models that are being loaded: nothing breaks off the import of a library or the reading of one network,
+and a thread that is frozen within them aborts the process. Between two of them `check` ends the loading.
+"""
+
 _BEAT = 0.05
 
 
 class Work:
     """Something under way in another thread. `over` is set at its end; `waiter` is who wants its result."""
 
-    def __init__(self, cancel: Callable[[], None]) -> None:
+    def __init__(self, cancel: Callable[[], None], grace: float = GRACE) -> None:
         self.cancel = cancel
+        self.grace = grace
         self.over = threading.Event()
         self.waiter: threading.Thread | None = threading.current_thread()
 
@@ -118,10 +124,10 @@ class _Process:
         works = self._live()
         for work in works:
             work.cancel()
-        until = time.monotonic() + GRACE
+        asked = time.monotonic()
         with suppress(KeyboardInterrupt):
             for work in works:
-                work.over.wait(max(0.0, until - time.monotonic()))
+                work.over.wait(max(0.0, asked + work.grace - time.monotonic()))
 
     def _see_awaited_through(self) -> None:
         """Return when no thread that keeps the process alive waits for a run, or is about to ask for one.
@@ -200,6 +206,16 @@ def ending() -> bool:
     return sys.is_finalizing() or _PROCESS.ending
 
 
+def check() -> None:
+    """Return if work that takes long may begin its next part.
+
+    Raises:
+        HardFailure: the process is ending.
+    """
+    if ending():
+        raise HardFailure("the program is ending, so its models are not loaded any further")
+
+
 def is_child() -> bool:
     """Whether this process was forked from one that had begun to use models."""
     return _PROCESS.child
@@ -225,7 +241,7 @@ def under_way(cancel: Callable[[], None], waiter: threading.Thread | None = None
     Raises:
         HardFailure: the process is ending.
     """
-    work = Work(cancel)
+    work = Work(cancel, OPENING)
     work.waiter = waiter or work.waiter
     begin(work)
     try:

@@ -21,6 +21,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+from omniagent.model import lifetime
 from omniagent.model.checkpoint.settings import SETTINGS_FILE, Profiles, read_profiles
 from omniagent.model.denoising.loop import Scheduler
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
@@ -118,7 +119,10 @@ def load_parts(
         "mllm": lambda: load_mllm(folder / "mllm", mllm),
         "processor": lambda: LightProcessor.from_pretrained(folder / "processor"),
     }
-    parts = {name: components[name] if name in components else load() for name, load in loaders.items()}
+    parts: dict[str, Any] = {}
+    for name, load in loaders.items():
+        lifetime.check()
+        parts[name] = components[name] if name in components else load()
     if not components.keys() & {"mllm", "processor"}:
         _check_vocabulary(folder, parts["processor"], parts["mllm"])
     for name in ("transformer", "vae", "mllm"):

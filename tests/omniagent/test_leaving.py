@@ -267,6 +267,7 @@ def test_a_program_ends_though_its_generator_heeds_nobody(tmp_path: Path, way: s
         "an exception in the loop",
         "Ctrl-C twice",
         "a daemon thread that runs",
+        "arun that is cancelled",
         "a forked child that leaves a stream",
     ],
 )
