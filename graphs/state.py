@@ -49,7 +49,7 @@ def spent(old: Usage, new: Usage) -> Usage:
 class AgentState(Word):
     """One run. `stop` is None while the run goes on and is then exactly one reason.
 
-    `given` are the verdicts on the picture that an edit starts from, once somebody asked; `warnings` say in which ways
+    `given` are the verdicts on the picture that an edit starts from, once it was judged; `warnings` say in which ways
     the pictures are not drawn as they were asked for.
     """
 

@@ -19,7 +19,7 @@
     │   ├── OutOfMemory                   a device has too little memory
     │   ├── StorageFull                   a disk has no room left
     │   └── GenerationFailed              the model produced no usable picture
-    └── Cancelled                         somebody asked the work to stop
+    └── Cancelled                         the work was asked to stop
 
 Messages name what was wrong, the value that was met, and what to do about it.
 """
@@ -106,7 +106,7 @@ class GenerationFailed(HardFailure):
 
 
 class Cancelled(OmniAgentError):
-    """Somebody asked the work to stop; what was finished is kept."""
+    """The work was asked to stop; what was finished is kept."""
 
 
 def setting_out_of_range(name: str, value: object, allowed: str) -> BadSetting:

@@ -275,7 +275,7 @@ class GuardedCritic:
         return self.inner.profile
 
     def consult(self, work: Callable[[Critic, StandIn | None], T], token: CancelToken | None = None) -> T:
-        """What `work` makes of this critic, which nobody stands in for."""
+        """What `work` makes of this critic, which has no stand-in."""
         if isinstance(self.inner, Meeting):
             self.inner.meet(token=token)
         return work(self, None)

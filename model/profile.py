@@ -77,13 +77,17 @@ class GeneratorProfile(_Profile):
     prompts: Literal["any", "omnigen2"] = Field(
         default="any", description="conventions of instructions: omnigen2 likes `Edit the first image: …`"
     )
-    lacks: tuple[str, ...] = Field(default=(), description="abilities that it is known to lack, in a few words each")
+    lacks: tuple[str, ...] = Field(
+        default=(), description="abilities that it lacks, in a few words each (not read yet)"
+    )
     domain: str | None = Field(default=None, description="what it can draw, in a sentence; None: anything")
     instead: str | None = Field(default=None, description="the model that a refusal recommends")
     examples: tuple[str, ...] = Field(default=(), description="tasks that a frontend may suggest; none: general ones")
     loop: dict[str, JsonValue] = Field(default={}, description="loop policy where it should differ for this generator")
     preservation: dict[str, JsonValue] = Field(default={}, description="numbers of the pixel comparison of edits")
-    seconds_per_step: float | None = Field(default=None, gt=0, description="measured once, of one picture")
+    seconds_per_step: float | None = Field(
+        default=None, gt=0, description="measured once, of one picture (not read yet)"
+    )
 
     @model_validator(mode="after")
     def _in_range(self) -> GeneratorProfile:
@@ -129,15 +133,17 @@ class CriticProfile(_Profile):
     picture_size: tuple[int, int] | None = Field(
         default=None, description="(width, height) in pixels that every picture is brought to before it looks"
     )
-    plan_pixels: int | None = Field(default=None, gt=0, description="pictures of a plan are shrunk to this many pixels")
+    plan_pixels: int | None = Field(default=None, gt=0, description="pictures of a text are shrunk to this many pixels")
     verdict_pixels: int | None = Field(default=None, gt=0, description="judged pictures are shrunk to this many pixels")
-    grounding: Grounding = Field(default="none", description="how it gives the boxes of objects")
-    samples: int = Field(default=1, ge=1, le=16, description="samples that a score is the mean of")
+    grounding: Grounding = Field(default="none", description="how it gives the boxes of objects (not read yet)")
+    samples: int = Field(default=1, ge=1, le=16, description="samples that a score is the mean of (not read yet)")
     plan_tokens: int = Field(default=1024, ge=16, description="most tokens of a plan or checklist")
     repair_tokens: int = Field(default=384, ge=16, description="most tokens of a repair")
     answer_tokens: int = Field(default=512, ge=1, description="most tokens of an answer in words")
     description_tokens: int = Field(default=256, ge=1, description="most tokens of a description")
-    calibration: dict[str, JsonValue] = Field(default={}, description="measured error rates of this critic")
+    calibration: dict[str, JsonValue] = Field(
+        default={}, description="measured error rates of this critic (not read yet)"
+    )
 
     def thresholds_for(self, kind: str) -> Thresholds:
         """The thresholds of a kind of requirement."""

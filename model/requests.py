@@ -33,7 +33,7 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked to stop (the deadline does not count)."""
+        """Whether the work was asked to stop (the deadline does not count)."""
         return self._flag.is_set()
 
     @property
@@ -45,7 +45,7 @@ class CancelToken:
         """Return if the work may go on.
 
         Raises:
-            Cancelled: somebody cancelled, or the deadline has passed (`expired` tells which).
+            Cancelled: the work was cancelled, or the deadline has passed (`expired` tells which).
         """
         if self.cancelled:
             raise Cancelled("the work was cancelled on request")

@@ -17,6 +17,7 @@ from omniagent.model.profile import CriticProfile
 from omniagent.model.requests import Completion, Critic, Options, Prompt, Questions, Reply, StandIn, Writing
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Unreadable
+from omniagent.tools.dialects.pixels import within
 from omniagent.tools.record.trace import CriticConsulted, ToolErrored
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Usage
@@ -58,7 +59,7 @@ class Desk:
             CriticUnavailable, CriticTimeout, CriticBadOutput: faults of the critic, or no call is left.
             Cancelled: the token was cancelled or expired.
         """
-        call = Questions(prompt, tuple(questions))
+        call = Questions(within(prompt, self.profile.verdict_pixels), tuple(questions))
         reply = self._counted(lambda: self.critic.yes_no(call, token=self.context.token), len(questions))
         if len(reply.probabilities) != len(questions):
             raise CriticBadOutput(
@@ -69,12 +70,17 @@ class Desk:
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> tuple[float, ...]:
         """The probability of each option. Raises: as `yes_no`."""
-        reply = self._counted(lambda: choose(self.critic, Options(prompt, tuple(options)), self.context.token), 1)
+        reply = self._counted(
+            lambda: choose(
+                self.critic, Options(within(prompt, self.profile.plan_pixels), tuple(options)), self.context.token
+            ),
+            1,
+        )
         return reply.probabilities
 
     def write(self, prompt: Prompt, *, max_tokens: int, schema: type[BaseModel] | None = None) -> Completion:
         """A text. Raises: as `yes_no`."""
-        call = Writing(prompt, schema, max_tokens)
+        call = Writing(within(prompt, self.profile.plan_pixels), schema, max_tokens)
         return self._counted(lambda: self.critic.write(call, token=self.context.token), 0)
 
     def describe(self, image: Image.Image) -> str:

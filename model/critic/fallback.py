@@ -59,7 +59,7 @@ class CircuitBreaker:
 
     @property
     def wait(self) -> float:
-        """Seconds until somebody may try again; 0 while the circuit is closed."""
+        """Seconds until the next try; 0 while the circuit is closed."""
         with self._lock:
             return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
@@ -172,7 +172,7 @@ class GuardedByBreaker:
         return self.consult(lambda critic, who: _signed(critic.write(call, token=token), who), token)
 
     def _first(self, work: Callable[[Critic, StandIn | None], T], token: CancelToken | None) -> T:
-        """What `work` makes of the first critic; done twice where somebody else could answer after that."""
+        """What `work` makes of the first critic; done twice where a stand-in could answer after that."""
         meets = self.first.inner if isinstance(self.first, Guarding) else self.first
         if isinstance(meets, Meeting):
             meets.meet(token=token)

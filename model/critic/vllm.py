@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Kept(Protocol):
-    """A server that somebody keeps up."""
+    """A server that a keeper restarts."""
 
     @property
     def generation(self) -> int: ...
@@ -34,7 +34,7 @@ class VllmCritic(OpenAICritic):
         base_url: The server's base URL on this machine.
         model: What the model is called there.
         api_key: Its key.
-        keeper: Who keeps it up; closed with the critic. None when somebody else looks after it.
+        keeper: Who keeps it up; closed with the critic. None when another process does.
         sleeps: Whether it gives its memory up while the generator draws (vLLM's sleep mode, level 1: weights to main
             memory, keys and values dropped).
         patience: Seconds that a call waits for a server that is starting again; 0 when another critic stands in.

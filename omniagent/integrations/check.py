@@ -1,4 +1,4 @@
-"""Checking a picture that somebody else made, with the agent's own tools."""
+"""Checking a picture from elsewhere, with the agent's own tools."""
 
 import tempfile
 import time

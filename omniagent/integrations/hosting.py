@@ -1,4 +1,4 @@
-"""What the faces share that put OmniAgent inside another agent: the tool's description, a run's request, previews."""
+"""What the integrations share: the tool's description, a run's request, previews."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How the faces speak of a run: a status word, an exit code, words for tools and stops, lines of text, plain JSON."""
+"""How frontends speak of a run: a status word, an exit code, words for tools and stops, lines of text, plain JSON."""
 
 from typing import Any, Final, Literal
 

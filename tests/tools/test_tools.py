@@ -16,6 +16,7 @@ from omniagent.model.errors import (
 )
 from omniagent.model.profile import GENERATORS, Thresholds
 from omniagent.model.requests import CancelToken
+from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.config import GuidanceSettings, ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn, answer_of
 from omniagent.tools.dialects.drafts import PlanDraft, RequirementDraft
@@ -265,3 +266,17 @@ def test_live_events_are_told_but_never_written(tmp_path: Path):
     trace = Trace(tmp_path / "trace.jsonl", "run", heard.append)
     trace.add(StepProgress(tool="generate", step=1, steps=2))
     assert len(heard) == 1 and list(read_trace(trace.path)) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "sent"), [((4000, 3000), (1154, 866)), ((640, 480), (640, 480)), ((9000, 9), (9000, 9))]
+)
+def test_pictures_of_a_plan_are_shrunk_to_what_the_critics_profile_allows(
+    tmp_path: Path, size: tuple[int, int], sent: tuple[int, int]
+) -> None:
+    critic = ScriptedCritic(texts=["two"], profile=LISTED.model_copy(update={"plan_pixels": 1_000_000}))
+    tools, _ = context(tmp_path, critic)
+    picture = tools.store.put(Image.new("RGB", size, "red"))
+    ANSWER(AnswerIn(task=Task(instruction="how many?", images=(picture,))), tools)
+    (seen,) = (part for part in critic.calls[-1].prompt.parts if isinstance(part, Image.Image))
+    assert seen.size == sent and seen.width * seen.height <= 1_000_000

@@ -1,7 +1,7 @@
 """The trace of a run: one small event class for each thing that happens, and the append-only JSONL file of them.
 
 A trace is enough to draw the whole run again without its models: pictures are named by `ImageRef` and lie beside the
-file. The faces render these very events live (`Agent.stream`) and afterwards (the report).
+file. The frontends render these very events live (`Agent.stream`) and afterwards (the report).
 """
 
 import os

@@ -113,7 +113,7 @@ class Keeper:
                 raise CriticUnavailable(f"the critic's server is not up ({self._server.stage()}); try again later")
 
     def suspect(self) -> None:
-        """Somebody found the server wanting: look at it now, and count it as down until it answers."""
+        """A caller reported the server as failing: check it now, and count it as down until it answers."""
         self._ready.clear()
         self._stir.set()
 
