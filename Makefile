@@ -11,6 +11,8 @@ VLLM_STAMP := $(VLLM)/.installed
 export TASK ?= a yellow star above two blue circles on a black background
 export IMAGES ?=
 export ARGS ?=
+# Processes that tests run in, each of one file at a time.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium run demo test test-fast test-vllm bench-critic check train eval bench clean
@@ -18,7 +20,7 @@ export ARGS ?=
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
 	@echo "make demo                                      chat in the browser, on 127.0.0.1"
-	@echo "make test | test-fast                          all tests | those without browser and bundled checkpoint"
+	@echo "make test | test-fast                          all tests | the quick ones, without browser and bundled checkpoint"
 	@echo "make test-vllm | bench-critic                  the critic on a real vLLM: tests | figures (its own environment, 3 GB)"
 	@echo "make check                                     ruff and pyright"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
@@ -50,10 +52,10 @@ demo: $(STAMP)
 	$(BIN)/omniagent demo $$ARGS
 
 test: $(STAMP) chromium
-	$(BIN)/python -m pytest -q $$ARGS
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $$ARGS
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -q -m 'not browser and not bundled' $$ARGS
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m 'not browser and not bundled and not slow' $$ARGS
 
 # vLLM pins torch and transformers hard, hence its own environment. The torchvision that comes along is built for another
 # torch: torchvision_operators.py lets it be imported; torchaudio and torchcodec are not needed and cannot be.

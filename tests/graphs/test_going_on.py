@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -24,6 +25,8 @@ from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.record.trace import Planned, RunStarted
 from omniagent.tools.types import Decision, Mode, Scope
 from tests.support.scripted_runs import LISTED, QUESTIONS, by_picture, plan_draft, scripted_agent, texts
+
+pytestmark = pytest.mark.slow
 
 HALF, POOR, GOOD = (0.9, 0.1, 0.9), (0.1, 0.1, 0.1), (0.9, 0.9, 0.9)
 PROBABILITIES = (0.05, 0.5, 0.9, 0.95, 0.99)

@@ -19,6 +19,8 @@ from omniagent.model.network.text_states import TextStates
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from tests.support.tiny_omnigen2 import CONFIG, tiny_transformer
 
+pytestmark = pytest.mark.slow
+
 REMEDIES = [field.name for field in fields(Computation) if field.name != "compiled"]
 GUIDANCE = Guidance(text_scale=3.0, image_scale=1.5)
 

@@ -11,6 +11,8 @@ from omniagent.model.errors import HardFailure
 from omniagent.model.guarded import DeviceLock
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 HEAD = """
 import multiprocessing, os, sys, threading
 from pathlib import Path

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60
 """Seconds until a program counts as hanging; on an idle machine each of them takes one or two."""
 

@@ -31,6 +31,8 @@ from omniagent.shapes.training.tokenizer import SPECIALS, save_processor
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import prompts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def packer(tokenizer: PreTrainedTokenizerBase) -> LessonPacker:

@@ -21,6 +21,8 @@ from omniagent.tools.types import Budget
 from tests.support.scripted_runs import LISTED, plan_draft, texts
 from tests.support.stand_in_server import FAULTS, QUESTIONS, StandIn
 
+pytestmark = pytest.mark.slow
+
 RUNS = 200
 SHARES = 20
 QUICK = ToolConfig(critic_tries=2, backoff=0.01)
