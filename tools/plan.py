@@ -63,7 +63,12 @@ def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext) -> Plan:
         reading = Reading(mode, "", reading.seen)
     if mode == "generate" and task.images:
         given = "image 1 is" if len(task.images) == 1 else f"images 1 to {len(task.images)} are"
-        assumptions.append(f"{given} not used: the task was read as a picture from words alone")
+        why = (
+            "the mode was set to generate"
+            if arguments.mode == mode
+            else "the task was read as a picture from words alone"
+        )
+        assumptions.append(f"{given} not used: {why}")
     # A question is asked, and a refusal explained, in the person's own words.
     own = mode in ("answer", "refuse")
     instruction = task.instruction if own else reading.instruction or task.instruction

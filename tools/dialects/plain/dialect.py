@@ -30,8 +30,6 @@ class Plain:
         if mode in ("answer", "refuse"):
             return Reading(mode, task.words, assumptions=assumptions)
         pictures = () if mode == "generate" else task.pictures
-        if len(pictures) < len(task.pictures):
-            assumptions = (*assumptions, "the mode was set to generate, so the given pictures are not used")
         checklist = checklist_for(task.words, pictures, mode, critic)
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
         return Reading(
