@@ -177,6 +177,9 @@ CRITICS: Final[Mapping[str, CriticProfile]] = MappingProxyType(
 )
 """Critic profiles by family."""
 
+FINE_TUNES: Final = frozenset({"editscore"})
+"""Critics that have the architecture of another family, so that only their name tells them."""
+
 _GENERATOR_NAMES: Final = ((re.compile(r"omnigen[-_. ]?2", re.IGNORECASE), "omnigen2"),)
 _CRITIC_NAMES: Final = (
     (re.compile(r"editscore", re.IGNORECASE), "editscore"),

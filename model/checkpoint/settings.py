@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from omniagent.model.errors import BadCheckpoint, BadSetting
 from omniagent.model.profile import (
     CRITICS,
+    FINE_TUNES,
     GENERATORS,
     CriticProfile,
     GeneratorProfile,
@@ -108,9 +109,9 @@ def read_profiles(folder: Path) -> Profiles:
         return FAMILY
     generator, critic = FAMILY
     if found.generator is not None:
-        generator = found.generator.model_copy(update=_origin(found.generator, folder))
+        generator = found.generator.model_copy(update=_origin(folder))
     if found.critic is not None:
-        critic = found.critic.model_copy(update=_origin(found.critic, folder))
+        critic = found.critic.model_copy(update=_origin(folder))
     return Profiles(generator, critic)
 
 
@@ -126,7 +127,9 @@ def critic_profile_in(folder: Path) -> CriticProfile:
     for home in (folder, folder.parent):
         if (home / SETTINGS_FILE).is_file() and (home == folder or (home / "model_index.json").is_file()):
             return read_profiles(home).critic
-    return critic_named(_model_type(folder))
+    # A fine-tune has its family's architecture; only its name tells that it answers in another way.
+    named = critic_named(_model_name(folder))
+    return named if named.name in FINE_TUNES else critic_named(_model_type(folder) or folder.name)
 
 
 def chosen_generator(name: str) -> GeneratorProfile:
@@ -196,18 +199,23 @@ def _fault(error: Exception) -> str:
     return f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}"
 
 
-def _origin(profile: GeneratorProfile | CriticProfile, folder: Path) -> dict[str, str]:
-    name = folder.name if profile.name == "plain" else profile.name
-    return {"name": name, "source": f"{SETTINGS_FILE} of {folder.name}"}
+def _origin(folder: Path) -> dict[str, str]:
+    return {"source": f"{SETTINGS_FILE} of {folder.name}"}
+
+
+def _model_name(folder: Path) -> str:
+    """The folder's name; in a hub's cache, where folders are named after commits, the repository's."""
+    return folder.parents[1].name if folder.parent.name == "snapshots" else folder.name
 
 
 def _model_type(folder: Path) -> str:
+    """What the weights' config calls their architecture; empty when it says nothing."""
     try:
         told = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         told = None
     kind = told.get("model_type") if isinstance(told, dict) else None
-    return str(kind or folder.name).replace("qwen2_5_vl", "qwen2.5-vl").replace("qwen3_vl", "qwen3-vl")
+    return str(kind or "").replace("qwen2_5_vl", "qwen2.5-vl").replace("qwen3_vl", "qwen3-vl")
 
 
 __all__ = [

@@ -81,8 +81,8 @@ def test_profiles_that_are_saved_are_read_back_the_same_and_say_where_they_come_
 
 def test_what_a_section_leaves_out_is_plain_and_a_section_that_is_missing_is_the_familys(tmp_path: Path) -> None:
     half = read_profiles(told(tmp_path / "teapots", {"format": 2, "generator": {"width": 512}}))
-    assert half.generator.model_copy(update={"name": "plain", "source": "the defaults"}) == GeneratorProfile(width=512)
-    assert half.generator.name == "teapots"
+    assert half.generator.model_copy(update={"source": "the defaults"}) == GeneratorProfile(width=512)
+    assert half.generator.label == "plain (omniagent.json of teapots)"
     assert half.critic == FAMILY.critic and not half.builtin
     other = read_profiles(told(tmp_path / "eyes", {"critic": {"samples": 2}}))
     assert (other.generator, other.critic.samples, other.critic.plan_pixels) == (FAMILY.generator, 2, None)
@@ -103,7 +103,6 @@ def test_the_flat_form_of_a_trained_checkpoint_speaks_the_listed_dialect(tmp_pat
     assert (generator.resize_inputs, generator.sides) == ((128, 128), (128, 128))
     assert plain_of(critic) == plain_of(
         CriticProfile(
-            name="shapes",
             dialect="listed",
             thresholds=Thresholds(yes=0.5),
             describe_first=True,

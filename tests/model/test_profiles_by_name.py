@@ -105,6 +105,13 @@ def test_weights_without_a_checkpoint_around_them_are_of_the_family_that_their_c
         assert critic_profile_in(named).name == "editscore"
 
 
+def test_a_fine_tune_is_told_by_its_folder_though_its_config_names_its_family(tmp_path: Path) -> None:
+    for folder in (tmp_path / "EditScore-7B", tmp_path / "models--EditScore--EditScore-7B" / "snapshots" / "0a1b2c"):
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"model_type": "qwen2_5_vl"}))
+        assert critic_profile_in(folder).name == "editscore"
+
+
 def test_weights_within_a_checkpoint_are_asked_as_the_checkpoint_says(tmp_path: Path) -> None:
     folder = tmp_path / "whole" / "critic"
     folder.mkdir(parents=True)
@@ -202,7 +209,7 @@ def test_a_local_critic_that_is_told_nothing_is_asked_as_a_qwen(tmp_path: Path) 
     told(tmp_path, {"critic": {"dialect": "listed", "picture_size": [64, 32]}})
     (tmp_path / "model_index.json").write_text("{}")
     own = loaded()
-    assert (own.profile.dialect, own.profile.name) == ("listed", tmp_path.name)
+    assert (own.profile.dialect, own.profile.source) == ("listed", f"omniagent.json of {tmp_path.name}")
     # Whatever size a picture has, it is looked at as one of 64 by 32: 8 by 4 patches, 4 to a token.
     asked = [Prompt(system="s", parts=(RED.resize(size),)) for size in ((40, 30), (300, 20))]
     assert len({own.yes_no(Questions(each, ("red?",))).prompt_tokens for each in asked}) == 1

@@ -45,6 +45,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
     half = torch.bfloat16
     profiles = Profiles(
         GeneratorProfile(
+            name="shapes",
             width=PICTURE,
             height=PICTURE,
             steps=STEPS,
@@ -57,6 +58,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
             sides=(PICTURE, PICTURE),
         ),
         CriticProfile(
+            name="shapes",
             dialect="listed",
             thresholds=Thresholds(yes=YES_FROM),
             describe_first=True,
