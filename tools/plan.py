@@ -16,11 +16,15 @@ from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task,
 
 
 class PlanIn(Word):
-    """A task, and the settings and the mode that the person fixed."""
+    """A task, and the settings and the mode that the person fixed.
+
+    `clarified` says that the task ends with the person's answer about a picture that was not given.
+    """
 
     task: Task
     settings: RenderSettings = RenderSettings()
     mode: Mode | None = None
+    clarified: bool = False
 
 
 class PlanOut(Outcome):
@@ -37,7 +41,7 @@ def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
         )
     images = tuple(context.store.get(ref) for ref in arguments.task.images)
     generator = context.runtime.generator.profile
-    task = GivenTask(arguments.task.instruction, images, arguments.mode, generator)
+    task = GivenTask(arguments.task.instruction, images, arguments.mode, generator, arguments.clarified)
 
     def read(desk: Desk) -> Reading:
         return dialect_of(desk.profile).plan(task, desk)
