@@ -15,9 +15,9 @@ from PIL import Image
 from torch.nn import functional
 
 from omniagent.model.errors import BadImage, setting_out_of_range
+from omniagent.model.limits import MAX_SIDE
 
 SIDE_STEP = 16
-MAX_SIDE = 4096
 DEFAULT_MAX_PIXELS = 1024 * 1024
 DEFAULT_MAX_SIDE_LENGTH = 1024
 

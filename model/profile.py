@@ -13,8 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-MIN_SIDE = 16
-MAX_SIDE = 4096
+from omniagent.model.limits import MAX_SIDE, MIN_SIDE
 
 Grounding = Literal["none", "pixels", "thousandths", "places"]
 

@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.limits import check_request
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
     CancelToken,
@@ -29,6 +28,7 @@ from omniagent.model.requests import (
     Step,
     Writing,
     YesNo,
+    check_request,
 )
 
 T = TypeVar("T")

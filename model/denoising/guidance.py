@@ -14,8 +14,7 @@ from typing import NamedTuple
 import torch
 
 from omniagent.model.errors import setting_out_of_range
-
-MAX_SCALE = 100.0
+from omniagent.model.limits import MAX_GUIDANCE
 
 
 class Pass(NamedTuple):
@@ -50,8 +49,8 @@ class Guidance:
 
     def __post_init__(self) -> None:
         for name, value in (("text_guidance_scale", self.text_scale), ("image_guidance_scale", self.image_scale)):
-            if not (math.isfinite(value) and 0 <= value <= MAX_SCALE):
-                raise setting_out_of_range(name, value, f"a number from 0 to {MAX_SCALE:g}")
+            if not (math.isfinite(value) and 0 <= value <= MAX_GUIDANCE):
+                raise setting_out_of_range(name, value, f"a number from 0 to {MAX_GUIDANCE:g}")
         if not 0 <= self.start <= self.end <= 1:
             raise setting_out_of_range("cfg_range", (self.start, self.end), "(start, end) with 0 <= start <= end <= 1")
 

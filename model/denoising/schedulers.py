@@ -16,8 +16,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from numpy.typing import NDArray
 
 from omniagent.model.errors import BadSetting, setting_out_of_range
-
-MAX_STEPS = 1000
+from omniagent.model.limits import MAX_STEPS
 
 
 class StepOutput(NamedTuple):

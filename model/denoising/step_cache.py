@@ -67,7 +67,7 @@ class TeaCache:
 class TaylorSeer:
     """Continues the last joint layer's output by its Taylor series (arXiv 2503.06923, equation 7).
 
-    The published programme keeps such a series for every layer; nothing but the last one's noise tokens is read.
+    The published program keeps such a series for every layer; nothing but the last one's noise tokens is read.
 
     Attributes:
         first: This many evaluations at the start are run in full; at least 1.

@@ -63,8 +63,8 @@ def weight_files(folder: Path, stem: str) -> list[Path]:
     if not missing:
         return files
     if others := stand_ins(folder.iterdir()):
-        raise BadCheckpoint(f"{folder} lacks {listed(missing)}; {listed(others, 2)}")
-    raise BadCheckpoint(f"{folder} lacks {listed(missing)}; the checkpoint is not complete")
+        raise BadCheckpoint(f"{folder} lacks {joined(missing)}; {joined(others, 2)}")
+    raise BadCheckpoint(f"{folder} lacks {joined(missing)}; the checkpoint is not complete")
 
 
 def read_shapes(files: Iterable[Path]) -> Shapes:
@@ -92,16 +92,16 @@ def check_shapes(folder: Path, found: Mapping[str, tuple[int, ...]], wanted: Map
     """
     faults: list[str] = []
     if missing := sorted(set(wanted) - set(found)):
-        faults.append(f"missing weights: {listed(missing)}")
+        faults.append(f"missing weights: {joined(missing)}")
     if extra := sorted(set(found) - set(wanted)):
-        faults.append(f"unknown weights: {listed(extra)}")
+        faults.append(f"unknown weights: {joined(extra)}")
     wrong = [
         f"{name} is {list(found[name])}, not {list(wanted[name])}"
         for name in sorted(set(found) & set(wanted))
         if found[name] != wanted[name]
     ]
     if wrong:
-        faults.append(f"wrong shapes: {listed(wrong)}")
+        faults.append(f"wrong shapes: {joined(wrong)}")
     if faults:
         raise BadCheckpoint(f"{folder} does not fit its config.json; {'; '.join(faults)}")
 
@@ -132,7 +132,7 @@ def check_finite_file(file: Path) -> None:
 
 def _refuse_infinite(source: Path, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
     if broken := infinite_weights(weights):
-        raise BadCheckpoint(f"{source} holds weights that are NaN or infinite: {listed(broken)}; download it again")
+        raise BadCheckpoint(f"{source} holds weights that are NaN or infinite: {joined(broken)}; download it again")
 
 
 def _is_finite(weight: torch.Tensor) -> bool:
@@ -155,7 +155,7 @@ def check_config(path: Path, kind: type[ConfigMixin]) -> dict[str, Any]:
         raise BadCheckpoint(f"{path} is of class {name!r}; it must be {kind.__name__!r}")
     known = inspect.signature(kind.__init__).parameters
     if unknown := sorted(key for key in config if not key.startswith("_") and key not in known):
-        raise BadCheckpoint(f"{path} has keys that {kind.__name__} does not know: {listed(unknown)}")
+        raise BadCheckpoint(f"{path} has keys that {kind.__name__} does not know: {joined(unknown)}")
     return config
 
 
@@ -197,7 +197,7 @@ def building(path: Path, what: str, work: Callable[[], T]) -> T:
         raise BadCheckpoint(f"{path} describes no possible {what}: {error} ({type(error).__name__})") from error
 
 
-def listed(names: Iterable[str], most: int = 5) -> str:
+def joined(names: Iterable[str], most: int = 5) -> str:
     """Names for a message, cut after a few."""
     shown = list(names)
     rest = len(shown) - most

@@ -14,7 +14,6 @@ from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
-from omniagent.model.limits import check_request
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
@@ -26,7 +25,7 @@ from omniagent.model.pictures import (
 )
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.profile import GeneratorProfile
-from omniagent.model.requests import CancelToken, GenerationRequest, Step
+from omniagent.model.requests import CancelToken, GenerationRequest, Step, check_request
 
 
 class Sizes(NamedTuple):

@@ -23,9 +23,8 @@ from omniagent.model.generator.remote_request import fields_of, guesses, referen
 from omniagent.model.http.event_loop import BackgroundLoop
 from omniagent.model.http.proxies import client_options, proxies_checked, proxy_advice
 from omniagent.model.http.refusals import Refused, words_of
-from omniagent.model.limits import check_request
 from omniagent.model.profile import GeneratorProfile, generator_named
-from omniagent.model.requests import CancelToken, GenerationRequest, Step
+from omniagent.model.requests import CancelToken, GenerationRequest, Step, check_request
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
 # Another server may know the key and the model that this one does not.

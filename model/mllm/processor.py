@@ -14,7 +14,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from omniagent.model.errors import BadCheckpoint
 from omniagent.model.files.file_kinds import refuse_stand_in
-from omniagent.model.files.weights import building, listed, read_json
+from omniagent.model.files.weights import building, joined, read_json
 
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 SETTINGS_FILES = ("tokenizer_config.json", "preprocessor_config.json")
@@ -73,7 +73,7 @@ def _tokenizer_file(folder: Path) -> Path:
     if not held or missing:
         missing = missing if held else ["tokenizer.json", *missing]
         raise BadCheckpoint(
-            f"{folder} holds no usable processor, it lacks {listed(missing)}; "
+            f"{folder} holds no usable processor, it lacks {joined(missing)}; "
             "it needs tokenizer.json (or vocab.json, merges.txt), tokenizer_config.json, preprocessor_config.json"
         )
     return folder / held[0][0]
@@ -88,7 +88,7 @@ def _check_vocabulary(path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     if not yes or not no or yes[0] == no[0]:
         unknown += ["yes", "no"]
     if unknown:
-        raise BadCheckpoint(f"{path} has no tokens for {listed(unknown)}; it is not the vocabulary of a Qwen2.5-VL")
+        raise BadCheckpoint(f"{path} has no tokens for {joined(unknown)}; it is not the vocabulary of a Qwen2.5-VL")
 
 
 def _try_out(images: Any) -> None:

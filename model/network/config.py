@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 
 from omniagent.model.errors import BadSetting
-
-MAX_REFERENCES = 5
+from omniagent.model.limits import MAX_REFERENCES
 
 
 def three_axes(values: Sequence[int]) -> tuple[int, int, int]:

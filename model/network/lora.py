@@ -17,7 +17,7 @@ from torch import nn
 
 from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.files.lora_files import LORA_FILE, LoraFile, find_lora, read_lora
-from omniagent.model.files.weights import building, listed
+from omniagent.model.files.weights import building, joined
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.wording import shown
 
@@ -127,7 +127,7 @@ class Loras:
 
     def _check_loaded(self, name: str) -> None:
         if name not in self._scales:
-            raise BadSetting(f"no LoRA is loaded as {shown(name)}; there are {listed(sorted(self._scales)) or 'none'}")
+            raise BadSetting(f"no LoRA is loaded as {shown(name)}; there are {joined(sorted(self._scales)) or 'none'}")
 
 
 def _check_name(name: object) -> None:

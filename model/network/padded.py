@@ -52,7 +52,7 @@ class Stream(NamedTuple):
         mask: (B, L), true where there is a token, of a padded batch; None when nothing is padded.
         runs: The sequences of a packed row (1, T), one after the other; empty for a batch.
         queries: The rows wanted of a packed row; None for all.
-        masked: Give the kernel a mask even where nothing is padded, as the published programme does.
+        masked: Give the kernel a mask even where nothing is padded, as the published program does.
         grouped: Let the kernel share key/value heads where it can.
     """
 

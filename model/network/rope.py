@@ -49,7 +49,7 @@ class OmniRope:
         return torch.from_numpy(np.concatenate(turns, axis=-2)).to(device)
 
     def published_at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
-        """The same rotations as the published programme keeps them: complex128, (..., length, head_dim / 2).
+        """The same rotations as the published program keeps them: complex128, (..., length, head_dim / 2).
 
         Raises:
             BadSetting: As :meth:`at`.

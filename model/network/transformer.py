@@ -22,8 +22,9 @@ from torch import nn
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.files.saving import plain, staged
+from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.network.blocks import FinalProjection, ModulatedNorm, OmniGen2Block
-from omniagent.model.network.config import MAX_REFERENCES, check_reference_count, check_sizes, three_axes
+from omniagent.model.network.config import check_reference_count, check_sizes, three_axes
 from omniagent.model.network.embeddings import TimeCaptionEmbedding, pad_tokens, patchify, unpatchify
 from omniagent.model.network.padded import Grid, Stream, TokenLayout, build_layout, build_stream
 from omniagent.model.network.rope import OmniRope, text_positions

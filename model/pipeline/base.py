@@ -22,6 +22,7 @@ from omniagent.model.denoising.loop import Denoising, Scheduler, StepCallback, d
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
+from omniagent.model.limits import MAX_SIDE
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.mllm.prompts import DRAW_SYSTEM_PROMPT, MAX_TEXT_TOKENS, PromptEmbeds, embed_prompts
 from omniagent.model.network.lora import Loras
@@ -30,7 +31,6 @@ from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MAX_SIDE_LENGTH,
-    MAX_SIDE,
     SIDE_STEP,
     OutputType,
     Pictures,

@@ -14,15 +14,14 @@ from typing import SupportsIndex
 import torch
 from PIL import Image
 
-from omniagent.model.denoising.guidance import MAX_SCALE, Guidance
+from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.errors import BadImage, BadSetting, BadTask, setting_out_of_range
-from omniagent.model.network.config import MAX_REFERENCES
+from omniagent.model.limits import MAX_BATCH, MAX_GUIDANCE, MAX_REFERENCES
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import shown
 
 InputImages = Image.Image | Sequence[Image.Image] | Sequence[Sequence[Image.Image] | None]
-MAX_PICTURES = 64
 
 
 def whole_number(name: str, value: object, low: int, high: int, unit: str = "") -> int:
@@ -50,7 +49,7 @@ def guidance_of(
         BadSetting: A scale is no number from 0 to 100, or the range is not two numbers, rising within 0 to 1.
     """
     text, image = (
-        setting if given is None else _number(name, given, f"a number from 0 to {MAX_SCALE:g}")
+        setting if given is None else _number(name, given, f"a number from 0 to {MAX_GUIDANCE:g}")
         for name, given, setting in (
             ("text_guidance_scale", text_guidance_scale, defaults.text_guidance),
             ("image_guidance_scale", image_guidance_scale, defaults.image_guidance),
@@ -175,9 +174,9 @@ def picture_count(prompts: int, num_images_per_prompt: object) -> int:
     Raises:
         BadSetting: None, or more than 64.
     """
-    count = prompts * whole_number("num_images_per_prompt", num_images_per_prompt, 1, MAX_PICTURES)
-    if count > MAX_PICTURES:
-        raise setting_out_of_range("the number of pictures", count, f"up to {MAX_PICTURES}")
+    count = prompts * whole_number("num_images_per_prompt", num_images_per_prompt, 1, MAX_BATCH)
+    if count > MAX_BATCH:
+        raise setting_out_of_range("the number of pictures", count, f"up to {MAX_BATCH}")
     return count
 
 

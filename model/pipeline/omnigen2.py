@@ -14,15 +14,14 @@ from diffusers.utils.outputs import BaseOutput
 
 from omniagent.model.denoising.loop import StepCallback
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.schedulers import MAX_STEPS
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting, BadTask
+from omniagent.model.limits import MAX_SIDE, MAX_STEPS
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, PromptEmbeds
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MAX_SIDE_LENGTH,
-    MAX_SIDE,
     SIDE_STEP,
     OutputType,
     Pictures,

@@ -67,7 +67,7 @@ class ItemRules(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ChatExample:
     """What the network learns from: pictures (1, 3, H, W) in [-1, 1] and a whole chat string."""
 
     task_type: str
@@ -126,7 +126,7 @@ class MixedDataset:
                 random.shuffle(left[chosen])
             yield left[chosen].pop()
 
-    def example(self, number: int, random: Random) -> Example:
+    def example(self, number: int, random: Random) -> ChatExample:
         """The example of record ``number``; ``random`` decides what is dropped.
 
         A dropped prompt is an empty turn under the system line for drawing anything; references go only with it.
@@ -142,7 +142,7 @@ class MixedDataset:
         alone = dropped and random.random() < rules.reference_dropout
         names = () if alone else record.input_images or ()
         limit = rules.max_input_pixels[min(len(names), len(rules.max_input_pixels)) - 1]
-        return Example(
+        return ChatExample(
             record.task_type,
             chat_prompt("", UNCONDITIONAL_SYSTEM_PROMPT) if dropped else chat_prompt(instruction, DRAW_SYSTEM_PROMPT),
             self._picture(record.output_image, rules.max_output_pixels),
@@ -163,7 +163,7 @@ class MixedDataset:
 
 
 def collate_texts(
-    tokenizer: Tokenizer, examples: Sequence[Example], max_tokens: int = MAX_TEXT_TOKENS
+    tokenizer: Tokenizer, examples: Sequence[ChatExample], max_tokens: int = MAX_TEXT_TOKENS
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and mask (B, L) of a batch, padded and cut on the right; pictures stay lists of their own sizes."""
     return tokenize(tokenizer, [example.chat for example in examples], max_tokens)

@@ -43,7 +43,7 @@ def normalised(pictures: Tensor) -> Tensor:
     return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def patchify(pictures: Tensor, patch: int, merge: int = 2, temporal: int = 2) -> Tensor:
+def vision_patches(pictures: Tensor, patch: int, merge: int = 2, temporal: int = 2) -> Tensor:
     """(B, 3, H, W) normalised pictures as the processor's (B, patches, 3·temporal·patch²), merge blocks together."""
     b, c, h, w = pictures.shape
     rows, columns = h // (patch * merge), w // (patch * merge)
@@ -63,7 +63,7 @@ def vision_tokens(tower: Qwen2_5_VisionTransformerPretrainedModel, pictures: Ten
     """
     config = tower.config
     patch, merge = patch_side(config), config.spatial_merge_size
-    patches = patchify(pictures, patch, merge)
+    patches = vision_patches(pictures, patch, merge)
     b, n, _ = patches.shape
     grid = torch.tensor([[1, pictures.shape[-2] // patch, pictures.shape[-1] // patch]], device=patches.device)
     order, ends = get_vision_window_index(grid, merge, int(config.window_size), patch)

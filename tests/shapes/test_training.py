@@ -20,7 +20,7 @@ from omniagent.model.training.lesson_packing import IGNORE, STRESS, Lesson, Less
 from omniagent.model.training.loop import TrainSettings, train
 from omniagent.model.training.prefetch import Ahead
 from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
-from omniagent.model.training.vision import patchify, vision_tokens
+from omniagent.model.training.vision import vision_patches, vision_tokens
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
@@ -43,7 +43,9 @@ def test_the_batched_vision_pass_gives_the_towers_own_numbers(mllm: Qwen2_5_VLFo
     pictures = torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.no_grad():
         batched = vision_tokens(mllm.model.visual, pictures).flatten(0, 1)
-        own = mllm.model.visual(patchify(pictures, 8).flatten(0, 1), torch.tensor([[1, 16, 16]] * 3)).pooler_output
+        own = mllm.model.visual(
+            vision_patches(pictures, 8).flatten(0, 1), torch.tensor([[1, 16, 16]] * 3)
+        ).pooler_output
     torch.testing.assert_close(batched, own, atol=1e-5, rtol=1e-5)
 
 
@@ -56,7 +58,7 @@ def test_patches_are_those_of_the_saved_image_processor(tokenizer: PreTrainedTok
         images=Image.fromarray(picture), return_tensors="pt"
     )
     pixels = torch.from_numpy(picture).permute(2, 0, 1).float().div(127.5).sub(1)[None]
-    torch.testing.assert_close(made["pixel_values"], patchify(pixels, 8)[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(made["pixel_values"], vision_patches(pixels, 8)[0], atol=1e-5, rtol=0)
     assert made["image_grid_thw"].tolist() == [[1, 16, 16]]
 
 
