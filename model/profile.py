@@ -77,7 +77,8 @@ class GeneratorProfile(_Profile):
         default="any", description="conventions of instructions: omnigen2 likes `Edit the first image: …`"
     )
     lacks: tuple[str, ...] = Field(
-        default=(), description="abilities that it lacks, in a few words each (not read yet)"
+        default=(),
+        description="abilities that it lacks, in a few words each; `conversation` keeps `omniagent chat` away",
     )
     domain: str | None = Field(default=None, description="what it can draw, in a sentence; None: anything")
     instead: str | None = Field(default=None, description="the model that a refusal recommends")

@@ -38,6 +38,14 @@ class OmniGen2ChatOutput(BaseOutput):
 class OmniGen2ChatPipeline(OmniGen2Pipeline):
     """Talks about pictures and draws them; arguments as in :class:`PipelineBase`."""
 
+    @classmethod
+    def over(cls, pipeline: OmniGen2Pipeline) -> OmniGen2ChatPipeline:
+        """A conversation with the networks of a loaded pipeline, which it shares, as they lie."""
+        untyped: Any = pipeline.components
+        talking = cls(**untyped, profiles=pipeline.profiles)
+        talking.set_progress_bar_config(disable=True)
+        return talking
+
     def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         prompt: str,

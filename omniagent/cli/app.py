@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from omniagent.cli.batch import batch
+from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
@@ -21,6 +22,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
     {
         "run": run,
         "batch": batch,
+        "chat": chat,
         "demo": demo,
         "mcp": mcp,
         "report": report,
