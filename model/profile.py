@@ -1,7 +1,7 @@
 """Profiles: what a checkpoint or a served model is and wants, as data that travels with the model.
 
 A profile is read once, when its model is loaded. It comes from, in this order: what the caller sets, the checkpoint's
-``omniagent.json``, a built-in for the model's family, and `plain`.
+`omniagent.json`, a built-in for the model's family, and `plain`.
 """
 
 from __future__ import annotations

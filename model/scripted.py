@@ -186,7 +186,7 @@ class ScriptedCritic:
     Token counts are counts of words; pictures count nothing.
 
     Args:
-        verdicts: p(yes) in [0, 1]; `True` and `False` serve as 1 and 0. None says 0.99 to everything.
+        verdicts: P(yes) in [0, 1]; `True` and `False` serve as 1 and 0. None says 0.99 to everything.
         texts: What to write. None lets `write` raise BadSetting.
         choices: Which option to choose. None chooses the first.
         errors: Errors to raise, by call number counted from 0 over all kinds of call.

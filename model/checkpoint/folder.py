@@ -1,6 +1,6 @@
 """Reads and writes whole OmniGen2 checkpoints in the published folder layout.
 
-``model_index.json`` names the transformer and the scheduler by bare module names; they stand for the classes here.
+`model_index.json` names the transformer and the scheduler by bare module names; they stand for the classes here.
 No code that lies in a checkpoint is ever run, and pickled weights are refused.
 """
 
@@ -87,20 +87,20 @@ def load_parts(
     """Load the parts of a checkpoint folder or hub name, in evaluation mode, on the CPU.
 
     Args:
-        path_or_repo: A folder, or a hub name such as ``OmniGen2/OmniGen2``.
+        path_or_repo: A folder, or a hub name such as `OmniGen2/OmniGen2`.
         revision: Branch, tag or commit of a hub name.
         torch_dtype: Precision of all weights, or of each part by its name, as diffusers takes it; None, or a part that
-            is not named and has no ``default``, means float32 on a CPU and bfloat16 elsewhere.
+            is not named and has no `default`, means float32 on a CPU and bfloat16 elsewhere.
         on_cpu: Whether the weights stay on the CPU.
         local_files_only: Never ask the hub.
-        **components: Ready components (``transformer``, ``vae``, ``scheduler``, ``mllm``, ``processor``) used instead
+        **components: Ready components (`transformer`, `vae`, `scheduler`, `mllm`, `processor`) used instead
             of the checkpoint's.
 
     Raises:
-        UnknownModel: No such folder, repository or revision.
-        HubUnreachable: The hub does not answer and nothing is downloaded.
-        BadCheckpoint: Something is missing, broken, too much, or unsafe; the message names it.
-        BadSetting: A component that a checkpoint doesn't have.
+        UnknownModel: no such folder, repository or revision.
+        HubUnreachable: the hub does not answer and nothing is downloaded.
+        BadCheckpoint: something is missing, broken, too much, or unsafe; the message names it.
+        BadSetting: a component that a checkpoint doesn't have.
     """
     if unknown := sorted(set(components) - set(COMPONENTS)):
         raise BadSetting(f"{joined(unknown)} is no part of this pipeline; its parts are {joined(COMPONENTS, 9)}")
@@ -133,7 +133,7 @@ def load_module(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     """Load a diffusers model from its folder, having checked that the weights are exactly those it needs.
 
     Raises:
-        BadCheckpoint: Naming what is wrong.
+        BadCheckpoint: naming what is wrong.
     """
     path, untyped = folder / "config.json", cast("Any", kind)
     config = check_config(path, untyped)
@@ -155,7 +155,7 @@ def load_scheduler(folder: Path, name: str) -> Scheduler:
     """Load a scheduler by its class name.
 
     Raises:
-        BadCheckpoint: Its config is missing, broken, has unknown keys or values outside their ranges.
+        BadCheckpoint: its config is missing, broken, has unknown keys or values outside their ranges.
     """
     kind, path = SCHEDULERS[name], folder / "scheduler_config.json"
     config = {name: value for name, value in check_config(path, kind).items() if not name.startswith("_")}
@@ -166,7 +166,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
     """Load the Qwen2.5-VL of a checkpoint; its tied head needs no weights of its own.
 
     Raises:
-        BadCheckpoint: Naming what is wrong.
+        BadCheckpoint: naming what is wrong.
     """
     path = folder / "config.json"
     if (named := read_json(path).get("model_type")) != MLLM_TYPE:
@@ -236,9 +236,9 @@ def save_parts(parts: Parts, folder: str | Path, *, max_shard_size: str = "5GB",
             weights, at their strengths, for good.
 
     Raises:
-        BadSetting: A part has weights that no checkpoint could hold, or is of a class that none could name.
-        OutputUnwritable: The folder cannot be written.
-        StorageFull: The disk has no room left.
+        BadSetting: a part has weights that no checkpoint could hold, or is of a class that none could name.
+        OutputUnwritable: the folder cannot be written.
+        StorageFull: the disk has no room left.
     """
     target, scheduler = Path(folder), type(parts.components["scheduler"])
     if SCHEDULERS.get(scheduler.__name__) is not scheduler:
@@ -264,7 +264,7 @@ def save_parts(parts: Parts, folder: str | Path, *, max_shard_size: str = "5GB",
 
 
 def write_index(folder: Path, scheduler: str = "FlowMatchEulerDiscreteScheduler") -> None:
-    """Write ``model_index.json`` as the published checkpoint has it."""
+    """Write `model_index.json` as the published checkpoint has it."""
     names = {part: kinds[0] for part, kinds in COMPONENTS.items()} | {"scheduler": scheduler}
     index: dict[str, Any] = {"_class_name": "OmniGen2Pipeline", "_diffusers_version": diffusers.__version__}
     index |= {part: [PUBLISHED_MODULES[name], name] for part, name in sorted(names.items())}

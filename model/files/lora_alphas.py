@@ -50,7 +50,7 @@ def strengths_of(
         alphas: Those that stand among the file's weights.
 
     Raises:
-        BadCheckpoint: An alpha is no positive number, a rank is not the one said, or two places say different things.
+        BadCheckpoint: an alpha is no positive number, a rank is not the one said, or two places say different things.
     """
     said = [one for one in (_of_config(path, header, ranks), _of_header(path, header, ranks)) if one is not None]
     beside = path.parent / CONFIG_FILE

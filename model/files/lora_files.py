@@ -1,8 +1,8 @@
 """Reads LoRA files (arXiv 2106.09685) in the forms in which they are published, into one form.
 
-The published pipeline writes ``transformer.<layer>.lora_A.weight``, its trainer and peft ``base_model.model.`` before
-and ``.default.`` within, ComfyUI and its trainers ``diffusion_model.`` before or nothing at all, and kohya's programs
-``lora_unet_<layer with underscores>.lora_down.weight`` with an ``alpha`` beside each pair.
+The published pipeline writes `transformer.<layer>.lora_A.weight`, its trainer and peft `base_model.model.` before
+and `.default.` within, ComfyUI and its trainers `diffusion_model.` before or nothing at all, and kohya's programs
+`lora_unet_<layer with underscores>.lora_down.weight` with an `alpha` beside each pair.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _CONVERT = "only LoRA and DoRA of linear layers can be loaded, so convert it, or
 
 
 class LoraFile(NamedTuple):
-    """A LoRA in one form: ``<layer>.lora_A.weight`` and so on by the network's own layer names, and its strength."""
+    """A LoRA in one form: `<layer>.lora_A.weight` and so on by the network's own layer names, and its strength."""
 
     weights: dict[str, torch.Tensor]
     strengths: Strengths
@@ -66,7 +66,7 @@ def find_lora(source: str | Path) -> Path:
     """The LoRA file that a path means: itself, or of a folder the one under its published name or the only one.
 
     Raises:
-        BadCheckpoint: There is none, or several, or only weights in another form.
+        BadCheckpoint: there is none, or several, or only weights in another form.
     """
     try:
         path = Path(source).expanduser()
@@ -94,7 +94,7 @@ def read_lora(path: Path, layers: Mapping[str, nn.Linear]) -> LoraFile:
     """Read a file for a network with these linear layers, by their names.
 
     Raises:
-        BadCheckpoint: The file is broken, no LoRA, made for another model or another method, holds values that are not
+        BadCheckpoint: the file is broken, no LoRA, made for another model or another method, holds values that are not
             finite, or contradicts itself; the message names what does not fit.
     """
     shapes = read_shapes([path])

@@ -37,7 +37,7 @@ def plain(network: N, what: str, *, fuse_loras: bool = False) -> N:
         fuse_loras: Whether adapters in force are added to the weights, at their strengths, or left out.
 
     Raises:
-        BadSetting: Its weights cannot be had or are none that its class could load again; the message says why.
+        BadSetting: its weights cannot be had or are none that its class could load again; the message says why.
     """
     untyped: Any = getattr(network, "_orig_mod", network)
     weights = _own_weights(untyped, what, fuse_loras)

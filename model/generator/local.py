@@ -49,7 +49,7 @@ class OmniGen2Generator:
         batch: Pictures drawn together. On a CPU in float32 a seed's picture is the same bit for bit whatever it is
             drawn with; elsewhere the last bits may follow the batch, as matrix products round by shape.
         cache_bytes: Budget, in bytes, for texts and, as much again, for references.
-        preset: ``quality``, ``balanced`` or ``fast``, see `Preset`.
+        preset: `quality`, `balanced` or `fast`, see `Preset`.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class OmniGen2Generator:
         """Read a request's texts and references, or find them again.
 
         Raises:
-            BadSetting: as :meth:`bucket`.
+            BadSetting: as `bucket`.
         """
         bucket = self.bucket(request)
         pictures = [self._resized(picture) for picture in request.references]

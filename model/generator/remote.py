@@ -52,7 +52,7 @@ class RemoteGenerator:
     """A `Generator` over one or several servers.
 
     Args:
-        urls: Base URLs that end in ``/v1``; at least one.
+        urls: Base URLs that end in `/v1`; at least one.
         name: The model to ask for.
         key: Sent as the bearer token; None sends none.
         timeout: Seconds that one picture may take on a server, from connecting to the last byte, and the longest
@@ -64,7 +64,7 @@ class RemoteGenerator:
         profile: How it wants to be used; None: as the family that its name tells.
 
     Raises:
-        BadSetting: No URL, or one that is not http, or lies behind a proxy that cannot be used.
+        BadSetting: no URL, or one that is not http, or lies behind a proxy that cannot be used.
     """
 
     def __init__(

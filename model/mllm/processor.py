@@ -1,6 +1,6 @@
-"""Tokenizer and picture processor of a checkpoint's ``processor`` folder, without torchvision.
+"""Tokenizer and picture processor of a checkpoint's `processor` folder, without torchvision.
 
-The full ``Qwen2_5_VLProcessor`` also brings a video processor that needs torchvision; nothing here looks at videos.
+The full `Qwen2_5_VLProcessor` also brings a video processor that needs torchvision; nothing here looks at videos.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class LightProcessor:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> LightProcessor:
-        """Read a ``processor`` folder.
+        """Read a `processor` folder.
 
         Raises:
-            BadCheckpoint: A file is missing or broken, or the vocabulary lacks what a Qwen2.5-VL is asked with.
+            BadCheckpoint: a file is missing or broken, or the vocabulary lacks what a Qwen2.5-VL is asked with.
         """
         source, local = Path(folder), {"local_files_only": True, "trust_remote_code": False}
         words = _tokenizer_file(source)

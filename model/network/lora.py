@@ -46,13 +46,13 @@ class Loras:
 
         Args:
             source: The file, or a folder that holds it under its published name, under peft's, or alone.
-            name: What to call it, in letters, digits, spaces, ``_`` and ``-``.
+            name: What to call it, in letters, digits, spaces, `_` and `-`.
             scale: Its strength.
 
         Raises:
-            BadCheckpoint: The file is missing, broken, holds weights that are not finite, is made for another model or
+            BadCheckpoint: the file is missing, broken, holds weights that are not finite, is made for another model or
                 by another method, or contradicts itself; the message names the misfits.
-            BadSetting: The name is taken or has characters that are not allowed, the scale is no number, or the
+            BadSetting: the name is taken or has characters that are not allowed, the scale is no number, or the
                 transformer's weights lie elsewhere between its calls.
         """
         _check_name(name)
@@ -90,7 +90,7 @@ class Loras:
         """Give loaded adapters these strengths, and those not named 0.
 
         Raises:
-            BadSetting: A name is not loaded, or a scale is no number.
+            BadSetting: a name is not loaded, or a scale is no number.
         """
         for name, scale in scales.items():
             self._check_loaded(name)
@@ -102,7 +102,7 @@ class Loras:
         """Take off one adapter, or all: the network then computes what it did without.
 
         Raises:
-            BadSetting: The name is not loaded.
+            BadSetting: the name is not loaded.
         """
         if name is not None:
             self._check_loaded(name)

@@ -102,7 +102,7 @@ class MixedDataset:
         """Read the records.
 
         Raises:
-            BadSetting: A file is missing or broken, a ratio is negative, or there are no records.
+            BadSetting: a file is missing or broken, a ratio is negative, or there are no records.
         """
         self._pictures, self._rules = pictures or mix.parent, rules or ItemRules()
         self.sources = tuple(_sources(mix))
@@ -127,12 +127,12 @@ class MixedDataset:
             yield left[chosen].pop()
 
     def example(self, number: int, random: Random) -> ChatExample:
-        """The example of record ``number``; ``random`` decides what is dropped.
+        """The example of record `number`; `random` decides what is dropped.
 
         A dropped prompt is an empty turn under the system line for drawing anything; references go only with it.
 
         Raises:
-            BadImage: A picture is missing, broken or too small.
+            BadImage: a picture is missing, broken or too small.
         """
         record, rules = self.records[number], self._rules
         instruction = record.instruction
@@ -174,7 +174,7 @@ def _without_lead_in(text: str) -> str:
 
 
 def _sources(path: Path) -> Iterator[Source]:
-    """Sources below ``path``; their shares add up to 1."""
+    """Sources below `path`; their shares add up to 1."""
     if path.is_dir():
         lines = sorted(each for each in path.rglob("*") if each.suffix in (".json", ".jsonl"))
         yield Source(tuple(record for each in lines for record in _records(each)), 1.0)

@@ -102,7 +102,7 @@ class FlowSettings:
     `alignment`: weight of the distance (1 - cosine) to the teacher's features.
     """
 
-    time_shift: float = -0.8
+    time_shift: float = 0.0
     dropout: float = 0.1
     alignment: float = 0.5
 

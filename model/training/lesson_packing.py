@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from omniagent.model.mllm.chat_template import IMAGE_SLOT
+from omniagent.model.mllm.chat_template import ANSWER_TURN, open_chat
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
 
@@ -22,7 +21,6 @@ MASKED = -1e4
 TOGETHER = 6
 """Lessons that are padded to one length, on a CPU; an accelerator wants more at once."""
 STRESS = 8.0
-CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
 
 
 @dataclass(frozen=True)
@@ -107,15 +105,14 @@ class LessonPacker:
 
     def pack(self, lesson: Lesson) -> _Sequence:
         """One lesson as one sequence."""
-        user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in lesson.prompt.parts)
-        head = f"<|im_start|>system\n{lesson.prompt.system}<|im_end|>\n<|im_start|>user\n{user}"
+        head = open_chat(lesson.prompt)
         single = len(lesson.endings) == 1
         ids = [] if single else self._encode(head)
         positions, after = self._positions(ids, 0)
         n = len(ids)
         packed = _Sequence(ids, [IGNORE] * n, [0] * n, positions, [IGNORE] * n, [0.0] * n)
         for number, (ending, answer) in enumerate(lesson.endings, start=1):
-            asked = self._encode(f"{head if single else ''}{ending}{CLOSE}")
+            asked = self._encode(f"{head if single else ''}{ending}{ANSWER_TURN}")
             told = self._encode(f"{answer}<|im_end|>" if lesson.closed else answer)
             packed.ids += asked + told
             packed.labels += [IGNORE] * len(asked) + told

@@ -1,4 +1,4 @@
-"""Kind ``train``: loss and gradients, a few optimiser steps, and the shift of training times."""
+"""Kind `train`: loss and gradients, a few optimiser steps, and the shift of training times."""
 
 from __future__ import annotations
 

@@ -19,10 +19,11 @@ from omniagent.model.requests import Prompt
 from omniagent.model.training.lesson_packing import IGNORE, STRESS, Lesson, LessonPacker, branch_mask
 from omniagent.model.training.loop import TrainSettings, train
 from omniagent.model.training.prefetch import Ahead
-from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
+from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import vision_patches, vision_tokens
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.render import render
+from omniagent.shapes.training.architecture import SMALL_VAE
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import train_mllm, train_vae

@@ -23,11 +23,11 @@ from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSe
 from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
 from omniagent.model.training.loop import TrainSettings
 from omniagent.model.training.mllm import CAPTION_WEIGHT, MllmTraining
-from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
+from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.dense import NUMBERS, TARGETS, dense_batches
-from omniagent.shapes.training.architecture import PICTURE, TRANSFORMER, mllm_config
+from omniagent.shapes.training.architecture import PICTURE, SMALL_VAE, TRANSFORMER, mllm_config
 from omniagent.shapes.training.examples import painting_examples
 from omniagent.shapes.training.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import Gallery
