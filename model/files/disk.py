@@ -1,9 +1,12 @@
 """Faults of the disk as our own errors."""
 
 import errno
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from omniagent.model.errors import OutputUnwritable, StorageFull
 from omniagent.model.wording import cut
@@ -23,9 +26,13 @@ def disk_faults(path: Path, *, when_full: str = "free some space and try again")
     """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, SafetensorError) as error:
+        # safetensors tells the system's number in its words alone.
+        told = re.search(r"os error (\d+)", str(error))
+        if isinstance(error, SafetensorError) and told is None:
+            raise
+        number = error.errno if isinstance(error, OSError) else int(told[1]) if told else 0
+        if number in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(f"no room left while writing {cut(str(path))}; {when_full}") from error
-        raise OutputUnwritable(
-            f"cannot write {cut(str(path))}: {error.strerror or error}; give a folder you may write to"
-        ) from error
+        said = getattr(error, "strerror", None) or error
+        raise OutputUnwritable(f"cannot write {cut(str(path))}: {said}; give a folder you may write to") from error
