@@ -5,6 +5,8 @@ Runs unchanged on one CPU, one GPU, or under `accelerate launch`.
 
 import json
 import math
+import os
+import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ from accelerate.utils import set_seed
 from diffusers.training_utils import EMAModel
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+
+from omniagent.model.errors import BadSetting
+from omniagent.model.files.disk import disk_faults
 
 Batch = Any
 
@@ -33,7 +38,8 @@ class TrainSettings(BaseModel):
     final_lr: float = Field(default=0.02, ge=0, le=1, description="last learning rate as a share of lr")
     warmup: int = Field(default=100, ge=0)
     seed: int = 0
-    ema: float = Field(default=0.999, ge=0, lt=1)
+    accumulate: int = Field(default=1, gt=0, description="batches whose mean gradient makes one step")
+    ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the mean of the weights; 0 keeps none")
     weight_decay: float = 0.01
     clip: float = 1.0
     muon: bool = Field(default=False, description="Muon for hidden matrices, AdamW for the rest")
@@ -56,7 +62,7 @@ class Component(Protocol):
     module: nn.Module
 
     def batch(self, step: int) -> Batch:
-        """The batch of this step, a function of (seed, step) alone."""
+        """The batch of this number, a function of (seed, number) alone; a step takes one or several in a row."""
         ...
 
     def loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -107,6 +113,17 @@ def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.
     return [adam, muon]
 
 
+def _mean(module: nn.Module, decay: float, device: torch.device) -> EMAModel | None:
+    """The running mean of the weights; None where none is wanted."""
+    if not decay:
+        return None
+    ema = EMAModel(
+        module.parameters(), decay=decay, use_ema_warmup=True, power=0.75, foreach=device.type == "cuda"
+    )  # fmt: skip
+    ema.to(device)
+    return ema
+
+
 def _share_gradients(accelerator: Accelerator, module: nn.Module) -> None:
     """Average the gradients over the processes. Done here, without a wrapper: losses use modules by their parts."""
     if accelerator.num_processes == 1:
@@ -117,9 +134,31 @@ def _share_gradients(accelerator: Accelerator, module: nn.Module) -> None:
             parameter.grad = accelerator.reduce(grad, reduction="mean")  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def own_device() -> torch.device:
+    """Where this process trains: its own GPU of those that train together, or the CPU."""
+    return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+
+
 def _log(path: Path, line: dict[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as handle:
+    with disk_faults(path), path.open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(line) + "\n")
+
+
+def _write_state(path: Path, values: dict[str, Any]) -> None:
+    # Opened here: by itself, torch hides why a file could not be written.
+    new = path.with_suffix(".tmp")
+    with disk_faults(path):
+        with new.open("wb") as file:
+            torch.save(values, file)
+        new.replace(path)
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        # Loaded to the CPU: under several processes the device is called cpu:0, which torch cannot restore to.
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise BadSetting(f"{path} cannot be resumed ({error}); take it away, or give another work folder") from error
 
 
 def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, Any]]:
@@ -129,6 +168,8 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
 
     Raises:
         FloatingPointError: the loss stopped being finite; the last checkpoint stays on disk.
+        BadSetting: the folder's state is broken.
+        StorageFull, OutputUnwritable: the folder cannot be written.
     """
     # Denormal numbers are slow on CPUs; the switch is the thread's, so it is put back.
     torch.set_flush_denormal(True)
@@ -140,29 +181,23 @@ def train(component: Component, settings: TrainSettings) -> Iterator[dict[str, A
 
 def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, Any]]:
     set_seed(settings.seed)
-    settings.out.mkdir(parents=True, exist_ok=True)
+    with disk_faults(settings.out):
+        settings.out.mkdir(parents=True, exist_ok=True)
     mixed = "bf16" if settings.bf16 else "no"
     accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
     module = component.module.to(accelerator.device).train()
     optimizers = _optimizers(module, settings)
-    ema = EMAModel(
-        module.parameters(),
-        decay=settings.ema,
-        use_ema_warmup=True,
-        power=0.75,
-        foreach=accelerator.device.type == "cuda",
-    )
-    ema.to(accelerator.device)
+    ema = _mean(module, settings.ema, accelerator.device)
     progress = _Progress()
     state = settings.out / "state.pt"
     if settings.resume and state.exists():
-        # Loaded to the CPU: under several processes the device is called cpu:0, which torch cannot restore to.
-        saved = torch.load(state, map_location="cpu", weights_only=True)
+        saved = _read_state(state)
         module.load_state_dict(saved["module"])
         for optimizer, values in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(values)
-        ema.load_state_dict(saved["ema"])
-        ema.to(accelerator.device)
+        if ema is not None:
+            ema.load_state_dict(saved["ema"])
+            ema.to(accelerator.device)
         progress = _Progress(saved["step"], saved["seconds"])
     began, earlier = time.monotonic(), progress.seconds
     sums: dict[str, list[float]] = {}
@@ -177,18 +212,20 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         values = {
             "module": module.state_dict(),
             "optimizers": [o.state_dict() for o in optimizers],
-            "ema": ema.state_dict(),
+            "ema": {} if ema is None else ema.state_dict(),
             "step": progress.step,
             "seconds": earlier + time.monotonic() - began,
         }
-        torch.save(values, state.with_suffix(".tmp"))
-        state.with_suffix(".tmp").replace(state)
-        ema.store(module.parameters())
-        ema.copy_to(module.parameters())
+        _write_state(state, values)
+        if ema is not None:
+            ema.store(module.parameters())
+            ema.copy_to(module.parameters())
         module.eval()
-        figures = component.export(settings.out / "weights")
+        with disk_faults(settings.out):
+            figures = component.export(settings.out / "weights")
         module.train()
-        ema.restore(module.parameters())
+        if ema is not None:
+            ema.restore(module.parameters())
         return figures
 
     def spent() -> float:
@@ -212,18 +249,23 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         # Draws inside a step come from its number alone, so that a resumed run repeats an unbroken one.
         number = progress.step * accelerator.num_processes + accelerator.process_index
         torch.manual_seed(settings.seed * 1_000_003 + number)
-        batch = component.batch(number)
-        with accelerator.autocast():
-            loss, figures = component.loss(batch, progress.step)
-        accelerator.backward(loss)
+        losses: list[dict[str, float]] = []
+        for part in range(settings.accumulate):
+            row = progress.step * settings.accumulate + part
+            batch = component.batch(row * accelerator.num_processes + accelerator.process_index)
+            with accelerator.autocast():
+                loss, figures = component.loss(batch, progress.step)
+            accelerator.backward(loss / settings.accumulate)
+            losses.append({**figures, "loss": float(loss.detach())})
         _share_gradients(accelerator, module)
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        ema.step(module.parameters())
+        if ema is not None:
+            ema.step(module.parameters())
         progress.step += 1
-        for name, value in {**figures, "loss": float(loss.detach()), "grad_norm": float(norm or 0.0)}.items():
+        for name, value in (pair for each in [*losses, {"grad_norm": float(norm or 0.0)}] for pair in each.items()):
             sums.setdefault(name, []).append(value)
         if progress.step % settings.log_every == 0 or progress.step == settings.steps:
             line: dict[str, Any] = {"step": progress.step, "seconds": round(earlier + time.monotonic() - began, 1)}

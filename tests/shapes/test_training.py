@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from PIL import Image
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
@@ -188,14 +186,6 @@ def test_weights_are_written_in_the_published_layout(tmp_path: Path) -> None:
     list(train(_vae_training(), _settings(tmp_path, 2)))
     vae = AutoencoderKL.from_pretrained(tmp_path / "weights" / "vae")
     assert vae.config["scaling_factor"] > 0
-
-
-@pytest.fixture
-def fresh_accelerator() -> Iterator[None]:
-    """accelerate keeps one precision a process; the other tests train in float32."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.mark.usefixtures("fresh_accelerator")

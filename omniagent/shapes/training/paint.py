@@ -10,9 +10,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.training.attention import attention_kernels
 from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import read_mllm
-from omniagent.shapes.training.stages import PAINTED, Stage, attention_kernels, existing
+from omniagent.shapes.training.stages import PAINTED, Stage, existing
 from omniagent.shapes.training.validation import paint, small_scheduler
 
 

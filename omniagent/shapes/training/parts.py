@@ -21,7 +21,7 @@ from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
-from omniagent.model.training.loop import TrainSettings
+from omniagent.model.training.loop import TrainSettings, own_device
 from omniagent.model.training.mllm import CAPTION_WEIGHT, MllmTraining
 from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
@@ -31,7 +31,7 @@ from omniagent.shapes.training.architecture import PICTURE, SMALL_VAE, TRANSFORM
 from omniagent.shapes.training.examples import painting_examples
 from omniagent.shapes.training.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import Gallery
-from omniagent.shapes.training.stages import PAINTED, Stage, existing, own_device, run_stage, settings_of
+from omniagent.shapes.training.stages import PAINTED, Stage, existing, run_stage, settings_of
 from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.training.validation import PainterValidation
 from omniagent.shapes.words.statements import FACTS
@@ -201,7 +201,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     check = PainterValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0
     )
-    if device == "cpu":
+    if device.type == "cpu":
         write_out_attention(dit)
     aligned = AlignedTransformer(dit, int(teacher.config.out_hidden_size))
     component = DitTraining(
@@ -209,7 +209,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         read([""])[0],
         pool,
         settings.batch,
-        most=TOGETHER_PAINTED if device == "cpu" else GPU_EXAMPLES,
+        most=TOGETHER_PAINTED if device.type == "cpu" else GPU_EXAMPLES,
         seed=stage.seed,
         settings=FlowSettings(time_shift=stage.time_shift),
         validate=check,

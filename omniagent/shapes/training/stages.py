@@ -1,17 +1,15 @@
 """What all trainings of the bundled checkpoint share: what may be set of one, where it runs, and its work folder."""
 
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from omniagent.model.errors import BadSetting
+from omniagent.model.training.attention import attention_kernels
 from omniagent.model.training.loop import Component, TrainSettings, train
 
 PAINTED = "painted"
@@ -88,21 +86,6 @@ def run_stage(component: Component, settings: TrainSettings, stage: Stage) -> It
         torch.set_num_threads(stage.threads)
     with attention_kernels():
         yield from train(component, settings)
-
-
-def attention_kernels() -> AbstractContextManager[object]:
-    """Which kernels may attend. On CPUs the fused one's bf16 backward slows down as training goes on.
-
-    On NVIDIA's, cuDNN's plans each new shape for tenths of a second, and here every batch has shapes of its own.
-    """
-    if torch.cuda.is_available():
-        return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
-    return sdpa_kernel(SDPBackend.MATH)
-
-
-def own_device() -> str:
-    """Where this process trains: its own GPU of those that train together, or the CPU."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
 
 
 def existing(folder: Path, made_by: str) -> Path:
