@@ -64,7 +64,11 @@ def train(
         "checkpoint"
     ),
 ) -> None:
-    """Train a part of a small checkpoint on the shapes world, or resume it; works on CPU, CUDA, `accelerate launch`."""
+    """Train a part of a small checkpoint on the shapes world, or resume it; works on CPU, CUDA, `accelerate launch`.
+
+    With --data MIX.yml in place of PART, fine-tune any checkpoint on your own pictures, with options of its own:
+    omniagent train --data MIX.yml --help.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
