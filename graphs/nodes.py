@@ -93,7 +93,9 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     update: StateUpdate = {"plan": made.plan, "usage": made.usage}
     if made.plan.mode == "refuse":
         generator = context.tools.runtime.generator
-        update["fault"] = Fault(stop="refused", message=refusal(generator.model, generator.profile))
+        update["fault"] = Fault(
+            stop="refused", message=refusal(generator.model, generator.profile, made.plan.assumptions)
+        )
     return update
 
 

@@ -107,11 +107,14 @@ def checklist_of(mode: Mode, instruction: str, drafts: Sequence[RequirementDraft
     return (Requirement(id="r1", kind="presence", question=f"Does the picture show this: {instruction}?"),)
 
 
-def refusal(model: str, profile: GeneratorProfile) -> str:
-    """What a person reads whose task the critic places outside of what the model can draw."""
+def refusal(model: str, profile: GeneratorProfile, because: Sequence[str] = ()) -> str:
+    """What a person reads whose task the critic places outside of what the model can draw, and `because` of what."""
     knows = f"; it draws {profile.domain}" if profile.domain else ""
     other = f"use the model {profile.instead} (--model, or OMNIAGENT_MODEL)" if profile.instead else "use another model"
-    return f"this task lies outside of what the model {model_name(model)} can draw{knows}; for anything else {other}"
+    why = f" ({'; '.join(because)})" if because else ""
+    return (
+        f"this task lies outside of what the model {model_name(model)} can draw{why}{knows}; for anything else {other}"
+    )
 
 
 def _drawn(pictures: int) -> Mode:

@@ -12,6 +12,7 @@ from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import prompts
+from omniagent.tools.dialects.listed.draws import Heard, heard
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
@@ -30,8 +31,15 @@ class Listed:
     name = "listed"
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
-        prompt = prompts.plan_prompt(plain_request(task.words), task.pictures)
-        return reading_of(_drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens), task)
+        said = heard(task.words) if not task.pictures else Heard(plain_request(task.words))
+        free = task.generator.domain is None or task.mode is not None
+        if said.reason and not free:
+            return Reading("refuse", "", assumptions=(said.reason,))
+        prompt = prompts.plan_prompt(said.words, task.pictures)
+        reading = reading_of(_drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens), task)
+        if said.unknown and not free:
+            return Reading("refuse", "", reading.seen, assumptions=(unknown_words(said.unknown),))
+        return as_heard(reading, said, plain_request(task.words))
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -77,6 +85,25 @@ def reading_of(written: PlanDraft, task: GivenTask) -> Reading:
     lines = zip(written.checklist, questions, strict=True)
     checklist = tuple(one.model_copy(update={"question": new}) for one, new in lines if new)
     return Reading(mode, told or plain_request(task.words), seen, checklist)
+
+
+def unknown_words(unknown: Sequence[str]) -> str:
+    """Why a task is refused with words that nobody here knows, by name."""
+    named = " and ".join(f"“{word}”" for word in unknown[:3])
+    return f"{named} {'is' if len(unknown) == 1 else 'are'} not among what this model knows"
+
+
+def as_heard(reading: Reading, said: Heard, words: str) -> Reading:
+    """The reading with what the person's words were taken for, and with the checklist of a request that was read whole.
+
+    Rules that read every word of a request are surer of its numbers and relations than the small model that lays it out.
+    """
+    if reading.mode == "generate" and said.asked is not None:
+        questions = said.asked.checklist
+        told = layout_as_counted(reading.instruction, [one.question for one in questions])
+        reading = reading._replace(checklist=questions, instruction=told)
+    notes = said.assumptions if said.words == words else (f"read as “{said.words}”", *said.assumptions)
+    return reading._replace(assumptions=(*reading.assumptions, *notes))
 
 
 def _settled(mode: Mode, pictures: int) -> Mode:
