@@ -11,10 +11,15 @@ from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
-from omniagent.tools.dialects.listed import prompts
-from omniagent.tools.dialects.listed.draws import Heard, heard
+from omniagent.tools.dialects.listed import lexicon, prompts
+from omniagent.tools.dialects.listed.draws import heard
+from omniagent.tools.dialects.listed.draws.chinese import is_chinese
+from omniagent.tools.dialects.listed.draws.chinese_changes import change_in_english
+from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
+from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
+from omniagent.tools.dialects.listed.notation import NAME, read_count
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
 from omniagent.tools.types import Mode, Verdict
 
@@ -24,22 +29,18 @@ Draft = TypeVar("Draft", bound=BaseModel)
 class Listed:
     """One call reads a task; its reply is JSON whose texts are in the listed notation and are held to one another.
 
-    Requests and questions are brought to one plain form first: case, white space and punctuation around them mean
-    nothing to a model that was trained on plain words.
+    The person's words are brought to the model's own first (`lexicon`): in one plain form, since case and punctuation
+    mean nothing to it, and in the words that it was trained on. The reading says so, and names what nobody here knows.
     """
 
     name = "listed"
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
-        said = heard(task.words) if not task.pictures else Heard(plain_request(task.words))
-        free = task.generator.domain is None or task.mode is not None
-        if said.reason and not free:
-            return Reading("refuse", "", assumptions=(said.reason,))
-        prompt = prompts.plan_prompt(said.words, task.pictures)
-        reading = reading_of(_drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens), task)
-        if said.unknown and not free:
-            return Reading("refuse", "", reading.seen, assumptions=(unknown_words(said.unknown),))
-        return as_heard(reading, said, plain_request(task.words))
+        understood, asked = _understood(task)
+        prompt = prompts.plan_prompt(understood.words, task.pictures)
+        written = _drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens)
+        reading = reading_of(written, task, understood.words)
+        return as_understood(reading if asked is None else as_asked(reading, asked), understood, task)
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -48,10 +49,10 @@ class Listed:
         return prompts.verdict_prompt(image, seen)
 
     def question(self, text: str) -> str:
-        return prompts.verdict_question(plain_question(text))
+        return prompts.verdict_question(_own_question(text))
 
     def second_question(self, text: str) -> SecondQuestion:
-        return SecondQuestion(prompts.negated_question(plain_question(text)), inverted=True)
+        return SecondQuestion(prompts.negated_question(_own_question(text)), inverted=True)
 
     def repair(
         self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
@@ -61,11 +62,61 @@ class Listed:
         return _drafted(critic, prompt, RepairDraft, critic.profile.repair_tokens)
 
     def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
-        return prompts.answer_prompt(plain_request(question), pictures, seen)
+        return prompts.answer_prompt(lexicon.load().read(question).words, pictures, seen)
 
 
-def reading_of(written: PlanDraft, task: GivenTask) -> Reading:
-    """A draft as a reading, its names, questions and layout held to one another by fixed rules."""
+def _understood(task: GivenTask) -> tuple[Understood, Asked | None]:
+    """The task in the model's own words, and what it asks for where rules read a picture's request whole."""
+    if not task.pictures:
+        said = heard(task.words)
+        if said.asked is not None:
+            plain = plain_request(task.words)
+            changes = () if said.words == plain else (Replaced(plain, said.words),)
+            return Understood(said.words, changes, assumptions=said.assumptions), said.asked
+        if said.reason:
+            return Understood(plain_request(task.words), refusals=(said.reason,)), None
+    elif is_chinese(task.words) and (change := change_in_english(task.words)) is not None:
+        return Understood(change, (Replaced(task.words, change),)), None
+    return lexicon.load().read(task.words), None
+
+
+def as_asked(reading: Reading, asked: Asked) -> Reading:
+    """The reading with the checklist of a request that was read whole, and its layout held to that.
+
+    Rules that read every word of a request are surer of its numbers and relations than the small model is.
+    """
+    if reading.mode != "generate":
+        return reading
+    told = layout_as_counted(reading.instruction, [one.question for one in asked.checklist])
+    return reading._replace(checklist=asked.checklist, instruction=told)
+
+
+def as_understood(reading: Reading, understood: Understood, task: GivenTask) -> Reading:
+    """The reading with what the lexicon assumed; a refusal where the words ask for what the model has no words for.
+
+    A mode that the person set is theirs: there the reasons are assumptions. A generator without limits has none.
+    """
+    notes = understood.assumptions
+    if understood.refusals and task.generator.domain is not None:
+        if task.mode is None:
+            return Reading("refuse", "", reading.seen, assumptions=understood.refusals)
+        notes = (*notes, *understood.refusals)
+    if understood.changes:
+        notes = (f"read as “{understood.words}”", *notes)
+    return reading._replace(assumptions=(*notes, *reading.assumptions))
+
+
+def _own_question(text: str) -> str:
+    """A yes/no question in the model's own words; lines of the notation are in these already."""
+    if NAME.search(text) or read_count(text):
+        return plain_question(text)
+    return plain_question(lexicon.load().read(text).words)
+
+
+def reading_of(written: PlanDraft, task: GivenTask, words: str) -> Reading:
+    """A draft as a reading, its names, questions and layout held to one another by fixed rules; `words` stand in for
+    an instruction that it lacks.
+    """
     mode = _settled(task.mode or written.mode, len(task.pictures))
     seen = written.seen[: len(task.pictures)]
     told = written.model_copy(update={"mode": mode}).told
@@ -84,26 +135,7 @@ def reading_of(written: PlanDraft, task: GivenTask) -> Reading:
             return Reading(mode, "", seen)
     lines = zip(written.checklist, questions, strict=True)
     checklist = tuple(one.model_copy(update={"question": new}) for one, new in lines if new)
-    return Reading(mode, told or plain_request(task.words), seen, checklist)
-
-
-def unknown_words(unknown: Sequence[str]) -> str:
-    """Why a task is refused with words that nobody here knows, by name."""
-    named = " and ".join(f"“{word}”" for word in unknown[:3])
-    return f"{named} {'is' if len(unknown) == 1 else 'are'} not among what this model knows"
-
-
-def as_heard(reading: Reading, said: Heard, words: str) -> Reading:
-    """The reading with what the person's words were taken for, and with the checklist of a request that was read whole.
-
-    Rules that read every word of a request are surer of its numbers and relations than the small model that lays it out.
-    """
-    if reading.mode == "generate" and said.asked is not None:
-        questions = said.asked.checklist
-        told = layout_as_counted(reading.instruction, [one.question for one in questions])
-        reading = reading._replace(checklist=questions, instruction=told)
-    notes = said.assumptions if said.words == words else (f"read as “{said.words}”", *said.assumptions)
-    return reading._replace(assumptions=(*reading.assumptions, *notes))
+    return Reading(mode, told or words, seen, checklist)
 
 
 def _settled(mode: Mode, pictures: int) -> Mode:
