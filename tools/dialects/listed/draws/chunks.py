@@ -32,8 +32,8 @@ _WRONG: Final = (
     r"|make (?:that|it|them)|correction|scratch that|hmm|no)(?![\w'])"
 )
 _ROW: Final = (
-    r"in a (?:horizontal )?(?:row|line)|a (?:horizontal )?(?:row|line) of|side by side|next to (?:each other|one another)"
-    r"|lined up"
+    r"in a (?:horizontal )?(?:row|line)|a (?:horizontal )?(?:row|line) of|side by side"
+    r"|next to (?:each other|one another)|lined up"
 )
 _COLUMN: Final = (
     r"stacked(?: up| vertically)?|(?:one )?(?:on top of|above) (?:each|one another|the other|each other)"
@@ -71,13 +71,29 @@ _KINDS: Final = (
     ("place", PLACE),
     ("side", SIDE),
     ("hole", r"(?:in|inside|within) (?:its|the|their) (?:hole|middle|centre|center)\b"),
-    ("relation", rf"(?:{RELATION}|(?P<in>in)(?= (?:the|it|its|that|them|{NUMBER})\b)|(?P<on>on)(?= (?:the|it|that|{NUMBER})\b))"),
+    (
+        "relation",
+        rf"(?:{RELATION}|(?P<in>in)(?= (?:the|it|its|that|them|{NUMBER})\b)"
+        rf"|(?P<on>on)(?= (?:the|it|that|{NUMBER})\b))",
+    ),
     ("it", r"(?:it|that|them|those|these|this|which|the former|its inside)\b"),
-    ("amount", rf"\(?(?P<amount>{NUMBER})(?: of them| pieces| in all| in total| instead| altogether)?\b\)?(?= ?(?:[,.;:)]|$|and\b|in\b|of\b))"),
-    ("there", r"there (?:is|are|should be|must be)\b|(?:i|we|you) (?:also )?(?:want|need|see|have|can see|would like)\b"),
+    (
+        "amount",
+        rf"\(?(?P<amount>{NUMBER})(?: of them| pieces| in all| in total| instead| altogether)?\b\)?"
+        r"(?= ?(?:[,.;:)]|$|and\b|in\b|of\b))",
+    ),
+    (
+        "there",
+        r"there (?:is|are|should be|must be)\b"
+        r"|(?:i|we|you) (?:also )?(?:want|need|see|have|can see|would like)\b",
+    ),
     ("is", r"(?:is|are|be|being|should be|must be|goes|go|should go|has|have|comes|stands|sits|sit|stand|belongs?)\b"),
     ("with", r"with\b"),
-    ("verb", r"(?:use|take|have|get|do|start|begin|first|finally|next|lastly|draw|paint|put|add|place|show|sketch|make|set|give|insert|include|position|arrange)\b"),
+    (
+        "verb",
+        r"(?:use|take|have|get|do|start|begin|first|finally|next|lastly|draw|paint|put|add|place|show|sketch|make|set"
+        r"|give|insert|include|position|arrange)\b",
+    ),
     ("and", r"(?:[,;.:/]|and|und|et|y|plus|then|&|\+|but|also|accompanied by)+"),
     (
         "skip",

@@ -41,7 +41,9 @@ SIDE: Final = (
 RELATION: Final = (
     r"(?:(?:to|on|at) )?(?:the )?(?P<across>left|right)(?: side)? of|left from"
     r"|(?P<over>above|over|higher than)|(?P<under>below|underneath|under|beneath)"
-    r"|(?P<within>inside of|inside|within)|(?P<around>around|surrounding|enclosing|encircling|containing|contains|which contains|that contains|holding|holds|which holds|that holds|encloses|surrounds|that surrounds)"
+    r"|(?P<within>inside of|inside|within)"
+    r"|(?P<around>around|surrounding|enclosing|encircling|containing|holding"
+    r"|(?:which |that )?(?:contains|holds|encloses|surrounds))"
 )
 THEIRS: Final = r"(?:(?:to|on|at) )(?:its|their) (?P<hand>left|right)(?: side)?\b(?! of)"
 

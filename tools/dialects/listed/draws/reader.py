@@ -7,26 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from omniagent.tools.dialects.listed.draws.chunks import Chunk, chunks
-from omniagent.tools.dialects.listed.draws.parts import COLOURS, FILLS, GROUNDS, LOOK, MOST, NOUN, NUMBER, SHAPES, SIZES
-from omniagent.tools.dialects.listed.draws.parts import number_of
+from omniagent.tools.dialects.listed.draws.looks import (
+    NotDrawn,
+    NotRead,
+    check_number,
+    looking,
+    moved,
+    relation_name,
+    said,
+    spare,
+    things_of,
+    value,
+)
+from omniagent.tools.dialects.listed.draws.parts import COLOURS, GROUNDS, LOOK, NUMBER, number_of
 from omniagent.tools.dialects.listed.draws.scene import Asked, Link, Things
 
 _RANKS: Final = {
     "1": 0, "one": 0, "first": 0, "former": 0, "2": 1, "two": 1, "second": 1, "latter": 1, "3": 2, "three": 2,
     "third": 2, "4": 3, "four": 3, "last": -1,
 }  # fmt: skip
-
-
-class NotRead(Exception):
-    """The request cannot be read by these rules; `unknown` are the words that stopped them, if any did."""
-
-    def __init__(self, why: str, unknown: tuple[str, ...] = ()) -> None:
-        super().__init__(why)
-        self.unknown = unknown
-
-
-class NotDrawn(Exception):
-    """The request was read, and it asks for nothing that can be drawn; the message says why."""
 
 
 @dataclass
@@ -149,7 +148,7 @@ class _Reader:
 
     def _thing(self, match: re.Match[str]) -> None:
         words, the = match["thing"], match["the"]
-        things = _things(words, match["number"], self.asked, the=bool(the))
+        things = things_of(words, match["number"], self.asked, the=bool(the))
         self.vague_number = match["number"] is None and not the
         if self.wrong and self.waiting:
             self.waiting, self.wrong = [], False
@@ -233,7 +232,7 @@ class _Reader:
         if self.last is None:
             raise NotRead("the same as what")
         group = replace(self.asked.groups[self.last], count=1, place=None, side=None)
-        self.asked.groups.append(_looking(group, look))
+        self.asked.groups.append(looking(group, look))
         self._arrived(len(self.asked.groups) - 1, fresh=True)
 
     # Looks
@@ -253,32 +252,32 @@ class _Reader:
             return
         if self.last is not None and re.match(r"another|the other|other", which):
             group = replace(self.asked.groups[self.last], count=1, place=None, side=None, colour=None)
-            self.asked.groups.append(_looking(group, looks))
+            self.asked.groups.append(looking(group, looks))
             self._arrived(len(self.asked.groups) - 1, fresh=True)
             return
         if self.last is not None and re.search(r" ones?$", match.group()):
             group = replace(self.asked.groups[self.last], count=count, place=None, side=None)
-            self.asked.groups.append(_looking(group, looks))
+            self.asked.groups.append(looking(group, looks))
             self._arrived(len(self.asked.groups) - 1, fresh=True)
             return
-        self.waiting.append(_looking(Things(count=count), looks))
+        self.waiting.append(looking(Things(count=count), looks))
 
     def _divided(self, whole: int, looks: str, count: int) -> int:
         """So many of a group told apart from it by their looks; which group they are."""
         group, self.splitting = self.asked.groups[whole], True
-        part = _looking(replace(group, count=count), looks)
+        part = looking(replace(group, count=count), looks)
         if group.count <= count:
             self.asked.groups[whole] = part
             return whole
         self.asked.groups[whole] = replace(group, count=group.count - count)
         self.asked.groups.insert(whole, part)
-        self.asked.links = [_moved(link, whole) for link in self.asked.links]
+        self.asked.links = [moved(link, whole) for link in self.asked.links]
         self.shared = whole + 1
         return whole
 
     def _divides(self, whole: int, looks: str) -> bool:
         group = self.asked.groups[whole]
-        return (group.count > 1 or self.splitting) and _spare(group, looks)
+        return (group.count > 1 or self.splitting) and spare(group, looks)
 
     def _post(self, looks: str, *, everyone: bool = False) -> None:
         if self.last is None:
@@ -292,11 +291,11 @@ class _Reader:
         if everyone:
             # "a circle and a ring, both cyan"
             for index, each in enumerate(self.asked.groups):
-                if index != self.last and _spare(each, looks):
-                    self.asked.groups[index] = _looking(each, looks)
+                if index != self.last and spare(each, looks):
+                    self.asked.groups[index] = looking(each, looks)
         for word in words:
-            held = _looking(group, word)
-            if not self.wrong and _said(group, word) not in (None, _value(word)):
+            held = looking(group, word)
+            if not self.wrong and said(group, word) not in (None, value(word)):
                 raise NotRead("two looks of one thing")
             group = held
         self.asked.groups[self.last] = group
@@ -329,7 +328,7 @@ class _Reader:
                 raise NotRead("between what")
             self.between = [self.last]
             return
-        name = _relation_name(chunk.match)
+        name = relation_name(chunk.match)
         if name == "around" and self.last is None:
             return
         if self.wrong and self.asked.links and (following is None or following.kind not in ("thing", "those")):
@@ -376,7 +375,7 @@ class _Reader:
 
     def _those(self, looks: str) -> None:
         """ "the red one": a thing by its looks alone."""
-        things = _looking(Things(), looks)
+        things = looking(Things(), looks)
         fitting = [i for i, group in enumerate(self.asked.groups) if group.fits(things)]
         if not fitting and self.shared is not None and self._divides(self.shared, looks):
             fitting = [self._divided(self.shared, looks, 1)]
@@ -472,72 +471,4 @@ def read_draw(text: str) -> Asked:
     return _Reader().read(text)
 
 
-def check_number(objects: int | None) -> None:
-    """Return if so many things can be drawn.
-
-    Raises:
-        NotDrawn: they cannot.
-    """
-    if objects is None or not 1 <= objects <= MOST:
-        asked = "more than can be counted" if objects is None else str(objects)
-        raise NotDrawn(f"the task asks for {asked} things; this model draws 1 to {MOST} in one picture")
-
-
-def _things(words: str, number: str | None, asked: Asked, *, the: bool) -> Things:
-    noun = re.findall(NOUN, words)[-1]
-    shape = noun.removesuffix("s")
-    count = 1 if number is None else number_of(number.removeprefix("exactly "))
-    if number is not None:
-        check_number(count)
-    elif noun.endswith("s") and not the:
-        count = 2
-        asked.assumptions.append(f"“{noun}” is read as two {noun}")
-    group = Things(count=count or 1, shape=shape if shape in SHAPES else None)
-    for look in re.findall(LOOK, words):
-        if _said(group, look) not in (None, _value(look)):
-            raise NotRead("two looks of one thing")
-        group = _looking(group, look)
-    for fill, way in (("striped", "with stripes"), ("dotted", "with dots")):
-        group = replace(group, fill=fill) if words.endswith(way) else group
-    return group
-
-
-def _value(look: str) -> str:
-    return SIZES.get(look) or FILLS.get(look) or look
-
-
-def _field(look: str) -> str:
-    return "size" if look in SIZES else "fill" if look in FILLS else "colour"
-
-
-def _said(group: Things, look: str) -> str | None:
-    return getattr(group, _field(look))
-
-
-def _looking(group: Things, looks: str) -> Things:
-    for look in re.findall(LOOK, looks):
-        group = replace(group, **{_field(look): _value(look)})
-    return group
-
-
-def _spare(group: Things, looks: str) -> bool:
-    return all(_said(group, look) in (None, _value(look)) for look in re.findall(LOOK, looks))
-
-
-def _moved(link: Link, at: int) -> Link:
-    return Link(link.first + (link.first >= at), link.name, link.second + (link.second >= at))
-
-
-def _relation_name(match: re.Match[str]) -> str:
-    if across := (match["across"] or match["hand"]):
-        return f"{across} of"
-    if match.group().startswith("left from"):
-        return "left of"
-    if match["over"] or match["on"]:
-        return "above"
-    if match["under"]:
-        return "below"
-    return "around" if match["around"] else "inside"
-
-
-__all__ = ["COLOURS", "NotDrawn", "NotRead", "check_number", "read_draw"]
+__all__ = ["NotDrawn", "NotRead", "read_draw"]

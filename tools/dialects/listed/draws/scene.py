@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from omniagent.tools.dialects.drafts import RequirementDraft
@@ -101,7 +102,7 @@ class Asked:
             if first and second:
                 middle = [i for i, group in enumerate(self.groups) if group.place == "centre"][:1]
                 chain = [*first[:1], *middle, *second[:1]]
-                self.links += [Link(a, name, b) for a, b in zip(chain, chain[1:], strict=False)]
+                self.links += [Link(a, name, b) for a, b in pairwise(chain)]
                 self.groups = [
                     replace(group, place=None) if index in middle else group for index, group in enumerate(self.groups)
                 ]

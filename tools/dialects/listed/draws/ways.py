@@ -30,7 +30,7 @@ class Way(NamedTuple):
 
 
 class Grounds(BaseModel):
-    """How backgrounds are said: `before` and `plain` stand in front of the word, `nouns` behind; `said` are patterns."""
+    """How backgrounds are said: `before` and `plain` stand before the word, `nouns` behind it; `said` are patterns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,12 +41,16 @@ class Grounds(BaseModel):
 
 
 class Fillers(BaseModel):
-    """What asks, praises or hedges: whole `frames`, single `words`; `vague` ones say what cannot be drawn."""
+    """What asks, praises or hedges: whole `frames`, single `words`; `vague` ones say what cannot be drawn.
+
+    `binding` words mean nothing alone, but decide how the rest is read.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frames: tuple[str, ...]
     words: str
+    binding: str
     vague: tuple[str, ...]
 
 
@@ -58,6 +62,7 @@ class Ways(NamedTuple):
         grounds: Words for backgrounds, with the model's own and whether only nearly that.
         frames: Phrases that may be passed over, the longest first, as a pattern.
         fillers: Single words of that kind.
+        binding: Words that only bind.
         vague: Words that may be passed over if that is said, as a pattern.
         ground: How backgrounds are said.
     """
@@ -66,6 +71,7 @@ class Ways(NamedTuple):
     grounds: Mapping[str, tuple[str, bool]]
     frames: re.Pattern[str]
     fillers: frozenset[str]
+    binding: frozenset[str]
     vague: re.Pattern[str]
     ground: Grounds
 
@@ -83,6 +89,7 @@ def ways(*, held_out: bool = True) -> Ways:
         MappingProxyType(dict(_grounds(held_out))),
         _any_of(frames),
         frozenset(fillers.words.split()),
+        frozenset(fillers.binding.split()),
         _any_of(fillers.vague),
         Grounds.model_validate(_read("grounds")),
     )

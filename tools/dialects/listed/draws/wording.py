@@ -28,9 +28,6 @@ _SPELT: Final = frozenset(
     if len(word) > 5
 )
 """Words that are long enough to be known by all but one of their letters."""
-_BINDING: Final = frozenset(
-    ["a", "an", "the", "of", "to", "in", "on", "at", "is", "are", "be", "and", "or", "with", "its", "it", "their", "them", "that", "this", "these", "those", "there", "here", "not", "no", "for", "from", "by", "as", "if", "but", "than", "then", "so", "do", "does", "did", "has", "have", "had", "was", "were", "will", "would", "should", "could", "can", "i", "you", "me", "my", "your", "we", "us", "who", "whose", "which", "what", "where", "how", "when", "why", "all", "both", "each", "one", "ones", "other", "another", "first", "second", "third", "last", "same", "only", "just", "also", "too", "more", "less", "most", "any", "into", "onto", "up", "down", "out", "off", "over", "under", "between", "through", "want", "need", "like", "see", "put", "add"]
-)  # fmt: skip
 
 
 class Change(NamedTuple):
@@ -154,7 +151,7 @@ class _Wording:
     def _without_fillers(self, text: str) -> str:
         text = self._ways.frames.sub(" , ", f" {text} ")
         text = _opened(text)
-        fillers = self._ways.fillers - _BINDING
+        fillers = self._ways.fillers - self._ways.binding
         kept = [
             each for each in _TOKEN.findall(text) if each not in fillers and not re.fullmatch(r"\w{3,}ly|['’`_]", each)
         ]
@@ -177,11 +174,11 @@ class _Wording:
         return re.sub(r"[a-z]{5,}", mended, text)
 
     def _may_go(self, word: str) -> bool:
-        return word in _BINDING or word in self._ways.fillers
+        return word in self._ways.binding or word in self._ways.fillers
 
 
 def _stays(said: list[str], before: str, after: list[str], way: Way) -> bool:
-    """Whether a phrase means something else here: a pattern ("with dots"), or a look before its noun ("round shape")."""
+    """Whether a phrase means something else here: a pattern ("with dots"), a look before its noun ("round shape")."""
     if said in (["dots"], ["spots"]) and before in ("with", "of", "has", "have", "polka", "in"):
         return True
     following = after[0] if after else ""
