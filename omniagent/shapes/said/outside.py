@@ -17,12 +17,12 @@ from omniagent.shapes.words.requirements import Group
 _THINGS: dict[Wording, tuple[str, ...]] = {
     "train": tuple(
         "cat dog horse bird lion tiger elephant rabbit fox wolf bear whale dragon unicorn dinosaur butterfly bee "
-        "spider snake frog turtle penguin owl monkey cow pig sheep chicken duck house castle tower bridge church city village "
-        "cabin barn car truck bus train bicycle boat ship airplane rocket tractor tree flower rose forest mountain "
+        "spider snake frog turtle penguin owl monkey cow pig sheep chicken duck house castle tower bridge church city "
+        "village cabin barn car truck bus train bicycle boat ship airplane rocket tractor tree flower rose forest mountain "
         "river lake beach island waterfall volcano cave garden sunset rainbow cloud storm snowman galaxy man woman "
         "girl boy child baby king queen knight wizard witch robot astronaut pirate doctor chef dancer teacher portrait "
-        "face hand eye smile hat shirt dress shoe bag umbrella chair table sofa lamp bed desk door window clock mirror "
-        "book letter pen phone laptop camera guitar piano drum apple banana bread cake pizza burger sandwich cup "
+        "face hand eye smile hat shirt dress shoe bag umbrella chair table sofa lamp bed desk door window clock "
+        "mirror book letter pen phone laptop camera guitar piano drum apple banana bread cake pizza burger sandwich cup "
         "bottle spoon knife sword shield crown candle campfire balloon kite doll toy hexagon pentagon octagon trapezoid cube "
         "pyramid cylinder spiral heart arrow zigzag logo poster map chart icon banner website newspaper sculpture "
         "statue key hammer ladder boot glove sock carrot tomato mushroom cactus palm fountain lighthouse windmill "
@@ -74,9 +74,15 @@ _WEIGHTS = (0.26, 0.34, 0.12, 0.12, 0.06, 0.1)
 _WITHOUT_PICTURES = (0.32, 0.4, 0.14, 0.0, 0.0, 0.14)
 
 
-def outside_words(rng: np.random.Generator, wording: Wording, *, picture: bool) -> Render:
-    """How to say a random request that cannot be fulfilled, with a picture or without."""
-    kind = KINDS[int(rng.choice(len(KINDS), p=_WEIGHTS if picture else _WITHOUT_PICTURES))]
+def outside_words(rng: np.random.Generator, wording: Wording, *, picture: bool, beside: bool | None = None) -> Render:
+    """How to say a random request that cannot be fulfilled, with a picture or without.
+
+    `beside` is whether it names known shapes beside unknown things; None leaves that to chance.
+    """
+    while True:
+        kind = KINDS[int(rng.choice(len(KINDS), p=_WEIGHTS if picture else _WITHOUT_PICTURES))]
+        if beside is None or beside == (kind == "beside"):
+            break
     frames = frames_of(f"outside {kind}", wording)
     frame = frames[int(rng.integers(len(frames)))]
     seed = int(rng.integers(2**32))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,11 +42,11 @@ def said_draw(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesT
     if instruction is None or kinds_of(wanted).split != split:
         return None
     target = scene_of(rng, wanted)
-    text = _spoken(rng, render, speech)
-    if target is None or text is None:
+    spoken = _spoken(rng, render, speech)
+    if target is None or spoken is None:
         return None
     plan = PlanDraft(mode="generate", instruction=instruction, checklist=checklist(wanted))
-    return ShapesTask("draw", text, (), plan, target, wanted)
+    return ShapesTask("draw", spoken.text, (), plan, target, wanted, new_word=spoken.new_word)
 
 
 def said_edit(rng: np.random.Generator, speech: Speech, split: Split, changes: int | None = None) -> ShapesTask | None:
@@ -61,8 +62,8 @@ def said_edit(rng: np.random.Generator, speech: Speech, split: Split, changes: i
         return None
     words = chinese_edit if speech.chinese else edit_words
     render = words(rng, scene, sure, speech.wording)
-    text = None if render is None else _spoken(rng, render, speech)
-    return None if text is None else replace(task, instruction=text)
+    spoken = None if render is None else _spoken(rng, render, speech)
+    return None if spoken is None else replace(task, instruction=spoken.text, new_word=spoken.new_word)
 
 
 def said_reference(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesTask | None:
@@ -76,8 +77,8 @@ def said_reference(rng: np.random.Generator, speech: Speech, split: Split) -> Sh
     if task.split != split:
         return None
     render = reference_words(rng, scenes, made.meant, speech.wording)
-    text = None if render is None else _spoken(rng, render, speech)
-    return None if text is None else replace(task, instruction=text)
+    spoken = None if render is None else _spoken(rng, render, speech)
+    return None if spoken is None else replace(task, instruction=spoken.text, new_word=spoken.new_word)
 
 
 def said_question(rng: np.random.Generator, speech: Speech, scene: Scene) -> Question | None:
@@ -85,8 +86,8 @@ def said_question(rng: np.random.Generator, speech: Speech, scene: Scene) -> Que
     asked = random_question(rng, scene)
     words = chinese_question if speech.chinese else question_words
     render = words(rng, scene, asked.meant, speech.wording)
-    text = None if render is None else _spoken(rng, render, speech)
-    return None if text is None else replace(asked, text=text)
+    spoken = None if render is None else _spoken(rng, render, speech)
+    return None if spoken is None else replace(asked, text=spoken.text)
 
 
 def _question_task(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesTask | None:
@@ -98,12 +99,14 @@ def _question_task(rng: np.random.Generator, speech: Speech, split: Split) -> Sh
     return ShapesTask("question", asked.text, (scene,), plan, answer=asked.answer)
 
 
-def said_outside(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesTask | None:
-    """A request that cannot be fulfilled, sometimes with a picture."""
-    scenes = (_scene(rng, split),) if rng.random() < 0.3 else ()
-    render = outside_words(rng, speech.wording, picture=bool(scenes))
-    text = _spoken(rng, render, speech)
-    return None if text is None else ShapesTask("outside", text, scenes, OUTSIDE)
+def said_outside(
+    rng: np.random.Generator, speech: Speech, split: Split, *, beside: bool | None = None
+) -> ShapesTask | None:
+    """A request that cannot be fulfilled, sometimes with a picture; known shapes `beside` unknown things, or not."""
+    scenes = (_scene(rng, split),) if not beside and rng.random() < 0.3 else ()
+    render = outside_words(rng, speech.wording, picture=bool(scenes), beside=beside)
+    spoken = _spoken(rng, render, speech)
+    return None if spoken is None else ShapesTask("outside", spoken.text, scenes, OUTSIDE)
 
 
 def _scene(rng: np.random.Generator, split: Split, most: int = 6) -> Scene:
@@ -113,16 +116,22 @@ def _scene(rng: np.random.Generator, split: Split, most: int = 6) -> Scene:
             return scene
 
 
-def _spoken(rng: np.random.Generator, render: Render, speech: Speech) -> str | None:
+class _Spoken(NamedTuple):
+    text: str
+    new_word: str | None = None
+
+
+def _spoken(rng: np.random.Generator, render: Render, speech: Speech) -> _Spoken | None:
     """The request; with one new word in it where the speech wants that, None when it has no place for one."""
     seed = int(rng.integers(2**32))
     voice = speech.voice(seed)
     text = render(voice)
     if not speech.one_new_word:
-        return text
+        return _Spoken(text)
     if not voice.new_ones:
         return None
-    return render(speech.voice(seed, odd=int(rng.integers(voice.new_ones))))
+    voice = speech.voice(seed, odd=int(rng.integers(voice.new_ones)))
+    return _Spoken(render(voice), voice.new_word)
 
 
 _MAKERS: dict[Kind, Callable[[np.random.Generator, Speech, Split], ShapesTask | None]] = {

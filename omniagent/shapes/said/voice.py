@@ -37,6 +37,7 @@ class Voice:
         self._said: dict[tuple[str, str], str] = {}
         self.new_ones = 0
         """How many of the words said so far have new ways to say them."""
+        self.new_word: str | None = None
 
     def word(self, category: str, own: str) -> str:
         """The world's word, or another for it."""
@@ -53,4 +54,7 @@ class Voice:
             return known
         self.new_ones += 1
         chosen = pick(self.rng, new)
-        return chosen if self._odd == self.new_ones - 1 else known
+        if self._odd != self.new_ones - 1:
+            return known
+        self.new_word = chosen
+        return chosen

@@ -29,7 +29,8 @@ OUTSIDE = PlanDraft(mode="refuse", instruction="outside my domain")
 class ShapesTask:
     """A task, its input scenes, and its truth: target, what must hold, answer, and the plan a reader should make.
 
-    `sought` are the objects that the plan's checklist asks for one by one, where it does.
+    `sought` are the objects that the plan's checklist asks for one by one, where it does. `new_word` is a word of the
+    instruction that a lexicon without the test's words does not hold.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class ShapesTask:
     wanted: Wanted | None = None
     answer: str | None = None
     sought: tuple[Sought, ...] = ()
+    new_word: str | None = None
 
     @property
     def images(self) -> list[npt.NDArray[np.uint8]]:
