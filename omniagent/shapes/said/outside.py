@@ -17,16 +17,17 @@ from omniagent.shapes.words.requirements import Group
 _THINGS: dict[Wording, tuple[str, ...]] = {
     "train": tuple(
         "cat dog horse bird lion tiger elephant rabbit fox wolf bear whale dragon unicorn dinosaur butterfly bee "
-        "spider snake frog turtle penguin owl monkey cow pig sheep chicken duck house castle tower bridge church city "
-        "village cabin barn car truck bus train bicycle boat ship airplane rocket tractor tree flower rose forest mountain "
-        "river lake beach island waterfall volcano cave garden sunset rainbow cloud storm snowman galaxy man woman "
-        "girl boy child baby king queen knight wizard witch robot astronaut pirate doctor chef dancer teacher portrait "
-        "face hand eye smile hat shirt dress shoe bag umbrella chair table sofa lamp bed desk door window clock "
-        "mirror book letter pen phone laptop camera guitar piano drum apple banana bread cake pizza burger sandwich cup "
-        "bottle spoon knife sword shield crown candle campfire balloon kite doll toy hexagon pentagon octagon trapezoid cube "
-        "pyramid cylinder spiral heart arrow zigzag logo poster map chart icon banner website newspaper sculpture "
-        "statue key hammer ladder boot glove sock carrot tomato mushroom cactus palm fountain lighthouse windmill "
-        "parrot giraffe zebra kangaroo hamster dolphin octopus crab ant mouse squirrel deer goat camel".split()
+        "spider snake frog turtle penguin owl monkey cow pig sheep chicken duck house castle tower bridge church "
+        "city village cabin barn car truck bus train bicycle boat ship airplane rocket tractor tree flower rose "
+        "forest mountain river lake beach island waterfall volcano cave garden sunset rainbow cloud storm snowman "
+        "galaxy man woman girl boy child baby king queen knight wizard witch robot astronaut pirate doctor chef "
+        "dancer teacher portrait face hand eye smile hat shirt dress shoe bag umbrella chair table sofa lamp bed "
+        "desk door window clock mirror book letter pen phone laptop camera guitar piano drum apple banana bread "
+        "cake pizza burger sandwich cup bottle spoon knife sword shield crown candle campfire balloon kite doll "
+        "toy hexagon pentagon octagon trapezoid cube pyramid cylinder spiral heart arrow zigzag logo poster map "
+        "chart icon banner website newspaper sculpture statue key hammer ladder boot glove sock carrot tomato "
+        "mushroom cactus palm fountain lighthouse windmill parrot giraffe zebra kangaroo hamster dolphin octopus "
+        "crab ant mouse squirrel deer goat camel".split()
     ),
     "test": tuple(
         "eagle shark fish goose donkey hedgehog crocodile lobster snail skyscraper helicopter motorcycle submarine "
