@@ -69,11 +69,9 @@ def typed(rng: np.random.Generator, text: str) -> str:
 
 
 def around(frame: Frame, request: str, slots: Mapping[str, Said] | None = None) -> str:
-    """The request within a frame that goes around requests; a question's mark goes to the end."""
+    """The request within a frame that goes around requests; a question's mark goes to the end of one sentence."""
     asks = request.endswith("?")
     body = request.rstrip("?.!")
-    before, _, after = frame.text.partition("{request}")
     text = filled(frame, {**(slots or {}), "request": lambda _: body})
-    if not after.strip("?.! "):
-        return text.rstrip("?.! ") + ("?" if asks or frame.text.endswith("?") else after.strip())
-    return text + ("?" if asks and not after.startswith(".") and not before and not text.endswith(("!", ".")) else "")
+    after = frame.text.partition("{request}")[2]
+    return f"{text}?" if asks and text[-1].isalnum() and not after.startswith(".") else text
