@@ -158,12 +158,12 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     settings = settings_of(stage, "mllm")
     mllm = read_mllm(start)
 
-    def share(n: int) -> int:
+    def share(n: float) -> int:
         return max(1, round(n * (settings.batch / 27)))
 
     scenes = max(1, share(8) // 2) if (stage.work / PAINTED).is_dir() else share(8)
     mix = LessonMix(
-        scenes=scenes, plans=share(8), seen_plans=share(8), repairs=share(3), captions=share(8),
+        scenes=scenes, plans=share(8 * stage.plans), seen_plans=share(8 * stage.plans), repairs=share(3), captions=share(8),
         painted=share(8) - scenes, said=stage.said, said_outside=stage.said_outside,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
