@@ -7,6 +7,7 @@ from omniagent.shapes.words.language import pick
 from omniagent.shapes.words.phrases import NUMBERS
 from omniagent.shapes.words.requirements import Group
 
+_AFTER = {"striped": "with stripes", "dotted": "with dots"}
 _ENDINGS = {"s": "es", "x": "es", "h": "es"}
 
 

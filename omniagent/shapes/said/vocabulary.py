@@ -13,6 +13,12 @@ from omniagent.tools.dialects.listed import lexicon
 from omniagent.tools.dialects.listed.lexicon.entries import category as category_of
 from omniagent.tools.dialects.listed.plain_words import plain_request
 
+_ZH_FITTING = {
+    "colours": re.compile("(?!大红).*"),
+    "relations": re.compile(".*[边面方侧]|里"),
+    "shapes": re.compile("(?!圆点|.*型).*"),
+}
+"""What can stand behind 的, and what is no other word as well."""
 _ZH = {"centre": "in the centre"}
 _COUNTED = re.compile(r"(a|just|only|precisely|half)\b.*|exactly [a-z]+")
 _FITTING: dict[str, Callable[[str], bool]] = {
@@ -21,6 +27,7 @@ _FITTING: dict[str, Callable[[str], bool]] = {
     "places": lambda word: word not in ("mid", "core"),
     "relations": lambda word: True,
     "sizes": lambda word: word[-2:] != "er" and not _ODD.search(word),
+    "backgrounds": lambda word: word[-2:] != "er" and not _ODD.search(word),
 }
 _ODD = re.compile(r"#|\b(in|of|on|not|that|which|with|hued|shades?|size|short|xl|mega|colou?r)\b")
 """Marks ways to say an adjective that cannot stand before a noun."""
@@ -75,4 +82,5 @@ def _usable(category: str, own: str, ways: Sequence[str]) -> Sequence[str]:
 
 @cache
 def _chinese(category: str, own: str) -> Sequence[str]:
-    return category_of(category)[_ZH.get(own, own)].zh
+    words = category_of(category)[_ZH.get(own, own)].zh
+    return tuple(word for word in words if category not in _ZH_FITTING or _ZH_FITTING[category].fullmatch(word))

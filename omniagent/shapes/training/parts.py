@@ -162,8 +162,9 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
         return max(1, round(n * (settings.batch / 27)))
 
     scenes = max(1, share(8) // 2) if (stage.work / PAINTED).is_dir() else share(8)
+    plans = share(8 * stage.plans)
     mix = LessonMix(
-        scenes=scenes, plans=share(8 * stage.plans), seen_plans=share(8 * stage.plans), repairs=share(3), captions=share(8),
+        scenes=scenes, plans=plans, seen_plans=plans, repairs=share(3), captions=share(8),
         painted=share(8) - scenes, said=stage.said, said_outside=stage.said_outside,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
