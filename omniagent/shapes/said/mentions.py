@@ -39,7 +39,7 @@ def _first(group: Group, said: list[str], named: list[tuple[int, str, frozenset[
     """Where the group is first named: by its noun and colour, or by its colour alone, as in "one red, one blue"."""
     for at, shape, looks in named:
         colours = looks & COLOURS.keys()
-        if shape == group.shape and colours == ({group.colour} if group.colour else set()):
+        if shape == group.shape and set(colours) == ({group.colour} if group.colour else set[str]()):
             return at
     return said.index(group.colour) if group.colour in said else None
 
@@ -65,3 +65,39 @@ def holds_all(words: str, essential: frozenset[str]) -> bool:
     """Whether the words hold every one of these, or one that means the same."""
     said = {_NOUNS.get(word, _SAME.get(word, word)) for word in re.findall(r"[a-z]+", words.lower())}
     return essential <= said
+
+
+_A_LOOK, _A_NOUN = "|".join(sorted(_LOOKS)), "|".join(SHAPES)
+_STATED = re.compile(
+    rf"(?P<a>(?:(?:{_A_LOOK}) )*)(?P<x>{_A_NOUN})s?(?: with (?:dots|stripes))?,? (?:is |are )?(?:to the |on the )?"
+    r"(?P<name>left of|right of|above|over|higher than|below|under|beneath|underneath|inside|within|in) "
+    r"(?:an? |the |one |two |three |four |five |six |\d |exactly |single )*"
+    rf"(?P<b>(?:(?:{_A_LOOK}) )*)(?P<y>{_A_NOUN})s?\b"
+)
+_STATES = {
+    "over": "above", "higher than": "above", "under": "below", "beneath": "below", "underneath": "below",
+    "within": "inside", "in": "inside",
+}  # fmt: skip
+_INVERSE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+
+
+def contradicts(words: str, wanted: Wanted) -> bool:
+    """Whether the words say in so many words that one thing stands to another as was not meant."""
+    true = {(r.first, r.name, r.second) for r in wanted.relations}
+    true |= {(second, _INVERSE[name], first) for first, name, second in true if name in _INVERSE}
+    return any(
+        first is not None and second is not None and (first, _STATES.get(name, name), second) not in true
+        for found in _STATED.finditer(words.lower())
+        for name in (found["name"],)
+        for first, second in [(_meant(found["a"], found["x"], wanted), _meant(found["b"], found["y"], wanted))]
+    )
+
+
+def _meant(looks: str, shape: str, wanted: Wanted) -> int | None:
+    colour = next((word for word in looks.split() if word in COLOURS), None)
+    fits = [
+        at
+        for at, group in enumerate(wanted.groups)
+        if group.shape == shape and (colour is None or group.colour == colour)
+    ]
+    return fits[0] if len(fits) == 1 else None

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from omniagent.shapes.said.mentions import holds_all, in_order_of
+from omniagent.shapes.said.mentions import contradicts, holds_all, in_order_of
 from omniagent.shapes.said.tasks import said_question, said_task
 from omniagent.shapes.said.vocabulary import Speech, understood
 from omniagent.shapes.scene.world import Scene, Split
@@ -52,8 +52,7 @@ class OtherWords:
         while foreign or self._rng.random() >= UNREAD:
             task = said_task(self._rng, kind, Speech(self._wording, chinese=foreign), self._split)
             words = understood(task.instruction)
-            faithful = words is not None and holds_all(words, task.essential)
-            if faithful or kind == "outside":
+            if _faithful(words, task) or kind == "outside":
                 return as_read(task, words or plain_request(task.instruction))
             foreign = False
         task = said_task(self._rng, kind, Speech(self._wording, share=0), self._split)
@@ -66,6 +65,13 @@ class OtherWords:
         asked = said_question(self._rng, Speech(self._wording), scene)
         words = None if asked is None else understood(asked.text)
         return usual if asked is None or words is None else replace(asked, text=words)
+
+
+def _faithful(words: str | None, task: ShapesTask) -> bool:
+    """Whether the reading kept what was meant: a lesson on one that did not would teach to misread."""
+    if words is None or not holds_all(words, task.essential):
+        return False
+    return task.kind != "draw" or task.wanted is None or not contradicts(words, task.wanted)
 
 
 def as_read(task: ShapesTask, words: str) -> ShapesTask:
