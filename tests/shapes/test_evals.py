@@ -24,7 +24,7 @@ from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.drafts import PlanDraft
-from omniagent.tools.dialects.listed.plain_words import plain_request
+from omniagent.tools.dialects.listed import lexicon
 from omniagent.tools.types import Budget
 from tests.omniagent.test_cli import call, one_line
 from tests.support.scripted_runs import LISTED
@@ -44,7 +44,7 @@ def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = Fals
 
     def write(prompt: Prompt, schema: type[BaseModel] | None) -> BaseModel | str:
         asked = " ".join(part for part in prompt.parts if isinstance(part, str))
-        task = next(task for task in tasks if plain_request(task.instruction) in asked)
+        task = next(task for task in tasks if lexicon.load().read(task.instruction).words in asked)
         return plans[task.instruction] if schema is PlanDraft else task.answer or "no"
 
     def judge(prompt: Prompt, question: str) -> float:
