@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,12 @@ from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.wording import shown
 from omniagent.runs.result import Result
 from omniagent.shapes.evaluation.figures import SuiteFigures, figures_of
+from omniagent.shapes.evaluation.plans import is_right
 from omniagent.shapes.evaluation.records import JudgedAttempt, Record, append_record, read_records
 from omniagent.shapes.oracle.judge import judge
 from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.shapes.words.requirements import Wanted
+from omniagent.tools.dialects.listed.lexicon import without_held_out
 from omniagent.tools.record.files import writing
 from omniagent.tools.types import Attempt
 
@@ -86,11 +89,13 @@ def _run(agent: "Agent", task: ShapesTask, index: int, seed: int, folder: Path) 
         instruction=task.instruction,
         expected_mode=task.plan.mode,
         expected_answer=task.answer,
+        new_word=task.new_word,
     )
     try:
-        result = agent.run(
-            task.instruction, [Image.fromarray(picture) for picture in task.images], seed=seed, out=folder
-        )
+        # Where the words hold one of the test's, the agent must not know it.
+        with nullcontext() if task.new_word is None else without_held_out():
+            pictures = [Image.fromarray(picture) for picture in task.images]
+            result = agent.run(task.instruction, pictures, seed=seed, out=folder)
         return _judged(about, task, result)
     except OmniAgentError as error:
         return about.model_copy(update={"error": f"{type(error).__name__}: {error}"})
@@ -105,6 +110,8 @@ def _judged(about: Record, task: ShapesTask, result: Result) -> Record:
             "stop_reason": result.stop_reason,
             "accepted": result.accepted,
             "told": _told(task, result),
+            "plan_right": None if result.plan is None else is_right(result.plan, task),
+            "named": task.new_word is not None and _names(result, task.new_word),
             "mode": result.plan.mode if result.plan is not None else None,
             "answer": result.answer,
             "attempts": attempts,
@@ -128,6 +135,11 @@ def _attempt(result: Result, attempt: Attempt, wanted: Wanted) -> JudgedAttempt:
         wrong=tuple(one.requirement for one in judged if not one.holds),
         accepted_by_critic=None if critique is None else critique.accepted,
     )
+
+
+def _names(result: Result, word: str) -> bool:
+    told = (result.message, *(result.plan.assumptions if result.plan is not None else ()))
+    return any(word.lower() in text.lower() for text in told)
 
 
 def _told(task: ShapesTask, result: Result) -> bool | None:

@@ -34,6 +34,7 @@ from omniagent.shapes.training.own_pictures import Gallery
 from omniagent.shapes.training.stages import PAINTED, Stage, existing, run_stage, settings_of
 from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.training.validation import PainterValidation
+from omniagent.shapes.training.wordings import wordings
 from omniagent.shapes.words.statements import FACTS
 
 FRESH = 8
@@ -95,8 +96,9 @@ def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def _held_out(mix: LessonMix) -> LessonMix:
-    """A dozen lessons of each kind in the mix, none of them on paintings."""
-    return replace(LessonMix(**{kind: 12 if number else 0 for kind, number in asdict(mix).items()}), painted=0)
+    """A dozen lessons of each kind in the mix, none of them on paintings, all in the old words."""
+    several = {kind: 12 if number else 0 for kind, number in asdict(mix).items()}
+    return replace(LessonMix(**several), painted=0, said=0)
 
 
 def _language(
@@ -119,7 +121,7 @@ def _language(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
         LessonPacker(tokenizer, int(mllm.config.image_token_id), side, TOGETHER if on_cpu else GPU_LESSONS),
         lesson_batches(stage.seed, mix, paintings=Gallery(stage.work / PAINTED) if mix.painted else None),
-        [held_out(i) for i in range(2)],
+        [held_out(i) for i in range(2)] + ([wordings()] if mix.said else []),
         anchor=anchor,
         vision_from=stage.vision_from,
         weights=TOPIC_WEIGHTS | {"verdict_facts": probes},
@@ -156,13 +158,14 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     settings = settings_of(stage, "mllm")
     mllm = read_mllm(start)
 
-    def share(n: int) -> int:
+    def share(n: float) -> int:
         return max(1, round(n * (settings.batch / 27)))
 
     scenes = max(1, share(8) // 2) if (stage.work / PAINTED).is_dir() else share(8)
+    plans = share(8 * stage.plans)
     mix = LessonMix(
-        scenes=scenes, plans=share(8), seen_plans=share(8), repairs=share(3), captions=share(8),
-        painted=share(8) - scenes,
+        scenes=scenes, plans=plans, seen_plans=plans, repairs=share(3), captions=share(8),
+        painted=share(8) - scenes, said=stage.said, said_outside=stage.said_outside,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
     yield from run_stage(_language(stage, settings, mllm, mix, stage.probes), settings, stage)

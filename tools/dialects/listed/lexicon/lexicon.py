@@ -1,6 +1,8 @@
 """The lexicon as a whole: what people say for each thing that the model knows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
@@ -72,9 +74,26 @@ class Lexicon:
         return _entry(category, canonical).known
 
 
+def load(*, held_out: bool | None = None) -> Lexicon:
+    """The shipped lexicon, or what `without_held_out` makes of it; without `held_out`, what lessons may draw from."""
+    return _loaded(_HELD_OUT.get() if held_out is None else held_out)
+
+
+@contextmanager
+def without_held_out() -> Iterator[None]:
+    """Within it requests are read without the synonyms kept for tests, as by somebody who never heard them."""
+    token = _HELD_OUT.set(False)
+    try:
+        yield
+    finally:
+        _HELD_OUT.reset(token)
+
+
+_HELD_OUT = ContextVar("held_out", default=True)
+
+
 @cache
-def load(*, held_out: bool = True) -> Lexicon:
-    """The shipped lexicon; without `held_out`, what suites and lessons may draw from."""
+def _loaded(held_out: bool) -> Lexicon:
     return Lexicon(held_out=held_out)
 
 
