@@ -43,9 +43,11 @@ class TrainSettings(BaseModel):
     save_every: int = Field(default=500, gt=0)
     log_every: int = Field(default=50, gt=0)
     time_limit: float = Field(default=math.inf, gt=0)
+    save_seconds: float = Field(default=math.inf, gt=0, description="and so often by the clock")
     finish_within: float = Field(
         default=math.inf, gt=0, description="seconds of all calls by which the schedule ends, its decay included"
     )
+    ends_at: float = Field(default=math.inf, gt=0, description="the same as a time of day, seconds since 1970")
     bf16: bool = True
     resume: bool = True
 
@@ -72,6 +74,19 @@ class Component(Protocol):
 class _Progress:
     step: int = 0
     seconds: float = 0.0
+
+
+_stop = [False]
+
+
+def ask_to_stop() -> None:
+    """Have the training of this process save and end after its present step; safe in a signal's handler."""
+    _stop[0] = True
+
+
+def asked_to_stop() -> bool:
+    """Whether somebody did."""
+    return _stop[0]
 
 
 def _learning_rate(settings: TrainSettings, step: int, seconds: float) -> float:
@@ -165,6 +180,10 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         ema.to(accelerator.device)
         progress = _Progress(saved["step"], saved["seconds"])
     began, earlier = time.monotonic(), progress.seconds
+    if settings.ends_at < math.inf:
+        left = max(1e-3, earlier + settings.ends_at - time.time())
+        settings = settings.model_copy(update={"finish_within": min(settings.finish_within, left)})
+    saved_at = began
     sums: dict[str, list[float]] = {}
 
     def log(line: dict[str, Any]) -> None:
@@ -203,7 +222,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
 
     while progress.step < settings.steps:
         seconds = agreed()
-        if seconds - earlier >= settings.time_limit or seconds >= settings.finish_within:
+        if asked_to_stop() or seconds - earlier >= settings.time_limit or seconds >= settings.finish_within:
             break
         factor = _learning_rate(settings, progress.step, seconds)
         for optimizer in optimizers:
@@ -233,7 +252,9 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
                 raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")
             log(line)
             yield line
-        if progress.step % settings.save_every == 0 and progress.step < settings.steps:
+        late = settings.save_seconds < math.inf and time.monotonic() - saved_at >= settings.save_seconds
+        if (late or progress.step % settings.save_every == 0) and progress.step < settings.steps:
+            saved_at = time.monotonic()
             line = {"step": progress.step, **{f"val_{k}": v for k, v in save().items()}}
             log(line)
             yield line
