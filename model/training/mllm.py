@@ -25,12 +25,13 @@ CAPTION_WEIGHT = 0.5
 
 
 class _Answers(NamedTuple):
-    """Logits (n, vocabulary), labels and weights (n,) at a group's answers; of the facts behind them, if asked."""
+    """Logits (n, vocabulary), labels, weights and lessons' numbers (n,) at a group's answers; facts, if asked."""
 
     logits: Tensor
     labels: Tensor
     weights: Tensor
     topic: str
+    lessons: Tensor
     facts: Tensor | None = None
     true: Tensor | None = None
 
@@ -96,8 +97,10 @@ class MllmTraining:
         logits: list[Tensor] = []
         labels: list[Tensor] = []
         weights: list[Tensor] = []
+        lessons: list[Tensor] = []
         facts: list[Tensor] = []
         true: list[Tensor] = []
+        before = 0
         for chunk in group.chunks:
             data = {name: value.to(device) for name, value in chunk.items()}
             embeds = model.model.language_model.embed_tokens(data["ids"])
@@ -118,10 +121,12 @@ class MllmTraining:
             logits.append(model.lm_head(read).float())
             labels.append(data["labels"][:, 1:][asked])
             weights.append(data["weights"][:, 1:][asked])
+            lessons.append(asked.nonzero()[:, 0] + before)
+            before += len(asked)
             if group.factual:
                 facts.append(self.module.facts(read).float())  # pyright: ignore[reportCallIssue]
                 true.append(data["facts"][:, 1:][asked])
-        answers = _Answers(torch.cat(logits), torch.cat(labels), torch.cat(weights), group.topic)
+        answers = _Answers(torch.cat(logits), torch.cat(labels), torch.cat(weights), group.topic, torch.cat(lessons))
         return answers._replace(facts=torch.cat(facts), true=torch.cat(true)) if facts else answers
 
     def loss(self, batch: PackedBatch, step: int) -> tuple[Tensor, dict[str, float]]:
@@ -141,11 +146,19 @@ class MllmTraining:
 
     @torch.no_grad()
     def export(self, folder: Path) -> dict[str, float]:
-        """Save the MLLM; teacher-forced share of right tokens for each topic on the validation lessons."""
+        """Save the MLLM; teacher-forced share of right tokens for each topic on the validation lessons.
+
+        ``…_whole`` is the share of lessons with no wrong token: a model that writes what is likeliest then writes just
+        the answer.
+        """
         right: dict[str, list[Tensor]] = {}
         for batch in self._validation:
             for one in self._answers(batch):
-                right.setdefault(one.topic, []).append((one.logits.argmax(-1) == one.labels).float())
+                hits = (one.logits.argmax(-1) == one.labels).float()
+                right.setdefault(one.topic, []).append(hits)
+                whole = torch.ones(int(one.lessons.max()) + 1, device=hits.device)
+                whole = whole.scatter_reduce(0, one.lessons, hits, "amin")
+                right.setdefault(f"{one.topic}_whole", []).append(whole)
         self._mllm.save_pretrained(folder / "mllm")
         figures = {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
         captions = [caption for batch in self._validation for caption in batch.captions]

@@ -10,7 +10,9 @@ from omniagent.cli import options as opt
 
 def evaluate(
     context: typer.Context,
-    suites: Annotated[list[str], typer.Argument(help="draw, edit, reference, questions, outside, or all.")],
+    suites: Annotated[
+        list[str], typer.Argument(help="draw, edit, reference, questions, outside, or all; or SUITE-said …, or said.")
+    ],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first tasks of each suite.")] = None,
     out: Annotated[
         Path, typer.Option(callback=opt.at_home, help="Results and runs, a folder a suite; what is done is skipped.")
@@ -30,15 +32,18 @@ def evaluate(
         from omniagent.shapes.evaluation.figures import table
         from omniagent.shapes.evaluation.records import Record
         from omniagent.shapes.evaluation.runner import run_suite
-        from omniagent.shapes.evaluation.suites import SUITES, tasks_of
+        from omniagent.shapes.evaluation.suites import SAID_SUITES, SUITES, tasks_of
 
-        if wrong := [suite for suite in suites if suite not in (*SUITES, "all")]:
-            raise typer.BadParameter(unknown(wrong[0], [*SUITES, "all"]), param_hint="SUITES...")
+        groups = {"all": tuple(SUITES), "said": tuple(SAID_SUITES)}
+        known = [*SUITES, *SAID_SUITES, *groups]
+        if wrong := [suite for suite in suites if suite not in known]:
+            raise typer.BadParameter(unknown(wrong[0], known), param_hint="SUITES...")
         agent = opt.agent_of(context, opt.ModelOptions(model=model, critic=critic))
 
         def tell(suite: str, record: Record) -> None:
             word = "error" if record.error else "right" if record.right else "wrong"
-            line = f"{suite} {record.index + 1}: {word} ({record.stop_reason}, {record.seconds:.1f} s)"
+            went = record.stop_reason if record.right else f"{record.stage}, {record.stop_reason}"
+            line = f"{suite} {record.index + 1}: {word} ({went}, {record.seconds:.1f} s)"
             typer.echo(f"{line}: {record.instruction}", err=True)
 
         figures = [
@@ -49,6 +54,6 @@ def evaluate(
                 seed=seed,
                 on_record=lambda record, suite=suite: tell(suite, record),
             )
-            for suite in (list(SUITES) if "all" in suites else dict.fromkeys(suites))
+            for suite in dict.fromkeys(one for name in suites for one in groups.get(name, (name,)))
         ]
         typer.echo(table(figures))

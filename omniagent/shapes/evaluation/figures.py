@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from omniagent.shapes.evaluation.records import Record
+from omniagent.shapes.evaluation.records import STAGES, Record, Stage
 
 
 class Share(BaseModel):
@@ -54,7 +54,10 @@ class SuiteFigures(BaseModel):
     the first. `false_accept` is the share of wrong pictures (of all attempts) that the critic accepted, `false_reject`
     that of right pictures that it did not. `accepted_right` is the share of right ones among the pictures that were
     returned as accepted. `told` counts edits and reference tasks whose plan tells the painter the truth.
-    `refused` counts tasks inside the domain that were refused.
+    `refused` counts tasks inside the domain that were refused. `whole_plan` is the share of plans in which nothing was
+    misread, `accepted_wrong` that of tasks whose picture or answer was accepted but wrong. `chain` counts what went
+    wrong first: refused, misread, mispainted, misjudged, or nothing (returned). Of requests with a new word,
+    `right_or_named` counts those that came out right, or were refused or asked about with that word named.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +74,10 @@ class SuiteFigures(BaseModel):
     told: Share
     refused: Share
     mode_right: Share
+    whole_plan: Share
+    accepted_wrong: Share
+    right_or_named: Share
+    chain: dict[Stage, int]
     errors: int
     pictures: int
     seconds_per_picture: float | None
@@ -102,6 +109,12 @@ def figures_of(records: Sequence[Record]) -> SuiteFigures:
         told=_share(record.told for record in records if record.told is not None),
         refused=_share(record.stop_reason == "refused" for record in inside),
         mode_right=_share(record.mode == record.expected_mode for record in records),
+        whole_plan=_share(bool(record.plan_right) for record in records),
+        accepted_wrong=_share(record.accepted and not record.right for record in records),
+        right_or_named=_share(
+            record.right or (record.named and not record.accepted) for record in records if record.new_word
+        ),
+        chain={stage: sum(record.stage == stage for record in records) for stage in STAGES},
         errors=sum(record.error is not None for record in records),
         pictures=pictures,
         seconds_per_picture=sum(r.generator_seconds for r in records) / pictures if pictures else None,
@@ -125,6 +138,9 @@ _ROWS = (
     ("painter told the truth", "told"),
     ("inside the domain, refused", "refused"),
     ("mode of the plan right", "mode_right"),
+    ("whole plan right", "whole_plan"),
+    ("accepted but wrong, of all", "accepted_wrong"),
+    ("new word: right, or named", "right_or_named"),
 )
 
 
@@ -133,6 +149,9 @@ def table(suites: Sequence[SuiteFigures]) -> str:
     head = ["", *(suite.kind for suite in suites)]
     rows = [head, ["---"] * len(head), ["tasks", *(str(suite.tasks) for suite in suites)]]
     rows += [[words, *(str(getattr(suite, name)) for suite in suites)] for words, name in _ROWS]
+    for stage in STAGES:
+        words = f"chain: {stage}" if stage == "returned" else f"chain: first {stage}"
+        rows.append([words, *(str(suite.chain.get(stage, 0)) for suite in suites)])
     rows.append(["ended in an error", *(str(suite.errors) for suite in suites)])
     rows.append(["pictures", *(str(suite.pictures) for suite in suites)])
     rows.append(["seconds a picture", *(_seconds(suite.seconds_per_picture) for suite in suites)])

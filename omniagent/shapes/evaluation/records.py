@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omniagent.tools.types import StopReason
+
+Stage = Literal["refused", "misread", "mispainted", "misjudged", "returned"]
+STAGES: tuple[Stage, ...] = ("refused", "misread", "mispainted", "misjudged", "returned")
+"""How far a task came: the first thing that went wrong with it, or `returned`, right and accepted."""
 
 
 class _Line(BaseModel):
@@ -32,7 +37,9 @@ class Record(_Line):
 
     `told` is whether the plan of an edit or a reference task tells the painter what the task's own plan does; None
     elsewhere, since other layouts of a drawing are as good.
+    `plan_right` is whether nothing was misread; None where no plan was made.
     `right` is the oracle's word on what was returned: the picture, the answer, or the refusal that was due.
+    `new_word` is a word of the request that the agent's lexicon does not hold, `named` whether its reply names it.
     `error` names the class of an error that kept the agent from a result; such a task is tried again.
     """
 
@@ -45,6 +52,9 @@ class Record(_Line):
     mode: str | None = None
     expected_mode: str
     told: bool | None = None
+    plan_right: bool | None = None
+    new_word: str | None = None
+    named: bool = False
     answer: str | None = None
     expected_answer: str | None = None
     attempts: tuple[JudgedAttempt, ...] = ()
@@ -53,6 +63,19 @@ class Record(_Line):
     generator_seconds: float = 0.0
     seconds: float = 0.0
     error: str | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The first thing that went wrong, in the order of the work; `returned` when what was due came back."""
+        if self.right and (self.accepted or self.kind == "outside"):
+            return "returned"
+        if self.kind != "outside" and (self.stop_reason == "refused" or self.plan_right is None):
+            return "refused"
+        if not self.plan_right:
+            return "misread"
+        if self.kind in ("question", "outside") or (self.first is not None and self.first.right):
+            return "misjudged"
+        return "mispainted"
 
     @property
     def first(self) -> JudgedAttempt | None:

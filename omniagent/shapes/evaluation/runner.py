@@ -12,6 +12,7 @@ from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.wording import shown
 from omniagent.runs.result import Result
 from omniagent.shapes.evaluation.figures import SuiteFigures, figures_of
+from omniagent.shapes.evaluation.plans import is_right
 from omniagent.shapes.evaluation.records import JudgedAttempt, Record, append_record, read_records
 from omniagent.shapes.oracle.judge import judge
 from omniagent.shapes.tasks.task import ShapesTask
@@ -86,6 +87,7 @@ def _run(agent: "Agent", task: ShapesTask, index: int, seed: int, folder: Path) 
         instruction=task.instruction,
         expected_mode=task.plan.mode,
         expected_answer=task.answer,
+        new_word=task.new_word,
     )
     try:
         result = agent.run(
@@ -105,6 +107,8 @@ def _judged(about: Record, task: ShapesTask, result: Result) -> Record:
             "stop_reason": result.stop_reason,
             "accepted": result.accepted,
             "told": _told(task, result),
+            "plan_right": None if result.plan is None else is_right(result.plan, task),
+            "named": task.new_word is not None and _names(result, task.new_word),
             "mode": result.plan.mode if result.plan is not None else None,
             "answer": result.answer,
             "attempts": attempts,
@@ -128,6 +132,11 @@ def _attempt(result: Result, attempt: Attempt, wanted: Wanted) -> JudgedAttempt:
         wrong=tuple(one.requirement for one in judged if not one.holds),
         accepted_by_critic=None if critique is None else critique.accepted,
     )
+
+
+def _names(result: Result, word: str) -> bool:
+    told = (result.message, *(result.plan.assumptions if result.plan is not None else ()))
+    return any(word.lower() in text.lower() for text in told)
 
 
 def _told(task: ShapesTask, result: Result) -> bool | None:

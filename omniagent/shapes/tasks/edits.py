@@ -25,8 +25,10 @@ from omniagent.shapes.scene.world import (
 )
 from omniagent.shapes.words.arrange import free_spot
 from omniagent.shapes.words.language import finish, pick, place_words, synonym
+from omniagent.shapes.words.meant import Meant
 from omniagent.shapes.words.naming import name_of
 from omniagent.shapes.words.phrases import NUMBERS, item_words, located, reading_order
+from omniagent.shapes.words.requirements import Group
 from omniagent.tools.dialects.listed.notation import article, plural
 
 
@@ -34,7 +36,8 @@ from omniagent.tools.dialects.listed.notation import article, plural
 class Change:
     """One change: how a person says it, how the agent says it, the scene after it, and which objects it touched.
 
-    `kept` are indices into the source's items that must stay as they were; `moved` those whose new place matters.
+    `kept` are indices into the source's items that must stay as they were; `placed` those whose new place matters.
+    `meant` is the change as data, for other ways to say it; None of several at once.
     """
 
     said: str
@@ -43,6 +46,7 @@ class Change:
     kept: tuple[int, ...]
     placed: tuple[tuple[int, str], ...] = ()
     sized: tuple[tuple[int, str], ...] = ()
+    meant: Meant | None = None
 
 
 NEAR = 8.0
@@ -98,7 +102,8 @@ def add(rng: np.random.Generator, scene: Scene) -> Change | None:
     new = len(scene.items)
     placed = ((new, place),) if place else ()
     sized = ((new, size),) if size else ()
-    return Change(said, canonical, after, _others(scene), placed, sized)
+    group = Group(fill=fill, colour=colour, shape=shape, size=size, place=place)
+    return Change(said, canonical, after, _others(scene), placed, sized, Meant("add", group=group))
 
 
 def remove(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -108,7 +113,16 @@ def remove(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     index, said, full = found
     verb = pick(rng, ("remove", "remove", "delete", "take away", "erase", "get rid of"))
-    return Change(f"{verb} the {said}", f"remove the {full}", scene.without(index), _others(scene, index))
+    return Change(
+        f"{verb} the {said}",
+        f"remove the {full}",
+        scene.without(index),
+        _others(scene, index),
+        meant=Meant("remove", (index,)),
+    )
+
+
+_KINDS = {"colour": "recolour", "shape": "reshape", "fill": "refill"}
 
 
 def _restyle(field: str, options: Sequence[str], wordings: tuple[str, ...], canonical: str) -> Operation:
@@ -126,7 +140,8 @@ def _restyle(field: str, options: Sequence[str], wordings: tuple[str, ...], cano
             return None
         text = pick(rng, wordings).format(said=said, new=new)
         done = scene.with_item(index, after)
-        return Change(text, canonical.format(full=full, new=new), done, _others(scene, index))
+        meant = Meant(_KINDS[field], (index,), new=new, old=str(getattr(item, field)))
+        return Change(text, canonical.format(full=full, new=new), done, _others(scene, index), meant=meant)
 
     return change
 
@@ -168,7 +183,12 @@ def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
     more = {"large": ("larger", "bigger", "large", "big"), "small": ("smaller", "small", "tiny")}[size]
     text = f"make the {said} {pick(rng, more)}"
     return Change(
-        text, f"make the {full} {size}", scene.with_item(index, after), _others(scene, index), (), ((index, size),)
+        text,
+        f"make the {full} {size}",
+        scene.with_item(index, after),
+        _others(scene, index),
+        sized=((index, size),),
+        meant=Meant("enlarge" if size == "large" else "shrink", (index,), new=size),
     )
 
 
@@ -193,6 +213,7 @@ def move(rng: np.random.Generator, scene: Scene) -> Change | None:
         scene.with_item(index, item),
         _others(scene, index),
         ((index, place),),
+        meant=Meant("move", (index,), place=place),
     )
 
 
@@ -212,7 +233,8 @@ def swap(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     verb = pick(rng, ("swap", "swap", "exchange", "switch", "swap the places of"))
     text = f"{verb} the {names[0]} and the {names[1]}"
-    return Change(text, f"swap the {located(first)} and the {located(second)}", after, _others(scene, a, b))
+    canonical = f"swap the {located(first)} and the {located(second)}"
+    return Change(text, canonical, after, _others(scene, a, b), meant=Meant("swap", (a, b)))
 
 
 def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -250,7 +272,9 @@ def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
          f"make sure there {verb} {number} {noun}"),
     )  # fmt: skip
     kept = tuple(i for i in range(len(scene.items)) if i not in (members if count < len(members) else []))
-    return Change(text, " and ".join(steps), after, kept)
+    group = Group(fill=item.fill, colour=item.colour, shape=item.shape)
+    meant = Meant("recount", tuple(members), group, number=count, before=len(members))
+    return Change(text, " and ".join(steps), after, kept, meant=meant)
 
 
 def rebackground(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -263,7 +287,9 @@ def rebackground(rng: np.random.Generator, scene: Scene) -> Change | None:
          f"use a {word} background",
          f"put it on a {word} background", f"turn the background {word}"),
     )  # fmt: skip
-    return Change(text, f"make the background {background}", replace(scene, background=background), _others(scene))
+    meant = Meant("background", background=background, old=scene.background)
+    canonical = f"make the background {background}"
+    return Change(text, canonical, replace(scene, background=background), _others(scene), meant=meant)
 
 
 OPERATIONS: tuple[Operation, ...] = (

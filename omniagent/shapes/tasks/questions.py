@@ -12,6 +12,7 @@ from omniagent.shapes.scene.world import (
     holds,
 )
 from omniagent.shapes.words.language import pick, synonym
+from omniagent.shapes.words.meant import Meant
 from omniagent.shapes.words.naming import name_of
 from omniagent.shapes.words.phrases import grid_word
 from omniagent.shapes.words.requirements import Group
@@ -20,10 +21,11 @@ from omniagent.tools.dialects.listed.notation import article, plural
 
 @dataclass(frozen=True)
 class Question:
-    """A question and its answer, in lower case."""
+    """A question and its answer, in lower case, and what is asked, as data."""
 
     text: str
     answer: str
+    meant: Meant
 
 
 def _noun(rng: np.random.Generator, group: Group) -> str:
@@ -52,11 +54,12 @@ def _number(scene: Scene, group: Group) -> int:
 def count(rng: np.random.Generator, scene: Scene) -> Question:
     """How many of something."""
     if rng.random() < 0.2:
-        return Question(pick(rng, ("how many objects are there", "how many shapes are there")), str(len(scene.items)))
+        text = pick(rng, ("how many objects are there", "how many shapes are there"))
+        return Question(text, str(len(scene.items)), Meant("total"))
     group = _some_group(rng, scene)
     noun = plural(_noun(rng, group), 2)
     ask = pick(rng, (f"how many {noun} are there", f"how many {noun} are in the picture", f"count the {noun}"))
-    return Question(ask, str(_number(scene, group)))
+    return Question(ask, str(_number(scene, group)), Meant("count", group=group))
 
 
 def exists(rng: np.random.Generator, scene: Scene) -> Question:
@@ -64,13 +67,13 @@ def exists(rng: np.random.Generator, scene: Scene) -> Question:
     group = _some_group(rng, scene)
     noun = _noun(rng, group)
     ask = pick(rng, (f"is there {article(noun)}", f"does the picture have {article(noun)}", f"are there any {noun}s"))
-    return Question(ask, "yes" if _number(scene, group) else "no")
+    return Question(ask, "yes" if _number(scene, group) else "no", Meant("exists", group=group))
 
 
 def attribute(rng: np.random.Generator, scene: Scene) -> Question | None:
     """The colour, shape or fill of one object, or the background's colour."""
     if rng.random() < 0.15:
-        return Question("what colour is the background", scene.background)
+        return Question("what colour is the background", scene.background, Meant("ground"))
     index = int(rng.integers(len(scene.items)))
     item = scene.items[index]
     asked = str(rng.choice(["colour", "shape", "fill"]))
@@ -78,7 +81,8 @@ def attribute(rng: np.random.Generator, scene: Scene) -> Question | None:
         name = next(
             (n for n in (f"{item.colour} object", f"{item.fill} {item.colour} object") if _alone(scene, index, n)), None
         )
-        return None if name is None else Question(f"what shape is the {name}", item.shape)
+        meant = Meant("shape", (index,), new=name or "")
+        return None if name is None else Question(f"what shape is the {name}", item.shape, meant)
     name = name_of(rng, scene, index)
     words = set() if name is None else set(name.split())
     if name is None or (asked == "colour" and item.colour in words) or (asked == "fill" and item.fill in words):
@@ -88,10 +92,11 @@ def attribute(rng: np.random.Generator, scene: Scene) -> Question | None:
         name = bare
     said = " ".join(synonym(rng, w) for w in name.split())
     if asked == "colour":
-        return Question(pick(rng, (f"what colour is the {said}", f"which colour does the {said} have")), item.colour)
+        text = pick(rng, (f"what colour is the {said}", f"which colour does the {said} have"))
+        return Question(text, item.colour, Meant("colour", (index,), new=name))
     ask = pick(rng, (f"what fill does the {said} have", f"what pattern does the {said} have",
                      f"is the {said} solid, striped or dotted"))  # fmt: skip
-    return Question(ask, item.fill)
+    return Question(ask, item.fill, Meant("fill", (index,), new=name))
 
 
 def _alone(scene: Scene, index: int, name: str) -> bool:
@@ -108,7 +113,9 @@ def relation(rng: np.random.Generator, scene: Scene) -> Question | None:
     if len(scene.items) < 2 or rng.random() < 0.25:
         index = int(rng.integers(len(scene.items)))
         name = name_of(rng, scene, index)
-        return None if name is None else Question(f"where is the {name}", grid_word(scene.items[index]))
+        if name is None:
+            return None
+        return Question(f"where is the {name}", grid_word(scene.items[index]), Meant("place", (index,), new=name))
     a, b = (int(i) for i in rng.permutation(len(scene.items))[:2])
     names = name_of(rng, scene, a), name_of(rng, scene, b)
     words = str(rng.choice(RELATIONS[:4]))
@@ -116,7 +123,8 @@ def relation(rng: np.random.Generator, scene: Scene) -> Question | None:
     if None in names or true == false:
         return None
     said = {"left of": pick(rng, ("left of", "to the left of")), "right of": pick(rng, ("right of", "to the right of"))}
-    return Question(f"is the {names[0]} {said.get(words, words)} the {names[1]}", "yes" if true else "no")
+    text = f"is the {names[0]} {said.get(words, words)} the {names[1]}"
+    return Question(text, "yes" if true else "no", Meant("relation", (a, b), relation=words))
 
 
 def random_question(rng: np.random.Generator, scene: Scene) -> Question:

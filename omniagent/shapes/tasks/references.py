@@ -7,6 +7,7 @@ import numpy as np
 from omniagent.shapes.scene.world import BACKGROUNDS, PLACES, Item, Scene, find_room, middle_of
 from omniagent.shapes.words.arrange import CANVAS_COLOUR, cells_of
 from omniagent.shapes.words.language import background_words, finish, pick, place_words, synonym
+from omniagent.shapes.words.meant import Meant
 from omniagent.shapes.words.naming import name_of
 from omniagent.shapes.words.phrases import listed, located, told
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
@@ -16,12 +17,16 @@ _RELATIONS = ("left of", "right of", "above", "below")
 
 @dataclass(frozen=True)
 class Composition:
-    """What is said, how the agent says it, the target scene, and what must hold; `base` is the kept source, if any."""
+    """What is said, how the agent says it, the target scene, and what must hold; `base` is the kept source, if any.
+
+    `meant` is what is said as data, for other ways to say it.
+    """
 
     said: str
     canonical: str
     target: Scene
     wanted: Wanted
+    meant: Meant
     base: Scene | None = None
 
 
@@ -65,9 +70,9 @@ def added(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | 
     )  # fmt: skip
     target = replace(base, items=(*base.items, put))
     wanted = Wanted(groups=(_group(put, place),), background=base.background, total=len(target.items))
-    return Composition(
-        finish(rng, text), f"image 1 with the {full} from image 2 added at {middle_of(place)}", target, wanted, base
-    )
+    meant = Meant("added", (other.items.index(item),), place=place)
+    canonical = f"image 1 with the {full} from image 2 added at {middle_of(place)}"
+    return Composition(finish(rng, text), canonical, target, wanted, meant, base)
 
 
 def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | None:
@@ -99,6 +104,7 @@ def on_background(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Compos
         f"draw on a {background} background: {full} from image 1 at {middle_of('centre')}",
         target,
         wanted,
+        Meant("on second" if len(scenes) > 1 else "on named", (first.items.index(item),), background=background),
     )
 
 
@@ -141,7 +147,14 @@ def together(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition
     wanted = Wanted(groups=groups, relations=relations, background=background, total=len(items))
     text = f"{pick(rng, ('', '', 'draw ', 'put ', 'show '))}{body}"
     canonical = f"draw on a {target.background} background: {'; '.join(full)}"
-    return Composition(finish(rng, text), canonical, target, wanted)
+    meant = Meant(
+        "three" if len(parts) == 3 else "pair" if relation else "together",
+        tuple(scene.items.index(item) for scene, (item, _, _) in zip(scenes, parts, strict=False)),
+        relation=relation,
+        background=None if last_is_background else background,
+        number=3 if last_is_background else 0,
+    )
+    return Composition(finish(rng, text), canonical, target, wanted, meant)
 
 
 def random_composition(rng: np.random.Generator, scenes: tuple[Scene, ...]) -> Composition | None:

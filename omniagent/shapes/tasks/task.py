@@ -11,7 +11,7 @@ from omniagent.shapes.scene.world import Scene, Split, holds, random_scene
 from omniagent.shapes.tasks.edits import Change, random_change, said_by_a_person, two_changes
 from omniagent.shapes.tasks.outside import outside_request
 from omniagent.shapes.tasks.questions import random_question
-from omniagent.shapes.tasks.references import random_composition
+from omniagent.shapes.tasks.references import Composition, random_composition
 from omniagent.shapes.words.arrange import painter_instruction
 from omniagent.shapes.words.draws import groups_of, wanted_of
 from omniagent.shapes.words.language import draw_request
@@ -29,7 +29,8 @@ OUTSIDE = PlanDraft(mode="refuse", instruction="outside my domain")
 class ShapesTask:
     """A task, its input scenes, and its truth: target, what must hold, answer, and the plan a reader should make.
 
-    `sought` are the objects that the plan's checklist asks for one by one, where it does.
+    `sought` are the objects that the plan's checklist asks for one by one, where it does. `new_word` is a word of the
+    instruction that a lexicon without the test's words does not hold.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class ShapesTask:
     wanted: Wanted | None = None
     answer: str | None = None
     sought: tuple[Sought, ...] = ()
+    new_word: str | None = None
 
     @property
     def images(self) -> list[npt.NDArray[np.uint8]]:
@@ -122,10 +124,11 @@ def edit_task(rng: np.random.Generator) -> ShapesTask:
         scene = some_scene(rng)
         made = two_changes(rng, scene) if rng.random() < 0.15 else random_change(rng, scene)
         if made is not None:
-            return _edit(rng, scene, made)
+            return edit_of(rng, scene, made)
 
 
-def _edit(rng: np.random.Generator, scene: Scene, change: Change) -> ShapesTask:
+def edit_of(rng: np.random.Generator, scene: Scene, change: Change) -> ShapesTask:
+    """The task of this change of this scene."""
     wanted = whole(scene, change.after, dict(change.placed), dict(change.sized))
     if change.canonical.startswith("swap"):
         wanted = wanted.model_copy(update={"relations": _swapped(scene, change, wanted)})
@@ -153,24 +156,28 @@ def reference_task(rng: np.random.Generator) -> ShapesTask:
         number = int(rng.choice([1, 2, 3], p=[0.15, 0.6, 0.25]))
         scenes = tuple(some_scene(rng, 3) for _ in range(number))
         made = random_composition(rng, scenes)
-        if made is None:
-            continue
-        wanted = made.wanted
-        sought = tuple(Sought(item.fill, item.colour, item.shape) for item in made.target.items)
-        relations = wanted
-        if made.base is not None:
-            placed = {len(made.target.items) - 1: str(wanted.groups[0].place)}
-            sought = _sought(made.base, made.target, placed, {})
-            relations = whole(made.base, made.target, placed, {})
-            everything = tuple(range(len(made.base.items)))
-            wanted = relations.model_copy(update={"preserved": kept(made.base, everything)})
-        plan = PlanDraft(
-            mode="compose",
-            seen=tuple(describe(s) for s in scenes),
-            change=made.canonical,
-            checklist=checklist(relations, [one.draft for one in sought]),
-        )
-        return ShapesTask("reference", made.said, scenes, plan, made.target, wanted, sought=sought)
+        if made is not None:
+            return reference_of(scenes, made)
+
+
+def reference_of(scenes: tuple[Scene, ...], made: Composition) -> ShapesTask:
+    """The task of this composition of these scenes."""
+    wanted = made.wanted
+    sought = tuple(Sought(item.fill, item.colour, item.shape) for item in made.target.items)
+    relations = wanted
+    if made.base is not None:
+        placed = {len(made.target.items) - 1: str(wanted.groups[0].place)}
+        sought = _sought(made.base, made.target, placed, {})
+        relations = whole(made.base, made.target, placed, {})
+        everything = tuple(range(len(made.base.items)))
+        wanted = relations.model_copy(update={"preserved": kept(made.base, everything)})
+    plan = PlanDraft(
+        mode="compose",
+        seen=tuple(describe(s) for s in scenes),
+        change=made.canonical,
+        checklist=checklist(relations, [one.draft for one in sought]),
+    )
+    return ShapesTask("reference", made.said, scenes, plan, made.target, wanted, sought=sought)
 
 
 def question_task(rng: np.random.Generator) -> ShapesTask:

@@ -29,6 +29,7 @@ from omniagent.shapes.scene.world import (
 from omniagent.shapes.tasks.questions import random_question
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import Kind, ShapesTask, draw_task, sample_task, some_scene
+from omniagent.shapes.training.other_words import OtherWords, PlanKind
 from omniagent.shapes.training.own_pictures import Gallery, Painting, faults_of
 from omniagent.shapes.words.draws import groups_of, wanted_of
 from omniagent.shapes.words.phrases import checklist, describe, held_by, layout_of, new_in
@@ -122,9 +123,11 @@ def _verdicts(
     return Lesson("verdict", prompt, (shown,), tuple(endings), closed=False, facts=facts)
 
 
-def answer_lesson(rng: np.random.Generator, scene: Scene, shown: int) -> Lesson:
-    """Free questions with short answers."""
+def answer_lesson(rng: np.random.Generator, scene: Scene, shown: int, other_words: OtherWords | None = None) -> Lesson:
+    """Free questions with short answers, some of them in other people's words."""
     made = [random_question(rng, scene) for _ in range(3)]
+    if other_words is not None:
+        made = [other_words.question(question, scene) for question in made]
     asked = [prompts.answer_prompt(q.text, [_BLANK], [describe(scene)]) for q in made]
     prefix = Prompt(system=asked[0].system, parts=asked[0].parts[:-1])
     endings = tuple((str(prompt.parts[-1]), q.answer) for prompt, q in zip(asked, made, strict=True))
@@ -240,7 +243,11 @@ def _caption(rng: np.random.Generator, split: Split) -> Caption:
 
 @dataclass(frozen=True)
 class LessonMix:
-    """How many lessons of each kind make one batch: `scenes` pictures are described, judged and asked about."""
+    """How many lessons of each kind make one batch: `scenes` pictures are described, judged and asked about.
+
+    `said` is the share of plans and answers whose requests are in other people's words; `said_outside` that of requests
+    outside the world among those of them that come without a picture of the world.
+    """
 
     scenes: int = 8
     plans: int = 8
@@ -248,6 +255,8 @@ class LessonMix:
     repairs: int = 3
     captions: int = 8
     painted: int = 0
+    said: float = 0.0
+    said_outside: float = 0.24
 
 
 def lesson_batches(
@@ -259,6 +268,7 @@ def lesson_batches(
     def make(step: int) -> LessonBatch:
         rng = rng_for(seed, step, f"lessons-{split}")
         desk = Desk(rng)
+        others = OtherWords(rng_for(seed, step, f"said-{split}"), split, mix.said, mix.said_outside)
         groups: dict[str, list[Lesson]] = {}
 
         def keep(lesson: Lesson) -> None:
@@ -269,7 +279,7 @@ def lesson_batches(
             shown = desk.show(scene)
             keep(describe_lesson(scene, shown))
             keep(verdict_lesson(rng, scene, shown))
-            keep(answer_lesson(rng, scene, shown))
+            keep(answer_lesson(rng, scene, shown, others))
         if paintings is not None:
             paintings.look_again()
         for _ in range(mix.painted if paintings is not None and paintings.all else 0):
@@ -282,13 +292,16 @@ def lesson_batches(
             keep(painted_verdict(rng, painting, paintings.all, shown))
             if (lesson := painted_repair(rng, painting, shown)) is not None:
                 keep(lesson)
-        for kind, number in (("text", mix.plans), ("seen", mix.seen_plans)):
+        kinds: tuple[tuple[PlanKind, int], ...] = (("text", mix.plans), ("seen", mix.seen_plans))
+        for kind, number in kinds:
             for _ in range(number):
                 choice: tuple[Kind, ...] = ("draw", "outside", "question") if kind == "text" else ("edit", "reference")
                 p = [0.75, 0.17, 0.08] if kind == "text" else [0.62, 0.38]
-                kind_of_task = choice[int(rng.choice(len(choice), p=p))]
-                many = kind_of_task == "draw" and rng.random() < 0.5
-                task = draw_task(rng, _crowd(rng, split)) if many else sample_task(rng, kind_of_task, split)
+                task = others.plan(kind)
+                if task is None:
+                    kind_of_task = choice[int(rng.choice(len(choice), p=p))]
+                    many = kind_of_task == "draw" and rng.random() < 0.5
+                    task = draw_task(rng, _crowd(rng, split)) if many else sample_task(rng, kind_of_task, split)
                 keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
         for _ in range(mix.repairs):
             keep(repair_lesson(rng, desk, split))

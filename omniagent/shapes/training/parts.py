@@ -34,6 +34,7 @@ from omniagent.shapes.training.own_pictures import Gallery
 from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage, existing, own_device, run_stage, settings_of
 from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.training.validation import PainterValidation
+from omniagent.shapes.training.wordings import wordings
 from omniagent.shapes.words.statements import FACTS
 
 FRESH = 8
@@ -95,8 +96,9 @@ def train_vision(stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def _held_out(mix: LessonMix) -> LessonMix:
-    """A dozen lessons of each kind in the mix, none of them on paintings."""
-    return replace(LessonMix(**{kind: 12 if number else 0 for kind, number in asdict(mix).items()}), painted=0)
+    """A dozen lessons of each kind in the mix, none of them on paintings, all in the old words."""
+    several = {kind: 12 if number else 0 for kind, number in asdict(mix).items()}
+    return replace(LessonMix(**several), painted=0, said=0)
 
 
 def _language(
@@ -121,7 +123,7 @@ def _language(
             tokenizer, int(mllm.config.image_token_id), side, stage.together or (TOGETHER if on_cpu else GPU_LESSONS)
         ),
         lesson_batches(stage.seed, mix, paintings=Gallery(stage.work / PAINTED) if mix.painted else None),
-        [held_out(i) for i in range(2)],
+        [held_out(i) for i in range(2)] + ([wordings()] if mix.said else []),
         anchor=anchor,
         vision_from=stage.vision_from,
         weights=TOPIC_WEIGHTS | {"verdict_facts": probes},
@@ -174,7 +176,7 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     counts = stage.mix or _counts(settings.batch, (stage.work / PAINTED).is_dir())
     mix = LessonMix(
         scenes=counts.scenes, plans=counts.plans, seen_plans=counts.seen_plans, repairs=counts.repairs,
-        captions=counts.captions, painted=counts.painted,
+        captions=counts.captions, painted=counts.painted, said=stage.said, said_outside=stage.said_outside,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
     yield from run_stage(_language(stage, settings, mllm, mix, stage.probes), settings, stage)

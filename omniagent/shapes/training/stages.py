@@ -57,6 +57,8 @@ class Choices(BaseModel):
     )
     vision_from: int | None = Field(default=None, ge=0, description="mllm: the step from which its vision learns too")
     probes: float = Field(default=1.0, ge=0, description="mllm: weight of the linear probes, which start afresh")
+    said: float = Field(default=0.45, ge=0, le=1, description="text, mllm: share of plans in other people's words")
+    said_outside: float = Field(default=0.24, ge=0, le=0.9, description="of those, requests outside the world")
     ema: float = Field(default=0.999, ge=0, lt=1)
     objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")

@@ -11,10 +11,15 @@ def name_of(rng: np.random.Generator, scene: Scene, index: int) -> str | None:
     """The shortest or a longer name that fits this object alone, without its article; None when no name does."""
     item = scene.items[index]
     names = [item.shape, f"{item.colour} {item.shape}", item_words(item, size=False), item_words(item)]
-    unique = [n for n in names if sum(_fits(n, other) for other in scene.items) == 1]
+    unique = [n for n in names if fitting(n, scene) == 1]
     if not unique:
         return None
     return unique[0] if rng.random() < 0.5 else pick(rng, unique)
+
+
+def fitting(name: str, scene: Scene) -> int:
+    """How many objects of the scene the name fits."""
+    return sum(_fits(name, other) for other in scene.items)
 
 
 def _fits(name: str, item: Item) -> bool:

@@ -1,0 +1,1 @@
+"""Tasks of the shapes world in other people's words: sentence frames filled with synonyms, and their truth."""
