@@ -221,7 +221,7 @@ class DitTraining:
         self._pool.refill(step)
         return self._pool.draw(rng, self._batch, self._most)
 
-    def loss(self, batch: list[list[Encoded]], step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: list[list[Encoded]], step: int) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Summed squared error over all latent elements of the batch, divided by their number."""
         rng = np.random.default_rng([self._seed, step, 78])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -235,8 +235,8 @@ class DitTraining:
             errors.append(error)
             distances.append(distance)
         apart = torch.cat(distances).mean()
-        figures = {name: float(torch.cat(found).mean()) for name, found in parts.items()}
-        figures["apart"] = float(apart.detach())
+        figures: dict[str, float | Tensor] = {name: torch.cat(found).mean() for name, found in parts.items()}
+        figures["apart"] = apart.detach()
         return torch.cat(errors).mean() + self._settings.alignment * apart, figures
 
     def _errors(

@@ -6,7 +6,7 @@ Runs unchanged on one CPU, one GPU, or under `accelerate launch`.
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +18,10 @@ from diffusers.training_utils import EMAModel
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from omniagent.model.training.muon import StackedMuon
+
 Batch = Any
+Figures = Mapping[str, float | Tensor]
 
 
 class TrainSettings(BaseModel):
@@ -61,8 +64,8 @@ class Component(Protocol):
         """The batch of this step, a function of (seed, step) alone."""
         ...
 
-    def loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
-        """The scalar loss and figures for the log."""
+    def loss(self, batch: Batch, step: int) -> tuple[Tensor, Figures]:
+        """The scalar loss and figures for the log; tensors are read when a line is written, not before."""
         ...
 
     def export(self, folder: Path) -> dict[str, float]:
@@ -118,7 +121,9 @@ def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.
     adam = torch.optim.AdamW(of("decayed", "plain"), lr=settings.lr, betas=(0.9, 0.95))
     if not of("matrix"):
         return [adam]
-    muon = torch.optim.Muon(of("matrix"), lr=settings.lr, adjust_lr_fn="match_rms_adamw", momentum=0.95)
+    on_cpu = next(module.parameters()).device.type == "cpu"
+    kind_of_muon = torch.optim.Muon if on_cpu else StackedMuon
+    muon = kind_of_muon(of("matrix"), lr=settings.lr, adjust_lr_fn="match_rms_adamw", momentum=0.95)
     return [adam, muon]
 
 
@@ -130,6 +135,12 @@ def _share_gradients(accelerator: Accelerator, module: nn.Module) -> None:
         if parameter.requires_grad:
             grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             parameter.grad = accelerator.reduce(grad, reduction="mean")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _mean(values: Sequence[float | Tensor]) -> float:
+    if not any(isinstance(value, Tensor) for value in values):
+        return sum(map(float, values)) / len(values)
+    return float(torch.stack([torch.as_tensor(value, dtype=torch.float64).cpu() for value in values]).mean())
 
 
 def _log(path: Path, line: dict[str, Any]) -> None:
@@ -184,7 +195,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         left = max(1e-3, earlier + settings.ends_at - time.time())
         settings = settings.model_copy(update={"finish_within": min(settings.finish_within, left)})
     saved_at = began
-    sums: dict[str, list[float]] = {}
+    sums: dict[str, list[float | Tensor]] = {}
 
     def log(line: dict[str, Any]) -> None:
         if accelerator.is_main_process:
@@ -242,11 +253,13 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
             optimizer.zero_grad(set_to_none=True)
         ema.step(module.parameters())
         progress.step += 1
-        for name, value in {**figures, "loss": float(loss.detach()), "grad_norm": float(norm or 0.0)}.items():
-            sums.setdefault(name, []).append(value)
+        for name, value in {**figures, "loss": loss, "grad_norm": norm}.items():
+            sums.setdefault(name, []).append(value.detach() if isinstance(value, Tensor) else value)
         if progress.step % settings.log_every == 0 or progress.step == settings.steps:
             line: dict[str, Any] = {"step": progress.step, "seconds": round(earlier + time.monotonic() - began, 1)}
-            line |= {name: sum(values) / len(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
+            if accelerator.device.type == "cuda":
+                line["gib"] = round(torch.cuda.max_memory_reserved() / 2**30, 1)
+            line |= {name: _mean(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
             sums.clear()
             if not math.isfinite(line["loss"]):
                 raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")
