@@ -24,6 +24,7 @@ from omniagent.model.denoising.flow import mix
 from omniagent.model.mllm.prompts import DRAW_SYSTEM_PROMPT, UNCONDITIONAL_SYSTEM_PROMPT, embed_prompts
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.vae import encode_picture
+from omniagent.model.training.compiling import LayersCompiled
 from omniagent.model.training.prefetch import Ahead
 from omniagent.model.training.vision import normalised
 
@@ -194,7 +195,8 @@ def spread_times(sizes: Sequence[int], shift: float, generator: torch.Generator)
 class DitTraining:
     """The transformer as a component of the loop; the MLLM and the VAE stay as they are.
 
-    `unconditional`: text states (L, D) of no instruction; `most`: examples that are padded to one length.
+    `unconditional`: text states (L, D) of no instruction; `most`: examples that are padded to one length;
+    `compile_from`: the step from which the joint layers are compiled, None for never.
     """
 
     def __init__(
@@ -208,12 +210,14 @@ class DitTraining:
         seed: int = 0,
         settings: FlowSettings | None = None,
         validate: Callable[[OmniGen2Transformer2DModel, Path], dict[str, float]] | None = None,
+        compile_from: int | None = None,
     ) -> None:
         self.module: nn.Module = module
         self._unconditional, self._pool = unconditional, pool
         self._most = most
         self._batch, self._seed, self._settings = batch, seed, settings or FlowSettings()
         self._validate = validate
+        self._compiled = LayersCompiled(module.dit.layers, compile_from)
 
     def batch(self, step: int) -> list[list[Encoded]]:
         """Refill the pool (more on the first steps) and draw from it."""
@@ -223,6 +227,7 @@ class DitTraining:
 
     def loss(self, batch: list[list[Encoded]], step: int) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Summed squared error over all latent elements of the batch, divided by their number."""
+        self._compiled.before(step)
         rng = np.random.default_rng([self._seed, step, 78])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         errors: list[Tensor] = []
@@ -266,4 +271,5 @@ class DitTraining:
         """Save the transformer and validate it, if a way was given."""
         dit: OmniGen2Transformer2DModel = self.module.dit  # pyright: ignore[reportAssignmentType]
         dit.save_pretrained(folder / "transformer")
-        return self._validate(dit, folder) if self._validate else {}
+        with self._compiled.as_written():
+            return self._validate(dit, folder) if self._validate else {}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.training.captions import CaptionFigures, CaptionProbe
+from omniagent.model.training.compiling import LayersCompiled
 from omniagent.model.training.lesson_packing import (
     IGNORE,
     LessonBatch,
@@ -55,6 +56,7 @@ class MllmTraining:
     `caption_weight`: weight of the questions about painters' instructions.
     `anchor`: an earlier MLLM whose text states of painters' instructions are kept, since a transformer learned them.
     `workers`: processes that make lessons beforehand.
+    `compile_from`: the step from which the language half's layers are compiled; None for never.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class MllmTraining:
         anchor_weight: float = 4.0,
         weights: Mapping[str, float] | None = None,
         workers: int = 0,
+        compile_from: int | None = None,
     ) -> None:
         self.module: nn.Module = module
         self._mllm, self._caption_weight = module.mllm, caption_weight
@@ -78,6 +81,7 @@ class MllmTraining:
         self._tokenizer = packer.tokenizer
         self._batches = Ahead(lambda step: packer.packed(batches(step)), workers)
         self._validation = [packer.packed(batch) for batch in validation]
+        self._compiled = LayersCompiled(module.mllm.model.language_model.layers, compile_from)
         self._vision_from = vision_from
         module.mllm.model.visual.requires_grad_(vision_from is not None)
 
@@ -139,6 +143,7 @@ class MllmTraining:
 
     def loss(self, batch: PackedBatch, step: int) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Weighted sum over the topics of the weighted mean cross entropy of their answers' tokens."""
+        self._compiled.before(step)
         answers = self._answers(batch, vision=self._vision_from is not None and step >= self._vision_from)
         losses = {one.topic: _mean_loss(one) for one in answers}
         for one in answers:
@@ -153,12 +158,18 @@ class MllmTraining:
         return total, figures
 
     @torch.no_grad()
+    @torch.no_grad()
     def export(self, folder: Path) -> dict[str, float]:
         """Save the MLLM; teacher-forced share of right tokens for each topic on the validation lessons.
 
         ``…_whole`` is the share of lessons with no wrong token: a model that writes what is likeliest then writes just
         the answer.
         """
+        self._mllm.save_pretrained(folder / "mllm")
+        with self._compiled.as_written():
+            return self._figures()
+
+    def _figures(self) -> dict[str, float]:
         right: dict[str, list[Tensor]] = {}
         for batch in self._validation:
             for one in self._answers(batch):
@@ -167,7 +178,6 @@ class MllmTraining:
                 whole = torch.ones(int(one.lessons.max()) + 1, device=hits.device)
                 whole = whole.scatter_reduce(0, one.lessons, hits, "amin")
                 right.setdefault(f"{one.topic}_whole", []).append(whole)
-        self._mllm.save_pretrained(folder / "mllm")
         figures = {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
         captions = [caption for batch in self._validation for caption in batch.captions]
         if captions:

@@ -129,6 +129,7 @@ def _language(
         weights=TOPIC_WEIGHTS | {"verdict_facts": probes},
         caption_weight=CAPTION_WEIGHT * probes,
         workers=stage.workers,
+        compile_from=stage.compile_from,
     )
 
 
@@ -227,5 +228,6 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         seed=stage.seed,
         settings=FlowSettings(time_shift=stage.time_shift),
         validate=check,
+        compile_from=stage.compile_from,
     )
     yield from run_stage(component, settings, stage)

@@ -47,6 +47,10 @@ class Choices(BaseModel):
     workers: int = Field(default=0, ge=0, description="processes that make batches beforehand")
     save_every: int | None = Field(default=None, gt=0, description="steps from one checkpoint to the next")
     save_seconds: float = Field(default=float("inf"), gt=0, description="seconds from one checkpoint to the next")
+    log_every: int = Field(default=50, gt=0, description="steps from one line of the log to the next")
+    compile_from: int | None = Field(
+        default=None, ge=0, description="text, mllm, dit: step from which layers run through torch.compile"
+    )
     together: int | None = Field(default=None, gt=0, description="text, mllm, dit: examples padded to one length")
     mix: LessonCounts | None = Field(default=None, description="mllm: lessons of a step, in place of `batch`")
     threads: int | None = Field(default=None, gt=0)
@@ -104,6 +108,7 @@ def settings_of(stage: Stage, name: str) -> TrainSettings:
         time_limit=stage.time_limit,
         finish_within=stage.finish_within,
         save_seconds=stage.save_seconds,
+        log_every=stage.log_every,
         ends_at=stage.ends_at,
         ema=stage.ema,
         rates={"visual": VISION_RATE} if stage.vision_from is not None else {},
