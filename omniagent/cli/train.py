@@ -71,6 +71,7 @@ def train(
     said_outside: Annotated[
         float, typer.Option(min=0, max=0.9, help="mllm: of these plans, requests outside the shapes world.")
     ] = 0.24,
+    plans: Annotated[float, typer.Option(min=0, max=20, help="mllm: times the usual number of plans a step.")] = 1.0,
     ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
     edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
@@ -122,7 +123,7 @@ def train(
             work=work, steps=steps, batch=batch, lr=lr, seed=seed, time_limit=time_limit, threads=threads, init=init,
             anchor=anchor, vision_from=vision_from, probes=probes, ema=ema, objects=objects, edits=edits,
             references=references, time_shift=time_shift, finish_within=finish_within, workers=workers,
-            save_every=save_every, said=said, said_outside=said_outside,
+            save_every=save_every, said=said, said_outside=said_outside, plans=plans,
         )  # fmt: skip
         _one(part, stage)
 

@@ -1,5 +1,6 @@
 """Requests in other people's words say what their truth holds, and nothing else."""
 
+import itertools
 import re
 
 import numpy as np
@@ -17,7 +18,7 @@ from omniagent.shapes.scene.world import BACKGROUNDS, COLOURS, SHAPES, SIZES
 from omniagent.shapes.tasks.task import KINDS, Kind, ShapesTask
 from omniagent.shapes.words.arrange import painter_instruction
 from omniagent.shapes.words.frames import all_frames
-from omniagent.shapes.words.phrases import checklist
+from omniagent.shapes.words.phrases import NUMBERS, checklist
 from omniagent.shapes.words.requirements import Group, Relation, Wanted, judge_reading
 from omniagent.tools.types import Plan, Requirement
 
@@ -54,6 +55,9 @@ def test_every_word_that_is_wanted_is_said():
             assert {group.shape, f"{group.shape}s"} & words, task.instruction
             assert group.colour is None or group.colour in words, task.instruction
             assert group.size is None or group.size in words, task.instruction
+            number = {NUMBERS[group.count], str(group.count), "1" if group.count == 1 else f"{group.count}x"}
+            told = number | {f"x{group.count}"} | ({"pair"} if group.count == 2 else set())
+            assert group.count == 1 or told & words, task.instruction
             assert fill & words, task.instruction
 
 
@@ -77,7 +81,7 @@ def test_suites_in_other_words_hold_test_tasks_that_never_change(suite: str):
 @pytest.mark.parametrize("kind", ["draw", "edit", "reference"])
 def test_the_own_plan_of_a_task_counts_as_right_and_another_does_not(kind: Kind):
     some = tasks(kind, 30, 5)
-    for task, other in zip(some, some[1:], strict=False):
+    for task, other in itertools.pairwise(some):
         assert is_right(plan_of(task), task)
         assert not is_right(plan_of(other), task)
 

@@ -7,13 +7,15 @@ from omniagent.shapes.words.language import pick
 from omniagent.shapes.words.phrases import NUMBERS
 from omniagent.shapes.words.requirements import Group
 
+_AFTER = {"striped": "with stripes", "dotted": "with dots"}
 _ENDINGS = {"s": "es", "x": "es", "h": "es"}
 
 
 def several(noun: str) -> str:
-    """The noun in the plural: ``boxes``, ``five-pointed stars``."""
-    ending = _ENDINGS.get(noun[-1], "s")
-    return noun + ("s" if noun.endswith("th") else ending)
+    """The noun in the plural: ``boxes``, ``five-pointed stars``, ``discs with a hole``."""
+    head, rest, details = noun.partition(" with ")
+    ending = "s" if head.endswith("th") else _ENDINGS.get(head[-1], "s")
+    return f"{head}{ending}{rest}{details}"
 
 
 def in_number(noun: str, count: int) -> str:
@@ -43,11 +45,8 @@ def bare(voice: Voice, group: Group, count: int | None = None) -> str:
     colour = voice.word("colours", group.colour) if group.colour else ""
     fill = fill_word(voice, group) if group.fill not in (None, "solid") else ""
     draw = voice.rng.random()
-    if fill.startswith("with ") or (fill and draw < 0.12):
-        after = (
-            fill if fill.startswith("with ") else {"striped": "with stripes", "dotted": "with dots"}[group.fill or ""]
-        )
-        return _joined(size, colour, shape, after)
+    if fill and draw < 0.12:
+        return _joined(size, colour, shape, voice.word("fills", _AFTER[str(group.fill)]))
     if fill and draw < 0.3:
         return _joined(size, colour, fill, shape)
     if size and colour and draw > 0.93:
@@ -61,7 +60,9 @@ def counted(voice: Voice, group: Group) -> str:
     if group.count == 1:
         return f"{pick(voice.rng, ('a', 'a', 'a', 'a', 'a', 'one', '1', 'a single'))} {noun}"
     draw = voice.rng.random()
-    return f"{'exactly ' if draw < 0.06 else ''}{number_word(voice, group.count)} {noun}"
+    if draw < 0.15:
+        return f"{voice.word('numbers', NUMBERS[group.count])} {noun}"
+    return f"{'exactly ' if draw < 0.2 else ''}{number_word(voice, group.count)} {noun}"
 
 
 def definite(voice: Voice, group: Group, others: Sequence[Group]) -> str:

@@ -1,89 +1,44 @@
-"""The words that requests are said in, and how a reader brings them to known ones."""
+"""The words that requests are said in, from the listed dialect's lexicon, and how they are read at run time."""
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from omniagent.shapes.said.voice import Vocabulary, Voice
 from omniagent.shapes.words.frames import Wording
-from omniagent.shapes.words.language import _RELATIONS, _SYNONYMS
+from omniagent.tools.dialects.listed import lexicon
+from omniagent.tools.dialects.listed.lexicon.entries import category as category_of
 from omniagent.tools.dialects.listed.plain_words import plain_request
 
-_ZH = dict(
-    zip(
-        [
-            "red",
-            "green",
-            "blue",
-            "yellow",
-            "purple",
-            "orange",
-            "cyan",
-            "pink",
-            "circle",
-            "square",
-            "triangle",
-            "star",
-            "ring",
-            "small",
-            "large",
-            "striped",
-            "dotted",
-            "solid",
-            "left of",
-            "right of",
-            "above",
-            "below",
-            "inside",
-            "top left",
-            "top right",
-            "bottom left",
-            "bottom right",
-            "centre",
-            "white",
-            "black",
-            "gray",
-        ],
-        [
-            "红色",
-            "绿色",
-            "蓝色",
-            "黄色",
-            "紫色",
-            "橙色",
-            "青色",
-            "粉色",
-            "圆形",
-            "正方形",
-            "三角形",
-            "星星",
-            "圆环",
-            "小",
-            "大",
-            "条纹",
-            "圆点",
-            "实心",
-            "左边",
-            "右边",
-            "上面",
-            "下面",
-            "里面",
-            "左上角",
-            "右上角",
-            "左下角",
-            "右下角",
-            "中间",
-            "白色",
-            "黑色",
-            "灰色",
-        ],
-    )
-)
+_ZH_FITTING = {
+    "colours": re.compile("(?!大红).*"),
+    "relations": re.compile(".*[边面方侧]|里"),
+    "shapes": re.compile("(?!圆点|.*型).*"),
+}
+"""What can stand behind 的, and what is no other word as well."""
+_ZH = {"centre": "in the centre"}
+_COUNTED = re.compile(r"(a|just|only|precisely|half)\b.*|exactly [a-z]+")
+_FITTING: dict[str, Callable[[str], bool]] = {
+    "numbers": lambda word: bool(_COUNTED.fullmatch(word)),
+    "shapes": lambda word: word != "round",
+    "places": lambda word: word not in ("mid", "core"),
+    "relations": lambda word: True,
+    "sizes": lambda word: word[-2:] != "er" and not _ODD.search(word),
+    "backgrounds": lambda word: word[-2:] != "er" and not _ODD.search(word),
+}
+_ODD = re.compile(r"#|\b(in|of|on|not|that|which|with|hued|shades?|size|short|xl|mega|colou?r)\b")
+"""Marks ways to say an adjective that cannot stand before a noun."""
 
 
 @dataclass(frozen=True)
 class Speech:
-    """How requests are said: in which frames and words, in which language, with how many other words."""
+    """How requests are said: in which frames and words, in which language; `share` is how often words are others.
+
+    With `one_new_word` each request has one word that lessons never show and the rest is as ever.
+    """
 
     wording: Wording = "train"
     chinese: bool = False
@@ -91,12 +46,41 @@ class Speech:
     share: float = 0.5
 
     def voice(self, seed: int, odd: int | None = None) -> Voice:
+        """A voice that always says the same for a seed; its word number `odd` is a new one."""
         rng = np.random.default_rng(seed)
         if self.chinese:
-            return Voice(rng, Vocabulary(lambda c, o: (_ZH.get(o, o),)), share=1)
-        return Voice(rng, Vocabulary(lambda c, o: {**_SYNONYMS, **_RELATIONS}.get(o, ())), share=self.share, odd=odd)
+            return Voice(rng, Vocabulary(_chinese), share=1.0)
+        new = _held_out if self.one_new_word else None
+        return Voice(rng, Vocabulary(_known, new), share=self.share, odd=odd)
 
 
 def understood(words: str) -> str:
-    """The request as the small model reads it."""
-    return plain_request(words)
+    """The request as the small model reads it: in words that it knows, as far as the lexicon has them."""
+    return plain_request(_lexicon().read(plain_request(words)).words)
+
+
+@cache
+def _lexicon() -> lexicon.Lexicon:
+    return lexicon.load(held_out=False)
+
+
+@cache
+def _known(category: str, own: str) -> Sequence[str]:
+    words = (*_lexicon().known(category, own), *_lexicon().ways(category, own))
+    return _usable(category, own, words)
+
+
+@cache
+def _held_out(category: str, own: str) -> Sequence[str]:
+    return _usable(category, own, _lexicon().held_out_ways(category, own))
+
+
+def _usable(category: str, own: str, ways: Sequence[str]) -> Sequence[str]:
+    fits = _FITTING.get(category, lambda word: not _ODD.search(word))
+    return tuple(way for way in ways if way != own and way.isascii() and fits(way))
+
+
+@cache
+def _chinese(category: str, own: str) -> Sequence[str]:
+    words = category_of(category)[_ZH.get(own, own)].zh
+    return tuple(word for word in words if category not in _ZH_FITTING or _ZH_FITTING[category].fullmatch(word))

@@ -55,7 +55,10 @@ def _counts(rng: np.random.Generator, frame: Frame, letters: tuple[str, ...]) ->
     forms = {(slot.name, slot.form) for slot in frame.slots}
 
     def count(letter: str) -> int:
-        if letter in frame.one or (letter, "place") in forms:
+        inside = any(r.name == "inside" and ord(letter) - ord("a") in (r.first, r.second) for r in frame.fixed)
+        # A number that the frame does not say is one.
+        silent = all((letter, form) not in forms for form in ("", "n", "digits")) and bool(frame.letters)
+        if inside or silent or letter in frame.one or (letter, "place") in forms:
             return 1
         if letter in frame.many:
             return int(rng.choice([2, 3, 4, 5], p=[0.4, 0.3, 0.2, 0.1] if len(letters) == 1 else [0.5, 0.3, 0.2, 0]))

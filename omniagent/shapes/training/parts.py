@@ -148,15 +148,16 @@ def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
     yield from run_stage(_language(stage, settings, mllm, mix), settings, stage)
 
 
-def _counts(batch: int, painted: bool) -> LessonCounts:
+def _counts(batch: int, more_plans: float, painted: bool) -> LessonCounts:
     """The mix of a step of about so many lessons, where none is given."""
 
-    def share(n: int) -> int:
+    def share(n: float) -> int:
         return max(1, round(n * (batch / 27)))
 
     scenes = max(1, share(8) // 2) if painted else share(8)
+    plans = share(8 * more_plans)
     return LessonCounts(
-        scenes=scenes, plans=share(8), seen_plans=share(8), repairs=share(3), captions=share(8),
+        scenes=scenes, plans=plans, seen_plans=plans, repairs=share(3), captions=share(8),
         painted=share(8) - scenes,
     )  # fmt: skip
 
@@ -174,7 +175,7 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     settings = settings_of(stage, "mllm")
     mllm = read_mllm(start)
 
-    counts = stage.mix or _counts(settings.batch, (stage.work / PAINTED).is_dir())
+    counts = stage.mix or _counts(settings.batch, stage.plans, (stage.work / PAINTED).is_dir())
     mix = LessonMix(
         scenes=counts.scenes, plans=counts.plans, seen_plans=counts.seen_plans, repairs=counts.repairs,
         captions=counts.captions, painted=counts.painted, said=stage.said, said_outside=stage.said_outside,

@@ -63,6 +63,7 @@ class Choices(BaseModel):
     probes: float = Field(default=1.0, ge=0, description="mllm: weight of the linear probes, which start afresh")
     said: float = Field(default=0.45, ge=0, le=1, description="text, mllm: share of plans in other people's words")
     said_outside: float = Field(default=0.24, ge=0, le=0.9, description="of those, requests outside the world")
+    plans: float = Field(default=1.0, ge=0, le=20, description="mllm: how many times the usual number of plans")
     ema: float = Field(default=0.999, ge=0, lt=1)
     objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
