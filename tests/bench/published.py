@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,7 @@ class Bench:
 
 def _between(marks: Sequence[Any]) -> list[float]:
     """Seconds from each mark to the next."""
-    pairs = list(zip(marks, marks[1:], strict=False))
-    return [b - a if isinstance(a, float) else a.elapsed_time(b) / 1000 for a, b in pairs]
+    return [b - a if isinstance(a, float) else a.elapsed_time(b) / 1000 for a, b in pairwise(marks)]
 
 
 def tidy() -> None:
@@ -198,8 +198,7 @@ def measure(bench: Callable[[Row], Iterator[Found]], rows: Sequence[Row], until:
             continue
         begin = time.time()
         try:
-            for found in bench(row):
-                yield found
+            yield from bench(row)
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0]
             note = f"failed after {time.time() - begin:.0f} s: {type(error).__name__}: {first:.200}"
