@@ -258,7 +258,8 @@ class DitTraining:
         told = [self._unconditional if off else e.states for e, off in zip(group, dropped, strict=True)]
         lengths = torch.tensor([len(each) for each in told])
         states = nn.utils.rnn.pad_sequence(told, batch_first=True).to(device, torch.float32)
-        mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long().to(device)
+        # On the CPU, since only lengths are read off it, and an accelerator would be waited for.
+        mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long()
         references = [list(e.references) if not off else [] for e, off in zip(group, alone, strict=True)]
         mixed = mix(noise, data, t[:, None, None, None])
         with sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else torch.enable_grad():

@@ -20,6 +20,9 @@ from torch import Tensor, nn
 
 from omniagent.model.training.muon import StackedMuon
 
+MOST_TOO_LARGE = 20
+"""Batches that may not fit in an accelerator's memory and be left out, in one call."""
+
 Batch = Any
 Figures = Mapping[str, float | Tensor]
 
@@ -196,6 +199,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         settings = settings.model_copy(update={"finish_within": min(settings.finish_within, left)})
     saved_at = began
     sums: dict[str, list[float | Tensor]] = {}
+    too_large = 0
 
     def log(line: dict[str, Any]) -> None:
         if accelerator.is_main_process:
@@ -243,9 +247,20 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         number = progress.step * accelerator.num_processes + accelerator.process_index
         torch.manual_seed(settings.seed * 1_000_003 + number)
         batch = component.batch(number)
-        with accelerator.autocast():
-            loss, figures = component.loss(batch, progress.step)
-        accelerator.backward(loss)
+        try:
+            with accelerator.autocast():
+                loss, figures = component.loss(batch, progress.step)
+            accelerator.backward(loss)
+        except torch.OutOfMemoryError:
+            # Others use the device too, and no two batches are of one size: the training need not end for one of them.
+            too_large += 1
+            if accelerator.num_processes > 1 or too_large > MOST_TOO_LARGE:
+                raise
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            progress.step += 1
+            continue
         _share_gradients(accelerator, module)
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         for optimizer in optimizers:

@@ -44,7 +44,9 @@ def _mean_loss(answers: _Answers) -> Tensor:
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on the device; an accelerator fetches it while more is being prepared."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+    if device.type != "cuda" or not tensor.numel():
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 class MllmTraining:

@@ -57,7 +57,7 @@ ROWS = (
     Row("critic", 6),
     Row("reference", 12, Computation.reference()),
     *(Row(name, 6, preset=name) for name in PRESETS if name != "quality"),
-    Row("sequential offload", 30, memory="sequential", tasks=("t2i",), warm=0, steps=3),
+    Row("sequential offload", 20, memory="sequential", tasks=("t2i",), warm=0, steps=3),
     Row("model offload", 45, memory="model", tasks=("t2i",), warm=0, steps=3),
     Row("compiled", 75, Computation(compiled=True)),
     Row("group offload", 35, memory="group", tasks=("t2i",), warm=0, steps=3),

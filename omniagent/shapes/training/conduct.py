@@ -79,7 +79,7 @@ class Conductor:
         for name, run in group.items():
             stage = stage_of(run, self._work, self._start, self._ends_at)
             process = context.Process(target=carry_out, args=(name, run.part, stage, self._published), name=name)
-            with _threads(stage.threads or 1):
+            with _surroundings(stage.threads or 1):
                 process.start()
             self._running[name] = process
             if self._stopped:
@@ -136,14 +136,16 @@ def _prepare(work: Path, start: Path) -> None:
 
 
 @contextmanager
-def _threads(number: int) -> Generator[None]:
-    """Processes started here compute in so many threads, whatever library they use."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = str(number)
+def _surroundings(threads: int) -> Generator[None]:
+    """Processes started here compute in so many threads, whatever library they use, and may fork."""
+    wanted = {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
