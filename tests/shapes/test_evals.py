@@ -24,7 +24,7 @@ from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.drafts import PlanDraft
-from omniagent.tools.dialects.listed.plain_words import plain_request
+from omniagent.tools.dialects.listed import lexicon
 from omniagent.tools.types import Budget
 from tests.omniagent.test_cli import call, one_line
 from tests.support.scripted_runs import LISTED
@@ -44,7 +44,7 @@ def agent_for(tasks: list[ShapesTask], folder: Path, *, wrong_first: bool = Fals
 
     def write(prompt: Prompt, schema: type[BaseModel] | None) -> BaseModel | str:
         asked = " ".join(part for part in prompt.parts if isinstance(part, str))
-        task = next(task for task in tasks if plain_request(task.instruction) in asked)
+        task = next(task for task in tasks if lexicon.load().read(task.instruction).words in asked)
         return plans[task.instruction] if schema is PlanDraft else task.answer or "no"
 
     def judge(prompt: Prompt, question: str) -> float:
@@ -201,6 +201,38 @@ def test_a_plan_that_tells_the_painter_something_else_is_counted_as_not_told(tmp
     assert run_suite(agent, tasks, tmp_path / "true").told.count == 2
     others = [replace(task, plan=task.plan.model_copy(update={"change": "redden it"})) for task in tasks]
     assert run_suite(agent, others, tmp_path / "other").told.count == 0
+
+
+def test_a_word_that_the_lexicon_does_not_hold_is_refused_by_name(tmp_path: Path):
+    tasks = [task for task in tasks_of("draw-synonym", limit=12) if task.new_word and " " not in task.new_word][:3]
+    agent, _ = agent_for(tasks, tmp_path / "runs")
+    figures = run_suite(agent, tasks, tmp_path / "out")
+    records = list(read_records(tmp_path / "out" / RESULTS_FILE))
+    assert [record.new_word for record in records] == [task.new_word for task in tasks]
+    assert all(record.named and record.stage == "refused" for record in records)
+    assert figures.right_or_named.count == figures.right_or_named.of == len(tasks) == 3
+
+
+def test_the_chain_tells_what_went_wrong_first():
+    good, bad = judged(3, True), judged(1, True)
+    usual = {"index": 0, "kind": "draw", "instruction": "", "expected_mode": "generate", "stop_reason": "accepted"}
+
+    def stage(**other: object) -> str:
+        return Record.model_validate(usual | other).stage
+
+    assert stage(plan_right=True, right=True, accepted=True, attempts=(good,), best="a") == "returned"
+    assert stage(plan_right=None, stop_reason="refused") == "refused"
+    assert stage(plan_right=False, accepted=True, attempts=(bad,), best="a") == "misread"
+    assert stage(plan_right=True, accepted=True, attempts=(bad,), best="a") == "mispainted"
+    assert stage(plan_right=True, right=True, accepted=False, attempts=(good,), best="a") == "misjudged"
+    assert stage(kind="outside", plan_right=False, stop_reason="accepted", attempts=(good,)) == "misread"
+    assert stage(kind="outside", plan_right=True, right=True, stop_reason="refused") == "returned"
+    assert stage(kind="question", plan_right=True, right=False, accepted=True) == "misjudged"
+    record = Record.model_validate(usual | {"plan_right": True, "right": True, "accepted": True})
+    assert figures_of([record]).chain == {
+        "refused": 0, "misread": 0, "mispainted": 0, "misjudged": 0, "returned": 1,
+    }  # fmt: skip
+    assert "chain: first misread" in table([figures_of([record])])
 
 
 def test_a_cut_off_line_does_not_swallow_the_next(tmp_path: Path):

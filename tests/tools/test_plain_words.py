@@ -133,7 +133,7 @@ def overheard(folder: Path, profile: CriticProfile) -> tuple[list[str], str]:
 
 def test_only_a_critic_of_plain_words_hears_them_and_people_see_their_own(tmp_path: Path) -> None:
     heard, told = overheard(tmp_path / "plain", LISTED)
-    assert "<task>a red circle</task>" in heard and "<task>how many circles?</task>" in heard
+    assert "<task>a red circle</task>" in heard and "<task>how many circles are there?</task>" in heard
     assert "<question>Is there a red circle?</question>" in heard
     assert "A RED\\nCIRCLE!" in told
     heard, told = overheard(tmp_path / "as said", CriticProfile())

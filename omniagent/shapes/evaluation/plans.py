@@ -26,7 +26,7 @@ def is_right(plan: Plan, task: ShapesTask) -> bool:
         return False
     if plan.mode in ("answer", "refuse"):
         return True
-    true = reading_of(task.plan, GivenTask(task.instruction, (_BLANK,) * len(task.scenes)))
+    true = reading_of(task.plan, GivenTask(task.instruction, (_BLANK,) * len(task.scenes)), task.instruction)
     if {one.question for one in plan.checklist} != {one.question for one in true.checklist}:
         return False
     if plan.instruction == true.instruction:

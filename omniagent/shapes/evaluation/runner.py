@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from omniagent.shapes.evaluation.records import JudgedAttempt, Record, append_re
 from omniagent.shapes.oracle.judge import judge
 from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.shapes.words.requirements import Wanted
+from omniagent.tools.dialects.listed.lexicon import without_held_out
 from omniagent.tools.record.files import writing
 from omniagent.tools.types import Attempt
 
@@ -90,9 +92,10 @@ def _run(agent: "Agent", task: ShapesTask, index: int, seed: int, folder: Path) 
         new_word=task.new_word,
     )
     try:
-        result = agent.run(
-            task.instruction, [Image.fromarray(picture) for picture in task.images], seed=seed, out=folder
-        )
+        # Where the words hold one of the test's, the agent must not know it.
+        with nullcontext() if task.new_word is None else without_held_out():
+            pictures = [Image.fromarray(picture) for picture in task.images]
+            result = agent.run(task.instruction, pictures, seed=seed, out=folder)
         return _judged(about, task, result)
     except OmniAgentError as error:
         return about.model_copy(update={"error": f"{type(error).__name__}: {error}"})

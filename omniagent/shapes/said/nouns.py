@@ -43,10 +43,11 @@ def bare(voice: Voice, group: Group, count: int | None = None) -> str:
     shape = shape_word(voice, group, group.count if count is None else count)
     size = voice.word("sizes", group.size) if group.size else ""
     colour = voice.word("colours", group.colour) if group.colour else ""
-    fill = fill_word(voice, group) if group.fill not in (None, "solid") else ""
     draw = voice.rng.random()
-    if fill and draw < 0.12:
+    filled = group.fill not in (None, "solid")
+    if filled and draw < 0.12:
         return _joined(size, colour, shape, voice.word("fills", _AFTER[str(group.fill)]))
+    fill = fill_word(voice, group) if filled else ""
     if fill and draw < 0.3:
         return _joined(size, colour, fill, shape)
     if size and colour and draw > 0.93:

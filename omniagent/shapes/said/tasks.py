@@ -9,6 +9,7 @@ import numpy as np
 from omniagent.shapes.said.chinese import chinese_draw, chinese_edit, chinese_question
 from omniagent.shapes.said.draws import Render, draw_wish
 from omniagent.shapes.said.edits import edit_words, joined, several_changes
+from omniagent.shapes.said.mentions import words_meant, words_of
 from omniagent.shapes.said.outside import outside_words
 from omniagent.shapes.said.questions import question_words
 from omniagent.shapes.said.references import reference_words
@@ -46,7 +47,8 @@ def said_draw(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesT
     if target is None or spoken is None:
         return None
     plan = PlanDraft(mode="generate", instruction=instruction, checklist=checklist(wanted))
-    return ShapesTask("draw", spoken.text, (), plan, target, wanted, new_word=spoken.new_word)
+    essential = words_of(wanted)
+    return ShapesTask("draw", spoken.text, (), plan, target, wanted, new_word=spoken.new_word, essential=essential)
 
 
 def said_edit(rng: np.random.Generator, speech: Speech, split: Split, changes: int | None = None) -> ShapesTask | None:
@@ -63,7 +65,10 @@ def said_edit(rng: np.random.Generator, speech: Speech, split: Split, changes: i
     words = chinese_edit if speech.chinese else edit_words
     render = words(rng, scene, sure, speech.wording)
     spoken = None if render is None else _spoken(rng, render, speech)
-    return None if spoken is None else replace(task, instruction=spoken.text, new_word=spoken.new_word)
+    if spoken is None:
+        return None
+    essential = frozenset(word for one in sure if one.meant is not None for word in words_meant(one.meant))
+    return replace(task, instruction=spoken.text, new_word=spoken.new_word, essential=essential)
 
 
 def said_reference(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesTask | None:

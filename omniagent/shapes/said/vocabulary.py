@@ -11,7 +11,6 @@ from omniagent.shapes.said.voice import Vocabulary, Voice
 from omniagent.shapes.words.frames import Wording
 from omniagent.tools.dialects.listed import lexicon
 from omniagent.tools.dialects.listed.lexicon.entries import category as category_of
-from omniagent.tools.dialects.listed.plain_words import plain_request
 
 _ZH_FITTING = {
     "colours": re.compile("(?!大红).*"),
@@ -54,9 +53,10 @@ class Speech:
         return Voice(rng, Vocabulary(_known, new), share=self.share, odd=odd)
 
 
-def understood(words: str) -> str:
-    """The request as the small model reads it: in words that it knows, as far as the lexicon has them."""
-    return plain_request(_lexicon().read(plain_request(words)).words)
+def understood(words: str) -> str | None:
+    """The request as the small model reads it, in words that it knows; None where the lexicon refuses it."""
+    read = _lexicon().read(words)
+    return None if read.unknown or read.refusals else read.words
 
 
 @cache

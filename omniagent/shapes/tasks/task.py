@@ -30,7 +30,8 @@ class ShapesTask:
     """A task, its input scenes, and its truth: target, what must hold, answer, and the plan a reader should make.
 
     `sought` are the objects that the plan's checklist asks for one by one, where it does. `new_word` is a word of the
-    instruction that a lexicon without the test's words does not hold.
+    instruction that a lexicon without the test's words does not hold. `essential` are words of the world that an
+    instruction in other words says in any case, and that it must not lose where it is read.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class ShapesTask:
     answer: str | None = None
     sought: tuple[Sought, ...] = ()
     new_word: str | None = None
+    essential: frozenset[str] = frozenset()
 
     @property
     def images(self) -> list[npt.NDArray[np.uint8]]:

@@ -11,10 +11,12 @@ from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
-from omniagent.tools.dialects.listed import prompts
+from omniagent.tools.dialects.listed import lexicon, prompts
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
+from omniagent.tools.dialects.listed.lexicon import Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
-from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
+from omniagent.tools.dialects.listed.notation import NAME, read_count
+from omniagent.tools.dialects.listed.plain_words import plain_question
 from omniagent.tools.types import Mode, Verdict
 
 Draft = TypeVar("Draft", bound=BaseModel)
@@ -23,15 +25,17 @@ Draft = TypeVar("Draft", bound=BaseModel)
 class Listed:
     """One call reads a task; its reply is JSON whose texts are in the listed notation and are held to one another.
 
-    Requests and questions are brought to one plain form first: case, white space and punctuation around them mean
-    nothing to a model that was trained on plain words.
+    The person's words are brought to the model's own first (`lexicon`): in one plain form, since case and punctuation
+    mean nothing to it, and in the words that it was trained on. The reading says so, and names what nobody here knows.
     """
 
     name = "listed"
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
-        prompt = prompts.plan_prompt(plain_request(task.words), task.pictures)
-        return reading_of(_drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens), task)
+        understood = lexicon.load().read(task.words)
+        prompt = prompts.plan_prompt(understood.words, task.pictures)
+        written = _drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens)
+        return as_understood(reading_of(written, task, understood.words), understood, task)
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -40,10 +44,10 @@ class Listed:
         return prompts.verdict_prompt(image, seen)
 
     def question(self, text: str) -> str:
-        return prompts.verdict_question(plain_question(text))
+        return prompts.verdict_question(_own_question(text))
 
     def second_question(self, text: str) -> SecondQuestion:
-        return SecondQuestion(prompts.negated_question(plain_question(text)), inverted=True)
+        return SecondQuestion(prompts.negated_question(_own_question(text)), inverted=True)
 
     def repair(
         self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
@@ -53,11 +57,35 @@ class Listed:
         return _drafted(critic, prompt, RepairDraft, critic.profile.repair_tokens)
 
     def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
-        return prompts.answer_prompt(plain_request(question), pictures, seen)
+        return prompts.answer_prompt(lexicon.load().read(question).words, pictures, seen)
 
 
-def reading_of(written: PlanDraft, task: GivenTask) -> Reading:
-    """A draft as a reading, its names, questions and layout held to one another by fixed rules."""
+def as_understood(reading: Reading, understood: Understood, task: GivenTask) -> Reading:
+    """The reading with what the lexicon assumed; a refusal where the words ask for what the model has no words for.
+
+    A mode that the person set is theirs: there the reasons are assumptions. A generator without limits has none.
+    """
+    notes = understood.assumptions
+    if understood.refusals and task.generator.domain is not None:
+        if task.mode is None:
+            return Reading("refuse", "", reading.seen, assumptions=understood.refusals)
+        notes = (*notes, *understood.refusals)
+    if understood.changes:
+        notes = (f"read as “{understood.words}”", *notes)
+    return reading._replace(assumptions=(*notes, *reading.assumptions))
+
+
+def _own_question(text: str) -> str:
+    """A yes/no question in the model's own words; lines of the notation are in these already."""
+    if NAME.search(text) or read_count(text):
+        return plain_question(text)
+    return plain_question(lexicon.load().read(text).words)
+
+
+def reading_of(written: PlanDraft, task: GivenTask, words: str) -> Reading:
+    """A draft as a reading, its names, questions and layout held to one another by fixed rules; `words` stand in for
+    an instruction that it lacks.
+    """
     mode = _settled(task.mode or written.mode, len(task.pictures))
     seen = written.seen[: len(task.pictures)]
     told = written.model_copy(update={"mode": mode}).told
@@ -76,7 +104,7 @@ def reading_of(written: PlanDraft, task: GivenTask) -> Reading:
             return Reading(mode, "", seen)
     lines = zip(written.checklist, questions, strict=True)
     checklist = tuple(one.model_copy(update={"question": new}) for one, new in lines if new)
-    return Reading(mode, told or plain_request(task.words), seen, checklist)
+    return Reading(mode, told or words, seen, checklist)
 
 
 def _settled(mode: Mode, pictures: int) -> Mode:

@@ -58,13 +58,17 @@ class Entry(BaseModel):
 
 
 class Turn(BaseModel):
-    """A turn of phrase with slots in braces, and how the model says it; `near` is the assumption that this makes."""
+    """A turn of phrase with slots in braces, and how the model says it; `near` is the assumption that this makes.
+
+    With `after` it is read only where something else had to be read too, since the model knows it alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     said: str = Field(min_length=1)
     read: str
     near: str | None = None
+    after: bool = False
 
 
 class Grammar(BaseModel):
@@ -73,8 +77,12 @@ class Grammar(BaseModel):
     Attributes:
         own: Function words and verbs of the model's own grammar.
         filler: Function words and vague ones that may go without changing the picture.
+        links: Filler and binding words that turns of phrase hold, so that they are judged after these.
         binding: Words that change the meaning of a request and that no rule could read.
         real: Words that are no misspelling, though one letter from a word of the world.
+        refused: Colours that the model was trained to refuse in whole requests.
+        chinese: Grammar words of Chinese.
+        emoji: Signs for what the world has.
         es: Function words of Spanish with what they are read as; `fr` and `de` are French and German.
     """
 
@@ -82,21 +90,25 @@ class Grammar(BaseModel):
 
     own: tuple[str, ...]
     filler: tuple[str, ...]
+    links: tuple[str, ...]
     binding: tuple[str, ...]
     real: tuple[str, ...]
     refused: tuple[str, ...]
+    chinese: tuple[str, ...]
+    emoji: dict[str, str]
     es: dict[str, str]
     fr: dict[str, str]
     de: dict[str, str]
 
 
+_PACKAGE: Final = "omniagent.tools.dialects.listed.lexicon"
 Category = MappingProxyType[str, Entry]
 _ENTRIES = TypeAdapter(dict[str, Entry])
 _TURNS = TypeAdapter(tuple[Turn, ...])
 
 
 def _read(name: str) -> object:
-    text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    text = files(_PACKAGE).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     # Every scalar is a text: YAML would read "no" as false and 7 as a number.
     return yaml.load(text, Loader=yaml.BaseLoader)
 

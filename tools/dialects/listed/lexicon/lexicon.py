@@ -1,10 +1,37 @@
 """The lexicon as a whole: what people say for each thing that the model knows."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import shown
+from omniagent.tools.dialects.listed.lexicon import reading
+from omniagent.tools.dialects.listed.lexicon.book import book
 from omniagent.tools.dialects.listed.lexicon.entries import CATEGORIES, Entry, category
+from omniagent.tools.dialects.listed.lexicon.reading import Replaced
+from omniagent.tools.dialects.listed.plain_words import plain_request
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A request as the lexicon reads it.
+
+    Attributes:
+        words: In plain form and the model's own words; the plain form alone where something is unknown.
+        changes: What was replaced by what, in the order in which it was read.
+        unknown: Words that carry meaning and that neither the lexicon nor the model knows.
+        assumptions: What the world can only nearly do, in sentences.
+        refusals: Why the request cannot be drawn, in sentences; those for unknown words among them.
+    """
+
+    words: str
+    changes: tuple[Replaced, ...] = ()
+    unknown: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 class Lexicon:
@@ -35,19 +62,51 @@ class Lexicon:
         """Words whose reading is an assumption, as crimson for red. Raises `BadSetting` for unknown names."""
         return _entry(category, canonical).near
 
+    def read(self, words: str) -> Understood:
+        """The words in the model's own. A request in those comes back in plain form, whatever it asks for."""
+        plain = plain_request(words)
+        draft = reading.read(plain, book(held_out=self._held_out))
+        refusals = (*(_unknown(one) for one in draft.unknown[:_NAMED]), *draft.refusals)
+        return Understood(draft.text, draft.changes, draft.unknown, draft.assumptions, refusals)
+
     def known(self, category: str, canonical: str) -> tuple[str, ...]:
         """The model's own words. Raises `BadSetting` for unknown names."""
         return _entry(category, canonical).known
 
 
+def load(*, held_out: bool | None = None) -> Lexicon:
+    """The shipped lexicon, or what `without_held_out` makes of it; without `held_out`, what lessons may draw from."""
+    return _loaded(_HELD_OUT.get() if held_out is None else held_out)
+
+
+@contextmanager
+def without_held_out() -> Iterator[None]:
+    """Within it requests are read without the synonyms kept for tests, as by somebody who never heard them."""
+    token = _HELD_OUT.set(False)
+    try:
+        yield
+    finally:
+        _HELD_OUT.reset(token)
+
+
+_HELD_OUT = ContextVar("held_out", default=True)
+
+
 @cache
-def load(*, held_out: bool = True) -> Lexicon:
-    """The shipped lexicon; without `held_out`, what suites and lessons may draw from."""
+def _loaded(held_out: bool) -> Lexicon:
     return Lexicon(held_out=held_out)
 
 
-def _entries(name: str) -> dict[str, Entry]:
-    return dict(category(name))
+_NAMED = 3
+"""How many unknown words a refusal names; more tell nobody more."""
+
+
+def _unknown(word: str) -> str:
+    return f"“{word}” is not among the things that this model knows"
+
+
+def _entries(name: str) -> Mapping[str, Entry]:
+    return category(name)
 
 
 def _entry(name: str, canonical: str) -> Entry:
