@@ -37,6 +37,7 @@ class OmniRope:
         self._tables = [
             np.stack((np.cos(angle), np.sin(angle)), axis=-1).astype(np.float32) for angle in self._angles()
         ]
+        self._moved: dict[torch.device, list[torch.Tensor]] = {}
 
     def at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
         """Rotations at `positions`, shape (..., length, 3).
@@ -45,8 +46,20 @@ class OmniRope:
             BadSetting: a position lies beyond the table of its axis: too long a text or too large a picture.
         """
         self._check(positions)
+        device = torch.device(device)
+        if device.type != "cpu":
+            # Looked up there: a batch's rotations are some sixty times the bytes of its positions.
+            places = torch.from_numpy(positions).to(device)
+            return torch.cat([table[places[..., axis]] for axis, table in enumerate(self._on(device))], dim=-2)
         turns = [table[positions[..., axis]] for axis, table in enumerate(self._tables)]
-        return torch.from_numpy(np.concatenate(turns, axis=-2)).to(device)
+        return torch.from_numpy(np.concatenate(turns, axis=-2))
+
+    def _on(self, device: torch.device) -> list[torch.Tensor]:
+        if device not in self._moved:
+            # Plain tensors, whoever asks first: those of an inference cannot be trained with.
+            with torch.inference_mode(False):
+                self._moved[device] = [torch.from_numpy(table).to(device) for table in self._tables]
+        return self._moved[device]
 
     def published_at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
         """The same rotations as the published program keeps them: complex128, (..., length, head_dim / 2).

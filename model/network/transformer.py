@@ -289,6 +289,8 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
     def _tokens(self, latents: Latents, dtype: torch.dtype) -> torch.Tensor:
         if isinstance(latents, torch.Tensor):
             return patchify(latents.to(dtype), self.patch_size)
+        if len({latent.shape for latent in latents}) == 1:
+            return patchify(torch.stack(list(latents)).to(dtype), self.patch_size)
         return pad_tokens([patchify(latent.to(dtype), self.patch_size) for latent in latents])
 
     def _unpatchify(self, patches: torch.Tensor, layout: TokenLayout, *, as_list: bool) -> Latents:

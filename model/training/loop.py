@@ -8,7 +8,7 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,8 +22,13 @@ from torch import Tensor, nn
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.files.disk import disk_faults
+from omniagent.model.training.muon import StackedMuon
+
+MOST_TOO_LARGE = 20
+"""Batches that may not fit in an accelerator's memory and be left out, in one call."""
 
 Batch = Any
+Figures = Mapping[str, float | Tensor]
 
 
 class TrainSettings(BaseModel):
@@ -49,9 +54,11 @@ class TrainSettings(BaseModel):
     save_every: int = Field(default=500, gt=0)
     log_every: int = Field(default=50, gt=0)
     time_limit: float = Field(default=math.inf, gt=0)
+    save_seconds: float = Field(default=math.inf, gt=0, description="and so often by the clock")
     finish_within: float = Field(
         default=math.inf, gt=0, description="seconds of all calls by which the schedule ends, its decay included"
     )
+    ends_at: float = Field(default=math.inf, gt=0, description="the same as a time of day, seconds since 1970")
     bf16: bool = True
     resume: bool = True
 
@@ -65,8 +72,8 @@ class Component(Protocol):
         """The batch of this number, a function of (seed, number) alone; a step takes one or several in a row."""
         ...
 
-    def loss(self, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
-        """The scalar loss and figures for the log."""
+    def loss(self, batch: Batch, step: int) -> tuple[Tensor, Figures]:
+        """The scalar loss and figures for the log; tensors are read when a line is written, not before."""
         ...
 
     def export(self, folder: Path) -> dict[str, float]:
@@ -78,6 +85,19 @@ class Component(Protocol):
 class _Progress:
     step: int = 0
     seconds: float = 0.0
+
+
+_stop = [False]
+
+
+def ask_to_stop() -> None:
+    """Have the training of this process save and end after its present step; safe in a signal's handler."""
+    _stop[0] = True
+
+
+def asked_to_stop() -> bool:
+    """Whether somebody did."""
+    return _stop[0]
 
 
 def _learning_rate(settings: TrainSettings, step: int, seconds: float) -> float:
@@ -109,7 +129,9 @@ def _optimizers(module: nn.Module, settings: TrainSettings) -> list[torch.optim.
     adam = torch.optim.AdamW(of("decayed", "plain"), lr=settings.lr, betas=(0.9, 0.95))
     if not of("matrix"):
         return [adam]
-    muon = torch.optim.Muon(of("matrix"), lr=settings.lr, adjust_lr_fn="match_rms_adamw", momentum=0.95)
+    on_cpu = next(module.parameters()).device.type == "cpu"
+    kind_of_muon = torch.optim.Muon if on_cpu else StackedMuon
+    muon = kind_of_muon(of("matrix"), lr=settings.lr, adjust_lr_fn="match_rms_adamw", momentum=0.95)
     return [adam, muon]
 
 
@@ -137,6 +159,12 @@ def _share_gradients(accelerator: Accelerator, module: nn.Module) -> None:
 def own_device() -> torch.device:
     """Where this process trains: its own GPU of those that train together, or the CPU."""
     return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+
+
+def _mean(values: Sequence[float | Tensor]) -> float:
+    if not any(isinstance(value, Tensor) for value in values):
+        return sum(map(float, values)) / len(values)
+    return float(torch.stack([torch.as_tensor(value, dtype=torch.float64).cpu() for value in values]).mean())
 
 
 def _log(path: Path, line: dict[str, Any]) -> None:
@@ -200,7 +228,12 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
             ema.to(accelerator.device)
         progress = _Progress(saved["step"], saved["seconds"])
     began, earlier = time.monotonic(), progress.seconds
-    sums: dict[str, list[float]] = {}
+    if settings.ends_at < math.inf:
+        left = max(1e-3, earlier + settings.ends_at - time.time())
+        settings = settings.model_copy(update={"finish_within": min(settings.finish_within, left)})
+    saved_at = began
+    sums: dict[str, list[float | Tensor]] = {}
+    too_large = 0
 
     def log(line: dict[str, Any]) -> None:
         if accelerator.is_main_process:
@@ -240,7 +273,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
 
     while progress.step < settings.steps:
         seconds = agreed()
-        if seconds - earlier >= settings.time_limit or seconds >= settings.finish_within:
+        if asked_to_stop() or seconds - earlier >= settings.time_limit or seconds >= settings.finish_within:
             break
         factor = _learning_rate(settings, progress.step, seconds)
         for optimizer in optimizers:
@@ -249,14 +282,28 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         # Draws inside a step come from its number alone, so that a resumed run repeats an unbroken one.
         number = progress.step * accelerator.num_processes + accelerator.process_index
         torch.manual_seed(settings.seed * 1_000_003 + number)
-        losses: list[dict[str, float]] = []
+        losses: list[Figures] = []
         for part in range(settings.accumulate):
             row = progress.step * settings.accumulate + part
             batch = component.batch(row * accelerator.num_processes + accelerator.process_index)
-            with accelerator.autocast():
-                loss, figures = component.loss(batch, progress.step)
-            accelerator.backward(loss / settings.accumulate)
-            losses.append({**figures, "loss": float(loss.detach())})
+            try:
+                with accelerator.autocast():
+                    loss, figures = component.loss(batch, progress.step)
+                accelerator.backward(loss / settings.accumulate)
+            except torch.OutOfMemoryError:
+                # Others use the device too, and no two batches are of one size: the training need not end for one.
+                too_large += 1
+                if accelerator.num_processes > 1 or too_large > MOST_TOO_LARGE:
+                    raise
+                losses.clear()
+                break
+            losses.append({**figures, "loss": loss})
+        if not losses:
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            progress.step += 1
+            continue
         _share_gradients(accelerator, module)
         norm = torch.nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
         for optimizer in optimizers:
@@ -265,17 +312,21 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
         if ema is not None:
             ema.step(module.parameters())
         progress.step += 1
-        for name, value in (pair for each in [*losses, {"grad_norm": float(norm or 0.0)}] for pair in each.items()):
-            sums.setdefault(name, []).append(value)
+        for name, value in (pair for each in [*losses, {"grad_norm": norm}] for pair in each.items()):
+            sums.setdefault(name, []).append(value.detach() if isinstance(value, Tensor) else value)
         if progress.step % settings.log_every == 0 or progress.step == settings.steps:
             line: dict[str, Any] = {"step": progress.step, "seconds": round(earlier + time.monotonic() - began, 1)}
-            line |= {name: sum(values) / len(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
+            if accelerator.device.type == "cuda":
+                line["gib"] = round(torch.cuda.max_memory_reserved() / 2**30, 1)
+            line |= {name: _mean(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
             sums.clear()
             if not math.isfinite(line["loss"]):
                 raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")
             log(line)
             yield line
-        if progress.step % settings.save_every == 0 and progress.step < settings.steps:
+        late = settings.save_seconds < math.inf and time.monotonic() - saved_at >= settings.save_seconds
+        if (late or progress.step % settings.save_every == 0) and progress.step < settings.steps:
+            saved_at = time.monotonic()
             line = {"step": progress.step, **{f"val_{k}": v for k, v in save().items()}}
             log(line)
             yield line
