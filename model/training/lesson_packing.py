@@ -78,10 +78,16 @@ class LessonPacker:
     """Turns lessons into token sequences with 3-axis positions, labels and branch numbers (0 is the prefix)."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, image_token: int, side: int, together: int = TOGETHER
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        image_token: int,
+        side: int,
+        together: int = TOGETHER,
+        multiple: int = 1,
     ) -> None:
-        """`side`: merged tokens along one edge of a picture; `together`: lessons in a chunk."""
+        """`side`: merged tokens along one edge of a picture; `together`: lessons in a chunk; `multiple`: of lengths."""
         self.tokenizer, self._image, self._side, self._together = tokenizer, image_token, side, together
+        self._multiple = multiple
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportAssignmentType]
@@ -151,7 +157,7 @@ class LessonPacker:
         return self._collate(lessons, [self.pack(lesson) for lesson in lessons])
 
     def _collate(self, lessons: Sequence[Lesson], sequences: Sequence[_Sequence]) -> dict[str, Tensor]:
-        length = max(len(s.ids) for s in sequences)
+        length = -(-max(len(s.ids) for s in sequences) // self._multiple) * self._multiple
         b = len(sequences)
         ids = torch.zeros(b, length, dtype=torch.long)
         labels = torch.full((b, length), IGNORE, dtype=torch.long)

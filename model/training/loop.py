@@ -161,7 +161,7 @@ def own_device() -> torch.device:
     return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
 
 
-def _mean(values: Sequence[float | Tensor]) -> float:
+def _mean_of(values: Sequence[float | Tensor]) -> float:
     if not any(isinstance(value, Tensor) for value in values):
         return sum(map(float, values)) / len(values)
     return float(torch.stack([torch.as_tensor(value, dtype=torch.float64).cpu() for value in values]).mean())
@@ -293,7 +293,8 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
             except torch.OutOfMemoryError:
                 # Others use the device too, and no two batches are of one size: the training need not end for one.
                 too_large += 1
-                if accelerator.num_processes > 1 or too_large > MOST_TOO_LARGE:
+                shared = accelerator.device.type == "cuda" and accelerator.num_processes == 1
+                if not shared or too_large > MOST_TOO_LARGE:
                     raise
                 losses.clear()
                 break
@@ -318,7 +319,7 @@ def _train(component: Component, settings: TrainSettings) -> Iterator[dict[str, 
             line: dict[str, Any] = {"step": progress.step, "seconds": round(earlier + time.monotonic() - began, 1)}
             if accelerator.device.type == "cuda":
                 line["gib"] = round(torch.cuda.max_memory_reserved() / 2**30, 1)
-            line |= {name: _mean(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
+            line |= {name: _mean_of(values) for name, values in sums.items()} | {"rate": settings.lr * factor}
             sums.clear()
             if not math.isfinite(line["loss"]):
                 raise FloatingPointError(f"loss is {line['loss']} at step {progress.step}; resume from {state}")

@@ -85,7 +85,9 @@ def train(
     seconds: Annotated[
         float | None, typer.Option(min=1, help="recipe: end after so long, in place of the recipe's.")
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="recipe: this run of it alone; may be given again.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="recipe: this run alone; merge: this part; may be given again.")
+    ] = None,
     publish: Annotated[
         Path | None, typer.Option(callback=opt.at_home, help="recipe: weights and logs as small files, at each save.")
     ] = None,
@@ -112,7 +114,7 @@ def train(
             from omniagent.shapes.training.publish import merge
             from omniagent.shapes.training.recipe import BUNDLED
 
-            for name, count in merge(Path(str(what)), base or BUNDLED, out, share).items():
+            for name, count in merge(Path(str(what)), base or BUNDLED, out, share, only or ()).items():
                 typer.echo(f"{out}: {count} tensors of the {name}", err=True)
             return
         if part is Part.EXPORT:

@@ -100,8 +100,14 @@ def carry_out(name: str, part: RunPart, stage: Stage, published: Path | None) ->
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    if hasattr(os, "setpgrp"):
+        # What a terminal or `timeout` sends to all at once would end the processes that make batches first.
+        os.setpgrp()
+    conductor = multiprocessing.parent_process()
     for line in trainer_of(part)(stage):
         print(f"[{name}] {told(line)}", flush=True)
+        if conductor is not None and not conductor.is_alive():
+            ask_to_stop()
         if published is not None and any(key.startswith("val_") for key in line):
             publish(stage.work, part, published, int(line["step"]))
 

@@ -5,6 +5,7 @@ A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (
 the painter drew for the MLLM's lessons (`gallery.py`).
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
-from omniagent.model.training.loop import TrainSettings, own_device
+from omniagent.model.training.loop import TrainSettings, asked_to_stop, own_device
 from omniagent.model.training.mllm import CAPTION_WEIGHT, MllmTraining
 from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
@@ -42,6 +43,9 @@ FRESH = 8
 
 GPU_LESSONS, GPU_EXAMPLES = 48, 256
 """Lessons, and the painter's examples, that are padded to one length on an accelerator, where launches cost most."""
+
+GPU_LENGTHS = 16
+"""Lengths of lessons there are multiples of this, as its attention kernels want them; fewer sizes, fewer graphs too."""
 
 SPECIAL_IDS = {
     "image_token_id": "<|image_pad|>",
@@ -120,7 +124,11 @@ def _language(
     return MllmTraining(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
         LessonPacker(
-            tokenizer, int(mllm.config.image_token_id), side, stage.together or (TOGETHER if on_cpu else GPU_LESSONS)
+            tokenizer,
+            int(mllm.config.image_token_id),
+            side,
+            stage.together or (TOGETHER if on_cpu else GPU_LESSONS),
+            1 if on_cpu else GPU_LENGTHS,
         ),
         lesson_batches(stage.seed, mix, paintings=Gallery(stage.work / PAINTED) if mix.painted else None),
         [held_out(i) for i in range(2)] + ([wordings()] if mix.said else []),
@@ -213,6 +221,8 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         vae, read, lambda pictures: vision_tokens(teacher, pictures), examples, 12000, workers=stage.workers
     )
     for extra in range(1200 // max(4, settings.batch // FRESH)):
+        if asked_to_stop() or time.time() >= stage.ends_at:
+            break
         pool.refill(10**6 + extra)
     check = PainterValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0

@@ -5,6 +5,7 @@ trained part is written in bf16, in shards below `LIMIT` bytes, each whole or no
 """
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -84,7 +85,7 @@ def published(folder: Path) -> dict[str, dict[str, Tensor]]:
     return found
 
 
-def merge(folder: Path, base: Path, out: Path, share: float = 1.0) -> dict[str, int]:
+def merge(folder: Path, base: Path, out: Path, share: float = 1.0, only: Collection[str] = ()) -> dict[str, int]:
     """Write the checkpoint `base` to `out` with the published parts in place of its own; their numbers of tensors.
 
     Args:
@@ -92,13 +93,14 @@ def merge(folder: Path, base: Path, out: Path, share: float = 1.0) -> dict[str, 
         base: A checkpoint folder.
         out: A new folder.
         share: Of the published weights; the rest is the base's. Means of two milestones have drawn best.
+        only: Names of parts (`mllm`, `transformer`, `vae`); all that are published if empty.
 
     Raises:
         BadSetting: nothing is published there, it does not fit the base, or `out` is there already.
     """
-    parts = published(folder)
-    if not parts:
-        raise BadSetting(f"{folder} holds no published weights")
+    parts = {name: tensors for name, tensors in published(folder).items() if not only or name in only}
+    if not parts or not set(only) <= set(parts):
+        raise BadSetting(f"{folder} holds no published weights{''.join(f' of the {name}' for name in only)}")
     if out.exists():
         raise BadSetting(f"{out} is there already; give a new folder")
     mixed: dict[Path, dict[str, Tensor]] = {}
