@@ -15,6 +15,14 @@ from omniagent.tools.dialects.listed.lexicon.turns import LONGEST, ordered, slot
 
 MOST: Final = 6
 _FACES: Final = re.compile("[\U0001f600-\U0001f64f\U0001f44d-\U0001f450\u2728\u2764\ufe0f\U0001f3a8\U0001f5bc]+")
+_BEFORE_VERBS: Final = frozenset(("and", "then", "to", "now", "please", "you", "also", "just", "but", "can", "should"))
+_PURPOSE: Final = re.compile(
+    r"^(?:my|our|the) \w+ (?:wants|needs|asked for|asks for|would like) |"
+    r"\bfor (?:my|our|his|her|their) (?:[a-z]+(?:'s)? ?){1,3}?(?=\s*(?:[,.:;!]|-\s|$))"
+)
+"""Whom a picture is for, which decides nothing."""
+_CHANGING: Final = r"\b(?:make|turn|paint|colour|recolour|change|is|are|does|background)\b"
+"""Where one of these stands, a look behind a noun may be said of it and not be its adjective."""
 _ASKS: Final = r"(?:how many|count|what|which|where|is|are|does|do)\b"
 
 
@@ -54,7 +62,7 @@ def replaced(text: str, known: Book, language: Language | None = None) -> Draft:
     at, opening = 0, True
     while at < len(words):
         word = words[at]
-        opening = opening or word.opens
+        opening = opening or word.opens or (at > 0 and words[at - 1].key in _BEFORE_VERBS)
         hit = _hit(words, at, known, opening, language)
         if hit is None:
             kept = _left(word, at, known, unknown, refusals)
@@ -84,7 +92,10 @@ def _hit(
     books = [known.foreign[language], known.phrases] if language else [known.phrases]
     for each in books:
         for hit in each.at(words, at):
-            if not opening and hit.value.category == "requests" and hit.value.says == "draw":
+            means = hit.value
+            # A verb is one only where a clause begins: "lose" and "color" may be other words elsewhere.
+            verb = means.category == "edits" and means.says not in (None, "", "smaller", "bigger") and language is None
+            if not opening and (verb or (means.category == "requests" and means.says == "draw")):
                 continue
             return hit
     return None
@@ -180,9 +191,10 @@ def read(plain: str, known: Book) -> Draft:
         return Draft(
             plain, (), (), (), (f"“{found['colour']}” is not among the colours that this model draws{nearest}",)
         )
-    draft = in_own_words(_without_emoji(plain), known) if not chinese.is_chinese(plain) else _from_chinese(plain, known)
-    if not draft.unknown and not draft.refusals and not draft.changes and draft.text != plain:
-        draft = draft._replace(changes=(Replaced(plain, draft.text),))
+    said = _PURPOSE.sub("", _without_emoji(re.sub(r" ?[&+] ?", " and ", plain))).strip()
+    draft = _from_chinese(said, known) if chinese.is_chinese(said) else in_own_words(said, known)
+    if said != plain:
+        draft = draft._replace(changes=(Replaced(plain, said), *draft.changes))
     if draft.unknown or draft.refusals:
         draft = draft._replace(text=plain)
     if not draft.text.strip(" ?.,"):
@@ -191,7 +203,7 @@ def read(plain: str, known: Book) -> Draft:
 
 
 def _from_chinese(plain: str, known: Book) -> Draft:
-    said = chinese.in_english(_without_emoji(plain))
+    said = chinese.in_english(plain)
     if said.unknown:
         return Draft(plain, (), said.unknown)
     draft = in_own_words(said.text.replace("at the in the", "in the").replace("to the in the", "to the"), known)
@@ -269,6 +281,8 @@ def in_own_words(plain: str, known: Book) -> Draft:
         # Without its article the model may pass over what is said of the first thing.
         changes = changes or [Replaced(text, articled)]
         text = articled
+    if changes and not re.search(_CHANGING, text):
+        text = ordered(text)
     left = linked(text, known)
     changes += left.changes
     if left.refusals:
@@ -324,7 +338,7 @@ def _articled(text: str) -> str:
     """The text with an article for single things that have none, where the model expects one."""
     thing = rf"(?:{slots()['looks']} )?{slots()['noun']}\b(?!s)"
     return re.sub(
-        rf"(?P<before>^|^draw |(?:left of|right of|above|below|inside|and|with|, )\s)(?={thing})",
+        rf"(?P<before>^|^draw |(?:left of|right of|above|below|inside|and|with)\s|[,.;]\s)(?={thing})",
         lambda found: f"{found['before']}{'an' if text[found.end() : found.end() + 1] in 'aeiou' else 'a'} ",
         text,
     )
