@@ -191,7 +191,7 @@ def read(plain: str, known: Book) -> Draft:
         return Draft(
             plain, (), (), (), (f"“{found['colour']}” is not among the colours that this model draws{nearest}",)
         )
-    said = _PURPOSE.sub("", _without_emoji(re.sub(r" ?[&+] ?", " and ", plain))).strip()
+    said = _PURPOSE.sub("", _without_emoji(re.sub(r" ?[&+] ?", " and ", re.sub(r"\bw/ ?", "with ", plain)))).strip()
     draft = _from_chinese(said, known) if chinese.is_chinese(said) else in_own_words(said, known)
     if said != plain:
         draft = draft._replace(changes=(Replaced(plain, said), *draft.changes))
@@ -313,7 +313,8 @@ def _fruit() -> re.Pattern[str]:
     after = (
         rf"(?!(?:[ ,]| and)*(?:{known['look']}|{known['noun']}|ones?\b|coloured|colored|in colou?r|colou?r|background))"
     )
-    return re.compile(rf"\b(?:an?|the|one|[a-z]+y|cute|bright|old|dark|tall) orange\b{after}(?=[ ,.?]*(?:$|[a-z]))")
+    other = rf"(?:(?!{known['look']}\b|{known['noun']}s?\b|background|one\b)[a-z]+ )?"
+    return re.compile(rf"\b(?:an?|the|one) {other}orange\b{after}(?=[ ,.?]*(?:$|[a-z]))")
 
 
 @cache
