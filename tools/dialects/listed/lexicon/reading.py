@@ -1,13 +1,13 @@
 """Brings a person's words to the model's own, says what was replaced by what, and names what nobody here knows."""
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
 from omniagent.tools.dialects.listed.lexicon import chinese
 from omniagent.tools.dialects.listed.lexicon.book import FOREIGN, Book, Meaning
 from omniagent.tools.dialects.listed.lexicon.entries import Language, category, grammar
+from omniagent.tools.dialects.listed.lexicon.limits import fruit, impossible, trained_refusals
 from omniagent.tools.dialects.listed.lexicon.lists import CORRECTION, put_right, shared_out
 from omniagent.tools.dialects.listed.lexicon.phrases import Hit, Word, words_of
 from omniagent.tools.dialects.listed.lexicon.spelling import corrected
@@ -184,14 +184,14 @@ def spelt(text: str, known: Book) -> Draft:
 
 def read(plain: str, known: Book) -> Draft:
     """A request in plain form, in any language, in the model's own words; see `Draft`."""
-    found = _trained_refusals().fullmatch(plain)
+    found = trained_refusals().fullmatch(plain)
     if found is not None:
         near = replaced(found["colour"], known)
         nearest = f"; the nearest is {near.text}" if near.changes else ""
         return Draft(
             plain, (), (), (), (f"“{found['colour']}” is not among the colours that this model draws{nearest}",)
         )
-    said = _PURPOSE.sub("", _without_emoji(re.sub(r" ?[&+] ?", " and ", plain))).strip()
+    said = _PURPOSE.sub("", _without_emoji(re.sub(r" ?[&+] ?", " and ", re.sub(r"\bw/ ?", "with ", plain)))).strip()
     draft = _from_chinese(said, known) if chinese.is_chinese(said) else in_own_words(said, known)
     if said != plain:
         draft = draft._replace(changes=(Replaced(plain, said), *draft.changes))
@@ -222,13 +222,6 @@ def _without_emoji(plain: str) -> str:
     return " ".join(_FACES.sub(" ", plain).split()) or plain
 
 
-@cache
-def _trained_refusals() -> re.Pattern[str]:
-    """Requests that the model was trained to refuse as a whole, though a near colour could be had."""
-    colours = "|".join(grammar().refused)
-    return re.compile(rf"(?:[a-zI ]{{0,24}} )?a (?P<colour>{colours}) {slots()['noun']} on a white background")
-
-
 def in_own_words(plain: str, known: Book) -> Draft:
     """A request in plain form in the model's own words; as it is where it is in those already.
 
@@ -245,7 +238,7 @@ def in_own_words(plain: str, known: Book) -> Draft:
                 plain.removeprefix(corrected_by["head"]).strip(" ,.;"), f"{tail.text} in place of what was said"
             )
             return Draft(text, (*head.changes, *tail.changes, said), (), (*head.assumptions, *tail.assumptions))
-    if _fruit().search(plain):
+    if fruit().search(plain):
         return Draft(plain, (), ("orange",))
     first = Draft(plain)
     draft = replaced(plain, known)
@@ -291,7 +284,7 @@ def in_own_words(plain: str, known: Book) -> Draft:
         text = _opened(_articled(tidy(left.text)))
         asks = plain.endswith("?") and re.match(_ASKS, text) is not None
         text = f"{text.rstrip('?')}?" if asks else text.rstrip("? ,.;")
-    return Draft(text, tuple(changes), (), tuple(dict.fromkeys(assumptions)), (*draft.refusals, *_impossible(text)))
+    return Draft(text, tuple(changes), (), tuple(dict.fromkeys(assumptions)), (*draft.refusals, *impossible(text)))
 
 
 def _best(text: str, english: Draft, known: Book) -> tuple[Language | None, Draft]:
@@ -304,16 +297,6 @@ def _best(text: str, english: Draft, known: Book) -> tuple[Language | None, Draf
         if (found > 1 or len(words_of(text).words) == 1) and len(draft.unknown) < len(best[1].unknown):
             best = (language, draft)
     return best
-
-
-@cache
-def _fruit() -> re.Pattern[str]:
-    """An orange, where the word is no colour."""
-    known = slots()
-    after = (
-        rf"(?!(?:[ ,]| and)*(?:{known['look']}|{known['noun']}|ones?\b|coloured|colored|in colou?r|colou?r|background))"
-    )
-    return re.compile(rf"\b(?:an?|the|one|[a-z]+y|cute|bright|old|dark|tall) orange\b{after}(?=[ ,.?]*(?:$|[a-z]))")
 
 
 @cache
@@ -342,19 +325,3 @@ def _articled(text: str) -> str:
         lambda found: f"{found['before']}{'an' if text[found.end() : found.end() + 1] in 'aeiou' else 'a'} ",
         text,
     )
-
-
-def _impossible(text: str) -> Sequence[str]:
-    """What the world has no colours for."""
-    known = slots()
-    found: list[str] = []
-    thing = re.search(rf"\b({known['ground']}) ((?:{known['looks']} )?{known['noun']}s?)\b", text)
-    if thing:
-        found.append(f"“{thing.group()}” cannot be drawn: {thing[1]} is a colour of backgrounds only")
-    side = re.search(r"\b(?:on|at|to|in) the (?:left|right|top|bottom)(?: side| edge)?(?= *(?:$|[,.;?]|and ))", text)
-    if side:
-        found.append(f"“{side.group()}” is no place that this model keeps: it knows the corners and the centre")
-    ground = re.search(rf"\b({known['colour']}) background\b", text)
-    if ground:
-        found.append(f"a {ground[1]} background cannot be drawn: backgrounds are white, black or gray")
-    return found
