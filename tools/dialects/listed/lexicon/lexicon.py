@@ -66,7 +66,8 @@ class Lexicon:
         plain = plain_request(words)
         draft = reading.read(plain, book(held_out=self._held_out))
         refusals = (*(_unknown(one) for one in draft.unknown[:_NAMED]), *draft.refusals)
-        return Understood(draft.text, draft.changes, draft.unknown, draft.assumptions, refusals)
+        text = draft.text if draft.text == plain else plain_request(draft.text)
+        return Understood(text, draft.changes, draft.unknown, draft.assumptions, refusals)
 
     def known(self, category: str, canonical: str) -> tuple[str, ...]:
         """The model's own words. Raises `BadSetting` for unknown names."""

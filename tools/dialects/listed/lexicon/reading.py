@@ -191,7 +191,8 @@ def read(plain: str, known: Book) -> Draft:
         return Draft(
             plain, (), (), (), (f"“{found['colour']}” is not among the colours that this model draws{nearest}",)
         )
-    said = _PURPOSE.sub("", _without_emoji(re.sub(r" ?[&+] ?", " and ", re.sub(r"\bw/ ?", "with ", plain)))).strip()
+    spelled = re.sub(r"(?<=\w) ?[&+] ?(?=\w)", " and ", re.sub(r"\bw/ ?", "with ", plain))
+    said = _PURPOSE.sub("", _without_emoji(spelled)).strip()
     draft = _from_chinese(said, known) if chinese.is_chinese(said) else in_own_words(said, known)
     if said != plain:
         draft = draft._replace(changes=(Replaced(plain, said), *draft.changes))
