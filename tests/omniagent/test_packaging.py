@@ -40,6 +40,7 @@ def test_the_linked_folders_templates_and_marker_are_inside(wheel: zipfile.ZipFi
         "omniagent/model/errors.py",
         "omniagent/model/training/__init__.py",
         "omniagent/tools/types.py",
+        "omniagent/tools/dialects/listed/lexicon/shapes.yaml",
         "omniagent/graphs/build.py",
         "omniagent/demo/app.py",
         "omniagent/cli/app.py",

@@ -204,7 +204,7 @@ def test_a_plan_that_tells_the_painter_something_else_is_counted_as_not_told(tmp
 
 
 def test_a_word_that_the_lexicon_does_not_hold_is_refused_by_name(tmp_path: Path):
-    tasks = [task for task in tasks_of("draw-synonym", limit=12) if task.new_word and " " not in task.new_word][:3]
+    tasks = [task for task in tasks_of("draw-synonym", limit=25) if task.new_word and " " not in task.new_word][:3]
     agent, _ = agent_for(tasks, tmp_path / "runs")
     figures = run_suite(agent, tasks, tmp_path / "out")
     records = list(read_records(tmp_path / "out" / RESULTS_FILE))

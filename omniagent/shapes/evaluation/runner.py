@@ -138,8 +138,9 @@ def _attempt(result: Result, attempt: Attempt, wanted: Wanted) -> JudgedAttempt:
 
 
 def _names(result: Result, word: str) -> bool:
-    told = (result.message, *(result.plan.assumptions if result.plan is not None else ()))
-    return any(word.lower() in text.lower() for text in told)
+    """Whether the result names the word, or one of the words of a phrase."""
+    told = " ".join((result.message, *(result.plan.assumptions if result.plan is not None else ()))).lower()
+    return any(part in told for part in re.findall(r"[a-z]{3,}", word.lower()))
 
 
 def _told(task: ShapesTask, result: Result) -> bool | None:

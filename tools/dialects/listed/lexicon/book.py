@@ -43,7 +43,7 @@ class Book(NamedTuple):
 def book(*, held_out: bool) -> Book:
     """The lexicon's phrases, with plurals; `held_out` takes those along that are kept for tests."""
     english: list[tuple[str, Meaning]] = []
-    own, world = set(grammar().own), set[str]()
+    own, world = {*grammar().own, *grammar().learned}, set[str]()
     # What the model knows comes first, so that it stays.
     for name, canonical, entry in _entries():
         known = [each for one in (*entry.known, *_own(name, canonical, entry)) for each in _numbers(name, one)]

@@ -28,6 +28,12 @@ def is_chinese(text: str) -> bool:
 
 def in_english(text: str) -> Said:
     """The text in the model's own words, as far as its words are known."""
+    parts = [_clause(part) for part in re.split(r"[,;.]? ?(?:然后|接着|并且)", text)]
+    unknown = tuple(word for part in parts for word in part.unknown)
+    return Said(" and ".join(part.text for part in parts if part.text), unknown)
+
+
+def _clause(text: str) -> Said:
     words: list[str] = []
     unknown: list[str] = []
     at = 0

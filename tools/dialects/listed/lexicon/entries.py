@@ -76,6 +76,7 @@ class Grammar(BaseModel):
 
     Attributes:
         own: Function words and verbs of the model's own grammar.
+        learned: Words of the sentence frames that its lessons are filled from: its own as well, though no synonyms.
         filler: Function words and vague ones that may go without changing the picture.
         links: Filler and binding words that turns of phrase hold, so that they are judged after these.
         binding: Words that change the meaning of a request and that no rule could read.
@@ -89,6 +90,7 @@ class Grammar(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     own: tuple[str, ...]
+    learned: tuple[str, ...] = ()
     filler: tuple[str, ...]
     links: tuple[str, ...]
     binding: tuple[str, ...]

@@ -1,8 +1,7 @@
 """The lexicon as a whole: what people say for each thing that the model knows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
@@ -67,7 +66,8 @@ class Lexicon:
         plain = plain_request(words)
         draft = reading.read(plain, book(held_out=self._held_out))
         refusals = (*(_unknown(one) for one in draft.unknown[:_NAMED]), *draft.refusals)
-        return Understood(draft.text, draft.changes, draft.unknown, draft.assumptions, refusals)
+        text = draft.text if draft.text == plain else plain_request(draft.text)
+        return Understood(text, draft.changes, draft.unknown, draft.assumptions, refusals)
 
     def known(self, category: str, canonical: str) -> tuple[str, ...]:
         """The model's own words. Raises `BadSetting` for unknown names."""
@@ -76,20 +76,20 @@ class Lexicon:
 
 def load(*, held_out: bool | None = None) -> Lexicon:
     """The shipped lexicon, or what `without_held_out` makes of it; without `held_out`, what lessons may draw from."""
-    return _loaded(_HELD_OUT.get() if held_out is None else held_out)
+    return _loaded(not _WITHOUT if held_out is None else held_out)
 
 
 @contextmanager
-def without_held_out() -> Iterator[None]:
-    """Within it requests are read without the synonyms kept for tests, as by somebody who never heard them."""
-    token = _HELD_OUT.set(False)
+def without_held_out() -> Generator[None]:
+    """Within it every thread of this process reads requests without the synonyms kept for tests: for evaluations."""
+    _WITHOUT.append(True)
     try:
         yield
     finally:
-        _HELD_OUT.reset(token)
+        _WITHOUT.pop()
 
 
-_HELD_OUT = ContextVar("held_out", default=True)
+_WITHOUT: list[bool] = []
 
 
 @cache

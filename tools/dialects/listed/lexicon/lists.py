@@ -30,12 +30,15 @@ def _patterns() -> _Patterns:
     looks, noun = known["looks"], known["noun"]
     which = rf"(?:{NUMBER}|the (?:others?|first|second|third|last|rest)(?: (?:one|two|three))?)"
     alone = rf"(?! (?:{known['looks']}|{noun}s?)\b)"
-    part = rf"{which}(?: one)?(?: is| in| being| are|:)? {looks}(?: ones?)?\b{alone}"
+    part = rf"{which}(?: one)?(?: of (?:them|these|those|which))?(?: is| in| being| are|:)? {looks}(?: ones?)?\b{alone}"
     head = rf"\b(?P<n>{PLURAL}) (?P<adjectives>(?:{looks} )?)(?P<noun>{noun})s"
     end = known["end"]
     return _Patterns(
         re.compile(rf"{head}[,:;.]? (?P<parts>{part}(?:{_NEXT}{part})+)"),
-        re.compile(rf"(?P<which>{which})(?: one)?(?: is| in| being| are|:)? (?P<looks>{looks})(?: ones?)?\b"),
+        re.compile(
+            rf"(?P<which>{which})(?: one)?(?: of (?:them|these|those|which))?(?: is| in| being| are|:)? "
+            rf"(?P<looks>{looks})(?: ones?)?\b"
+        ),
         re.compile(rf"{head}(?:,|:| in| coloured) (?P<parts>{looks}(?:{_NEXT}{looks})+)\b{alone}{end}"),
     )
 
@@ -43,7 +46,19 @@ def _patterns() -> _Patterns:
 def shared_out(text: str) -> str:
     """Lists that share a noun with the noun said each time; those whose numbers do not add up stay."""
     patterns = _patterns()
-    return patterns.each.sub(_each, patterns.shared.sub(_parts, text))
+    return _named(patterns.each.sub(_each, patterns.shared.sub(_parts, text)))
+
+
+def _named(text: str) -> str:
+    """The text with "a red one" as a red thing of the noun that was said last."""
+    known = slots()
+    pattern = re.compile(rf"\b(?P<which>an?|another|the|one) (?P<looks>{known['looks']}) one\b")
+    while (match := pattern.search(text)) is not None:
+        nouns = re.findall(rf"\b({known['noun']})s?\b", text[: match.start()])
+        if not nouns:
+            break
+        text = f"{text[: match.start()]}{match['which']} {match['looks']} {nouns[-1]}{text[match.end() :]}"
+    return text
 
 
 def _parts(match: re.Match[str]) -> str:

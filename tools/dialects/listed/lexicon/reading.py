@@ -1,13 +1,13 @@
 """Brings a person's words to the model's own, says what was replaced by what, and names what nobody here knows."""
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
 from omniagent.tools.dialects.listed.lexicon import chinese
 from omniagent.tools.dialects.listed.lexicon.book import FOREIGN, Book, Meaning
 from omniagent.tools.dialects.listed.lexicon.entries import Language, category, grammar
+from omniagent.tools.dialects.listed.lexicon.limits import fruit, impossible, trained_refusals
 from omniagent.tools.dialects.listed.lexicon.lists import CORRECTION, put_right, shared_out
 from omniagent.tools.dialects.listed.lexicon.phrases import Hit, Word, words_of
 from omniagent.tools.dialects.listed.lexicon.spelling import corrected
@@ -15,6 +15,14 @@ from omniagent.tools.dialects.listed.lexicon.turns import LONGEST, ordered, slot
 
 MOST: Final = 6
 _FACES: Final = re.compile("[\U0001f600-\U0001f64f\U0001f44d-\U0001f450\u2728\u2764\ufe0f\U0001f3a8\U0001f5bc]+")
+_BEFORE_VERBS: Final = frozenset(("and", "then", "to", "now", "please", "you", "also", "just", "but", "can", "should"))
+_PURPOSE: Final = re.compile(
+    r"^(?:my|our|the) \w+ (?:wants|needs|asked for|asks for|would like) |"
+    r"\bfor (?:my|our|his|her|their) (?:[a-z]+(?:'s)? ?){1,3}?(?=\s*(?:[,.:;!]|-\s|$))"
+)
+"""Whom a picture is for, which decides nothing."""
+_CHANGING: Final = r"\b(?:make|turn|paint|colour|recolour|change|is|are|does|background)\b"
+"""Where one of these stands, a look behind a noun may be said of it and not be its adjective."""
 _ASKS: Final = r"(?:how many|count|what|which|where|is|are|does|do)\b"
 
 
@@ -54,7 +62,7 @@ def replaced(text: str, known: Book, language: Language | None = None) -> Draft:
     at, opening = 0, True
     while at < len(words):
         word = words[at]
-        opening = opening or word.opens
+        opening = opening or word.opens or (at > 0 and words[at - 1].key in _BEFORE_VERBS)
         hit = _hit(words, at, known, opening, language)
         if hit is None:
             kept = _left(word, at, known, unknown, refusals)
@@ -84,7 +92,10 @@ def _hit(
     books = [known.foreign[language], known.phrases] if language else [known.phrases]
     for each in books:
         for hit in each.at(words, at):
-            if not opening and hit.value.category == "requests" and hit.value.says == "draw":
+            means = hit.value
+            # A verb is one only where a clause begins: "lose" and "color" may be other words elsewhere.
+            verb = means.category == "edits" and means.says not in (None, "", "smaller", "bigger") and language is None
+            if not opening and (verb or (means.category == "requests" and means.says == "draw")):
                 continue
             return hit
     return None
@@ -173,16 +184,18 @@ def spelt(text: str, known: Book) -> Draft:
 
 def read(plain: str, known: Book) -> Draft:
     """A request in plain form, in any language, in the model's own words; see `Draft`."""
-    found = _trained_refusals().fullmatch(plain)
+    found = trained_refusals().fullmatch(plain)
     if found is not None:
         near = replaced(found["colour"], known)
         nearest = f"; the nearest is {near.text}" if near.changes else ""
         return Draft(
             plain, (), (), (), (f"“{found['colour']}” is not among the colours that this model draws{nearest}",)
         )
-    draft = in_own_words(_without_emoji(plain), known) if not chinese.is_chinese(plain) else _from_chinese(plain, known)
-    if not draft.unknown and not draft.refusals and not draft.changes and draft.text != plain:
-        draft = draft._replace(changes=(Replaced(plain, draft.text),))
+    spelled = re.sub(r"(?<=\w) ?[&+] ?(?=\w)", " and ", re.sub(r"\bw/ ?", "with ", plain))
+    said = _PURPOSE.sub("", _without_emoji(spelled)).strip()
+    draft = _from_chinese(said, known) if chinese.is_chinese(said) else in_own_words(said, known)
+    if said != plain:
+        draft = draft._replace(changes=(Replaced(plain, said), *draft.changes))
     if draft.unknown or draft.refusals:
         draft = draft._replace(text=plain)
     if not draft.text.strip(" ?.,"):
@@ -191,7 +204,7 @@ def read(plain: str, known: Book) -> Draft:
 
 
 def _from_chinese(plain: str, known: Book) -> Draft:
-    said = chinese.in_english(_without_emoji(plain))
+    said = chinese.in_english(plain)
     if said.unknown:
         return Draft(plain, (), said.unknown)
     draft = in_own_words(said.text.replace("at the in the", "in the").replace("to the in the", "to the"), known)
@@ -210,13 +223,6 @@ def _without_emoji(plain: str) -> str:
     return " ".join(_FACES.sub(" ", plain).split()) or plain
 
 
-@cache
-def _trained_refusals() -> re.Pattern[str]:
-    """Requests that the model was trained to refuse as a whole, though a near colour could be had."""
-    colours = "|".join(grammar().refused)
-    return re.compile(rf"(?:[a-zI ]{{0,24}} )?a (?P<colour>{colours}) {slots()['noun']} on a white background")
-
-
 def in_own_words(plain: str, known: Book) -> Draft:
     """A request in plain form in the model's own words; as it is where it is in those already.
 
@@ -233,7 +239,7 @@ def in_own_words(plain: str, known: Book) -> Draft:
                 plain.removeprefix(corrected_by["head"]).strip(" ,.;"), f"{tail.text} in place of what was said"
             )
             return Draft(text, (*head.changes, *tail.changes, said), (), (*head.assumptions, *tail.assumptions))
-    if _fruit().search(plain):
+    if fruit().search(plain):
         return Draft(plain, (), ("orange",))
     first = Draft(plain)
     draft = replaced(plain, known)
@@ -269,6 +275,8 @@ def in_own_words(plain: str, known: Book) -> Draft:
         # Without its article the model may pass over what is said of the first thing.
         changes = changes or [Replaced(text, articled)]
         text = articled
+    if changes and not re.search(_CHANGING, text):
+        text = ordered(text)
     left = linked(text, known)
     changes += left.changes
     if left.refusals:
@@ -277,7 +285,7 @@ def in_own_words(plain: str, known: Book) -> Draft:
         text = _opened(_articled(tidy(left.text)))
         asks = plain.endswith("?") and re.match(_ASKS, text) is not None
         text = f"{text.rstrip('?')}?" if asks else text.rstrip("? ,.;")
-    return Draft(text, tuple(changes), (), tuple(dict.fromkeys(assumptions)), (*draft.refusals, *_impossible(text)))
+    return Draft(text, tuple(changes), (), tuple(dict.fromkeys(assumptions)), (*draft.refusals, *impossible(text)))
 
 
 def _best(text: str, english: Draft, known: Book) -> tuple[Language | None, Draft]:
@@ -290,16 +298,6 @@ def _best(text: str, english: Draft, known: Book) -> tuple[Language | None, Draf
         if (found > 1 or len(words_of(text).words) == 1) and len(draft.unknown) < len(best[1].unknown):
             best = (language, draft)
     return best
-
-
-@cache
-def _fruit() -> re.Pattern[str]:
-    """An orange, where the word is no colour."""
-    known = slots()
-    after = (
-        rf"(?!(?:[ ,]| and)*(?:{known['look']}|{known['noun']}|ones?\b|coloured|colored|in colou?r|colou?r|background))"
-    )
-    return re.compile(rf"\b(?:an?|the|one|[a-z]+y|cute|bright|old|dark|tall) orange\b{after}(?=[ ,.?]*(?:$|[a-z]))")
 
 
 @cache
@@ -324,23 +322,7 @@ def _articled(text: str) -> str:
     """The text with an article for single things that have none, where the model expects one."""
     thing = rf"(?:{slots()['looks']} )?{slots()['noun']}\b(?!s)"
     return re.sub(
-        rf"(?P<before>^|^draw |(?:left of|right of|above|below|inside|and|with|, )\s)(?={thing})",
+        rf"(?P<before>^|^draw |(?:left of|right of|above|below|inside|and|with)\s|[,.;]\s)(?={thing})",
         lambda found: f"{found['before']}{'an' if text[found.end() : found.end() + 1] in 'aeiou' else 'a'} ",
         text,
     )
-
-
-def _impossible(text: str) -> Sequence[str]:
-    """What the world has no colours for."""
-    known = slots()
-    found: list[str] = []
-    thing = re.search(rf"\b({known['ground']}) ((?:{known['looks']} )?{known['noun']}s?)\b", text)
-    if thing:
-        found.append(f"“{thing.group()}” cannot be drawn: {thing[1]} is a colour of backgrounds only")
-    side = re.search(r"\b(?:on|at|to|in) the (?:left|right|top|bottom)(?: side| edge)?(?= *(?:$|[,.;?]|and ))", text)
-    if side:
-        found.append(f"“{side.group()}” is no place that this model keeps: it knows the corners and the centre")
-    ground = re.search(rf"\b({known['colour']}) background\b", text)
-    if ground:
-        found.append(f"a {ground[1]} background cannot be drawn: backgrounds are white, black or gray")
-    return found

@@ -49,8 +49,9 @@ def slots() -> dict[str, str]:
         "being": r"(?:(?:that|which) (?:is|are|has|should be)|all|(?:coloured|painted|filled)(?: in| with)?|in|of|being"
         r"|is|are|with|entirely)",
         "must": r"(?:(?:should|must|shall)(?: now)? (?:be|become|turn)|(?:needs|has|ought) to be|to be)",
-        "seen": r"(?:(?:do|can) you see|do we see|there are|is there|have we|exist|can be seen|does it (?:have|show)"
-        r"|in (?:it|there|the (?:image|picture))|are(?: there)?(?: in (?:total|the (?:image|picture)))?)",
+        "seen": r"(?:(?:do|can) you (?:see|count|find|spot)|do we see|there are|is there|have we|exist|can be seen"
+        r"|does it (?:have|show)|in (?:it|there|the (?:image|picture))"
+        r"|are(?: there)?(?: in (?:total|the (?:image|picture)))?)",
         "verb": r"remove|delete|erase|take away|get rid of|make|turn|change|move|shift|swap|recolour|colour|paint"
         r"|enlarge|shrink|replace",
         "rest": r".+",
@@ -131,9 +132,11 @@ def _read(read: str, match: re.Match[str]) -> str:
 
     def slot(found: re.Match[str]) -> str:
         said = named[found[1]] or ""
-        return with_look(said, named[found[2]] or "") if found[2] else said
+        for look in found[2].split("!")[1:]:
+            said = with_look(said, named[look] or "")
+        return said
 
-    filled = re.sub(r"\{(\w+)(?:!(\w+))?\}", slot, read)
+    filled = re.sub(r"\{(\w+)((?:!\w+)*)\}", slot, read)
     unnamed = [
         match.group(number) or ""
         for number in range(1, match.re.groups + 1)
