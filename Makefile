@@ -12,7 +12,8 @@ export TASK ?= a yellow star above two blue circles on a black background
 export IMAGES ?=
 export ARGS ?=
 # Processes that tests run in, each of one file at a time.
-JOBS ?= 2
+# Many tests wait for servers and processes, so three share two cores.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium run demo test test-fast test-vllm bench-critic check train eval bench clean
@@ -50,6 +51,8 @@ run: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/omniagent demo $$ARGS
+
+test test-fast: export OMP_NUM_THREADS ?= 1
 
 test: $(STAMP) chromium
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $$ARGS

@@ -18,14 +18,14 @@ from omniagent.integrations.arguments import CreateArguments, refusal
 from omniagent.integrations.hosting import Request, request_of
 from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.http.proxies import no_proxies
+from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.wording import cut, shown
 from omniagent.runs.result import Result
-from omniagent.tools.intake.task import MAX_IMAGES
 from omniagent.tools.record.trace import RunStarted
 
 TITLE = "OmniAgent"
 GREETING = f"""### {TITLE}
-Say what picture you want. Add up to {MAX_IMAGES} pictures and call them "image 1", "image 2", …"""
+Say what picture you want. Add up to {MAX_REFERENCES} pictures and call them "image 1", "image 2", …"""
 EXAMPLES = (
     "a red fox asleep in fresh snow, soft morning light",
     "a watercolour of a lighthouse on a cliff, with a small sailing boat on the sea",

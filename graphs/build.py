@@ -1,10 +1,10 @@
 """The state machine. Every edge is drawn here and nowhere else.
 
-    START → plan ─┬─ answer ─────────────────────────────→ decide → END
-                  ├─ ask (interrupt) → plan
-                  └─ render → critique → [suggest, survey] → decide ─┬─ accept, stop → END
-                        ↑        ↑                                   ├─ edit → repair → critique
-                        └────────┼───────────────────────────────────┴─ regenerate, roll back → render
+    START → [ask (interrupt)] → plan
+    plan ─┬─ answer ─────────────────────────────────────→ decide → END
+          └─ render → critique → [suggest, survey] → decide ─┬─ accept, stop → END
+                ↑        ↑                                   ├─ edit → repair → critique
+                └────────┼───────────────────────────────────┴─ regenerate, roll back → render
 A fault in any node leads to decide, which alone gives stop reasons. A run that goes on after a stop enters where it
 was.
 """
@@ -47,21 +47,22 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
 
 def enter(
     state: AgentState, runtime: Runtime[GraphContext]
-) -> Literal["plan", "render", "critique", "suggest", "survey", "decide", "answer"]:
-    """Where a run begins, or goes on after a stop: where it would have gone without the stop."""
+) -> Literal["ask", "plan", "render", "critique", "suggest", "survey", "decide", "answer"]:
+    """Where a run begins, or goes on after a stop: where it would have gone without the stop.
+
+    What the person has to say comes before the plan, as a reading of the task may fail without it.
+    """
     if state.plan is None:
-        return "plan"
+        return "plan" if rules.open_question(state) is None else "ask"
     if state.plan.mode == "answer":
         return "answer"
     return after_critique(state, runtime) if state.attempts else "render"
 
 
-def after_plan(state: AgentState) -> Literal["ask", "answer", "render", "decide"]:
-    """A question first, then words or a picture."""
+def after_plan(state: AgentState) -> Literal["answer", "render", "decide"]:
+    """Words or a picture."""
     if state.fault is not None or state.plan is None:
         return "decide"
-    if rules.open_question(state.task, state.plan, state) is not None:
-        return "ask"
     return "answer" if state.plan.mode == "answer" else "render"
 
 

@@ -87,20 +87,21 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     """Read the task, once."""
     words = "\n".join(filter(None, (state.task.instruction, state.clarification)))
     task = state.task.model_copy(update={"instruction": words})
-    made = PLAN(PlanIn(task=task, settings=state.settings, mode=state.mode), context.tools)
+    asked = state.clarification is not None
+    made = PLAN(PlanIn(task=task, settings=state.settings, mode=state.mode, clarified=asked), context.tools)
     context.tools.trace.add(Planned(plan=made.plan))
     update: StateUpdate = {"plan": made.plan, "usage": made.usage}
     if made.plan.mode == "refuse":
         generator = context.tools.runtime.generator
-        update["fault"] = Fault(stop="refused", message=refusal(generator.model, generator.profile))
+        update["fault"] = Fault(
+            stop="refused", message=refusal(generator.model, generator.profile, made.plan.assumptions)
+        )
     return update
 
 
 def ask(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
     """Put the open question to the person. No side effect may stand here: LangGraph runs the node again on resume."""
-    answer = str(interrupt(rules.open_question(state.task, state.plan, state)))
-    # The task means something else now: a run that stops here and goes on must not draw by the old plan.
-    return {"clarification": answer, "plan": None}
+    return {"clarification": str(interrupt(rules.open_question(state)))}
 
 
 def answer(state: AgentState, context: GraphContext) -> StateUpdate:

@@ -22,7 +22,7 @@ from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
 from omniagent.tools.instruments.similarity import distance
 from omniagent.tools.parameters import named_images
-from omniagent.tools.types import Attempt, Critique, Decision, Plan, StopReason, Task
+from omniagent.tools.types import Attempt, Critique, Decision, StopReason
 
 
 def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> Decision:
@@ -226,9 +226,10 @@ def may_draw_ahead(state: AgentState) -> bool:
     return round_number(state) < state.budget.max_rounds and len(state.attempts) < state.budget.max_images
 
 
-def open_question(task: Task, plan: Plan | None, state: AgentState) -> str | None:
+def open_question(state: AgentState) -> str | None:
     """What to ask the person before drawing, or None: the task names a picture that was not given."""
-    if not state.policy.ask or state.clarification is not None or plan is None:
+    task = state.task
+    if not state.policy.ask or state.clarification is not None:
         return None
     missing = [number for number in named_images(task.instruction) if number > len(task.images)]
     if not missing:

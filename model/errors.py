@@ -113,8 +113,8 @@ def setting_out_of_range(name: str, value: object, allowed: str) -> BadSetting:
     """Build the one message form for settings: name, value met, allowed range.
 
     Args:
-        name: The setting as the caller knows it, for example ``num_inference_steps``.
+        name: The setting as the caller knows it, for example `num_inference_steps`.
         value: What the caller gave.
-        allowed: The allowed range in words, for example ``an integer from 1 to 1000``.
+        allowed: The allowed range in words, for example `an integer from 1 to 1000`.
     """
     return BadSetting(f"{name}={shown(value)} is not allowed; give {allowed}")

@@ -111,8 +111,8 @@ def load_critic(
     A server is asked for its models for `patience` seconds; one that does not answer yet is taken all the same.
 
     Raises:
-        BadSetting: `critic` is neither a critic, ``local``, ``auto`` nor a URL.
-        BadCheckpoint: the checkpoint's ``critic/`` folder is broken.
+        BadSetting: `critic` is neither a critic, `local`, `auto` nor a URL.
+        BadCheckpoint: the checkpoint's `critic/` folder is broken.
         OutOfMemory: the device is too small for it.
     """
     if not isinstance(critic, str):

@@ -15,9 +15,9 @@ from PIL import Image
 from torch.nn import functional
 
 from omniagent.model.errors import BadImage, setting_out_of_range
+from omniagent.model.limits import MAX_SIDE
 
 SIDE_STEP = 16
-MAX_SIDE = 4096
 DEFAULT_MAX_PIXELS = 1024 * 1024
 DEFAULT_MAX_SIDE_LENGTH = 1024
 
@@ -33,7 +33,7 @@ class Size(NamedTuple):
 
 
 def fit(size: Size, max_pixels: int, max_side_length: int | None = None, step: int = SIDE_STEP) -> Size:
-    """The published size rule: shrink to both limits, never enlarge, cut each side down to a multiple of ``step``.
+    """The published size rule: shrink to both limits, never enlarge, cut each side down to a multiple of `step`.
 
     A side of an extreme shape may come out as 0.
     """
@@ -52,8 +52,8 @@ def reference_size(
     """Size at which a reference picture is read.
 
     Raises:
-        BadImage: A side would be under 16.
-        BadSetting: A limit lies outside its range.
+        BadImage: a side would be under 16.
+        BadSetting: a limit lies outside its range.
     """
     _check_limit("max_pixels", max_pixels, MAX_SIDE * MAX_SIDE)
     _check_limit("max_input_image_side_length", max_side_length, MAX_SIDE)
@@ -72,9 +72,9 @@ def legible(
     max_side_length: int = DEFAULT_MAX_SIDE_LENGTH,
     step: int = SIDE_STEP,
 ) -> Size:
-    """The size, or where :func:`reference_size` would refuse it a larger one of the same shape, or as near as can be.
+    """The size, or where `reference_size` would refuse it a larger one of the same shape, or as near as can be.
 
-    Small pictures are enlarged until their shorter side is ``step``; what is still too narrow within the limits is
+    Small pictures are enlarged until their shorter side is `step`; what is still too narrow within the limits is
     stretched to it.
     """
     if min(fit(size, max_pixels, max_side_length, step)) >= step:
@@ -84,9 +84,9 @@ def legible(
 
 
 def drawable(size: Size, sides: tuple[int, int], pixels: int, step: int = SIDE_STEP) -> Size:
-    """The size if both sides lie within ``sides`` (shortest, longest), else one within that is as near in shape.
+    """The size if both sides lie within `sides` (shortest, longest), else one within that is as near in shape.
 
-    Of the same shape, such a size has about ``pixels`` pixels; each side is a multiple of ``step``.
+    Of the same shape, such a size has about `pixels` pixels; each side is a multiple of `step`.
     """
     shortest, longest = sides
     if shortest <= min(size) and max(size) <= longest:
@@ -97,10 +97,10 @@ def drawable(size: Size, sides: tuple[int, int], pixels: int, step: int = SIDE_S
 
 
 def output_size(size: Size, max_pixels: int = DEFAULT_MAX_PIXELS, step: int = SIDE_STEP) -> Size:
-    """Size at which a picture is drawn before it is stretched to the ``size`` asked for.
+    """Size at which a picture is drawn before it is stretched to the `size` asked for.
 
     Raises:
-        BadSetting: A side lies outside 16 to 4096, or would be under 16 within ``max_pixels``.
+        BadSetting: a side lies outside 16 to 4096, or would be under 16 within `max_pixels`.
     """
     for name, side in zip(("height", "width"), size, strict=True):
         if isinstance(side, bool) or not SIDE_STEP <= side <= MAX_SIDE:
@@ -128,7 +128,7 @@ def preprocess(picture: Image.Image, size: Size) -> torch.Tensor:
 
 
 def resize(picture: Image.Image, size: Size, filter: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
-    """The picture at ``size``, with the same pixels under every version of Pillow."""
+    """The picture at `size`, with the same pixels under every version of Pillow."""
     # Each pass rounds to 8 bits, so their order shows in the last bit. Pillow 13 begins with the vertical pass where
     # the height loses more than twice as many pixels as the width, older versions never do; here it always holds.
     vertical_first = picture.height - size.height > 2 * (picture.width - size.width)
@@ -140,7 +140,7 @@ def resize(picture: Image.Image, size: Size, filter: Image.Resampling = Image.Re
 
 
 def stretch(pictures: torch.Tensor, size: Size) -> torch.Tensor:
-    """Resize (B, 3, h, w) bilinearly to ``size``; the same tensor if it has that size."""
+    """Resize (B, 3, h, w) bilinearly to `size`; the same tensor if it has that size."""
     if tuple(pictures.shape[-2:]) == size:
         return pictures
     return functional.interpolate(pictures, size=tuple(size), mode="bilinear")

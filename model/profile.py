@@ -1,7 +1,7 @@
 """Profiles: what a checkpoint or a served model is and wants, as data that travels with the model.
 
 A profile is read once, when its model is loaded. It comes from, in this order: what the caller sets, the checkpoint's
-``omniagent.json``, a built-in for the model's family, and `plain`.
+`omniagent.json`, a built-in for the model's family, and `plain`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-MIN_SIDE = 16
-MAX_SIDE = 4096
+from omniagent.model.limits import MAX_SIDE, MIN_SIDE
 
 Grounding = Literal["none", "pixels", "thousandths", "places"]
 
@@ -78,7 +77,8 @@ class GeneratorProfile(_Profile):
         default="any", description="conventions of instructions: omnigen2 likes `Edit the first image: …`"
     )
     lacks: tuple[str, ...] = Field(
-        default=(), description="abilities that it lacks, in a few words each (not read yet)"
+        default=(),
+        description="abilities that it lacks, in a few words each; `conversation` keeps `omniagent chat` away",
     )
     domain: str | None = Field(default=None, description="what it can draw, in a sentence; None: anything")
     instead: str | None = Field(default=None, description="the model that a refusal recommends")

@@ -144,19 +144,19 @@ class ModelRuntime:
 
         Args:
             model: A folder in the published layout, or a hub name. This floor knows of no default.
-            critic: ``local`` (or ``auto``) runs the checkpoint's ``critic/`` folder, or else its ``mllm/``, in this
+            critic: `local` (or `auto`) runs the checkpoint's `critic/` folder, or else its `mllm/`, in this
                 process; a URL names an OpenAI-compatible server; a `Critic` is used as it is.
             critic_model: The model to ask for at that URL; None takes the first one there.
             critic_key: The API key for that URL.
             critic_timeout: Seconds that one call to that URL may take.
             stand_in: Whether the checkpoint's own critic answers while the other cannot; None: when a URL was given.
             revision: Branch, tag or commit of a hub name.
-            device: ``cpu``, ``cuda``, ``cuda:1``, …; None takes the best there is.
+            device: `cpu`, `cuda`, `cuda:1`, …; None takes the best there is.
             dtype: Number type of the weights; None means bfloat16, but float32 on a CPU where the
                 preset does not say otherwise.
             cache_bytes: Budget of each cache.
             local_files_only: Never ask the hub.
-            preset: ``quality`` (exact), ``balanced`` or ``fast``; these draw in bfloat16 on a CPU that multiplies it.
+            preset: `quality` (exact), `balanced` or `fast`; these draw in bfloat16 on a CPU that multiplies it.
             generator_profile: In place of the checkpoint's own.
             critic_profile: In place of the critic's own; a stand-in keeps its own.
 
@@ -164,7 +164,7 @@ class ModelRuntime:
             UnknownModel: no such folder, repository or revision.
             BadCheckpoint: no model was named, or it is incomplete, broken or unsafe.
             HubUnreachable: the hub does not answer and nothing is downloaded.
-            BadSetting: no such device or preset, or `critic` is neither ``local``, ``auto``, a URL nor a critic.
+            BadSetting: no such device or preset, or `critic` is neither `local`, `auto`, a URL nor a critic.
             OutOfMemory: the device is too small.
         """
         from omniagent.model.loading import load_critic, load_generator, own_critic

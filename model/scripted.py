@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.limits import check_request
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
     CancelToken,
@@ -29,6 +28,7 @@ from omniagent.model.requests import (
     Step,
     Writing,
     YesNo,
+    check_request,
 )
 
 T = TypeVar("T")
@@ -186,7 +186,7 @@ class ScriptedCritic:
     Token counts are counts of words; pictures count nothing.
 
     Args:
-        verdicts: p(yes) in [0, 1]; `True` and `False` serve as 1 and 0. None says 0.99 to everything.
+        verdicts: P(yes) in [0, 1]; `True` and `False` serve as 1 and 0. None says 0.99 to everything.
         texts: What to write. None lets `write` raise BadSetting.
         choices: Which option to choose. None chooses the first.
         errors: Errors to raise, by call number counted from 0 over all kinds of call.

@@ -42,6 +42,16 @@ def connect() -> "Iterator[Connect]":
         critic.close()
 
 
+@pytest.fixture
+def fresh_accelerator() -> Iterator[None]:
+    """For trainings: accelerate keeps one precision a process, and tests train in several."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> "PreTrainedTokenizerBase":
     """The bundled MLLM's tokenizer, with a smaller vocabulary."""

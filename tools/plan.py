@@ -16,11 +16,15 @@ from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task,
 
 
 class PlanIn(Word):
-    """A task, and the settings and the mode that the person fixed."""
+    """A task, and the settings and the mode that the person fixed.
+
+    `clarified` says that the task ends with the person's answer about a picture that was not given.
+    """
 
     task: Task
     settings: RenderSettings = RenderSettings()
     mode: Mode | None = None
+    clarified: bool = False
 
 
 class PlanOut(Outcome):
@@ -37,7 +41,7 @@ def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
         )
     images = tuple(context.store.get(ref) for ref in arguments.task.images)
     generator = context.runtime.generator.profile
-    task = GivenTask(arguments.task.instruction, images, arguments.mode, generator)
+    task = GivenTask(arguments.task.instruction, images, arguments.mode, generator, arguments.clarified)
 
     def read(desk: Desk) -> Reading:
         return dialect_of(desk.profile).plan(task, desk)
@@ -103,11 +107,14 @@ def checklist_of(mode: Mode, instruction: str, drafts: Sequence[RequirementDraft
     return (Requirement(id="r1", kind="presence", question=f"Does the picture show this: {instruction}?"),)
 
 
-def refusal(model: str, profile: GeneratorProfile) -> str:
-    """What a person reads whose task the critic places outside of what the model can draw."""
+def refusal(model: str, profile: GeneratorProfile, because: Sequence[str] = ()) -> str:
+    """What a person reads whose task the critic places outside of what the model can draw, and `because` of what."""
     knows = f"; it draws {profile.domain}" if profile.domain else ""
     other = f"use the model {profile.instead} (--model, or OMNIAGENT_MODEL)" if profile.instead else "use another model"
-    return f"this task lies outside of what the model {model_name(model)} can draw{knows}; for anything else {other}"
+    why = f" ({'; '.join(because)})" if because else ""
+    return (
+        f"this task lies outside of what the model {model_name(model)} can draw{why}{knows}; for anything else {other}"
+    )
 
 
 def _drawn(pictures: int) -> Mode:

@@ -1,16 +1,14 @@
 """Reads and writes whole OmniGen2 checkpoints in the published folder layout.
 
-``model_index.json`` names the transformer and the scheduler by bare module names; they stand for the classes here.
+`model_index.json` names the transformer and the scheduler by bare module names; they stand for the classes here.
 No code that lies in a checkpoint is ever run, and pickled weights are refused.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -25,7 +23,8 @@ from omniagent.model import lifetime
 from omniagent.model.checkpoint.settings import SETTINGS_FILE, Profiles, read_profiles
 from omniagent.model.denoising.loop import Scheduler
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
-from omniagent.model.errors import BadCheckpoint, BadSetting, OutputUnwritable, StorageFull
+from omniagent.model.errors import BadCheckpoint, BadSetting
+from omniagent.model.files.disk import disk_faults
 from omniagent.model.files.hub import find_model
 from omniagent.model.files.saving import plain, staged
 from omniagent.model.files.weights import (
@@ -35,7 +34,7 @@ from omniagent.model.files.weights import (
     check_finite,
     check_numbers,
     check_shapes,
-    listed,
+    joined,
     read_json,
     read_shapes,
     weight_files,
@@ -88,26 +87,26 @@ def load_parts(
     """Load the parts of a checkpoint folder or hub name, in evaluation mode, on the CPU.
 
     Args:
-        path_or_repo: A folder, or a hub name such as ``OmniGen2/OmniGen2``.
+        path_or_repo: A folder, or a hub name such as `OmniGen2/OmniGen2`.
         revision: Branch, tag or commit of a hub name.
         torch_dtype: Precision of all weights, or of each part by its name, as diffusers takes it; None, or a part that
-            is not named and has no ``default``, means float32 on a CPU and bfloat16 elsewhere.
+            is not named and has no `default`, means float32 on a CPU and bfloat16 elsewhere.
         on_cpu: Whether the weights stay on the CPU.
         local_files_only: Never ask the hub.
-        **components: Ready components (``transformer``, ``vae``, ``scheduler``, ``mllm``, ``processor``) used instead
+        **components: Ready components (`transformer`, `vae`, `scheduler`, `mllm`, `processor`) used instead
             of the checkpoint's.
 
     Raises:
-        UnknownModel: No such folder, repository or revision.
-        HubUnreachable: The hub does not answer and nothing is downloaded.
-        BadCheckpoint: Something is missing, broken, too much, or unsafe; the message names it.
-        BadSetting: A component that a checkpoint doesn't have.
+        UnknownModel: no such folder, repository or revision.
+        HubUnreachable: the hub does not answer and nothing is downloaded.
+        BadCheckpoint: something is missing, broken, too much, or unsafe; the message names it.
+        BadSetting: a component that a checkpoint doesn't have.
     """
     if unknown := sorted(set(components) - set(COMPONENTS)):
-        raise BadSetting(f"{listed(unknown)} is no part of this pipeline; its parts are {listed(COMPONENTS, 9)}")
+        raise BadSetting(f"{joined(unknown)} is no part of this pipeline; its parts are {joined(COMPONENTS, 9)}")
     dtypes = torch_dtype if isinstance(torch_dtype, Mapping) else {"default": torch_dtype}
     if unknown := sorted(set(dtypes) - {"transformer", "vae", "mllm", "default"}):
-        raise BadSetting(f"torch_dtype names {listed(unknown)}; its parts are transformer, vae, mllm and default")
+        raise BadSetting(f"torch_dtype names {joined(unknown)}; its parts are transformer, vae, mllm and default")
     folder = find_model(path_or_repo, revision=revision, local_files_only=local_files_only)
     classes = _read_index(folder)
     own = torch.float32 if on_cpu else torch.bfloat16
@@ -134,7 +133,7 @@ def load_module(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     """Load a diffusers model from its folder, having checked that the weights are exactly those it needs.
 
     Raises:
-        BadCheckpoint: Naming what is wrong.
+        BadCheckpoint: naming what is wrong.
     """
     path, untyped = folder / "config.json", cast("Any", kind)
     config = check_config(path, untyped)
@@ -156,7 +155,7 @@ def load_scheduler(folder: Path, name: str) -> Scheduler:
     """Load a scheduler by its class name.
 
     Raises:
-        BadCheckpoint: Its config is missing, broken, has unknown keys or values outside their ranges.
+        BadCheckpoint: its config is missing, broken, has unknown keys or values outside their ranges.
     """
     kind, path = SCHEDULERS[name], folder / "scheduler_config.json"
     config = {name: value for name, value in check_config(path, kind).items() if not name.startswith("_")}
@@ -167,7 +166,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
     """Load the Qwen2.5-VL of a checkpoint; its tied head needs no weights of its own.
 
     Raises:
-        BadCheckpoint: Naming what is wrong.
+        BadCheckpoint: naming what is wrong.
     """
     path = folder / "config.json"
     if (named := read_json(path).get("model_type")) != MLLM_TYPE:
@@ -192,7 +191,7 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
         "unknown weights": sorted(info["unexpected_keys"]),
         "wrong shapes": sorted(f"{name} is {list(a)}, not {list(b)}" for name, a, b in info["mismatched_keys"]),
     }
-    told = [f"{fault}: {listed(names)}" for fault, names in faults.items() if names]
+    told = [f"{fault}: {joined(names)}" for fault, names in faults.items() if names]
     if told:
         raise BadCheckpoint(f"{folder} does not fit its config.json; {'; '.join(told)}")
     check_finite(folder, model)
@@ -237,18 +236,18 @@ def save_parts(parts: Parts, folder: str | Path, *, max_shard_size: str = "5GB",
             weights, at their strengths, for good.
 
     Raises:
-        BadSetting: A part has weights that no checkpoint could hold, or is of a class that none could name.
-        OutputUnwritable: The folder cannot be written.
-        StorageFull: The disk has no room left.
+        BadSetting: a part has weights that no checkpoint could hold, or is of a class that none could name.
+        OutputUnwritable: the folder cannot be written.
+        StorageFull: the disk has no room left.
     """
     target, scheduler = Path(folder), type(parts.components["scheduler"])
     if SCHEDULERS.get(scheduler.__name__) is not scheduler:
-        raise BadSetting(f"the scheduler is {scheduler.__name__}; only {listed(SCHEDULERS)} can be saved")
+        raise BadSetting(f"the scheduler is {scheduler.__name__}; only {joined(SCHEDULERS)} can be saved")
     networks = {
         name: plain(parts.components[name], f"the {name}", fuse_loras=fuse_loras)
         for name in ("transformer", "vae", "mllm")
     }
-    with writing(target), staged(target) as stage:
+    with disk_faults(target), staged(target) as stage:
         for name, network in networks.items():
             untyped: Any = network
             save = untyped.save_pretrained if name != "transformer" else partial(ModelMixin.save_pretrained, untyped)
@@ -260,12 +259,12 @@ def save_parts(parts: Parts, folder: str | Path, *, max_shard_size: str = "5GB",
             parts.profiles.save(stage)
         write_index(stage, scheduler.__name__)
     if parts.profiles.builtin:
-        with writing(target):
+        with disk_faults(target):
             (target / SETTINGS_FILE).unlink(missing_ok=True)
 
 
 def write_index(folder: Path, scheduler: str = "FlowMatchEulerDiscreteScheduler") -> None:
-    """Write ``model_index.json`` as the published checkpoint has it."""
+    """Write `model_index.json` as the published checkpoint has it."""
     names = {part: kinds[0] for part, kinds in COMPONENTS.items()} | {"scheduler": scheduler}
     index: dict[str, Any] = {"_class_name": "OmniGen2Pipeline", "_diffusers_version": diffusers.__version__}
     index |= {part: [PUBLISHED_MODULES[name], name] for part, name in sorted(names.items())}
@@ -279,19 +278,6 @@ def _forget_origin(config: Path) -> None:
         config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-@contextmanager
-def writing(target: Path) -> Generator[None]:
-    """Turn operating system errors while writing ``target`` into ours."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(f"{target} cannot be written: the disk is full; free some space") from error
-        raise OutputUnwritable(
-            f"{target} cannot be written ({error.strerror or error}); choose another folder"
-        ) from error
-
-
 def _read_index(folder: Path) -> dict[str, str]:
     """Class name of each component."""
     index = read_json(folder / INDEX_FILE)
@@ -301,6 +287,6 @@ def _read_index(folder: Path) -> dict[str, str]:
         if not isinstance(entry, list) or len(entry) != 2:
             raise BadCheckpoint(f"{folder / INDEX_FILE} names no {part}; this is no complete OmniGen2 checkpoint")
         if entry[1] not in allowed:
-            raise BadCheckpoint(f"{folder / INDEX_FILE} names {entry[1]!r} as {part}; it must be {listed(allowed)}")
+            raise BadCheckpoint(f"{folder / INDEX_FILE} names {entry[1]!r} as {part}; it must be {joined(allowed)}")
         classes[part] = entry[1]
     return classes

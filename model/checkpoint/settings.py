@@ -1,4 +1,4 @@
-"""How a checkpoint wants to be used: the optional file ``omniagent.json`` in its folder, as profiles.
+"""How a checkpoint wants to be used: the optional file `omniagent.json` in its folder, as profiles.
 
     {"format": 2, "generator": {"width": 128, …}, "critic": {"dialect": "listed", …}}
 
@@ -42,7 +42,7 @@ class Profiles(NamedTuple):
         return self.generator == FAMILY.generator and self.critic == FAMILY.critic
 
     def save(self, folder: Path) -> None:
-        """Write ``omniagent.json`` into a checkpoint's folder."""
+        """Write `omniagent.json` into a checkpoint's folder."""
         sections = {name: getattr(self, name).model_dump(mode="json", exclude_defaults=True) for name in self._fields}
         text = json.dumps({"format": FORMAT, **sections}, indent=2)
         (folder / SETTINGS_FILE).write_text(text + "\n", encoding="utf-8")
@@ -100,7 +100,7 @@ def read_profiles(folder: Path) -> Profiles:
     """The profiles of a checkpoint's folder; those of the families OmniGen2 and Qwen2.5-VL where it says nothing.
 
     Raises:
-        BadCheckpoint: ``omniagent.json`` is broken, has unknown fields, is of a newer format, or is a link out of the
+        BadCheckpoint: `omniagent.json` is broken, has unknown fields, is of a newer format, or is a link out of the
             folder.
     """
     path = folder / SETTINGS_FILE
@@ -119,7 +119,7 @@ def critic_profile_in(folder: Path) -> CriticProfile:
     """The profile of a critic's weights: of the checkpoint around them, else of the family that their config tells.
 
     Args:
-        folder: Holds ``config.json``, as the ``mllm/`` or ``critic/`` of a checkpoint does, or is a whole checkpoint.
+        folder: Holds `config.json`, as the `mllm/` or `critic/` of a checkpoint does, or is a whole checkpoint.
 
     Raises:
         BadCheckpoint: as `read_profiles`.

@@ -1,4 +1,4 @@
-"""``torch.compile`` of the repeated block: one compiled function for every block of a network."""
+"""`torch.compile` of the repeated block: one compiled function for every block of a network."""
 
 from __future__ import annotations
 

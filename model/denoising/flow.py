@@ -19,8 +19,8 @@ def shift_times(times: torch.Tensor, patches: torch.Tensor, rule: ShiftRule = "e
     Args:
         times: As drawn, for example the sigmoid of a normal number.
         patches: (B,) patches of each picture.
-        rule: ``exponential`` is the published one, with the logarithm of m growing linearly from 0.5 at 256 patches to
-            1.15 at 4096; ``inference`` is the samplers' own m.
+        rule: `exponential` is the published one, with the logarithm of m growing linearly from 0.5 at 256 patches to
+            1.15 at 4096; `inference` is the samplers' own m.
     """
     if rule == "inference":
         factor = (4 * patches).sqrt() / 40
@@ -30,7 +30,7 @@ def shift_times(times: torch.Tensor, patches: torch.Tensor, rule: ShiftRule = "e
 
 
 def mix(noise: torch.Tensor, data: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-    """The point between noise and data at ``time`` (a number, or one that broadcasts)."""
+    """The point between noise and data at `time` (a number, or one that broadcasts)."""
     return (1 - time) * noise + time * data
 
 

@@ -1,7 +1,7 @@
 """Classifier-free guidance with two conditions, text and pictures, and the span of steps in which it acts.
 
 The combination is that of InstructPix2Pix (arXiv 2211.09800, equation 3), text over pictures over nothing:
-``u + image_scale · (r - u) + text_scale · (c - r)``.
+`u + image_scale · (r - u) + text_scale · (c - r)`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import NamedTuple
 import torch
 
 from omniagent.model.errors import setting_out_of_range
-
-MAX_SCALE = 100.0
+from omniagent.model.limits import MAX_GUIDANCE
 
 
 class Pass(NamedTuple):
@@ -40,7 +39,7 @@ class Guidance:
         text_scale: 0 to 100; up to 1 means no guidance at all.
         image_scale: 0 to 100; up to 1 means that only the text guides.
         start: First part of the steps, 0 to 1, at which guidance acts.
-        end: Last part at which it acts; ``start`` to 1.
+        end: Last part at which it acts; `start` to 1.
     """
 
     text_scale: float = 4.0
@@ -50,8 +49,8 @@ class Guidance:
 
     def __post_init__(self) -> None:
         for name, value in (("text_guidance_scale", self.text_scale), ("image_guidance_scale", self.image_scale)):
-            if not (math.isfinite(value) and 0 <= value <= MAX_SCALE):
-                raise setting_out_of_range(name, value, f"a number from 0 to {MAX_SCALE:g}")
+            if not (math.isfinite(value) and 0 <= value <= MAX_GUIDANCE):
+                raise setting_out_of_range(name, value, f"a number from 0 to {MAX_GUIDANCE:g}")
         if not 0 <= self.start <= self.end <= 1:
             raise setting_out_of_range("cfg_range", (self.start, self.end), "(start, end) with 0 <= start <= end <= 1")
 
@@ -61,7 +60,7 @@ class Guidance:
         return self.text_scale > 1
 
     def passes(self, step: int, steps: int, *, has_references: bool) -> tuple[Pass, ...]:
-        """What must be evaluated at ``step`` (from 0) of ``steps``, in order."""
+        """What must be evaluated at `step` (from 0) of `steps`, in order."""
         if self.text_scale <= 1 or not self.start <= step / steps <= self.end:
             return (CONDITIONAL,)
         if self.image_scale > 1 and has_references:
@@ -69,7 +68,7 @@ class Guidance:
         return (CONDITIONAL, UNCONDITIONAL)
 
     def combine(self, predictions: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Merge the predictions of :meth:`passes`, in their order."""
+        """Merge the predictions of `passes`, in their order."""
         if len(predictions) == 1:
             return predictions[0]
         if len(predictions) == 2:

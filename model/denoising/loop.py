@@ -30,12 +30,12 @@ class Denoising:
         scheduler: Of this batch alone, its time steps planned.
         latents: (B, C, h, w) noise.
         text: Encoded prompts, one for each picture.
-        negative: Encoded negative prompts; needed where ``guidance.needs_negative``.
+        negative: Encoded negative prompts; needed where `guidance.needs_negative`.
         references: Reference latents (C, h, w) of each picture.
         guidance: How strongly text and references steer.
         computation: How the numbers are computed; None means with all remedies.
         cache: Leaves joint layers out at some steps.
-        attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+        attention_kwargs: `scale` is the strength of loaded LoRA layers.
 
     Attributes:
         latents: (B, C, h, w) as they stand.
@@ -43,7 +43,7 @@ class Denoising:
         steps: Steps in all.
 
     Raises:
-        BadSetting: Numbers or shapes don't fit.
+        BadSetting: numbers or shapes don't fit.
     """
 
     @torch.no_grad()
@@ -88,7 +88,7 @@ class Denoising:
         return self.latents
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with the pictures in ``rows`` alone; they come out as they would have with the others."""
+        """Go on with the pictures in `rows` alone; they come out as they would have with the others."""
         chosen = list(rows)
         self.latents = self.latents[chosen]
         self._scheduler.keep(chosen)
@@ -99,8 +99,8 @@ def denoise(denoising: Denoising, callback: StepCallback | None = None) -> torch
     """Make all steps; the latents (B, C, h, w) at the end.
 
     Raises:
-        Cancelled: The callback returned False.
-        BadSetting: A text or picture is too large for the network.
+        Cancelled: the callback returned False.
+        BadSetting: a text or picture is too large for the network.
     """
     while denoising.done < denoising.steps:
         latents = denoising.step()

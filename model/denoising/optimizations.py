@@ -27,7 +27,7 @@ class Computation:
         grouped_heads: Query heads share key/value heads inside the attention kernel; off: keys and values are repeated.
         trimmed: The last joint layer computes only the noise tokens, as nothing reads the others.
         laid_out: On a CPU in float32, weights are multiplied in the layout of the faster library; off: as they lie.
-        compiled: Blocks go through ``torch.compile``; off by default, as the first steps then wait for the compiler.
+        compiled: Blocks go through `torch.compile`; off by default, as the first steps then wait for the compiler.
     """
 
     packed: bool = True
@@ -48,10 +48,10 @@ class Computation:
 
     @classmethod
     def named(cls, name: str) -> Computation:
-        """``exact`` (the default), ``reference``, ``compiled``, or ``exact-NAME`` for one remedy turned off.
+        """`exact` (the default), `reference`, `compiled`, or `exact-NAME` for one remedy turned off.
 
         Raises:
-            BadSetting: No such name.
+            BadSetting: no such name.
         """
         remedies = [field.name for field in fields(cls)]
         known = {"exact": cls(), "reference": cls.reference(), "compiled": cls(compiled=True)}

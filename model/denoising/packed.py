@@ -40,7 +40,7 @@ class Streams:
         return self._once(("pictures", *grids), lambda: self._pack(positions, None))
 
     def joint(self, sequences: Sequence[tuple[int, tuple[Grid, ...]]], noise: Grid, *, trimmed: bool) -> Stream:
-        """A row of sequences: text length and reference grids of each, and noise; ``trimmed`` asks for noise alone."""
+        """A row of sequences: text length and reference grids of each, and noise; `trimmed` asks for noise alone."""
 
         def make() -> Stream:
             positions = [np.concatenate(sequence_positions(length, grids, noise)) for length, grids in sequences]

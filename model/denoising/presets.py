@@ -49,7 +49,7 @@ class Preset:
         return DPMSolverMultistepScheduler(**{name: own.config[name] for name in kept})
 
     def timesteps(self, own: Scheduler, steps: int, num_tokens: int) -> list[float] | None:
-        """Start times of the steps, for latents of ``num_tokens`` pixels; None for the checkpoint's own."""
+        """Start times of the steps, for latents of `num_tokens` pixels; None for the checkpoint's own."""
         from omniagent.model.denoising.schedulers import shift_of, time_grid
 
         config = own.config
@@ -72,7 +72,7 @@ def preset_named(name: str) -> Preset:
     """The preset of that name.
 
     Raises:
-        BadSetting: There is none.
+        BadSetting: there is none.
     """
     if name not in PRESETS:
         raise setting_out_of_range("preset", name, ", ".join(PRESETS))

@@ -1,6 +1,6 @@
 """Samplers of the flow from noise (time 0) to data (time 1) under a velocity = data - noise.
 
-Both keep their place in a trajectory, so every request works on its own ``copy()``.
+Both keep their place in a trajectory, so every request works on its own `copy()`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from numpy.typing import NDArray
 
 from omniagent.model.errors import BadSetting, setting_out_of_range
-
-MAX_STEPS = 1000
+from omniagent.model.limits import MAX_STEPS
 
 
 class StepOutput(NamedTuple):
@@ -27,7 +26,7 @@ class StepOutput(NamedTuple):
 
 
 def shift_of(num_tokens: int | None, *, dynamic: bool, static_shift: float | None) -> float | None:
-    """The shift m of :func:`time_grid`: a checkpoint's own, else sqrt(num_tokens) / 40, else None."""
+    """The shift m of `time_grid`: a checkpoint's own, else sqrt(num_tokens) / 40, else None."""
     if static_shift is None and dynamic and num_tokens is not None:
         return math.sqrt(num_tokens) / 40
     return static_shift
@@ -36,7 +35,7 @@ def shift_of(num_tokens: int | None, *, dynamic: bool, static_shift: float | Non
 def time_grid(
     steps: int, num_tokens: int | None = None, *, dynamic: bool = True, static_shift: float | None = None
 ) -> NDArray[np.float32]:
-    """Start times of ``steps`` steps, increasing from 0, float32.
+    """Start times of `steps` steps, increasing from 0, float32.
 
     Even times t move to t / (t + m (1 - t)): m > 1 puts more steps near the noise, m < 1 near the data.
 
@@ -47,7 +46,7 @@ def time_grid(
         static_shift: Use this m instead, whatever the size.
 
     Raises:
-        BadSetting: ``steps`` lies outside its range.
+        BadSetting: `steps` lies outside its range.
     """
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= MAX_STEPS:
         raise setting_out_of_range("num_inference_steps", steps, f"a whole number from 1 to {MAX_STEPS}")
@@ -88,13 +87,13 @@ class _FlowScheduler(SchedulerMixin, ConfigMixin):
         """Plan a trajectory.
 
         Args:
-            num_inference_steps: 1 to 1000; not used with own ``timesteps``.
-            device: Where ``self.timesteps`` shall lie.
+            num_inference_steps: 1 to 1000; not used with own `timesteps`.
+            device: Where `self.timesteps` shall lie.
             timesteps: Own start times, rising within [0, 1); they are taken as they are, never shifted.
             num_tokens: Latent height × width, for the dynamic shift.
 
         Raises:
-            BadSetting: A number lies outside its range.
+            BadSetting: a number lies outside its range.
         """
         if timesteps is not None:
             try:
@@ -144,8 +143,8 @@ class FlowMatchEulerDiscreteScheduler(_FlowScheduler):
     """Euler steps along the flow.
 
     Args:
-        num_train_timesteps: Kept for the published config; the model's own ``timestep_scale`` is what counts.
-        dynamic_time_shift: Shift times by the size of the picture, see :func:`time_grid`.
+        num_train_timesteps: Kept for the published config; the model's own `timestep_scale` is what counts.
+        dynamic_time_shift: Shift times by the size of the picture, see `time_grid`.
         static_shift: A shift of the checkpoint's own, instead of the dynamic one; None in published configs.
     """
 
@@ -163,9 +162,9 @@ class FlowMatchEulerDiscreteScheduler(_FlowScheduler):
         sample: torch.Tensor,
         return_dict: bool = True,
     ) -> StepOutput:
-        """Move ``sample`` along the velocity ``model_output`` to the next time; computed in float32.
+        """Move `sample` along the velocity `model_output` to the next time; computed in float32.
 
-        The answer is a tuple of one tensor; ``return_dict`` is there because other schedulers have it.
+        The answer is a tuple of one tensor; `return_dict` is there because other schedulers have it.
         """
         _, now, then = self._advance(timestep)
         return StepOutput((sample.float() + (then - now) * model_output.float()).to(sample.dtype))
@@ -177,11 +176,11 @@ class DPMSolverMultistepScheduler(_FlowScheduler):
     Args:
         num_train_timesteps: Kept for the published config.
         solver_order: 1, 2 or 3.
-        prediction_type: Only ``flow_prediction``.
-        algorithm_type: Only ``dpmsolver++``.
-        solver_type: ``midpoint`` or ``heun``, for second-order steps.
+        prediction_type: Only `flow_prediction`.
+        algorithm_type: Only `dpmsolver++`.
+        solver_type: `midpoint` or `heun`, for second-order steps.
         lower_order_final: With fewer than 15 steps, bring a third-order solver down to second order one step early.
-        dynamic_time_shift: As in :class:`FlowMatchEulerDiscreteScheduler`.
+        dynamic_time_shift: As in `FlowMatchEulerDiscreteScheduler`.
         static_shift: As there.
     """
 
@@ -230,9 +229,9 @@ class DPMSolverMultistepScheduler(_FlowScheduler):
         sample: torch.Tensor,
         return_dict: bool = True,
     ) -> StepOutput:
-        """Move ``sample`` along the velocity ``model_output`` to the next time; computed in float32.
+        """Move `sample` along the velocity `model_output` to the next time; computed in float32.
 
-        The answer is a tuple of one tensor; ``return_dict`` is there because other schedulers have it.
+        The answer is a tuple of one tensor; `return_dict` is there because other schedulers have it.
         """
         index, now, then = self._advance(timestep)
         state = sample.float()
@@ -260,7 +259,7 @@ class DPMSolverMultistepScheduler(_FlowScheduler):
         return result + curve_gain * slope + (0.5 * then - curve_gain / h) * bend
 
     def _order(self, index: int) -> int:
-        """Order of step ``index``: as many as there are predictions, and first order into the clean picture."""
+        """Order of step `index`: as many as there are predictions, and first order into the clean picture."""
         steps = len(self._grid) - 1
         order = min(self.config["solver_order"], len(self._data))
         if index == steps - 1:

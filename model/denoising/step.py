@@ -66,10 +66,10 @@ class VelocityField:
         references: Reference latents (C, h, w) of each picture.
         computation: How; None means with all remedies.
         cache: Leaves joint layers out at some steps.
-        attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+        attention_kwargs: `scale` is the strength of loaded LoRA layers.
 
     Raises:
-        BadSetting: Shapes don't fit the network, or there are more than five references.
+        BadSetting: shapes don't fit the network, or there are more than five references.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class VelocityField:
         )
 
     def at(self, step: int, latents: torch.Tensor, passes: Sequence[Pass]) -> tuple[torch.Tensor, ...]:
-        """Velocities (B, C, h, w) of ``latents`` (B, C, h, w) at ``step`` (from 0), one for each pass.
+        """Velocities (B, C, h, w) of `latents` (B, C, h, w) at `step` (from 0), one for each pass.
 
         Raises:
-            BadSetting: A pass needs negative prompts and there are none, or a text or picture is too large.
+            BadSetting: a pass needs negative prompts and there are none, or a text or picture is too large.
         """
 
         def evaluate() -> list[torch.Tensor]:
@@ -135,7 +135,7 @@ class VelocityField:
         return texts + pictures + len(branches) * self._grid.tokens <= LONGEST_ROW
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with the pictures in ``rows`` of the present batch alone."""
+        """Go on with the pictures in `rows` of the present batch alone."""
         self._samples = [self._samples[row] for row in rows]
 
     def _evaluate(

@@ -24,7 +24,7 @@ class StepMemory(ABC):
 
     @abstractmethod
     def due(self, step: int, branches: Sequence[Hashable], inputs: Inputs) -> list[bool]:
-        """Which branches must run the joint layers at ``step``; called once a step for each branch.
+        """Which branches must run the joint layers at `step`; called once a step for each branch.
 
         Args:
             step: From 0.
@@ -34,7 +34,7 @@ class StepMemory(ABC):
 
     @abstractmethod
     def store(self, branch: Hashable, before: torch.Tensor, after: torch.Tensor) -> None:
-        """Remember noise tokens (n, H) ``before`` and ``after`` the joint layers."""
+        """Remember noise tokens (n, H) `before` and `after` the joint layers."""
 
     @abstractmethod
     def recall(self, branch: Hashable, before: torch.Tensor) -> torch.Tensor:
@@ -59,7 +59,7 @@ class TeaCache:
             raise setting_out_of_range("teacache threshold", self.threshold, "a number from 0")
 
     def start(self, steps: int) -> StepMemory:
-        """A memory for a request of ``steps`` steps."""
+        """A memory for a request of `steps` steps."""
         return _TeaMemory(self, steps)
 
 
@@ -67,7 +67,7 @@ class TeaCache:
 class TaylorSeer:
     """Continues the last joint layer's output by its Taylor series (arXiv 2503.06923, equation 7).
 
-    The published programme keeps such a series for every layer; nothing but the last one's noise tokens is read.
+    The published program keeps such a series for every layer; nothing but the last one's noise tokens is read.
 
     Attributes:
         first: This many evaluations at the start are run in full; at least 1.
@@ -97,7 +97,7 @@ class StepCache(Protocol):
     """Settings that make a memory for each request: `TeaCache` or `TaylorSeer`."""
 
     def start(self, steps: int) -> StepMemory:
-        """A memory for a request of ``steps`` steps."""
+        """A memory for a request of `steps` steps."""
         ...
 
 

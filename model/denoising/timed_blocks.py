@@ -41,11 +41,11 @@ class TimedBlocks:
             self._table()
 
     def embed(self, layer: nn.Module, patches: torch.Tensor) -> torch.Tensor:
-        """Tokens (..., T, H) of ``patches`` (..., T, patch² · channels) by one of the network's two embedders."""
+        """Tokens (..., T, H) of `patches` (..., T, patch² · channels) by one of the network's two embedders."""
         return product(layer, patches, self._ends.get(layer)).to(self._dtype)
 
     def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
-        """``x`` after modulated blocks at ``step`` (from 0)."""
+        """`x` after modulated blocks at `step` (from 0)."""
         temb = None if self._folded else self._temb(step)
         for block in blocks:
             layouts = self._layouts.get(block)

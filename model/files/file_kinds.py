@@ -80,7 +80,7 @@ def refuse_stand_in(path: Path) -> None:
     """Refuse a file that is plainly something else than what its place calls for.
 
     Raises:
-        BadCheckpoint: Naming the file, what it is, and what to do.
+        BadCheckpoint: naming the file, what it is, and what to do.
     """
     kind = kind_of(path)
     if kind is not None:

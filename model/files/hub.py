@@ -33,7 +33,7 @@ _HUB_NAME = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")
 
 
 def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_files_only: bool = False) -> Path:
-    """The folder of a model; a hub name (``owner/name``) that is no folder here is downloaded, resuming what broke off.
+    """The folder of a model; a hub name (`owner/name`) that is no folder here is downloaded, resuming what broke off.
 
     Only weights in safetensors, configs and tokenizer files are fetched: never code, never pickles.
 
@@ -43,8 +43,8 @@ def find_model(path_or_repo: str | Path, *, revision: str | None = None, local_f
         local_files_only: Use finished downloads only.
 
     Raises:
-        UnknownModel: No such folder, repository or revision.
-        HubUnreachable: The hub does not answer and there is no finished download.
+        UnknownModel: no such folder, repository or revision.
+        HubUnreachable: the hub does not answer and there is no finished download.
     """
     name = str(path_or_repo)
     if (folder := _folder(name)) is not None:
@@ -58,9 +58,9 @@ def check_model(path_or_repo: str | Path, *, revision: str | None = None) -> Non
     """Return if `find_model` has something to find; nothing is downloaded. A hub is waited for 10 seconds.
 
     Raises:
-        UnknownModel: No such folder, repository or revision.
-        BadCheckpoint: The folder or repository holds no such model.
-        HubUnreachable: The hub does not answer and there is no finished download.
+        UnknownModel: no such folder, repository or revision.
+        BadCheckpoint: the folder or repository holds no such model.
+        HubUnreachable: the hub does not answer and there is no finished download.
     """
     name = str(path_or_repo)
     if (folder := _folder(name)) is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from omniagent.model.errors import BadCheckpoint
-from omniagent.model.files.weights import listed, read_json
+from omniagent.model.files.weights import joined, read_json
 
 CONFIG_FILE = "adapter_config.json"
 _HEADER_CONFIG = "lora_adapter_metadata"
@@ -50,7 +50,7 @@ def strengths_of(
         alphas: Those that stand among the file's weights.
 
     Raises:
-        BadCheckpoint: An alpha is no positive number, a rank is not the one said, or two places say different things.
+        BadCheckpoint: an alpha is no positive number, a rank is not the one said, or two places say different things.
     """
     said = [one for one in (_of_config(path, header, ranks), _of_header(path, header, ranks)) if one is not None]
     beside = path.parent / CONFIG_FILE
@@ -58,7 +58,7 @@ def strengths_of(
         said.append(_config_says(path, f"the {CONFIG_FILE} beside it", read_json(beside), ranks))
     wrong = [f"{alpha:g} of {layer}" for layer, alpha in alphas.items() if not (math.isfinite(alpha) and alpha > 0)]
     if wrong:
-        raise BadCheckpoint(f"{path} has alphas that are not positive: {listed(wrong)}")
+        raise BadCheckpoint(f"{path} has alphas that are not positive: {joined(wrong)}")
     first = said[0] if said else None
     for other in said[1:]:
         if first is not None and not alphas and _differ(first, other):
@@ -112,7 +112,7 @@ def _config_says(path: Path, where: str, config: Mapping[str, Any], ranks: Mappi
         if wanted is not None and wanted != found:
             wrong.append(f"{layer} has rank {found} and not {wanted}")
     if wrong:
-        raise BadCheckpoint(f"{path} does not fit the ranks that {where} names: {listed(wrong)}")
+        raise BadCheckpoint(f"{path} does not fit the ranks that {where} names: {joined(wrong)}")
     # Where a config names no alpha, peft's own standard would be a number that nobody meant.
     alpha = config.get("lora_alpha")
     alphas = {
@@ -153,4 +153,4 @@ def _differ(one: _Said, other: _Said) -> bool:
 
 def _told(said: _Said) -> str:
     values = sorted(set(said.alphas.values()))
-    return f"{listed((f'{value:g}' for value in values), 3)}{' by the root of the rank' if said.root else ''}"
+    return f"{joined((f'{value:g}' for value in values), 3)}{' by the root of the rank' if said.root else ''}"

@@ -1,8 +1,8 @@
 """Reads LoRA files (arXiv 2106.09685) in the forms in which they are published, into one form.
 
-The published pipeline writes ``transformer.<layer>.lora_A.weight``, its trainer and peft ``base_model.model.`` before
-and ``.default.`` within, ComfyUI and its trainers ``diffusion_model.`` before or nothing at all, and kohya's programs
-``lora_unet_<layer with underscores>.lora_down.weight`` with an ``alpha`` beside each pair.
+The published pipeline writes `transformer.<layer>.lora_A.weight`, its trainer and peft `base_model.model.` before
+and `.default.` within, ComfyUI and its trainers `diffusion_model.` before or nothing at all, and kohya's programs
+`lora_unet_<layer with underscores>.lora_down.weight` with an `alpha` beside each pair.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import nn
 from omniagent.model.errors import BadCheckpoint
 from omniagent.model.files.file_kinds import stand_ins
 from omniagent.model.files.lora_alphas import Strengths, strengths_of
-from omniagent.model.files.weights import check_finite_file, listed, read_shapes
+from omniagent.model.files.weights import check_finite_file, joined, read_shapes
 
 LORA_FILE = "pytorch_lora_weights.safetensors"
 PEFT_FILE = "adapter_model.safetensors"
@@ -56,7 +56,7 @@ _CONVERT = "only LoRA and DoRA of linear layers can be loaded, so convert it, or
 
 
 class LoraFile(NamedTuple):
-    """A LoRA in one form: ``<layer>.lora_A.weight`` and so on by the network's own layer names, and its strength."""
+    """A LoRA in one form: `<layer>.lora_A.weight` and so on by the network's own layer names, and its strength."""
 
     weights: dict[str, torch.Tensor]
     strengths: Strengths
@@ -66,7 +66,7 @@ def find_lora(source: str | Path) -> Path:
     """The LoRA file that a path means: itself, or of a folder the one under its published name or the only one.
 
     Raises:
-        BadCheckpoint: There is none, or several, or only weights in another form.
+        BadCheckpoint: there is none, or several, or only weights in another form.
     """
     try:
         path = Path(source).expanduser()
@@ -84,9 +84,9 @@ def find_lora(source: str | Path) -> Path:
     if len(held) == 1 or named:
         return held[0]
     if held:
-        raise BadCheckpoint(f"{path} holds {listed(file.name for file in held)}; give the path of one of them")
+        raise BadCheckpoint(f"{path} holds {joined(file.name for file in held)}; give the path of one of them")
     if others:
-        raise BadCheckpoint(f"{path} holds no LoRA in safetensors; {listed(others, 2)}")
+        raise BadCheckpoint(f"{path} holds no LoRA in safetensors; {joined(others, 2)}")
     raise BadCheckpoint(f"{path / LORA_FILE} is missing; give a LoRA file, or a folder with one")
 
 
@@ -94,7 +94,7 @@ def read_lora(path: Path, layers: Mapping[str, nn.Linear]) -> LoraFile:
     """Read a file for a network with these linear layers, by their names.
 
     Raises:
-        BadCheckpoint: The file is broken, no LoRA, made for another model or another method, holds values that are not
+        BadCheckpoint: the file is broken, no LoRA, made for another model or another method, holds values that are not
             finite, or contradicts itself; the message names what does not fit.
     """
     shapes = read_shapes([path])
@@ -142,7 +142,7 @@ def _keys(
     if misfits:
         raise BadCheckpoint(_misfit(path, misfits, set(shapes), set(layers)))
     if len(adapters) > 1:
-        raise BadCheckpoint(f"{path} holds several LoRAs ({listed(sorted(adapters))}); save each in a file of its own")
+        raise BadCheckpoint(f"{path} holds several LoRAs ({joined(sorted(adapters))}); save each in a file of its own")
     return found
 
 
@@ -167,14 +167,14 @@ def _misfit(path: Path, misfits: list[str], every: set[str], layers: set[str]) -
         return f"{path} is {method}, for example {misfits[0]}; {_CONVERT}"
     if elsewhere := [key for key in misfits if _ELSEWHERE.match(key)]:
         return (
-            f"{path} also changes the text model or the VAE ({listed(elsewhere, 2)}), which take no LoRA here; "
+            f"{path} also changes the text model or the VAE ({joined(elsewhere, 2)}), which take no LoRA here; "
             "keep only the transformer's weights in it"
         )
     names = {_WRAPPERS.sub("", key.replace(".base_layer", "")) for key in misfits}
     if any(f"{layer}.weight" in names for layer in layers):
         what = "a whole model" if len(misfits) == len(every) else "a LoRA together with the whole model"
         return f"{path} is {what}, for example {misfits[0]}; keep only its LoRA weights, or load it as a checkpoint"
-    return f"{path} is no LoRA for this model: {listed(f'{key} fits no layer' for key in misfits)}"
+    return f"{path} is no LoRA for this model: {joined(f'{key} fits no layer' for key in misfits)}"
 
 
 def _check_fit(
@@ -214,4 +214,4 @@ def _check_fit(
     if magnitudes and (bare := sorted(set(ranks) - magnitudes)):
         faults.append(f"{bare[0]} has no magnitude and {sorted(magnitudes)[0]} has one")
     if faults:
-        raise BadCheckpoint(f"{path} is no LoRA for this model: {listed(faults)}")
+        raise BadCheckpoint(f"{path} is no LoRA for this model: {joined(faults)}")

@@ -19,7 +19,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.files.weights import infinite_weights, listed
+from omniagent.model.files.weights import infinite_weights, joined
 
 N = TypeVar("N", bound=nn.Module)
 Weights = dict[str, torch.Tensor]
@@ -37,7 +37,7 @@ def plain(network: N, what: str, *, fuse_loras: bool = False) -> N:
         fuse_loras: Whether adapters in force are added to the weights, at their strengths, or left out.
 
     Raises:
-        BadSetting: Its weights cannot be had or are none that its class could load again; the message says why.
+        BadSetting: its weights cannot be had or are none that its class could load again; the message says why.
     """
     untyped: Any = getattr(network, "_orig_mod", network)
     weights = _own_weights(untyped, what, fuse_loras)
@@ -149,9 +149,9 @@ def _fused(name: str, layer: Any, own: Weights, held: Weights, what: str, up_to:
 def _check(what: str, weights: Weights, wanted: Weights) -> None:
     faults: list[str] = []
     if missing := sorted(set(wanted) - set(weights)):
-        faults.append(f"it lacks {listed(missing)}")
+        faults.append(f"it lacks {joined(missing)}")
     if extra := sorted(set(weights) - set(wanted)):
-        faults.append(f"its class knows no {listed(extra)}")
+        faults.append(f"its class knows no {joined(extra)}")
     both = sorted(set(weights) & set(wanted))
     if wrong := [
         f"{key} is {list(weights[key].shape)} of {weights[key].dtype}, not {list(wanted[key].shape)} of floating point"
@@ -159,13 +159,13 @@ def _check(what: str, weights: Weights, wanted: Weights) -> None:
         if weights[key].shape != wanted[key].shape
         or weights[key].is_floating_point() != wanted[key].is_floating_point()
     ]:
-        faults.append(listed(wrong))
+        faults.append(joined(wrong))
     if kinds := {type(weights[key]).__name__ for key in both if type(weights[key]) not in (torch.Tensor, nn.Parameter)}:
         faults.append(
-            f"its weights are {listed(sorted(kinds))} and no plain tensors (quantised or spread over devices)"
+            f"its weights are {joined(sorted(kinds))} and no plain tensors (quantised or spread over devices)"
         )
     if not faults and (broken := infinite_weights(weights.items())):
-        faults.append(f"its weights are NaN or infinite: {listed(broken)}")
+        faults.append(f"its weights are NaN or infinite: {joined(broken)}")
     if faults:
         raise BadSetting(f"{what} cannot be saved as a checkpoint that loads again; {'; '.join(faults)}")
 

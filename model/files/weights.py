@@ -29,7 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        BadCheckpoint: The file is missing or holds something else.
+        BadCheckpoint: the file is missing or holds something else.
     """
     try:
         value: object = json.loads(path.read_text(encoding="utf-8"))
@@ -44,10 +44,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def weight_files(folder: Path, stem: str) -> list[Path]:
-    """The safetensors files of a component, single or sharded; ``stem`` is the name its library gives them.
+    """The safetensors files of a component, single or sharded; `stem` is the name its library gives them.
 
     Raises:
-        BadCheckpoint: There are none, a shard is missing, or there are only weights in another form, such as pickles.
+        BadCheckpoint: there are none, a shard is missing, or there are only weights in another form, such as pickles.
     """
     if not folder.is_dir():
         raise BadCheckpoint(f"{folder} is missing; the checkpoint is not complete")
@@ -63,15 +63,15 @@ def weight_files(folder: Path, stem: str) -> list[Path]:
     if not missing:
         return files
     if others := stand_ins(folder.iterdir()):
-        raise BadCheckpoint(f"{folder} lacks {listed(missing)}; {listed(others, 2)}")
-    raise BadCheckpoint(f"{folder} lacks {listed(missing)}; the checkpoint is not complete")
+        raise BadCheckpoint(f"{folder} lacks {joined(missing)}; {joined(others, 2)}")
+    raise BadCheckpoint(f"{folder} lacks {joined(missing)}; the checkpoint is not complete")
 
 
 def read_shapes(files: Iterable[Path]) -> Shapes:
     """Names and shapes of all tensors in safetensors files.
 
     Raises:
-        BadCheckpoint: A file is cut short or no safetensors file; the message says what it is where that can be told.
+        BadCheckpoint: a file is cut short or no safetensors file; the message says what it is where that can be told.
     """
     shapes: Shapes = {}
     for file in files:
@@ -88,20 +88,20 @@ def check_shapes(folder: Path, found: Mapping[str, tuple[int, ...]], wanted: Map
     """Compare what a folder holds with what the model needs.
 
     Raises:
-        BadCheckpoint: Naming weights that are missing, too many, or of another shape.
+        BadCheckpoint: naming weights that are missing, too many, or of another shape.
     """
     faults: list[str] = []
     if missing := sorted(set(wanted) - set(found)):
-        faults.append(f"missing weights: {listed(missing)}")
+        faults.append(f"missing weights: {joined(missing)}")
     if extra := sorted(set(found) - set(wanted)):
-        faults.append(f"unknown weights: {listed(extra)}")
+        faults.append(f"unknown weights: {joined(extra)}")
     wrong = [
         f"{name} is {list(found[name])}, not {list(wanted[name])}"
         for name in sorted(set(found) & set(wanted))
         if found[name] != wanted[name]
     ]
     if wrong:
-        faults.append(f"wrong shapes: {listed(wrong)}")
+        faults.append(f"wrong shapes: {joined(wrong)}")
     if faults:
         raise BadCheckpoint(f"{folder} does not fit its config.json; {'; '.join(faults)}")
 
@@ -110,7 +110,7 @@ def check_finite(folder: Path, module: nn.Module) -> None:
     """Refuse weights that would turn every picture or answer into noise, before any work is spent on them.
 
     Raises:
-        BadCheckpoint: Naming weights with a value that is not a number or infinite.
+        BadCheckpoint: naming weights with a value that is not a number or infinite.
     """
     _refuse_infinite(folder, module.state_dict().items())
 
@@ -124,7 +124,7 @@ def check_finite_file(file: Path) -> None:
     """The same for a safetensors file, whose tensors are read one at a time.
 
     Raises:
-        BadCheckpoint: As :func:`check_finite`.
+        BadCheckpoint: as `check_finite`.
     """
     with safe_open(file, "pt") as tensors:
         _refuse_infinite(file, ((name, tensors.get_tensor(name)) for name in tensors.keys()))  # noqa: SIM118
@@ -132,7 +132,7 @@ def check_finite_file(file: Path) -> None:
 
 def _refuse_infinite(source: Path, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
     if broken := infinite_weights(weights):
-        raise BadCheckpoint(f"{source} holds weights that are NaN or infinite: {listed(broken)}; download it again")
+        raise BadCheckpoint(f"{source} holds weights that are NaN or infinite: {joined(broken)}; download it again")
 
 
 def _is_finite(weight: torch.Tensor) -> bool:
@@ -147,7 +147,7 @@ def check_config(path: Path, kind: type[ConfigMixin]) -> dict[str, Any]:
     """Read a component's config and compare its keys with what the class knows.
 
     Raises:
-        BadCheckpoint: The file is missing, broken, of another class, or has unknown keys.
+        BadCheckpoint: the file is missing, broken, of another class, or has unknown keys.
     """
     config = read_json(path)
     name = config.get("_class_name", kind.__name__)
@@ -155,7 +155,7 @@ def check_config(path: Path, kind: type[ConfigMixin]) -> dict[str, Any]:
         raise BadCheckpoint(f"{path} is of class {name!r}; it must be {kind.__name__!r}")
     known = inspect.signature(kind.__init__).parameters
     if unknown := sorted(key for key in config if not key.startswith("_") and key not in known):
-        raise BadCheckpoint(f"{path} has keys that {kind.__name__} does not know: {listed(unknown)}")
+        raise BadCheckpoint(f"{path} has keys that {kind.__name__} does not know: {joined(unknown)}")
     return config
 
 
@@ -163,7 +163,7 @@ def check_numbers(path: Path, config: Mapping[str, Any]) -> None:
     """Refuse numbers of a config that its class takes as they are and stumbles over much later.
 
     Raises:
-        BadCheckpoint: A scale, an epsilon or a size is not positive, or a shift no number.
+        BadCheckpoint: a scale, an epsilon or a size is not positive, or a shift no number.
     """
     for name in POSITIVE:
         value: object = config.get(name, 1)
@@ -179,13 +179,13 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def building(path: Path, what: str, work: Callable[[], T]) -> T:
-    """The result of ``work``, which reads or builds a part of a checkpoint from ``path``.
+    """The result of `work`, which reads or builds a part of a checkpoint from `path`.
 
     Libraries raise whatever they stumble over in a broken file, so every failure but a lack of memory is the file's.
 
     Raises:
-        BadCheckpoint: Naming the path, ``what`` cannot be made of it, and why.
-        OutOfMemory: The machine has too little memory.
+        BadCheckpoint: naming the path, `what` cannot be made of it, and why.
+        OutOfMemory: the machine has too little memory.
     """
     try:
         return with_memory_fault(torch.device("cpu"), str(path), work)
@@ -197,7 +197,7 @@ def building(path: Path, what: str, work: Callable[[], T]) -> T:
         raise BadCheckpoint(f"{path} describes no possible {what}: {error} ({type(error).__name__})") from error
 
 
-def listed(names: Iterable[str], most: int = 5) -> str:
+def joined(names: Iterable[str], most: int = 5) -> str:
     """Names for a message, cut after a few."""
     shown = list(names)
     rest = len(shown) - most

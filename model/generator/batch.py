@@ -85,7 +85,7 @@ class PictureBatch:
 
     @torch.inference_mode()
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with the pictures in ``rows`` alone."""
+        """Go on with the pictures in `rows` alone."""
         self._denoising.keep(rows)
         self._pictures = [self._pictures[row] for row in rows]
 

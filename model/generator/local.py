@@ -14,7 +14,6 @@ from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
-from omniagent.model.limits import check_request
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
@@ -26,7 +25,7 @@ from omniagent.model.pictures import (
 )
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.profile import GeneratorProfile
-from omniagent.model.requests import CancelToken, GenerationRequest, Step
+from omniagent.model.requests import CancelToken, GenerationRequest, Step, check_request
 
 
 class Sizes(NamedTuple):
@@ -50,7 +49,7 @@ class OmniGen2Generator:
         batch: Pictures drawn together. On a CPU in float32 a seed's picture is the same bit for bit whatever it is
             drawn with; elsewhere the last bits may follow the batch, as matrix products round by shape.
         cache_bytes: Budget, in bytes, for texts and, as much again, for references.
-        preset: ``quality``, ``balanced`` or ``fast``, see `Preset`.
+        preset: `quality`, `balanced` or `fast`, see `Preset`.
     """
 
     def __init__(
@@ -161,7 +160,7 @@ class OmniGen2Generator:
         """Read a request's texts and references, or find them again.
 
         Raises:
-            BadSetting: as :meth:`bucket`.
+            BadSetting: as `bucket`.
         """
         bucket = self.bucket(request)
         pictures = [self._resized(picture) for picture in request.references]

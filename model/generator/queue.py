@@ -123,6 +123,11 @@ class RequestQueue:
         """Whether it takes no more requests."""
         return self._closed
 
+    def wait_until(self, holds: Callable[[], bool], timeout: float) -> bool:
+        """Wait `timeout` seconds for `holds`, looked at when a request comes or the queue closes; whether it does."""
+        with self._change:
+            return self._change.wait_for(holds, timeout)
+
     def draw(
         self, request: GenerationRequest, token: CancelToken | None = None, on_step: Step | None = None
     ) -> list[Image.Image]:

@@ -23,9 +23,8 @@ from omniagent.model.generator.remote_request import fields_of, guesses, referen
 from omniagent.model.http.event_loop import BackgroundLoop
 from omniagent.model.http.proxies import client_options, proxies_checked, proxy_advice
 from omniagent.model.http.refusals import Refused, words_of
-from omniagent.model.limits import check_request
 from omniagent.model.profile import GeneratorProfile, generator_named
-from omniagent.model.requests import CancelToken, GenerationRequest, Step
+from omniagent.model.requests import CancelToken, GenerationRequest, Step, check_request
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
 # Another server may know the key and the model that this one does not.
@@ -53,7 +52,7 @@ class RemoteGenerator:
     """A `Generator` over one or several servers.
 
     Args:
-        urls: Base URLs that end in ``/v1``; at least one.
+        urls: Base URLs that end in `/v1`; at least one.
         name: The model to ask for.
         key: Sent as the bearer token; None sends none.
         timeout: Seconds that one picture may take on a server, from connecting to the last byte, and the longest
@@ -65,7 +64,7 @@ class RemoteGenerator:
         profile: How it wants to be used; None: as the family that its name tells.
 
     Raises:
-        BadSetting: No URL, or one that is not http, or lies behind a proxy that cannot be used.
+        BadSetting: no URL, or one that is not http, or lies behind a proxy that cannot be used.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ def no_proxies() -> Yields[None]:
 
 
 def _named(kind: str, address: str) -> str:
-    """Such as ``http_proxy=http://host:1``; the lower-case variable counts where both are set."""
+    """Such as `http_proxy=http://host:1`; the lower-case variable counts where both are set."""
     names = sorted((name for name in os.environ if name.lower() == f"{kind}_proxy"), reverse=True)
     user, at, rest = address.rpartition("@")
     hidden = f"{user.partition('://')[0]}://…@{rest}" if at and "://" in user else rest if at else address

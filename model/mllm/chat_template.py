@@ -13,8 +13,16 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+ANSWER_TURN = "<|im_end|>\n<|im_start|>assistant\n"
+"""The end of the user turn and the assistant's header."""
+
+
+def open_chat(prompt: Prompt) -> str:
+    """System turn and user turn with one image slot for each picture, so far that more words may follow."""
+    user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in prompt.parts)
+    return f"<|im_start|>system\n{prompt.system}<|im_end|>\n<|im_start|>user\n{user}"
+
 
 def chat_text(prompt: Prompt) -> str:
-    """System turn, user turn with one image slot for each picture, and the assistant's header."""
-    user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in prompt.parts)
-    return f"<|im_start|>system\n{prompt.system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
+    """The whole chat up to where an answer begins."""
+    return open_chat(prompt) + ANSWER_TURN

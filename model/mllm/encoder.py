@@ -127,7 +127,7 @@ class ChatEncoder:
         return 1, height // patch, width // patch
 
     def id_of(self, mark: str) -> int:
-        """The single token id of a chat mark such as ``<|im_end|>``.
+        """The single token id of a chat mark such as `<|im_end|>`.
 
         Raises:
             BadCheckpoint: the tokenizer splits the mark.

@@ -1,6 +1,6 @@
-"""Tokenizer and picture processor of a checkpoint's ``processor`` folder, without torchvision.
+"""Tokenizer and picture processor of a checkpoint's `processor` folder, without torchvision.
 
-The full ``Qwen2_5_VLProcessor`` also brings a video processor that needs torchvision; nothing here looks at videos.
+The full `Qwen2_5_VLProcessor` also brings a video processor that needs torchvision; nothing here looks at videos.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from omniagent.model.errors import BadCheckpoint
 from omniagent.model.files.file_kinds import refuse_stand_in
-from omniagent.model.files.weights import building, listed, read_json
+from omniagent.model.files.weights import building, joined, read_json
 
 TOKENIZER_FILES = (("tokenizer.json",), ("vocab.json", "merges.txt"))
 SETTINGS_FILES = ("tokenizer_config.json", "preprocessor_config.json")
@@ -36,10 +36,10 @@ class LightProcessor:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> LightProcessor:
-        """Read a ``processor`` folder.
+        """Read a `processor` folder.
 
         Raises:
-            BadCheckpoint: A file is missing or broken, or the vocabulary lacks what a Qwen2.5-VL is asked with.
+            BadCheckpoint: a file is missing or broken, or the vocabulary lacks what a Qwen2.5-VL is asked with.
         """
         source, local = Path(folder), {"local_files_only": True, "trust_remote_code": False}
         words = _tokenizer_file(source)
@@ -73,7 +73,7 @@ def _tokenizer_file(folder: Path) -> Path:
     if not held or missing:
         missing = missing if held else ["tokenizer.json", *missing]
         raise BadCheckpoint(
-            f"{folder} holds no usable processor, it lacks {listed(missing)}; "
+            f"{folder} holds no usable processor, it lacks {joined(missing)}; "
             "it needs tokenizer.json (or vocab.json, merges.txt), tokenizer_config.json, preprocessor_config.json"
         )
     return folder / held[0][0]
@@ -88,7 +88,7 @@ def _check_vocabulary(path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     if not yes or not no or yes[0] == no[0]:
         unknown += ["yes", "no"]
     if unknown:
-        raise BadCheckpoint(f"{path} has no tokens for {listed(unknown)}; it is not the vocabulary of a Qwen2.5-VL")
+        raise BadCheckpoint(f"{path} has no tokens for {joined(unknown)}; it is not the vocabulary of a Qwen2.5-VL")
 
 
 def _try_out(images: Any) -> None:

@@ -46,11 +46,11 @@ def tokenize(
 
     Args:
         tokenizer: The checkpoint's tokenizer.
-        prompts: Whole chat strings, see :func:`chat_prompt`.
+        prompts: Whole chat strings, see `chat_prompt`.
         max_sequence_length: 1 to 1024 tokens.
 
     Raises:
-        BadSetting: ``max_sequence_length`` lies outside its range.
+        BadSetting: `max_sequence_length` lies outside its range.
     """
     if isinstance(max_sequence_length, bool) or not 1 <= max_sequence_length <= MAX_TEXT_TOKENS:
         raise setting_out_of_range(

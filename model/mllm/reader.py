@@ -36,7 +36,7 @@ class ChatBatch(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the network's ``forward`` and ``generate``."""
+        """Arguments of the network's `forward` and `generate`."""
         return {
             "input_ids": self.ids,
             "attention_mask": torch.ones_like(self.ids),
@@ -61,7 +61,7 @@ class ChatReader:
         """A user turn, pictures first and numbered from 1, up to the start of the answer.
 
         Raises:
-            BadTask: The text holds the mark that stands for a picture.
+            BadTask: the text holds the mark that stands for a picture.
         """
         numbered = [part for number, each in enumerate(pictures, start=1) for part in (f"<img{number}>: ", each)]
         chat = self._encoder.encode(Prompt(system=system, parts=(*numbered, text)))

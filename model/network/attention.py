@@ -22,7 +22,7 @@ NO_LAYOUTS: tuple[Layout, ...] = (None,) * 4
 
 
 class AttentionProcessor:
-    """Runs the attention through diffusers' dispatch, so that ``set_attention_backend`` and SDPA kernels apply."""
+    """Runs the attention through diffusers' dispatch, so that `set_attention_backend` and SDPA kernels apply."""
 
     _attention_backend = None
     _parallel_config = None
@@ -95,7 +95,7 @@ class GroupedQueryAttention(nn.Module, AttentionModuleMixin):
         self.set_processor(AttentionProcessor())  # pyright: ignore[reportArgumentType]
 
     def forward(self, x: torch.Tensor, stream: Stream, layouts: tuple[Layout, ...] = NO_LAYOUTS) -> torch.Tensor:
-        """Attend within each sequence of ``x`` (B, L, H); ``layouts`` as :meth:`lay_out` gives them."""
+        """Attend within each sequence of `x` (B, L, H); `layouts` as `lay_out` gives them."""
         process: Any = self.processor
         return process(self, x, stream, layouts)
 

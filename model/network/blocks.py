@@ -40,7 +40,7 @@ class FoldedWeights(NamedTuple):
 
 
 class BlockLayouts(NamedTuple):
-    """A block's weights as :func:`.products.lay_out` left them."""
+    """A block's weights as `.products.lay_out` left them."""
 
     attention: tuple[Layout, ...] = NO_LAYOUTS
     feed: tuple[Layout, ...] = (None,) * 3
@@ -55,7 +55,7 @@ class ModulatedNorm(nn.Module):
         self.norm = RootMeanSquareNorm(dim, eps)
 
     def modulation(self, temb: torch.Tensor) -> Modulation:
-        """Scales and gates for the time embedding ``temb`` (B, T)."""
+        """Scales and gates for the time embedding `temb` (B, T)."""
         parts = self.linear(functional.silu(temb)).to(temb.dtype).unsqueeze(1).chunk(4, dim=-1)
         return Modulation(parts[0], parts[1].tanh(), parts[2], parts[3].tanh())
 
@@ -64,7 +64,7 @@ class ModulatedNorm(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """SwiGLU (arXiv 2002.05202, equation 6), inner size 4·H·multiplier rounded up to ``multiple_of``."""
+    """SwiGLU (arXiv 2002.05202, equation 6), inner size 4·H·multiplier rounded up to `multiple_of`."""
 
     def __init__(self, dim: int, multiple_of: int, multiplier: float | None) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class FeedForward(nn.Module):
         self.linear_3 = nn.Linear(dim, inner, bias=False)
 
     def forward(self, x: torch.Tensor, layouts: tuple[Layout, ...] = (None,) * 3) -> torch.Tensor:
-        """Map (B, L, H) to (B, L, H); ``layouts`` as :meth:`lay_out` gives them."""
+        """Map (B, L, H) to (B, L, H); `layouts` as `lay_out` gives them."""
         first, second, third = layouts
         opened = functional.silu(product(self.linear_1, x, first)) * product(self.linear_3, x, third)
         return product(self.linear_2, opened, second)
@@ -86,7 +86,7 @@ class FeedForward(nn.Module):
 
 
 class OmniGen2Block(nn.Module):
-    """One transformer block; with ``time_dim`` None it is a context block without modulation."""
+    """One transformer block; with `time_dim` None it is a context block without modulation."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class OmniGen2Block(nn.Module):
         self.eps = eps
 
     def fold(self, temb: torch.Tensor) -> FoldedWeights:
-        """Norm weights (N, H) for N times, from their embeddings ``temb`` (N, T); of modulated blocks only."""
+        """Norm weights (N, H) for N times, from their embeddings `temb` (N, T); of modulated blocks only."""
         assert isinstance(self.norm1, ModulatedNorm)
         by = self.norm1.modulation(temb)
         return FoldedWeights(
@@ -136,11 +136,11 @@ class OmniGen2Block(nn.Module):
             x: (B, L, H) tokens, or a packed row (1, T, H).
             stream: Where they sit.
             temb: (B, T) time embedding, which context blocks don't take.
-            folded: What :meth:`fold` made of one time, instead of ``temb``.
-            layouts: What :meth:`lay_out` made of the weights.
+            folded: What `fold` made of one time, instead of `temb`.
+            layouts: What `lay_out` made of the weights.
 
         Returns:
-            (B, L, H), or only the rows that a packed ``stream`` asks for.
+            (B, L, H), or only the rows that a packed `stream` asks for.
         """
         by_attention, by_feed = layouts or BlockLayouts()
         if folded is not None:
@@ -167,7 +167,7 @@ class FinalProjection(nn.Module):
         self.linear_2 = nn.Linear(dim, out_dim)
 
     def scales(self, temb: torch.Tensor) -> torch.Tensor:
-        """Factors (N, H) on the normed tokens for N times, from their embeddings ``temb`` (N, T)."""
+        """Factors (N, H) on the normed tokens for N times, from their embeddings `temb` (N, T)."""
         return 1 + self.linear_1(functional.silu(temb)).to(temb.dtype)
 
     def forward(
@@ -177,7 +177,7 @@ class FinalProjection(nn.Module):
         scale: torch.Tensor | None = None,
         layout: Layout = None,
     ) -> torch.Tensor:
-        """Map tokens (B, L, H) to patches (B, L, patch² · channels), by ``temb`` (B, T) or ready factors (H,)."""
+        """Map tokens (B, L, H) to patches (B, L, patch² · channels), by `temb` (B, T) or ready factors (H,)."""
         if temb is not None:
             scale = self.scales(temb).to(x.dtype).unsqueeze(1)
         normed = functional.layer_norm(x, x.shape[-1:], eps=FINAL_NORM_EPS)

@@ -6,15 +6,14 @@ import math
 from collections.abc import Sequence
 
 from omniagent.model.errors import BadSetting
-
-MAX_REFERENCES = 5
+from omniagent.model.limits import MAX_REFERENCES
 
 
 def three_axes(values: Sequence[int]) -> tuple[int, int, int]:
     """Three numbers, one for each axis.
 
     Raises:
-        BadSetting: There are more or fewer.
+        BadSetting: there are more or fewer.
     """
     if len(values) != 3:
         raise BadSetting(f"{len(values)} axes {tuple(values)} were given; give three: sequence, row, column")
@@ -25,7 +24,7 @@ def check_sizes(hidden: int, heads: int, kv_heads: int, axes_dim: Sequence[int])
     """Return if the sizes of a transformer fit together.
 
     Raises:
-        BadSetting: They contradict each other.
+        BadSetting: they contradict each other.
     """
     if hidden % heads or heads % kv_heads:
         raise BadSetting(
@@ -42,7 +41,7 @@ def check_reference_count(references: Sequence[Sequence[object]]) -> None:
     """Return if no sample has more references than the network knows.
 
     Raises:
-        BadSetting: One has.
+        BadSetting: one has.
     """
     most = max(map(len, references), default=0)
     if most > MAX_REFERENCES:

@@ -28,14 +28,14 @@ def lay_out(layers: Iterable[nn.Module]) -> tuple[Layout, ...]:
 
 
 def product(layer: nn.Module, x: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """``layer(x)``, by way of its layout if it has one."""
+    """`layer(x)`, by way of its layout if it has one."""
     if layout is None:
         return layer(x)
     return _operators()._linear_pointwise(x, layout, layer.bias, "none", [], "")
 
 
 def affordable(network: nn.Module) -> bool:
-    """Whether copies of all weights of ``network`` are small enough."""
+    """Whether copies of all weights of `network` are small enough."""
     return sum(weight.nbytes for weight in network.parameters()) <= MOST_BYTES
 
 

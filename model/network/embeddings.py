@@ -55,7 +55,7 @@ def patchify(latent: torch.Tensor, patch: int) -> torch.Tensor:
 
 
 def unpatchify(tokens: torch.Tensor, rows: int, columns: int, patch: int) -> torch.Tensor:
-    """Undo :func:`patchify`: tokens (..., rows·columns, patch² · C) to latents (..., C, rows·patch, columns·patch)."""
+    """Undo `patchify`: tokens (..., rows·columns, patch² · C) to latents (..., C, rows·patch, columns·patch)."""
     *lead, _, width = tokens.shape
     channels, n = width // (patch * patch), len(lead)
     cut = tokens.reshape(*lead, rows, columns, patch, patch, channels)

@@ -17,7 +17,7 @@ from torch import nn
 
 from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.files.lora_files import LORA_FILE, LoraFile, find_lora, read_lora
-from omniagent.model.files.weights import building, listed
+from omniagent.model.files.weights import building, joined
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.wording import shown
 
@@ -46,13 +46,13 @@ class Loras:
 
         Args:
             source: The file, or a folder that holds it under its published name, under peft's, or alone.
-            name: What to call it, in letters, digits, spaces, ``_`` and ``-``.
+            name: What to call it, in letters, digits, spaces, `_` and `-`.
             scale: Its strength.
 
         Raises:
-            BadCheckpoint: The file is missing, broken, holds weights that are not finite, is made for another model or
+            BadCheckpoint: the file is missing, broken, holds weights that are not finite, is made for another model or
                 by another method, or contradicts itself; the message names the misfits.
-            BadSetting: The name is taken or has characters that are not allowed, the scale is no number, or the
+            BadSetting: the name is taken or has characters that are not allowed, the scale is no number, or the
                 transformer's weights lie elsewhere between its calls.
         """
         _check_name(name)
@@ -90,7 +90,7 @@ class Loras:
         """Give loaded adapters these strengths, and those not named 0.
 
         Raises:
-            BadSetting: A name is not loaded, or a scale is no number.
+            BadSetting: a name is not loaded, or a scale is no number.
         """
         for name, scale in scales.items():
             self._check_loaded(name)
@@ -102,7 +102,7 @@ class Loras:
         """Take off one adapter, or all: the network then computes what it did without.
 
         Raises:
-            BadSetting: The name is not loaded.
+            BadSetting: the name is not loaded.
         """
         if name is not None:
             self._check_loaded(name)
@@ -127,7 +127,7 @@ class Loras:
 
     def _check_loaded(self, name: str) -> None:
         if name not in self._scales:
-            raise BadSetting(f"no LoRA is loaded as {shown(name)}; there are {listed(sorted(self._scales)) or 'none'}")
+            raise BadSetting(f"no LoRA is loaded as {shown(name)}; there are {joined(sorted(self._scales)) or 'none'}")
 
 
 def _check_name(name: object) -> None:

@@ -20,7 +20,7 @@ class RootMeanSquareNorm(nn.Module):
 
 
 def scaled_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-    """``x`` over its root mean square, times ``weight`` (H,), which may hold a modulation folded into it."""
+    """`x` over its root mean square, times `weight` (H,), which may hold a modulation folded into it."""
     if x.device.type == "cpu" and x.dtype == torch.float32:
         # Norm, quotient and product are three sweeps; the operator's own way over the CPU takes six.
         inverse = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.size(-1)).add_(eps).rsqrt_()

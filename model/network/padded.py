@@ -30,7 +30,7 @@ class Grid(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Equal neighbours in a packed row: so many sequences of ``length`` tokens, of which the last ``asking`` ask."""
+    """Equal neighbours in a packed row: so many sequences of `length` tokens, of which the last `asking` ask."""
 
     sequences: int
     length: int
@@ -52,7 +52,7 @@ class Stream(NamedTuple):
         mask: (B, L), true where there is a token, of a padded batch; None when nothing is padded.
         runs: The sequences of a packed row (1, T), one after the other; empty for a batch.
         queries: The rows wanted of a packed row; None for all.
-        masked: Give the kernel a mask even where nothing is padded, as the published programme does.
+        masked: Give the kernel a mask even where nothing is padded, as the published program does.
         grouped: Let the kernel share key/value heads where it can.
     """
 
@@ -66,7 +66,7 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TokenLayout:
-    """The plan of one batch of ``B`` samples with ``N`` reference pictures in all.
+    """The plan of one batch of `B` samples with `N` reference pictures in all.
 
     Attributes:
         text_lengths: Text tokens of each sample.
@@ -117,7 +117,7 @@ def build_layout(
     """Plan a batch; all three sequences have one entry per sample.
 
     Raises:
-        BadSetting: A text or picture is too large for the position tables.
+        BadSetting: a text or picture is too large for the position tables.
     """
     noise_positions: list[NDArray[np.int64]] = []
     reference_positions: list[NDArray[np.int64]] = []

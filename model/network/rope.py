@@ -1,7 +1,7 @@
 """Omni-RoPE: rotary positions on three axes (sequence/modality, row, column).
 
 OmniGen2 (arXiv 2506.18871, section on Omni-RoPE) extends the rotary embedding of RoFormer (arXiv 2104.09864, section
-3.2) to three axes that share one attention head: the first ``axes_dim[0]`` channels turn with the first coordinate,
+3.2) to three axes that share one attention head: the first `axes_dim[0]` channels turn with the first coordinate,
 and so on. Pairs of *adjacent* channels turn together. Tables are computed in float64 and kept as float32, which
 moves 2.7e-5 of all bf16 values against complex128 tables.
 """
@@ -37,22 +37,35 @@ class OmniRope:
         self._tables = [
             np.stack((np.cos(angle), np.sin(angle)), axis=-1).astype(np.float32) for angle in self._angles()
         ]
+        self._moved: dict[torch.device, list[torch.Tensor]] = {}
 
     def at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
-        """Rotations at ``positions``, shape (..., length, 3).
+        """Rotations at `positions`, shape (..., length, 3).
 
         Raises:
-            BadSetting: A position lies beyond the table of its axis: too long a text or too large a picture.
+            BadSetting: a position lies beyond the table of its axis: too long a text or too large a picture.
         """
         self._check(positions)
+        device = torch.device(device)
+        if device.type != "cpu":
+            # Looked up there: a batch's rotations are some sixty times the bytes of its positions.
+            places = torch.from_numpy(positions).to(device)
+            return torch.cat([table[places[..., axis]] for axis, table in enumerate(self._on(device))], dim=-2)
         turns = [table[positions[..., axis]] for axis, table in enumerate(self._tables)]
-        return torch.from_numpy(np.concatenate(turns, axis=-2)).to(device)
+        return torch.from_numpy(np.concatenate(turns, axis=-2))
+
+    def _on(self, device: torch.device) -> list[torch.Tensor]:
+        if device not in self._moved:
+            # Plain tensors, whoever asks first: those of an inference cannot be trained with.
+            with torch.inference_mode(False):
+                self._moved[device] = [torch.from_numpy(table).to(device) for table in self._tables]
+        return self._moved[device]
 
     def published_at(self, positions: NDArray[np.int64], device: torch.device | str) -> Rotation:
-        """The same rotations as the published programme keeps them: complex128, (..., length, head_dim / 2).
+        """The same rotations as the published program keeps them: complex128, (..., length, head_dim / 2).
 
         Raises:
-            BadSetting: As :meth:`at`.
+            BadSetting: as `at`.
         """
         self._check(positions)
         turns = [table[positions[..., axis]] for axis, table in enumerate(self._published_tables)]
@@ -79,7 +92,7 @@ class OmniRope:
 
 
 def rotate(x: torch.Tensor, rotation: Rotation) -> torch.Tensor:
-    """Turn adjacent channel pairs of ``x``: float32, (batch, length, heads, head_dim)."""
+    """Turn adjacent channel pairs of `x`: float32, (batch, length, heads, head_dim)."""
     if rotation.is_complex():
         turned = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * rotation.unsqueeze(2)
         return torch.view_as_real(turned).flatten(-2)
@@ -98,7 +111,7 @@ def text_positions(length: int) -> NDArray[np.int64]:
 
 
 def picture_positions(rows: int, columns: int, shift: int) -> NDArray[np.int64]:
-    """Positions of a picture's patches in row-major order, shape (rows * columns, 3); axis 0 is ``shift``."""
+    """Positions of a picture's patches in row-major order, shape (rows * columns, 3); axis 0 is `shift`."""
     positions = np.empty((rows, columns, 3), dtype=np.int64)
     positions[..., 0] = shift
     positions[..., 1] = np.arange(rows, dtype=np.int64)[:, None]

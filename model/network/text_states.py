@@ -24,7 +24,7 @@ class TextStates(NamedTuple):
     source: torch.Tensor | None = None
 
     def select(self, samples: Sequence[int]) -> TextStates:
-        """The states of ``samples``, in that order, repeats allowed, cut to the longest of them."""
+        """The states of `samples`, in that order, repeats allowed, cut to the longest of them."""
         lengths = tuple(self.lengths[sample] for sample in samples)
         rows, longest = list(samples), max(lengths)
         source = None if self.source is None else self.source[rows, :longest]
@@ -41,10 +41,10 @@ def text_mask(lengths: Sequence[int], device: torch.device) -> torch.Tensor:
 
 
 def text_lengths(states: torch.Tensor, mask: torch.Tensor | None) -> tuple[int, ...]:
-    """Tokens of each sample of ``states`` (B, L, ·).
+    """Tokens of each sample of `states` (B, L, ·).
 
     Raises:
-        BadSetting: The mask has another shape, isn't right-padded, or leaves a sample without a token.
+        BadSetting: the mask has another shape, isn't right-padded, or leaves a sample without a token.
     """
     batch, longest = states.shape[:2]
     if mask is None:

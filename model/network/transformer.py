@@ -22,8 +22,9 @@ from torch import nn
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.files.saving import plain, staged
+from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.network.blocks import FinalProjection, ModulatedNorm, OmniGen2Block
-from omniagent.model.network.config import MAX_REFERENCES, check_reference_count, check_sizes, three_axes
+from omniagent.model.network.config import check_reference_count, check_sizes, three_axes
 from omniagent.model.network.embeddings import TimeCaptionEmbedding, pad_tokens, patchify, unpatchify
 from omniagent.model.network.padded import Grid, Stream, TokenLayout, build_layout, build_stream
 from omniagent.model.network.rope import OmniRope, text_positions
@@ -40,12 +41,12 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
     Args:
         patch_size: Side of a patch in latent pixels.
         in_channels: Channels of a latent.
-        out_channels: Channels of the velocity; None means ``in_channels``.
-        hidden_size: Width H; divisible by ``num_attention_heads``.
+        out_channels: Channels of the velocity; None means `in_channels`.
+        hidden_size: Width H; divisible by `num_attention_heads`.
         num_layers: Joint blocks.
         num_refiner_layers: Blocks in each of the three refiners.
         num_attention_heads: Query heads.
-        num_kv_heads: Key/value heads; divides ``num_attention_heads``.
+        num_kv_heads: Key/value heads; divides `num_attention_heads`.
         multiple_of: The feed-forward size is rounded up to a multiple of this.
         ffn_dim_multiplier: Factor on the feed-forward size 4·H; None means 1.
         norm_eps: Epsilon of the blocks' and the caption's norms.
@@ -55,7 +56,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         timestep_scale: What times in [0, 1] are multiplied with.
 
     Raises:
-        BadSetting: The sizes contradict each other.
+        BadSetting: the sizes contradict each other.
     """
 
     _supports_gradient_checkpointing = True
@@ -126,7 +127,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
     def save_pretrained(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, save_directory: str | Path, *args: Any, fuse_loras: bool = False, **settings: Any
     ) -> None:
-        """Write the weights as :class:`diffusers.ModelMixin` does, whatever was put onto the network.
+        """Write the weights as `diffusers.ModelMixin` does, whatever was put onto the network.
 
         Args:
             save_directory: Where to; its files are replaced when all of the new ones are written.
@@ -135,7 +136,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
             **settings: As diffusers takes them.
 
         Raises:
-            BadSetting: The weights cannot be had or would not load again.
+            BadSetting: the weights cannot be had or would not load again.
         """
         bare = plain(self, "the transformer", fuse_loras=fuse_loras)
         with staged(Path(save_directory)) as stage:
@@ -148,7 +149,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
 
         Args:
             work: Is called once.
-            attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+            attention_kwargs: `scale` is the strength of loaded LoRA layers.
         """
         return work()
 
@@ -165,10 +166,10 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         Args:
             text_hidden_states: (B, L, text_feat_dim) states of the text model.
             mask: (B, L), true or 1 where there is a token, padded on the right; None means no padding.
-            attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+            attention_kwargs: `scale` is the strength of loaded LoRA layers.
 
         Raises:
-            BadSetting: Shapes don't fit this model, a text is empty, or the mask isn't right-padded.
+            BadSetting: shapes don't fit this model, a text is empty, or the mask isn't right-padded.
         """
         return self._encode_text(text_hidden_states, mask)
 
@@ -189,7 +190,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         reference_sizes: Sequence[Sequence[tuple[int, int]] | None] | None = None,
         device: torch.device | str = "cpu",
     ) -> TokenLayout:
-        """Plan the tokens of a batch; pass the plan to every ``forward`` with the same sizes.
+        """Plan the tokens of a batch; pass the plan to every `forward` with the same sizes.
 
         Args:
             text_lengths: Text tokens of each sample.
@@ -198,7 +199,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
             device: Where the transformer runs.
 
         Raises:
-            BadSetting: A size is not a positive multiple of the patch, or more than five references, or too long.
+            BadSetting: a size is not a positive multiple of the patch, or more than five references, or too long.
         """
         references = [sizes or () for sizes in reference_sizes or [None] * len(latent_sizes)]
         if not len(text_lengths) == len(latent_sizes) == len(references):
@@ -227,18 +228,18 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         Args:
             hidden_states: (B, C, h, w) noise latents, or a list of B latents (C, h, w) of any sizes.
             timestep: (B,) times in [0, 1]; 0 is noise.
-            text_hidden_states: (B, L, text_feat_dim) text states, or what :meth:`encode_text` made of them.
+            text_hidden_states: (B, L, text_feat_dim) text states, or what `encode_text` made of them.
             text_attention_mask: (B, L) mask of the text states; not used with encoded text.
             ref_image_hidden_states: For each sample a list of 0 to 5 reference latents (C, h, w), or None.
-            layout: What :meth:`plan` returned for these sizes; None plans anew.
-            attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
+            layout: What `plan` returned for these sizes; None plans anew.
+            attention_kwargs: `scale` is the strength of loaded LoRA layers.
             return_dict: False returns a plain tuple.
 
         Returns:
-            The velocity as ``sample``: a tensor for a tensor, a list for a list, in the precision given.
+            The velocity as `sample`: a tensor for a tensor, a list for a list, in the precision given.
 
         Raises:
-            BadSetting: Shapes don't fit this model or each other.
+            BadSetting: shapes don't fit this model or each other.
         """
         text = text_hidden_states
         if not isinstance(text, TextStates):
@@ -288,6 +289,8 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
     def _tokens(self, latents: Latents, dtype: torch.dtype) -> torch.Tensor:
         if isinstance(latents, torch.Tensor):
             return patchify(latents.to(dtype), self.patch_size)
+        if len({latent.shape for latent in latents}) == 1:
+            return patchify(torch.stack(list(latents)).to(dtype), self.patch_size)
         return pad_tokens([patchify(latent.to(dtype), self.patch_size) for latent in latents])
 
     def _unpatchify(self, patches: torch.Tensor, layout: TokenLayout, *, as_list: bool) -> Latents:
@@ -299,10 +302,10 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         ]
 
     def grid(self, size: tuple[int, int]) -> Grid:
-        """Patches of a latent of ``size`` (height, width).
+        """Patches of a latent of `size` (height, width).
 
         Raises:
-            BadSetting: It does not divide into patches.
+            BadSetting: it does not divide into patches.
         """
         height, width = size
         if height < 1 or width < 1 or height % self.patch_size or width % self.patch_size:
@@ -316,7 +319,7 @@ class OmniGen2Transformer2DModel(ModelMixin, ConfigMixin, PeftAdapterMixin, Cach
         """Return if every latent has three dimensions and this model's channels.
 
         Raises:
-            BadSetting: Naming the shape of one that hasn't.
+            BadSetting: naming the shape of one that hasn't.
         """
         for latent in latents:
             if latent.ndim != 3 or latent.size(0) != self.in_channels:

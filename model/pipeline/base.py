@@ -22,6 +22,7 @@ from omniagent.model.denoising.loop import Denoising, Scheduler, StepCallback, d
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
+from omniagent.model.limits import MAX_SIDE
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.mllm.prompts import DRAW_SYSTEM_PROMPT, MAX_TEXT_TOKENS, PromptEmbeds, embed_prompts
 from omniagent.model.network.lora import Loras
@@ -30,7 +31,6 @@ from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MAX_SIDE_LENGTH,
-    MAX_SIDE,
     SIDE_STEP,
     OutputType,
     Pictures,
@@ -97,7 +97,7 @@ class PipelineBase(DiffusionPipeline):
         """Load a folder or hub name.
 
         Args:
-            pretrained_model_name_or_path: A folder, or a hub name such as ``OmniGen2/OmniGen2``.
+            pretrained_model_name_or_path: A folder, or a hub name such as `OmniGen2/OmniGen2`.
             device: Where to put the weights; None leaves them on the CPU.
             **settings: As of `omniagent.model.checkpoint.folder.load_parts`, whose errors this raises.
         """
@@ -142,8 +142,8 @@ class PipelineBase(DiffusionPipeline):
         """The text model's states of one or several instructions; what a negative prompt needs too.
 
         Raises:
-            BadTask: A prompt is not text.
-            BadSetting: ``max_sequence_length`` is not within 1 to 1024.
+            BadTask: a prompt is not text.
+            BadSetting: `max_sequence_length` is not within 1 to 1024.
         """
         prompts = prompt_list(prompt)
         length = whole_number("max_sequence_length", max_sequence_length, 1, MAX_TEXT_TOKENS, " of tokens")
@@ -182,8 +182,8 @@ class PipelineBase(DiffusionPipeline):
                 picture always gives the same latent.
 
         Raises:
-            BadImage: A picture is none, too small or too narrow.
-            BadSetting: A limit lies outside its range, or the generator is none.
+            BadImage: a picture is none, too small or too narrow.
+            BadSetting: a limit lies outside its range, or the generator is none.
         """
         check_generator("generator", generator, several=False)
         pictures = picture_list(images)
@@ -209,7 +209,7 @@ class PipelineBase(DiffusionPipeline):
             latents: Own noise, checked for its shape.
 
         Raises:
-            BadSetting: Shapes or numbers don't match.
+            BadSetting: shapes or numbers don't match.
         """
         check_generator("generator", generator, several=True)
         shape = (count, self.transformer.in_channels, height // self.vae_scale_factor, width // self.vae_scale_factor)
@@ -237,9 +237,9 @@ class PipelineBase(DiffusionPipeline):
         step_cache: StepCache | None = None,
         attention_kwargs: dict[str, Any] | None = None,
     ) -> Denoising:
-        """A batch ready for its first step; arguments and errors as in :class:`.sampling.Denoising`.
+        """A batch ready for its first step; arguments and errors as in `.sampling.Denoising`.
 
-        ``num_inference_steps`` or own ``timesteps``, rising within [0, 1), set the schedule of a copy of ``scheduler``
+        `num_inference_steps` or own `timesteps`, rising within [0, 1), set the schedule of a copy of `scheduler`
         (None means the checkpoint's).
         """
         own = (scheduler or self.scheduler).copy()
@@ -266,7 +266,7 @@ class PipelineBase(DiffusionPipeline):
         """Make all steps, with a progress bar; latents (B, C, h, w) of the pictures.
 
         Raises:
-            Cancelled: The callback returned False.
+            Cancelled: the callback returned False.
         """
         whole: Any = self
         with whole.progress_bar(total=denoising.steps) as bar:
@@ -279,10 +279,10 @@ class PipelineBase(DiffusionPipeline):
 
     @torch.no_grad()
     def decode(self, latents: torch.Tensor, size: Size | None = None, output_type: OutputType = "pil") -> Pictures:
-        """Pictures of normalised latents (B, C, h, w), stretched to ``size`` if they have another.
+        """Pictures of normalised latents (B, C, h, w), stretched to `size` if they have another.
 
         Raises:
-            GenerationFailed: The latents are not finite numbers.
+            GenerationFailed: the latents are not finite numbers.
         """
         if output_type == "latent":
             return latents
@@ -290,7 +290,7 @@ class PipelineBase(DiffusionPipeline):
         return postprocess(pictures if size is None else stretch(pictures, size), output_type)
 
     def reference_size_of(self, image: Image.Image, max_pixels: int, max_side_length: int) -> Size:
-        """Size at which a reference is read; errors as in :func:`.image_processor.reference_size`."""
+        """Size at which a reference is read; errors as in `.image_processor.reference_size`."""
         pixels = whole_number("max_pixels", max_pixels, SIDE_STEP**2, MAX_SIDE**2)
         side = whole_number("max_input_image_side_length", max_side_length, SIDE_STEP, MAX_SIDE)
         return reference_size(Size(image.height, image.width), pixels, side, self.size_step)

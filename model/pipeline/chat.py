@@ -36,7 +36,15 @@ class OmniGen2ChatOutput(BaseOutput):
 
 
 class OmniGen2ChatPipeline(OmniGen2Pipeline):
-    """Talks about pictures and draws them; arguments as in :class:`PipelineBase`."""
+    """Talks about pictures and draws them; arguments as in `PipelineBase`."""
+
+    @classmethod
+    def over(cls, pipeline: OmniGen2Pipeline) -> OmniGen2ChatPipeline:
+        """A conversation with the networks of a loaded pipeline, which it shares, as they lie."""
+        untyped: Any = pipeline.components
+        talking = cls(**untyped, profiles=pipeline.profiles)
+        talking.set_progress_bar_config(disable=True)
+        return talking
 
     def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -54,12 +62,12 @@ class OmniGen2ChatPipeline(OmniGen2Pipeline):
             input_images: Up to five pictures, which it may call image 1, image 2, …
             max_new_tokens: 1 to 4096 tokens of an answer in words.
             stop: Asked after each token; true ends the answer there.
-            **settings: Of the drawing, as in :class:`OmniGen2Pipeline`.
+            **settings: Of the drawing, as in `OmniGen2Pipeline`.
 
         Raises:
-            BadTask: The prompt is not text, or holds the mark that stands for a picture.
-            BadImage: An input picture is none, or its shape is too extreme.
-            BadSetting: A number lies outside its range.
+            BadTask: the prompt is not text, or holds the mark that stands for a picture.
+            BadImage: an input picture is none, or its shape is too extreme.
+            BadSetting: a number lies outside its range.
         """
         if isinstance(max_new_tokens, bool) or not 1 <= max_new_tokens <= 4096:
             raise setting_out_of_range("max_new_tokens", max_new_tokens, "a whole number from 1 to 4096")

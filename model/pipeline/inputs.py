@@ -14,22 +14,21 @@ from typing import SupportsIndex
 import torch
 from PIL import Image
 
-from omniagent.model.denoising.guidance import MAX_SCALE, Guidance
+from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.errors import BadImage, BadSetting, BadTask, setting_out_of_range
-from omniagent.model.network.config import MAX_REFERENCES
+from omniagent.model.limits import MAX_BATCH, MAX_GUIDANCE, MAX_REFERENCES
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import shown
 
 InputImages = Image.Image | Sequence[Image.Image] | Sequence[Sequence[Image.Image] | None]
-MAX_PICTURES = 64
 
 
 def whole_number(name: str, value: object, low: int, high: int, unit: str = "") -> int:
     """A setting as a Python integer, whichever library's integer it is.
 
     Raises:
-        BadSetting: It is no integer from ``low`` to ``high``.
+        BadSetting: it is no integer from `low` to `high`.
     """
     number: int | None = None
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
@@ -47,10 +46,10 @@ def guidance_of(
     """Guidance as asked for, None meaning the checkpoint's.
 
     Raises:
-        BadSetting: A scale is no number from 0 to 100, or the range is not two numbers, rising within 0 to 1.
+        BadSetting: a scale is no number from 0 to 100, or the range is not two numbers, rising within 0 to 1.
     """
     text, image = (
-        setting if given is None else _number(name, given, f"a number from 0 to {MAX_SCALE:g}")
+        setting if given is None else _number(name, given, f"a number from 0 to {MAX_GUIDANCE:g}")
         for name, given, setting in (
             ("text_guidance_scale", text_guidance_scale, defaults.text_guidance),
             ("image_guidance_scale", image_guidance_scale, defaults.image_guidance),
@@ -66,10 +65,10 @@ def guidance_of(
 
 
 def check_generator(name: str, value: object, *, several: bool) -> None:
-    """Return if ``value`` is a torch generator, None, or, where ``several`` may be given, a list of generators.
+    """Return if `value` is a torch generator, None, or, where `several` may be given, a list of generators.
 
     Raises:
-        BadSetting: It is something else.
+        BadSetting: it is something else.
     """
     generators: Iterable[object] = value if several and isinstance(value, list | tuple) else [value]
     if value is not None and not all(isinstance(each, torch.Generator) for each in generators):
@@ -78,10 +77,10 @@ def check_generator(name: str, value: object, *, several: bool) -> None:
 
 
 def check_states(name: str, embeds: object, mask: object) -> None:
-    """Return if ``embeds`` is nothing, a tensor of three dimensions or encoded text, and ``mask`` a tensor or nothing.
+    """Return if `embeds` is nothing, a tensor of three dimensions or encoded text, and `mask` a tensor or nothing.
 
     Raises:
-        BadSetting: One is something else.
+        BadSetting: one is something else.
     """
     if isinstance(embeds, TextStates) or embeds is None:
         return
@@ -96,7 +95,7 @@ def latent_lists(latents: object, prompts: int) -> list[list[torch.Tensor]]:
     """The reference latents of each prompt.
 
     Raises:
-        BadSetting: There is not one list of tensors (or None) for each prompt.
+        BadSetting: there is not one list of tensors (or None) for each prompt.
     """
     entries: Iterable[object] = latents if isinstance(latents, list | tuple) else []
     lists = [_tensors(each) for each in entries]
@@ -110,7 +109,7 @@ def prompt_list(prompt: object) -> list[str]:
     """All prompts of a call.
 
     Raises:
-        BadTask: There is none, or one is not text.
+        BadTask: there is none, or one is not text.
     """
     several = isinstance(prompt, Iterable) and not isinstance(prompt, str | bytes)
     prompts: list[object] = list(prompt) if several else [prompt]
@@ -127,8 +126,8 @@ def negative_list(negative: object, prompts: int) -> list[str]:
     """One negative prompt for each prompt, or a single one for all; None stands for the empty one.
 
     Raises:
-        BadTask: One is not text.
-        BadSetting: There are neither one nor as many as prompts.
+        BadTask: one is not text.
+        BadSetting: there are neither one nor as many as prompts.
     """
     texts = prompt_list("" if negative is None else negative)
     if len(texts) not in (1, prompts):
@@ -142,8 +141,8 @@ def picture_lists(images: InputImages | None, prompts: int) -> list[list[Image.I
     A picture or a flat list belongs to the only prompt; with several prompts there must be one list (or None) for each.
 
     Raises:
-        BadImage: Something given is not a PIL picture.
-        BadSetting: Lists and prompts don't match in number, or a prompt has more than five pictures.
+        BadImage: something given is not a PIL picture.
+        BadSetting: lists and prompts don't match in number, or a prompt has more than five pictures.
     """
     if isinstance(images, Image.Image):
         images = [images]
@@ -173,11 +172,11 @@ def picture_count(prompts: int, num_images_per_prompt: object) -> int:
     """How many pictures a call draws.
 
     Raises:
-        BadSetting: None, or more than 64.
+        BadSetting: none, or more than 64.
     """
-    count = prompts * whole_number("num_images_per_prompt", num_images_per_prompt, 1, MAX_PICTURES)
-    if count > MAX_PICTURES:
-        raise setting_out_of_range("the number of pictures", count, f"up to {MAX_PICTURES}")
+    count = prompts * whole_number("num_images_per_prompt", num_images_per_prompt, 1, MAX_BATCH)
+    if count > MAX_BATCH:
+        raise setting_out_of_range("the number of pictures", count, f"up to {MAX_BATCH}")
     return count
 
 
@@ -200,7 +199,7 @@ def picture_list(entry: object) -> list[Image.Image]:
     """The pictures of one prompt.
 
     Raises:
-        BadImage: Something given is not a PIL picture.
+        BadImage: something given is not a PIL picture.
     """
     if entry is None:
         return []

@@ -69,7 +69,7 @@ def need_of(folder: Path, width: int, bytes_per_weight: int = 2) -> Need:
         bytes_per_weight: Of the number type on the device.
 
     Raises:
-        BadCheckpoint: A file is missing or broken.
+        BadCheckpoint: a file is missing or broken.
     """
     from omniagent.model.files.weights import read_json, read_shapes, weight_files
 
@@ -93,10 +93,10 @@ def need_of(folder: Path, width: int, bytes_per_weight: int = 2) -> Need:
 
 
 def fit(need: Need, free: int) -> Fit:
-    """The fastest mode that fits in ``free`` bytes with a tenth to spare.
+    """The fastest mode that fits in `free` bytes with a tenth to spare.
 
     Raises:
-        OutOfMemory: None does.
+        OutOfMemory: none does.
     """
     for mode in MODES:
         if need.peak(mode) * 1.1 <= free:
@@ -135,7 +135,7 @@ def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, fp8: bool =
         fp8: Store the transformer's linear weights in eight bits and widen them layer by layer; not exact.
 
     Raises:
-        BadSetting: No such mode.
+        BadSetting: no such mode.
     """
     import torch
     from diffusers.hooks.group_offloading import apply_group_offloading

@@ -1,6 +1,6 @@
 """OmniGen2's pipeline: text to image, instruction edits and in-context drawing with up to five reference pictures.
 
-The results of ``encode_prompt``, ``encode_references`` and ``transformer.encode_text`` may be cached and given back.
+The results of `encode_prompt`, `encode_references` and `transformer.encode_text` may be cached and given back.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from diffusers.utils.outputs import BaseOutput
 
 from omniagent.model.denoising.loop import StepCallback
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.schedulers import MAX_STEPS
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting, BadTask
+from omniagent.model.limits import MAX_SIDE, MAX_STEPS
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, PromptEmbeds
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
     DEFAULT_MAX_SIDE_LENGTH,
-    MAX_SIDE,
     SIDE_STEP,
     OutputType,
     Pictures,
@@ -57,7 +56,7 @@ class OmniGen2PipelineOutput(BaseOutput):
 
 
 class OmniGen2Pipeline(PipelineBase):
-    """Draws and edits pictures; arguments as in :class:`PipelineBase`."""
+    """Draws and edits pictures; arguments as in `PipelineBase`."""
 
     @torch.no_grad()
     def __call__(
@@ -93,18 +92,18 @@ class OmniGen2Pipeline(PipelineBase):
         output_type: OutputType = "pil",
         return_dict: bool = True,
     ) -> OmniGen2PipelineOutput | tuple[Pictures]:
-        """Draw ``num_images_per_prompt`` pictures for each prompt, all of one size, prompt by prompt.
+        """Draw `num_images_per_prompt` pictures for each prompt, all of one size, prompt by prompt.
 
         Args:
-            prompt: One instruction or several; not needed with ``prompt_embeds``.
+            prompt: One instruction or several; not needed with `prompt_embeds`.
             negative_prompt: What to keep away from; one for all, or one for each prompt; None means nothing named.
-            prompt_embeds: (P, L, text_feat_dim) states from :meth:`encode_prompt`, or what the transformer's
-                ``encode_text`` made of them.
-            prompt_attention_mask: (P, L) mask of ``prompt_embeds``.
+            prompt_embeds: (P, L, text_feat_dim) states from `encode_prompt`, or what the transformer's
+                `encode_text` made of them.
+            prompt_attention_mask: (P, L) mask of `prompt_embeds`.
             negative_prompt_embeds: The same for the negative prompts; one for all, or one for each prompt.
             negative_prompt_attention_mask: Their mask.
             input_images: A picture or up to five for the only prompt, or a list (or None) for each prompt.
-            ref_latents: What :meth:`encode_references` made of them, a list (or None) for each prompt.
+            ref_latents: What `encode_references` made of them, a list (or None) for each prompt.
             num_images_per_prompt: 1 to 64 pictures in all.
             height: Pixels, 16 to 4096; None means the checkpoint's default.
             width: The same.
@@ -120,19 +119,19 @@ class OmniGen2Pipeline(PipelineBase):
             generator: Of the noise; a list of one for each picture makes it independent of the batch.
             reference_generator: Draws the latents of input pictures; None takes their mode.
             latents: Own noise (B, C, height / 8, width / 8).
-            attention_kwargs: ``scale`` is the strength of loaded LoRA layers.
-            computation: How the numbers are computed; None means as ``self.computation`` says.
+            attention_kwargs: `scale` is the strength of loaded LoRA layers.
+            computation: How the numbers are computed; None means as `self.computation` says.
             step_cache: TeaCache or TaylorSeer, which leave joint layers out at some steps; not exact.
             callback_on_step_end: Called with (steps done, steps in all, latents); returning False stops.
-            output_type: ``pil``, ``np`` (B, H, W, 3) or ``pt`` (B, 3, H, W) in [0, 1], or ``latent``.
+            output_type: `pil`, `np` (B, H, W, 3) or `pt` (B, 3, H, W) in [0, 1], or `latent`.
             return_dict: False returns a plain tuple.
 
         Raises:
-            BadSetting: A number lies outside its range or shapes don't match.
-            BadTask: A prompt is not text.
-            BadImage: An input picture is none, or too small.
-            Cancelled: The callback returned False.
-            GenerationFailed: The model produced no finite numbers.
+            BadSetting: a number lies outside its range or shapes don't match.
+            BadTask: a prompt is not text.
+            BadImage: an input picture is none, or too small.
+            Cancelled: the callback returned False.
+            GenerationFailed: the model produced no finite numbers.
         """
         defaults, how = self.defaults, computation or self.computation
         guidance = guidance_of(defaults, text_guidance_scale, image_guidance_scale, cfg_range)

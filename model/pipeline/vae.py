@@ -1,6 +1,6 @@
 """Latents: drawing noise, encoding pictures with the VAE, decoding them again.
 
-A normalised latent is ``(z - shift) * scale`` with the VAE's own shift and scale; the transformer sees these only.
+A normalised latent is `(z - shift) * scale` with the VAE's own shift and scale; the transformer sees these only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def draw_noise(
     With one generator for each picture, a picture's noise does not depend on the batch it is in.
 
     Raises:
-        BadSetting: The number of generators is not ``count``.
+        BadSetting: the number of generators is not `count`.
     """
     generators = generator if generator is None or isinstance(generator, torch.Generator) else list(generator)
     if isinstance(generators, list) and len(generators) != count:
@@ -51,7 +51,7 @@ def decode_latents(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:
     """Pictures (B, 3, H, W) around [-1, 1] of normalised latents (B, C, h, w).
 
     Raises:
-        GenerationFailed: The latents hold NaN or infinite values.
+        GenerationFailed: the latents hold NaN or infinite values.
     """
     if not bool(latents.isfinite().all()):
         raise GenerationFailed(

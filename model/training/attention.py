@@ -4,8 +4,11 @@ The fused kernel's bf16 backward slows down as training goes on, and the referen
 any key, which never happens here; written out, attention's forward and backward take half the time of the latter.
 """
 
+from contextlib import AbstractContextManager
+
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from omniagent.model.network.attention import AttentionProcessor, GroupedQueryAttention
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
@@ -32,3 +35,13 @@ def write_out_attention(transformer: OmniGen2Transformer2DModel) -> None:
     for module in transformer.modules():
         if isinstance(module, GroupedQueryAttention):
             module.set_processor(PlainAttention())  # pyright: ignore[reportArgumentType]
+
+
+def attention_kernels() -> AbstractContextManager[object]:
+    """Which kernels may attend. On CPUs the fused one's bf16 backward slows down as training goes on.
+
+    On NVIDIA's, cuDNN's plans each new shape for tenths of a second, and here every batch has shapes of its own.
+    """
+    if torch.cuda.is_available():
+        return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+    return sdpa_kernel(SDPBackend.MATH)

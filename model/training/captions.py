@@ -34,7 +34,7 @@ class CaptionFigures(NamedTuple):
     """Mean cross entropy over all questions, the share answered right, and the relative squared drift."""
 
     loss: Tensor
-    right: float
+    right: float | Tensor
     drift: Tensor
 
 
@@ -66,10 +66,11 @@ class CaptionProbe(nn.Module):
         states = self.mllm.model.language_model(input_ids=ids, use_cache=False).last_hidden_state
         drift = states.new_zeros(())
         if anchor is not None:
-            real = coded["attention_mask"].bool()  # pyright: ignore[reportAttributeAccessIssue]
+            # Numbers of the real tokens, counted on the CPU: an accelerator would be waited for.
+            real = [each.to(device) for each in coded["attention_mask"].nonzero(as_tuple=True)]  # pyright: ignore[reportAttributeAccessIssue]
             with torch.no_grad():
-                kept = anchor.model.language_model(input_ids=ids, use_cache=False).last_hidden_state[real].float()
-            drift = (states[real].float() - kept).square().mean() / kept.square().mean()
+                kept = anchor.model.language_model(input_ids=ids, use_cache=False).last_hidden_state[*real].float()
+            drift = (states[*real].float() - kept).square().mean() / kept.square().mean()
         rows: list[int] = []
         columns: list[int] = []
         wanted: list[tuple[int, ...]] = []
@@ -88,4 +89,4 @@ class CaptionProbe(nn.Module):
         logits = [head(read).float() for head in self.heads]
         losses = [F.cross_entropy(each, truth) for each, truth in zip(logits, labels.unbind(1), strict=True)]
         right = [(each.argmax(-1) == truth).float() for each, truth in zip(logits, labels.unbind(1), strict=True)]
-        return CaptionFigures(torch.stack(losses).mean(), float(torch.cat(right).mean()), drift)
+        return CaptionFigures(torch.stack(losses).mean(), torch.cat(right).mean(), drift)

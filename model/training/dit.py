@@ -24,6 +24,7 @@ from omniagent.model.denoising.flow import mix
 from omniagent.model.mllm.prompts import DRAW_SYSTEM_PROMPT, UNCONDITIONAL_SYSTEM_PROMPT, embed_prompts
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.vae import encode_picture
+from omniagent.model.training.compiling import LayersCompiled
 from omniagent.model.training.prefetch import Ahead
 from omniagent.model.training.vision import normalised
 
@@ -102,7 +103,7 @@ class FlowSettings:
     `alignment`: weight of the distance (1 - cosine) to the teacher's features.
     """
 
-    time_shift: float = -0.8
+    time_shift: float = 0.0
     dropout: float = 0.1
     alignment: float = 0.5
 
@@ -194,7 +195,8 @@ def spread_times(sizes: Sequence[int], shift: float, generator: torch.Generator)
 class DitTraining:
     """The transformer as a component of the loop; the MLLM and the VAE stay as they are.
 
-    `unconditional`: text states (L, D) of no instruction; `most`: examples that are padded to one length.
+    `unconditional`: text states (L, D) of no instruction; `most`: examples that are padded to one length;
+    `compile_from`: the step from which the joint layers are compiled, None for never.
     """
 
     def __init__(
@@ -208,12 +210,14 @@ class DitTraining:
         seed: int = 0,
         settings: FlowSettings | None = None,
         validate: Callable[[OmniGen2Transformer2DModel, Path], dict[str, float]] | None = None,
+        compile_from: int | None = None,
     ) -> None:
         self.module: nn.Module = module
         self._unconditional, self._pool = unconditional, pool
         self._most = most
         self._batch, self._seed, self._settings = batch, seed, settings or FlowSettings()
         self._validate = validate
+        self._compiled = LayersCompiled(module.dit.layers, compile_from)
 
     def batch(self, step: int) -> list[list[Encoded]]:
         """Refill the pool (more on the first steps) and draw from it."""
@@ -221,8 +225,9 @@ class DitTraining:
         self._pool.refill(step)
         return self._pool.draw(rng, self._batch, self._most)
 
-    def loss(self, batch: list[list[Encoded]], step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: list[list[Encoded]], step: int) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Summed squared error over all latent elements of the batch, divided by their number."""
+        self._compiled.before(step)
         rng = np.random.default_rng([self._seed, step, 78])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         errors: list[Tensor] = []
@@ -235,8 +240,8 @@ class DitTraining:
             errors.append(error)
             distances.append(distance)
         apart = torch.cat(distances).mean()
-        figures = {name: float(torch.cat(found).mean()) for name, found in parts.items()}
-        figures["apart"] = float(apart.detach())
+        figures: dict[str, float | Tensor] = {name: torch.cat(found).mean() for name, found in parts.items()}
+        figures["apart"] = apart.detach()
         return torch.cat(errors).mean() + self._settings.alignment * apart, figures
 
     def _errors(
@@ -253,7 +258,8 @@ class DitTraining:
         told = [self._unconditional if off else e.states for e, off in zip(group, dropped, strict=True)]
         lengths = torch.tensor([len(each) for each in told])
         states = nn.utils.rnn.pad_sequence(told, batch_first=True).to(device, torch.float32)
-        mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long().to(device)
+        # On the CPU, since only lengths are read off it, and an accelerator would be waited for.
+        mask = (torch.arange(states.shape[1])[None] < lengths[:, None]).long()
         references = [list(e.references) if not off else [] for e, off in zip(group, alone, strict=True)]
         mixed = mix(noise, data, t[:, None, None, None])
         with sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else torch.enable_grad():
@@ -266,4 +272,5 @@ class DitTraining:
         """Save the transformer and validate it, if a way was given."""
         dit: OmniGen2Transformer2DModel = self.module.dit  # pyright: ignore[reportAssignmentType]
         dit.save_pretrained(folder / "transformer")
-        return self._validate(dit, folder) if self._validate else {}
+        with self._compiled.as_written():
+            return self._validate(dit, folder) if self._validate else {}

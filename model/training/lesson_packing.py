@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from omniagent.model.mllm.chat_template import IMAGE_SLOT
+from omniagent.model.mllm.chat_template import ANSWER_TURN, open_chat
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
 
@@ -22,7 +21,6 @@ MASKED = -1e4
 TOGETHER = 6
 """Lessons that are padded to one length, on a CPU; an accelerator wants more at once."""
 STRESS = 8.0
-CLOSE = "<|im_end|>\n<|im_start|>assistant\n"
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,16 @@ class LessonPacker:
     """Turns lessons into token sequences with 3-axis positions, labels and branch numbers (0 is the prefix)."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, image_token: int, side: int, together: int = TOGETHER
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        image_token: int,
+        side: int,
+        together: int = TOGETHER,
+        multiple: int = 1,
     ) -> None:
-        """`side`: merged tokens along one edge of a picture; `together`: lessons in a chunk."""
+        """`side`: merged tokens along one edge of a picture; `together`: lessons in a chunk; `multiple`: of lengths."""
         self.tokenizer, self._image, self._side, self._together = tokenizer, image_token, side, together
+        self._multiple = multiple
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportAssignmentType]
@@ -107,15 +111,14 @@ class LessonPacker:
 
     def pack(self, lesson: Lesson) -> _Sequence:
         """One lesson as one sequence."""
-        user = "".join(IMAGE_SLOT if isinstance(part, Image.Image) else part for part in lesson.prompt.parts)
-        head = f"<|im_start|>system\n{lesson.prompt.system}<|im_end|>\n<|im_start|>user\n{user}"
+        head = open_chat(lesson.prompt)
         single = len(lesson.endings) == 1
         ids = [] if single else self._encode(head)
         positions, after = self._positions(ids, 0)
         n = len(ids)
         packed = _Sequence(ids, [IGNORE] * n, [0] * n, positions, [IGNORE] * n, [0.0] * n)
         for number, (ending, answer) in enumerate(lesson.endings, start=1):
-            asked = self._encode(f"{head if single else ''}{ending}{CLOSE}")
+            asked = self._encode(f"{head if single else ''}{ending}{ANSWER_TURN}")
             told = self._encode(f"{answer}<|im_end|>" if lesson.closed else answer)
             packed.ids += asked + told
             packed.labels += [IGNORE] * len(asked) + told
@@ -154,7 +157,7 @@ class LessonPacker:
         return self._collate(lessons, [self.pack(lesson) for lesson in lessons])
 
     def _collate(self, lessons: Sequence[Lesson], sequences: Sequence[_Sequence]) -> dict[str, Tensor]:
-        length = max(len(s.ids) for s in sequences)
+        length = -(-max(len(s.ids) for s in sequences) // self._multiple) * self._multiple
         b = len(sequences)
         ids = torch.zeros(b, length, dtype=torch.long)
         labels = torch.full((b, length), IGNORE, dtype=torch.long)

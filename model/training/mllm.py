@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.training.captions import CaptionFigures, CaptionProbe
+from omniagent.model.training.compiling import LayersCompiled
 from omniagent.model.training.lesson_packing import (
     IGNORE,
     LessonBatch,
@@ -41,6 +42,13 @@ def _mean_loss(answers: _Answers) -> Tensor:
     return (each * answers.weights).sum() / answers.weights.sum()
 
 
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; an accelerator fetches it while more is being prepared."""
+    if device.type != "cuda" or not tensor.numel():
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 class MllmTraining:
     """The MLLM as a component of the loop: its language half learns, and its vision tower `vision_from` a step on.
 
@@ -50,6 +58,7 @@ class MllmTraining:
     `caption_weight`: weight of the questions about painters' instructions.
     `anchor`: an earlier MLLM whose text states of painters' instructions are kept, since a transformer learned them.
     `workers`: processes that make lessons beforehand.
+    `compile_from`: the step from which the language half's layers are compiled; None for never.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class MllmTraining:
         anchor_weight: float = 4.0,
         weights: Mapping[str, float] | None = None,
         workers: int = 0,
+        compile_from: int | None = None,
     ) -> None:
         self.module: nn.Module = module
         self._mllm, self._caption_weight = module.mllm, caption_weight
@@ -73,6 +83,7 @@ class MllmTraining:
         self._tokenizer = packer.tokenizer
         self._batches = Ahead(lambda step: packer.packed(batches(step)), workers)
         self._validation = [packer.packed(batch) for batch in validation]
+        self._compiled = LayersCompiled(module.mllm.model.language_model.layers, compile_from)
         self._vision_from = vision_from
         module.mllm.model.visual.requires_grad_(vision_from is not None)
 
@@ -87,7 +98,7 @@ class MllmTraining:
         features: Tensor | None = None
         if len(batch.pictures):
             with torch.set_grad_enabled(vision and torch.is_grad_enabled()):
-                features = vision_tokens(model.model.visual, normalised(batch.pictures.to(device)))
+                features = vision_tokens(model.model.visual, normalised(_moved(batch.pictures, device)))
         return [self._read(group, features) for group in batch.groups]
 
     def _read(self, group: PackedGroup, features: Tensor | None) -> _Answers:
@@ -102,7 +113,11 @@ class MllmTraining:
         true: list[Tensor] = []
         before = 0
         for chunk in group.chunks:
-            data = {name: value.to(device) for name, value in chunk.items()}
+            # Found on the CPU, where the lessons come from: an accelerator would be waited for to count them.
+            row, column = (chunk["labels"][:, 1:] != IGNORE).nonzero(as_tuple=True)
+            asked = {name: chunk[name][row, column + 1] for name in ("labels", "weights", "facts")}
+            asked |= {"row": row, "column": column}
+            data = {name: _moved(value, device) for name, value in (chunk | asked).items()}
             embeds = model.model.language_model.embed_tokens(data["ids"])
             slots = data["ids"] == model.config.image_token_id
             if features is not None and len(data["pictures"]):
@@ -116,34 +131,35 @@ class MllmTraining:
                 position_ids=data["positions"],
                 use_cache=False,
             ).last_hidden_state
-            asked = data["labels"][:, 1:] != IGNORE
-            read = states[:, :-1][asked]
+            read = states[data["row"], data["column"]]
             logits.append(model.lm_head(read).float())
-            labels.append(data["labels"][:, 1:][asked])
-            weights.append(data["weights"][:, 1:][asked])
-            lessons.append(asked.nonzero()[:, 0] + before)
-            before += len(asked)
+            labels.append(data["labels"])
+            weights.append(data["weights"])
+            lessons.append(data["row"] + before)
+            before += len(chunk["ids"])
             if group.factual:
                 facts.append(self.module.facts(read).float())  # pyright: ignore[reportCallIssue]
-                true.append(data["facts"][:, 1:][asked])
+                true.append(data["facts"])
         answers = _Answers(torch.cat(logits), torch.cat(labels), torch.cat(weights), group.topic, torch.cat(lessons))
         return answers._replace(facts=torch.cat(facts), true=torch.cat(true)) if facts else answers
 
-    def loss(self, batch: PackedBatch, step: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: PackedBatch, step: int) -> tuple[Tensor, dict[str, float | Tensor]]:
         """Weighted sum over the topics of the weighted mean cross entropy of their answers' tokens."""
+        self._compiled.before(step)
         answers = self._answers(batch, vision=self._vision_from is not None and step >= self._vision_from)
         losses = {one.topic: _mean_loss(one) for one in answers}
         for one in answers:
             if one.facts is not None and one.true is not None:
                 losses[f"{one.topic}_facts"] = F.cross_entropy(one.facts, one.true)
-        figures = {t: float(v.detach()) for t, v in losses.items()}
+        figures: dict[str, float | Tensor] = {topic: value.detach() for topic, value in losses.items()}
         total = torch.stack([self._weights.get(topic, 1.0) * value for topic, value in losses.items()]).sum()
         if batch.captions:
             told: CaptionFigures = self.module(self._tokenizer, batch.captions, self._anchor)
             total = total + self._caption_weight * told.loss + self._anchor_weight * told.drift
-            figures |= {"caption_right": told.right, "drift": float(told.drift.detach())}
+            figures |= {"caption_right": told.right, "drift": told.drift.detach()}
         return total, figures
 
+    @torch.no_grad()
     @torch.no_grad()
     def export(self, folder: Path) -> dict[str, float]:
         """Save the MLLM; teacher-forced share of right tokens for each topic on the validation lessons.
@@ -151,6 +167,11 @@ class MllmTraining:
         ``…_whole`` is the share of lessons with no wrong token: a model that writes what is likeliest then writes just
         the answer.
         """
+        self._mllm.save_pretrained(folder / "mllm")
+        with self._compiled.as_written():
+            return self._figures()
+
+    def _figures(self) -> dict[str, float]:
         right: dict[str, list[Tensor]] = {}
         for batch in self._validation:
             for one in self._answers(batch):
@@ -159,10 +180,9 @@ class MllmTraining:
                 whole = torch.ones(int(one.lessons.max()) + 1, device=hits.device)
                 whole = whole.scatter_reduce(0, one.lessons, hits, "amin")
                 right.setdefault(f"{one.topic}_whole", []).append(whole)
-        self._mllm.save_pretrained(folder / "mllm")
         figures = {topic: float(torch.cat(values).mean()) for topic, values in right.items()}
         captions = [caption for batch in self._validation for caption in batch.captions]
         if captions:
             told: CaptionFigures = self.module(self._tokenizer, captions, self._anchor)
-            figures |= {"caption": told.right, "drift": float(told.drift)}
+            figures |= {"caption": float(told.right), "drift": float(told.drift)}
         return figures

@@ -3,7 +3,8 @@
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from io import BytesIO
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -12,6 +13,7 @@ T = TypeVar("T")
 AHEAD = 4
 """Batches that each worker keeps ready."""
 _LAST = 10**9
+_PLAIN = (torch.uint8, torch.int64, torch.float32, torch.bool)
 _WIDEST = 1024
 
 
@@ -28,7 +30,18 @@ class _Steps(Dataset[bytes]):
         return _LAST
 
     def __getitem__(self, index: int) -> bytes:
-        return pickle.dumps(self._make(index))
+        found = BytesIO()
+        _Pickler(found, pickle.HIGHEST_PROTOCOL).dump(self._make(index))
+        return found.getvalue()
+
+
+class _Pickler(pickle.Pickler):
+    """Tensors as plain arrays: torch writes each as an archive of its own, and reading those took a fifth of a step."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if type(obj) is torch.Tensor and obj.device.type == "cpu" and obj.dtype in _PLAIN:
+            return torch.from_numpy, (obj.numpy(),)
+        return NotImplemented
 
 
 def _as_it_is(batch: bytes) -> bytes:

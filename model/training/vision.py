@@ -43,7 +43,7 @@ def normalised(pictures: Tensor) -> Tensor:
     return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def patchify(pictures: Tensor, patch: int, merge: int = 2, temporal: int = 2) -> Tensor:
+def vision_patches(pictures: Tensor, patch: int, merge: int = 2, temporal: int = 2) -> Tensor:
     """(B, 3, H, W) normalised pictures as the processor's (B, patches, 3·temporal·patch²), merge blocks together."""
     b, c, h, w = pictures.shape
     rows, columns = h // (patch * merge), w // (patch * merge)
@@ -63,9 +63,10 @@ def vision_tokens(tower: Qwen2_5_VisionTransformerPretrainedModel, pictures: Ten
     """
     config = tower.config
     patch, merge = patch_side(config), config.spatial_merge_size
-    patches = patchify(pictures, patch, merge)
+    patches = vision_patches(pictures, patch, merge)
     b, n, _ = patches.shape
-    grid = torch.tensor([[1, pictures.shape[-2] // patch, pictures.shape[-1] // patch]], device=patches.device)
+    # On the CPU, since what follows from it is read there: an accelerator would be waited for.
+    grid = torch.tensor([[1, pictures.shape[-2] // patch, pictures.shape[-1] // patch]])
     order, ends = get_vision_window_index(grid, merge, int(config.window_size), patch)
     order = order.to(patches.device)
     windows = len(ends) - 1
@@ -77,7 +78,8 @@ def vision_tokens(tower: Qwen2_5_VisionTransformerPretrainedModel, pictures: Ten
 
     weight = tower.patch_embed.proj.weight
     x = reorder(F.linear(patches.to(weight.dtype), weight.flatten(1)), order)
-    cos, sin = (reorder(t, order) for t in tower.rotary_pos_emb(x, get_vision_position_ids(grid, merge)))
+    places = get_vision_position_ids(grid, merge).to(x.device)
+    cos, sin = (reorder(t, order) for t in tower.rotary_pos_emb(x, places))
     for index, block in enumerate(cast(Iterable[Qwen2_5_VLVisionBlock], tower.blocks)):
         attention = block.attn
         q, k, v = attention.qkv(block.norm1(x)).reshape(b, n, 3, attention.num_heads, -1).unbind(2)

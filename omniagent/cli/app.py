@@ -5,8 +5,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
 from omniagent.cli.batch import batch
+from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
@@ -16,11 +18,13 @@ from omniagent.cli.serve import demo, mcp
 from omniagent.cli.show import print_version, report, version
 from omniagent.cli.streams import patient_streams
 from omniagent.cli.train import train
+from omniagent.cli.training.finetune import TrainingDoor
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
     {
         "run": run,
         "batch": batch,
+        "chat": chat,
         "demo": demo,
         "mcp": mcp,
         "report": report,
@@ -31,6 +35,9 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
     }
 )
 """Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
+
+CLASSES: Final = MappingProxyType[str, type[TyperCommand]]({"run": JsonErrors, "train": TrainingDoor})
+"""Of those that read their words in a way of their own."""
 
 
 def root(
@@ -53,7 +60,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(root)
     for name, command in COMMANDS.items():
-        app.command(name, cls=JsonErrors if command is run else None)(command)
+        app.command(name, cls=CLASSES.get(name))(command)
     critic = typer.Typer(
         help="vLLM as this machine's critic: start it, look at it, stop it.",
         no_args_is_help=True,

@@ -13,9 +13,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.limits import MAX_SEED, MAX_SIDE, MIN_SIDE
+from omniagent.model.limits import MAX_REFERENCES, MAX_SEED, MAX_SIDE, MIN_SIDE
 from omniagent.model.wording import fault, shown
-from omniagent.tools.intake.task import MAX_IMAGES
 from omniagent.tools.types import Budget, RenderSettings
 
 RANDOM_SEED: Final = -1
@@ -125,7 +124,7 @@ class CreateArguments(Arguments):
     images: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         default=(),
         description="0 to 5 input pictures: file paths, file: or data: URIs, or base64",
-        max_length=MAX_IMAGES,
+        max_length=MAX_REFERENCES,
     )
     seed: Annotated[int, BeforeValidator(_seed)] = Field(
         default=0,

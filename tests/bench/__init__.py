@@ -1,1 +1,1 @@
-"""Benchmarks: ``python -m tests.bench NAME…`` prints lines ``NAME VALUE UNIT``."""
+"""Benchmarks: `python -m tests.bench NAME…` prints lines `NAME VALUE UNIT`."""

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [NAME]…``: the figures of the benchmarks named, or of all; exit code 2 on an unknown name."""
+"""`python -m tests.bench [NAME]…`: the figures of the benchmarks named, or of all; exit code 2 on an unknown name."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_an_unforeseen_error_of_a_model_is_a_hard_failure_with_its_cause(tmp_pat
     assert "ZeroDivisionError: oops" in result.message
 
 
-def test_the_person_is_asked_about_a_missing_picture_and_the_task_is_read_again(tmp_path: Path):
+def test_the_person_is_asked_about_a_missing_picture_before_the_task_is_read(tmp_path: Path):
     from omniagent.config import Config
     from omniagent.graphs.policy import LoopPolicy
 
@@ -202,7 +202,7 @@ def test_the_person_is_asked_about_a_missing_picture_and_the_task_is_read_again(
     result = agent.run("draw what is in image 2")
     assert result.accepted and len(asked) == 1 and "image 2" in asked[0]
     plans = [call for call in critic.calls if getattr(call, "schema", None) is PlanDraft]
-    assert len(plans) == 2 and "I mean a star" in str(plans[1].prompt.parts)
+    assert len(plans) == 1 and "I mean a star" in str(plans[0].prompt.parts)
 
 
 def test_every_key_that_nodes_return_is_a_key_of_the_state():

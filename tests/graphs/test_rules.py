@@ -237,10 +237,10 @@ def test_a_round_never_draws_beyond_the_cap_on_pictures():
 
 def test_a_person_is_asked_once_about_a_picture_that_is_not_there():
     task = Task(instruction="put the star from image 2 here", images=(picture("p"),))
-    asking = AgentState(task=task, plan=Plan(mode="edit"), policy=LoopPolicy(ask=True))
-    assert "image 2" in (open_question(task, asking.plan, asking) or "")
-    assert open_question(task, asking.plan, asking.model_copy(update={"clarification": "image 1"})) is None
-    assert open_question(task, asking.plan, asking.model_copy(update={"policy": LoopPolicy()})) is None
+    asking = AgentState(task=task, policy=LoopPolicy(ask=True))
+    assert "image 2" in (open_question(asking) or "")
+    assert open_question(asking.model_copy(update={"clarification": "image 1"})) is None
+    assert open_question(asking.model_copy(update={"policy": LoopPolicy()})) is None
 
 
 @given(st.lists(st.sampled_from(["make it red", "Make it red.", "move it left", "", "it red", "add a star"])))

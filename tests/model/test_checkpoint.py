@@ -276,5 +276,5 @@ def test_a_full_disk_is_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pipeline.scheduler, "save_pretrained", full)
-    with pytest.raises(StorageFull, match="disk is full"):
+    with pytest.raises(StorageFull, match="no room left"):
         pipeline.save_pretrained(tmp_path)

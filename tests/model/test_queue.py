@@ -75,8 +75,8 @@ def gathered(
     for request in requests:
         before = queue.waiting
         futures.append(pool.submit(queue.draw, request))
-        while queue.waiting == before and not futures[-1].done():
-            pass
+        count = before + len(request.seeds)
+        assert queue.wait_until(lambda count=count: queue.waiting >= count, 60)
     return futures
 
 
@@ -140,8 +140,7 @@ def test_a_cancelled_request_leaves_within_a_step_and_the_others_come_out_as_eve
         token.cancel()
 
     leaving = pool.submit(queue.draw, REQUESTS[1], token, on_step)
-    while queue.waiting < 3:
-        pass
+    assert queue.wait_until(lambda: queue.waiting >= 3, 60)
     generator.gate.set()
     with pytest.raises(Cancelled):
         leaving.result(60)
@@ -186,8 +185,7 @@ def test_a_fault_of_one_request_does_not_reach_the_others(pipeline: OmniGen2Pipe
 
     futures = gathered(queue, generator, pool, [REQUESTS[0]])
     failing = pool.submit(queue.draw, REQUESTS[1], None, fail)
-    while queue.waiting < 3:
-        pass
+    assert queue.wait_until(lambda: queue.waiting >= 3, 60)
     generator.gate.set()
     with pytest.raises(LookupError, match="mine"):
         failing.result(60)
@@ -228,8 +226,7 @@ def test_closing_finishes_the_batch_under_way_and_ends_those_that_wait(
     queue = RequestQueue(generator, nullcontext)
     first, waiting = gathered(queue, generator, pool, [REQUESTS[0]])
     closing = pool.submit(queue.close)
-    while not queue.closed:
-        pass
+    assert queue.wait_until(lambda: queue.closed, 60)
     with pytest.raises(BadSetting, match="closed"):
         queue.draw(REQUESTS[0])
     generator.gate.set()

@@ -14,11 +14,13 @@ import torch
 from diffusers.hooks.group_offloading import apply_group_offloading
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from peft import LoraConfig
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from omniagent.model.checkpoint.folder import load_module
 from omniagent.model.checkpoint.settings import FAMILY, SETTINGS_FILE
-from omniagent.model.errors import BadSetting, OutputUnwritable
+from omniagent.model.errors import BadSetting, OutputUnwritable, StorageFull
+from omniagent.model.files.disk import disk_faults
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.memory import MODES, hold
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
@@ -254,3 +256,19 @@ def test_a_disk_that_gives_up_leaves_the_old_checkpoint_as_it_was(
         pipeline.save_pretrained(tmp_path / "kept", max_shard_size="100KB")
     assert files(tmp_path / "kept") == before
     shutil.rmtree(tmp_path / "kept")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("I/O error: No space left on device (os error 28)", StorageFull),
+        ("I/O error: Permission denied (os error 13)", OutputUnwritable),
+        ("no such tensor", SafetensorError),
+    ],
+)
+def test_what_safetensors_says_of_the_disk_is_told_as_the_system_would(
+    tmp_path: Path, said: str, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind, match=said.split(":")[0] if kind is SafetensorError else str(tmp_path)), \
+            disk_faults(tmp_path):  # fmt: skip
+        raise SafetensorError(said)

@@ -73,9 +73,13 @@ def test_empty_openings_of_captions_are_taken_off_by_chance(mix: Path) -> None:
         ("data:\n- {path: nowhere.jsonl}", "nowhere.jsonl cannot be read"),
         ("data:\n- {path: wide.png}", "wide.png is no source"),
         ("data: []", r"ratios \[\]"),
+        ("data:\n- {path: t2i.jsonl, ratio: .inf}", r"ratios \[inf\]"),
+        ("data:\n- {path: mix.yml}", "mix.yml is a mix that names itself"),
+        ("data:\n- {path: t2i.jsonl, ratio: 0}\n- {path: none.jsonl}", "holds no records to draw"),
     ],
 )
 def test_a_broken_mix_is_named(mix: Path, text: str, message: str) -> None:
+    (mix.parent / "none.jsonl").write_text("\n")
     mix.write_text(text)
     with pytest.raises(BadSetting, match=message):
         MixedDataset(mix)
@@ -90,3 +94,22 @@ def test_a_broken_record_is_named_with_its_line_and_a_missing_picture_by_its_pat
     lines.write_text(good.replace("tall", "lost"))
     with pytest.raises(BadImage, match=r"lost\.png"):
         MixedDataset(mix).example(3, Random(0))
+
+
+def test_a_record_may_name_the_field_that_holds_its_instruction(mix: Path) -> None:
+    record = {"task_type": "reflect", "output_image": "wide.png", "instruction": "a", "correction": "b\u2028c"}
+    path = mix.parent / "reflect.jsonl"
+    path.write_text(json.dumps(record | {"used_instruction": "correction"}, ensure_ascii=False), encoding="utf-8-sig")
+    assert "b\u2028c" in MixedDataset(path).example(0, Random(0)).chat
+    path.write_text(json.dumps(record | {"used_instruction": "lost"}))
+    with pytest.raises(BadSetting, match=r"reflect\.jsonl:1 .*used_instruction names 'lost'"):
+        MixedDataset(path)
+
+
+def test_records_are_the_same_by_their_digest_whatever_file_they_lie_in(mix: Path) -> None:
+    before = MixedDataset(mix).digest()
+    (mix.parent / "edit.jsonl").rename(mix.parent / "moved.jsonl")
+    (mix.parent / "inner.yml").write_text("data:\n- {path: moved.jsonl, ratio: 2.0, type: edit}\n")
+    assert MixedDataset(mix).digest() == before
+    (mix.parent / "t2i.jsonl").write_text((mix.parent / "t2i.jsonl").read_text().replace("2 cats", "9 cats"))
+    assert MixedDataset(mix).digest() != before

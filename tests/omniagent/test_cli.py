@@ -25,13 +25,13 @@ from tests.support.processes import Process
 from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent, texts
 
 
-def call(agent: Agent | None, *words: str) -> Result:
+def call(agent: Agent | None, *words: str, stdin: str | None = None) -> Result:
     """The command in this process; with `agent` None the real maker makes it."""
 
     def make(options: ModelOptions) -> Agent:
         return agent if agent is not None else make_agent(options)
 
-    return CliRunner().invoke(build_app(), [str(word) for word in words], obj=make, prog_name="omniagent")
+    return CliRunner().invoke(build_app(), [str(word) for word in words], input=stdin, obj=make, prog_name="omniagent")
 
 
 def one_line(outcome: Result, code: int, *, alone: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""The recorded numbers of the published programme, case by case."""
+"""The recorded numbers of the published program, case by case."""
 
 from __future__ import annotations
 

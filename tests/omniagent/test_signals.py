@@ -53,7 +53,9 @@ def test_a_result_that_cannot_be_printed_is_a_failure_and_stays_in_the_folder(tm
 
 def started(folder: Path, *, ignoring: str = "", scenario: str = "stuck") -> Process:
     """A run that has finished one picture and hangs in the second; `ignoring` names what its shell had ignored."""
-    code = "import signal\n"
+    # Whatever this process was started with ignored, as in a shell's background or under nohup.
+    code = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "for number in (signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_DFL)\n"
     code += "from omniagent.cli import main; from tests.support.faces import make_test_agent\n"
     code += f"for name in {ignoring.split()!r}: signal.signal(getattr(signal, name), signal.SIG_IGN)\n"
     code += "main(make=make_test_agent)"

@@ -1,1 +1,1 @@
-"""Compares this implementation with numbers recorded from the published one: ``python -m tests.parity DIR``."""
+"""Compares this implementation with numbers recorded from the published one: `python -m tests.parity DIR`."""

@@ -1,4 +1,4 @@
-"""``python -m tests.parity DIR [KIND]…``: one line for each case, exit code 1 if any is a miss, 2 on bad usage."""
+"""`python -m tests.parity DIR [KIND]…`: one line for each case, exit code 1 if any is a miss, 2 on bad usage."""
 
 from __future__ import annotations
 

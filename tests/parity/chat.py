@@ -1,4 +1,4 @@
-"""Kind ``chat``: what the text model sees of pictures, what it answers, and what is drawn from its states."""
+"""Kind `chat`: what the text model sees of pictures, what it answers, and what is drawn from its states."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def difference(
     rtol: float = 0.0,
     mask: torch.Tensor | None = None,
 ) -> Difference:
-    """Compare two tensors, where ``mask`` (of the leading dimensions) is true."""
+    """Compare two tensors, where `mask` (of the leading dimensions) is true."""
     if ours.shape != theirs.shape:
         return Difference(f"{what}: shape {tuple(ours.shape)} for {tuple(theirs.shape)}", float("inf"), atol)
     ours, theirs = ours.detach().double(), theirs.double()

@@ -1,4 +1,4 @@
-"""Kind ``dit``: one forward pass of the transformer, and what flows between its parts."""
+"""Kind `dit`: one forward pass of the transformer, and what flows between its parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check(case: Case) -> Iterator[Difference]:
 
 
 def _record(net: OmniGen2Transformer2DModel) -> dict[str, torch.Tensor]:
-    """Keep what the parts of ``net`` put out, under the names of the recorded tensors."""
+    """Keep what the parts of `net` put out, under the names of the recorded tensors."""
     seen: dict[str, torch.Tensor] = {}
 
     def keep(name: str) -> Any:

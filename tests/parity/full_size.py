@@ -1,4 +1,4 @@
-"""Kind ``full_size_state_dict_shapes``: names and shapes of the published weights, on the meta device."""
+"""Kind `full_size_state_dict_shapes`: names and shapes of the published weights, on the meta device."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Shapes = dict[str, list[int]]
 
 
 def published_shapes(module: torch.nn.Module) -> Shapes:
-    """Shapes of all stored weights of ``module``."""
+    """Shapes of all stored weights of `module`."""
     return {name: list(each.shape) for name, each in module.state_dict().items()}
 
 

@@ -104,7 +104,7 @@ class Case:
         return LightProcessor.from_pretrained(self.checkpoint / "processor")
 
     def numbered(self, name: str) -> list[torch.Tensor]:
-        """``name.0``, ``name.1``, … in order."""
+        """`name.0`, `name.1`, … in order."""
         return [self.tensors[f"{name}.{i}"] for i in range(self.count(name))]
 
     def count(self, name: str) -> int:
@@ -114,11 +114,11 @@ class Case:
         return found
 
     def references(self, samples: int, name: str = "ref") -> list[list[torch.Tensor]]:
-        """``name.i.j`` for each sample i."""
+        """`name.i.j` for each sample i."""
         return [self.numbered(f"{name}.{sample}") for sample in range(samples)]
 
     def pictures(self, prompts: int) -> list[list[Image.Image]]:
-        """``input_image.j`` of the only prompt, or ``input_image.i.j`` of each prompt i."""
+        """`input_image.j` of the only prompt, or `input_image.i.j` of each prompt i."""
         if self.count("input_image"):
             return [[Image.fromarray(each.numpy()) for each in self.numbered("input_image")]]
         return [

@@ -1,4 +1,4 @@
-"""Kind ``image``: size rules and resizing."""
+"""Kind `image`: size rules and resizing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kind ``lora``: a LoRA file of the published pipeline, at full and half strength."""
+"""Kind `lora`: a LoRA file of the published pipeline, at full and half strength."""
 
 from __future__ import annotations
 

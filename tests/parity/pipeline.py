@@ -1,4 +1,4 @@
-"""Kind ``pipeline``: whole runs, with every step's latents."""
+"""Kind `pipeline`: whole runs, with every step's latents."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ CHECKS: dict[str, Check] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one case; ``note`` says why it is a miss."""
+    """What came of one case; `note` says why it is a miss."""
 
     name: str
     ok: bool

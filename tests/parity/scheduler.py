@@ -1,4 +1,4 @@
-"""Kind ``scheduler``: time grids, and trajectories under recorded model outputs."""
+"""Kind `scheduler`: time grids, and trajectories under recorded model outputs."""
 
 from __future__ import annotations
 

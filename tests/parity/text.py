@@ -1,4 +1,4 @@
-"""Kind ``text``: chat strings, token ids, and the text model's states."""
+"""Kind `text`: chat strings, token ids, and the text model's states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kind ``train``: loss and gradients, a few optimiser steps, and the shift of training times."""
+"""Kind `train`: loss and gradients, a few optimiser steps, and the shift of training times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omniagent.model.denoising.flow import flow_loss, mix, shift_times
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
-from omniagent.model.training.dataset import Example, ItemRules, MixedDataset, collate_texts
+from omniagent.model.training.dataset import ChatExample, ItemRules, MixedDataset, collate_texts
 from tests.parity.compare import Difference, difference, same
 from tests.parity.golden import Case, NotCovered
 
@@ -132,7 +132,7 @@ def _dataset(case: Case) -> Iterator[Difference]:
                     yield same(name, found.tolist(), case.tensors[name].tolist())
 
 
-def _item(case: Case, tag: str, row: dict[str, Any], example: Example) -> Iterator[Difference]:
+def _item(case: Case, tag: str, row: dict[str, Any], example: ChatExample) -> Iterator[Difference]:
     what = f"{tag} {row['index']}"
     yield same(f"{what} kind", example.task_type, row["task_type"])
     yield same(f"{what} chat", example.chat, row["instruction"])

@@ -1,4 +1,4 @@
-"""Kind ``vae``: posterior, normalised latents and decoded pictures."""
+"""Kind `vae`: posterior, normalised latents and decoded pictures."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from PIL import Image
 from transformers import PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
 
@@ -19,10 +17,11 @@ from omniagent.model.requests import Prompt
 from omniagent.model.training.lesson_packing import IGNORE, STRESS, Lesson, LessonPacker, branch_mask
 from omniagent.model.training.loop import TrainSettings, train
 from omniagent.model.training.prefetch import Ahead
-from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
-from omniagent.model.training.vision import patchify, vision_tokens
+from omniagent.model.training.vae import VaeTraining, initialise
+from omniagent.model.training.vision import vision_patches, vision_tokens
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.render import render
+from omniagent.shapes.training.architecture import SMALL_VAE
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import train_mllm, train_vae
@@ -43,7 +42,9 @@ def test_the_batched_vision_pass_gives_the_towers_own_numbers(mllm: Qwen2_5_VLFo
     pictures = torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.no_grad():
         batched = vision_tokens(mllm.model.visual, pictures).flatten(0, 1)
-        own = mllm.model.visual(patchify(pictures, 8).flatten(0, 1), torch.tensor([[1, 16, 16]] * 3)).pooler_output
+        own = mllm.model.visual(
+            vision_patches(pictures, 8).flatten(0, 1), torch.tensor([[1, 16, 16]] * 3)
+        ).pooler_output
     torch.testing.assert_close(batched, own, atol=1e-5, rtol=1e-5)
 
 
@@ -56,7 +57,7 @@ def test_patches_are_those_of_the_saved_image_processor(tokenizer: PreTrainedTok
         images=Image.fromarray(picture), return_tensors="pt"
     )
     pixels = torch.from_numpy(picture).permute(2, 0, 1).float().div(127.5).sub(1)[None]
-    torch.testing.assert_close(made["pixel_values"], patchify(pixels, 8)[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(made["pixel_values"], vision_patches(pixels, 8)[0], atol=1e-5, rtol=0)
     assert made["image_grid_thw"].tolist() == [[1, 16, 16]]
 
 
@@ -185,14 +186,6 @@ def test_weights_are_written_in_the_published_layout(tmp_path: Path) -> None:
     list(train(_vae_training(), _settings(tmp_path, 2)))
     vae = AutoencoderKL.from_pretrained(tmp_path / "weights" / "vae")
     assert vae.config["scaling_factor"] > 0
-
-
-@pytest.fixture
-def fresh_accelerator() -> Iterator[None]:
-    """accelerate keeps one precision a process; the other tests train in float32."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.mark.usefixtures("fresh_accelerator")

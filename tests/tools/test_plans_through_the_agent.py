@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from omniagent import ModelRuntime, ScriptedCritic, ScriptedGenerator
 from omniagent.agent import Agent
+from omniagent.config import Config
+from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.errors import BadSetting, BadTask
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import CancelToken, Prompt, Writing
@@ -191,6 +193,35 @@ def test_a_given_picture_is_never_dropped_silently(tmp_path: Path, words: str, c
         drawn = [[one.tobytes() for one in call.references] for call in generator.calls]
         everything = [one.tobytes() for one in given]
         assert planned(result).mode == "answer" or (drawn and all(one == everything for one in drawn))
+
+
+@pytest.mark.parametrize(
+    ("words", "count", "mode"),
+    [
+        ("draw what is in image 2", 0, None),
+        ("put the cat of image 2 on the sofa of image 1", 1, None),
+        ("give image 1 the colours of image 3", 2, "compose"),
+    ],
+)
+def test_a_task_that_names_a_missing_picture_is_drawn_once_the_person_says_what_is_meant(
+    tmp_path: Path, words: str, count: int, mode: Mode | None
+) -> None:
+    def agent(folder: Path, *, ask: bool) -> Agent:
+        critic = ScriptedCritic(by_picture(GOOD), lambda prompt, schema: checklist(QUESTIONS))
+        config = Config(loop=LoopPolicy(ask=ask))
+        return scripted_agent(folder, critic=critic, config=config, on_question=reply)
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return "I mean a black cat"
+
+    asked: list[str] = []
+    result = agent(tmp_path / "asks", ask=True).run(words, pictures(count), mode=mode)
+    assert result.attempts and len(asked) == 1
+    assert planned(result).instruction == f"{words}\nI mean a black cat"
+    with pytest.raises(BadTask, match="give every picture that it speaks of"):
+        agent(tmp_path / "does not", ask=False).run(words, pictures(count), mode=mode)
+    assert len(asked) == 1
 
 
 def test_a_planner_that_drops_a_picture_has_it_said(tmp_path: Path) -> None:

@@ -247,7 +247,6 @@ def test_a_server_that_hangs_stops_the_run_with_its_best_and_goes_on_when_it_wak
         os.killpg(stopped[0], signal.SIGCONT)
     assert gate.is_set()
     assert first.stop_reason == "time_limit" and first.best is not None
-    assert first.usage.seconds <= 31.0
     second = agent.run(TASK, thread_id="t", budget=Budget(max_rounds=2, time_limit=900.0))
     assert second.accepted and second.attempts[0] == first.attempts[0]
     critic.close()

@@ -56,12 +56,14 @@ class GivenTask:
         pictures: Their pictures, RGB, image 1 first.
         mode: The mode that the person fixed, or None.
         generator: Who will draw; only a generator with a domain lets a reading refuse.
+        clarified: Whether the words end with the person's answer about a picture that was not given.
     """
 
     words: str
     pictures: tuple[Image.Image, ...] = ()
     mode: Mode | None = None
     generator: GeneratorProfile = field(default_factory=GeneratorProfile)
+    clarified: bool = False
 
 
 class Reading(NamedTuple):

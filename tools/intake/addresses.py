@@ -27,7 +27,7 @@ def located(text: str, name: str, home: Path = Path()) -> Path | bytes:
 
     Args:
         text: As it was given.
-        name: What messages call the picture, for example ``image 1``.
+        name: What messages call the picture, for example `image 1`.
         home: Where relative paths begin.
 
     Raises:

@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from omniagent.model.errors import BadImage, BadTask, OmniAgentError
+from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.wording import cut, shown
 from omniagent.tools.intake.addresses import located
 from omniagent.tools.intake.containers import barer, foreign_kind, is_heif
 
-MAX_IMAGES = 5
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 256 * 1024 * 1024
 MAX_WORDS = 2_000
@@ -66,8 +66,8 @@ def read_images(images: Iterable[Given] | None, *, allow_urls: bool = False) -> 
     if images is not None and not isinstance(images, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise BadImage(f"images={shown(images)} is no list of pictures; give paths, bytes or PIL images in a list")
     given = list(images or ())
-    if len(given) > MAX_IMAGES:
-        raise BadImage(f"{len(given)} pictures were given; at most {MAX_IMAGES} are allowed, leave some out")
+    if len(given) > MAX_REFERENCES:
+        raise BadImage(f"{len(given)} pictures were given; at most {MAX_REFERENCES} are allowed, leave some out")
     return [_read(image, number, allow_urls) for number, image in enumerate(given, start=1)]
 
 

@@ -1,44 +1,25 @@
 """Writing files that are whole or not there, with disk faults as our own errors."""
 
-import errno
 import os
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from omniagent.model.errors import BadSetting, OutputUnwritable, StorageFull
-from omniagent.model.wording import cut
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+from omniagent.model.errors import BadSetting
+from omniagent.model.files.disk import disk_faults
 
 
-@contextmanager
-def writing(path: Path) -> Generator[None]:
-    """Turns the disk faults of its body into ours.
-
-    Raises:
-        StorageFull: no room left on the disk.
-        OutputUnwritable: every other reason why `path` cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull(
-                f"no room left while writing {cut(str(path))}; free some space and run again with the same thread id, "
-                f"what was finished is kept"
-            ) from error
-        raise OutputUnwritable(
-            f"cannot write {cut(str(path))}: {error.strerror or error}; give a folder you may write to"
-        ) from error
+def writing(path: Path) -> AbstractContextManager[None]:
+    """`disk_faults` of a run's files: what was finished is kept, and the run goes on after a full disk."""
+    again = "free some space and run again with the same thread id, what was finished is kept"
+    return disk_faults(path, when_full=again)
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader finds the old file, the new file or none, never half of one.
 
     Raises:
-        StorageFull, OutputUnwritable: see `writing`.
+        StorageFull, OutputUnwritable: see `disk_faults`.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

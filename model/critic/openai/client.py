@@ -28,7 +28,7 @@ class ChatClient:
     """Requests to one OpenAI-compatible server, at most `concurrency` at once, each sent again after passing faults.
 
     Args:
-        url: For example ``http://127.0.0.1:8000/v1``.
+        url: For example `http://127.0.0.1:8000/v1`.
         api_key: Sent as the bearer token; None sends a placeholder.
         timeout: Seconds that one request may take, and the longest `Retry-After` that is waited for.
         retries: How often a request is sent again.

@@ -41,7 +41,7 @@ class OpenAICritic:
     yes/no choice, whose probability is 0 or 1. What the server can do is asked once.
 
     Args:
-        base_url: For example ``http://127.0.0.1:8000/v1``.
+        base_url: For example `http://127.0.0.1:8000/v1`.
         model: The served model's name; None takes the first that the server lists.
         api_key: The server's key, if it wants one. The environment is not looked at: keys go where you send them.
         timeout: Seconds that one `yes_no` or `write` may take in all, its retries included.

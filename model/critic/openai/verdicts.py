@@ -38,7 +38,7 @@ class Cost(NamedTuple):
         return Cost(self.prompt + other.prompt, self.cached + other.cached, self.completion + other.completion)
 
 
-class Verdict(NamedTuple):
+class Scored(NamedTuple):
     """p(yes) and what it cost."""
 
     probability: float
@@ -137,11 +137,11 @@ class ChatCalls:
         """One greedy answer, held to a `response_format` where the server knows such formats."""
         return (await self._fitted(prompt, lambda able: _words(able, form, max_tokens))).answer
 
-    async def _in_batches(self, prompt: Prompt, questions: Sequence[str]) -> list[Verdict] | None:
+    async def _in_batches(self, prompt: Prompt, questions: Sequence[str]) -> list[Scored] | None:
         """All questions in as few requests as may be; None when the server takes none such."""
         if not (self.abilities.batches and self.abilities.logprobs):
             return None
-        verdicts: list[Verdict] = []
+        verdicts: list[Scored] = []
         for start in range(0, len(questions), BATCH):
             prompts = [prompt.then(question) for question in questions[start : start + BATCH]]
             try:
@@ -157,10 +157,10 @@ class ChatCalls:
             if len(found) != len(prompts) or any(each is None for each in found):
                 return None
             total, n = cost_of(reply), len(prompts)
-            verdicts += [Verdict(p or 0.0, total if i == 0 else Cost()) for i, p in zip(range(n), found, strict=True)]
+            verdicts += [Scored(p or 0.0, total if i == 0 else Cost()) for i, p in zip(range(n), found, strict=True)]
         return verdicts
 
-    async def _verdict(self, prompt: Prompt) -> Verdict:
+    async def _verdict(self, prompt: Prompt) -> Scored:
         choice = schema_format("Answer", CHOICE_SCHEMA)
         fitted = await self._fitted(
             prompt, lambda able: _one_token(able) if able.logprobs else _words(able, choice, self._choice_tokens)
@@ -169,7 +169,7 @@ class ChatCalls:
         if "logprobs" in fitted.body:
             probability = _probability(first)
             if probability is not None:
-                return Verdict(probability, cost_of(fitted.answer))
+                return Scored(probability, cost_of(fitted.answer))
             if first.logprobs is None or not first.logprobs.content:
                 self._give_up("logprobs")
             fitted = await self._fitted(prompt, lambda able: _words(able, choice, self._choice_tokens))
@@ -188,7 +188,7 @@ class ChatCalls:
                 f"{(first.said or first.message.refusal or '')[:80]!r}; "
                 "use a model that looks at pictures and follows instructions"
             )
-        return Verdict(probability, cost_of(fitted.answer))
+        return Scored(probability, cost_of(fitted.answer))
 
     def _give_up(self, name: str) -> None:
         if (fewer := self.abilities.without(name)) != self.abilities:

@@ -1,6 +1,6 @@
 """Starts vLLM's server in its own environment, and ends the whole process group when whoever started it is gone.
 
-Run as a file by that environment's Python: ``python launcher.py FD MODULE ARGUMENTS``. FD is the reading end of a pipe
+Run as a file by that environment's Python: `python launcher.py FD MODULE ARGUMENTS`. FD is the reading end of a pipe
 that the starter holds open and never writes to; it closes with the starter, however that ends.
 """
 

@@ -8,6 +8,20 @@ PICTURE = 128
 LATENT_CHANNELS = 8
 TEXT_WIDTH = 256
 
+SMALL_VAE: dict[str, Any] = {
+    "block_out_channels": (16, 32, 64, 96),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "layers_per_block": 1,
+    "latent_channels": LATENT_CHANNELS,
+    "norm_num_groups": 2,
+    "mid_block_add_attention": False,
+    "use_quant_conv": False,
+    "use_post_quant_conv": False,
+    "sample_size": PICTURE,
+    "force_upcast": False,
+}
+
 TRANSFORMER: dict[str, Any] = {
     "patch_size": 2,
     "in_channels": LATENT_CHANNELS,

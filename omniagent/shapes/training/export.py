@@ -52,6 +52,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
             text_guidance=TEXT_GUIDANCE,
             image_guidance=IMAGE_GUIDANCE,
             domain=DOMAIN,
+            lacks=("conversation",),
             instead=INSTEAD,
             examples=EXAMPLES,
             resize_inputs=(PICTURE, PICTURE),

@@ -1,5 +1,6 @@
 """Has the work folder's painter draw training tasks, so that the MLLM learns to judge what painters really draw."""
 
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -10,28 +11,34 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.training.attention import attention_kernels
+from omniagent.model.training.loop import asked_to_stop
 from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import read_mllm
-from omniagent.shapes.training.stages import PAINTED, Stage, attention_kernels, existing
+from omniagent.shapes.training.stages import PAINTED, Stage, existing
 from omniagent.shapes.training.validation import paint, small_scheduler
 
 
 def paint_lessons(stage: Stage) -> Iterator[dict[str, Any]]:
     """Draw training tasks with the work folder's painter, for the MLLM's lessons: `steps` files of `batch` tasks each.
 
-    Files that are there already are kept.
+    Files that are there already are kept. `init` and `anchor` name another transformer and another MLLM.
     """
     if stage.threads:
         torch.set_num_threads(stage.threads)
+    ends_at = min(stage.ends_at, time.time() + min(stage.time_limit, stage.finish_within))
     vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae"))
-    mllm = read_mllm(existing(stage.work / "mllm/weights/mllm", "mllm"))
-    dit = OmniGen2Transformer2DModel.from_pretrained(existing(stage.work / "dit/weights/transformer", "dit"))
+    mllm = read_mllm(existing(stage.anchor or stage.work / "mllm/weights/mllm", "mllm"))
+    own = existing(stage.init or stage.work / "dit/weights/transformer", "dit")
+    dit = OmniGen2Transformer2DModel.from_pretrained(own)
     processor = LightProcessor.from_pretrained(stage.work / "processor")
     pipeline = OmniGen2Pipeline(dit, vae, small_scheduler(), mllm, processor)
     pipeline.set_progress_bar_config(disable=True)
     if torch.cuda.is_available():
-        pipeline.to("cuda")
+        pipeline.to("cuda", torch.bfloat16)
     for step in range(stage.steps or 40):
+        if asked_to_stop() or time.time() >= ends_at:
+            break
         path = stage.work / PAINTED / f"{stage.seed}-{step:04}.npz"
         if not path.is_file():
             with attention_kernels() if torch.cuda.is_available() else nullcontext():

@@ -5,6 +5,7 @@ A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (
 the painter drew for the MLLM's lessons (`gallery.py`).
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,17 +22,17 @@ from omniagent.model.training.captions import CaptionProbe
 from omniagent.model.training.dit import TOGETHER as TOGETHER_PAINTED
 from omniagent.model.training.dit import AlignedTransformer, DitTraining, FlowSettings, LatentPool, text_reader
 from omniagent.model.training.lesson_packing import TOGETHER, LessonPacker
-from omniagent.model.training.loop import TrainSettings
+from omniagent.model.training.loop import TrainSettings, asked_to_stop, own_device
 from omniagent.model.training.mllm import CAPTION_WEIGHT, MllmTraining
-from omniagent.model.training.vae import SMALL_VAE, VaeTraining, initialise
+from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.dense import NUMBERS, TARGETS, dense_batches
-from omniagent.shapes.training.architecture import PICTURE, TRANSFORMER, mllm_config
+from omniagent.shapes.training.architecture import PICTURE, SMALL_VAE, TRANSFORMER, mllm_config
 from omniagent.shapes.training.examples import painting_examples
 from omniagent.shapes.training.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import Gallery
-from omniagent.shapes.training.stages import PAINTED, Stage, existing, own_device, run_stage, settings_of
+from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage, existing, run_stage, settings_of
 from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.training.validation import PainterValidation
 from omniagent.shapes.training.wordings import wordings
@@ -42,6 +43,9 @@ FRESH = 8
 
 GPU_LESSONS, GPU_EXAMPLES = 48, 256
 """Lessons, and the painter's examples, that are padded to one length on an accelerator, where launches cost most."""
+
+GPU_LENGTHS = 16
+"""Lengths of lessons there are multiples of this, as its attention kernels want them; fewer sizes, fewer graphs too."""
 
 SPECIAL_IDS = {
     "image_token_id": "<|image_pad|>",
@@ -119,7 +123,13 @@ def _language(
     anchor = read_mllm(stage.anchor).to(own_device()) if stage.anchor else None  # pyright: ignore[reportArgumentType]
     return MllmTraining(
         CaptionProbe(mllm, CAPTION_CLASSES, FACTS),
-        LessonPacker(tokenizer, int(mllm.config.image_token_id), side, TOGETHER if on_cpu else GPU_LESSONS),
+        LessonPacker(
+            tokenizer,
+            int(mllm.config.image_token_id),
+            side,
+            stage.together or (TOGETHER if on_cpu else GPU_LESSONS),
+            1 if on_cpu else GPU_LENGTHS,
+        ),
         lesson_batches(stage.seed, mix, paintings=Gallery(stage.work / PAINTED) if mix.painted else None),
         [held_out(i) for i in range(2)] + ([wordings()] if mix.said else []),
         anchor=anchor,
@@ -127,6 +137,7 @@ def _language(
         weights=TOPIC_WEIGHTS | {"verdict_facts": probes},
         caption_weight=CAPTION_WEIGHT * probes,
         workers=stage.workers,
+        compile_from=stage.compile_from,
     )
 
 
@@ -145,6 +156,20 @@ def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
     yield from run_stage(_language(stage, settings, mllm, mix), settings, stage)
 
 
+def _counts(batch: int, more_plans: float, painted: bool) -> LessonCounts:
+    """The mix of a step of about so many lessons, where none is given."""
+
+    def share(n: float) -> int:
+        return max(1, round(n * (batch / 27)))
+
+    scenes = max(1, share(8) // 2) if painted else share(8)
+    plans = share(8 * more_plans)
+    return LessonCounts(
+        scenes=scenes, plans=plans, seen_plans=plans, repairs=share(3), captions=share(8),
+        painted=share(8) - scenes,
+    )  # fmt: skip
+
+
 def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     """Train the MLLM on all lessons, from `init` or from its earlier stages, which run before if they have not.
 
@@ -158,14 +183,10 @@ def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     settings = settings_of(stage, "mllm")
     mllm = read_mllm(start)
 
-    def share(n: float) -> int:
-        return max(1, round(n * (settings.batch / 27)))
-
-    scenes = max(1, share(8) // 2) if (stage.work / PAINTED).is_dir() else share(8)
-    plans = share(8 * stage.plans)
+    counts = stage.mix or _counts(settings.batch, stage.plans, (stage.work / PAINTED).is_dir())
     mix = LessonMix(
-        scenes=scenes, plans=plans, seen_plans=plans, repairs=share(3), captions=share(8),
-        painted=share(8) - scenes, said=stage.said, said_outside=stage.said_outside,
+        scenes=counts.scenes, plans=counts.plans, seen_plans=counts.seen_plans, repairs=counts.repairs,
+        captions=counts.captions, painted=counts.painted, said=stage.said, said_outside=stage.said_outside,
     )  # fmt: skip
     stage = stage.model_copy(update={"anchor": stage.anchor or start})
     yield from run_stage(_language(stage, settings, mllm, mix, stage.probes), settings, stage)
@@ -176,7 +197,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     torch.manual_seed(stage.seed)
     settings = settings_of(stage, "dit")
     language = next((s for s in ("mllm", "text") if (stage.work / s / "weights/mllm").is_dir()), "mllm")
-    mllm = read_mllm(existing(stage.work / language / "weights/mllm", "mllm"))
+    mllm = read_mllm(existing(stage.anchor or stage.work / language / "weights/mllm", "mllm"))
     vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae")).eval().requires_grad_(False)
     device = own_device()
     mllm = mllm.to(device)  # pyright: ignore[reportArgumentType]
@@ -200,11 +221,13 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         vae, read, lambda pictures: vision_tokens(teacher, pictures), examples, 12000, workers=stage.workers
     )
     for extra in range(1200 // max(4, settings.batch // FRESH)):
+        if asked_to_stop() or time.time() >= stage.ends_at:
+            break
         pool.refill(10**6 + extra)
     check = PainterValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0
     )
-    if device == "cpu":
+    if device.type == "cpu":
         write_out_attention(dit)
     aligned = AlignedTransformer(dit, int(teacher.config.out_hidden_size))
     component = DitTraining(
@@ -212,9 +235,10 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         read([""])[0],
         pool,
         settings.batch,
-        most=TOGETHER_PAINTED if device == "cpu" else GPU_EXAMPLES,
+        most=stage.together or (TOGETHER_PAINTED if device.type == "cpu" else GPU_EXAMPLES),
         seed=stage.seed,
         settings=FlowSettings(time_shift=stage.time_shift),
         validate=check,
+        compile_from=stage.compile_from,
     )
     yield from run_stage(component, settings, stage)

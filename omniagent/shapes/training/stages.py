@@ -1,17 +1,15 @@
 """What all trainings of the bundled checkpoint share: what may be set of one, where it runs, and its work folder."""
 
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from omniagent.model.errors import BadSetting
+from omniagent.model.training.attention import attention_kernels
 from omniagent.model.training.loop import Component, TrainSettings, train
 
 PAINTED = "painted"
@@ -20,12 +18,24 @@ VISION_RATE = 0.3
 """Of the lessons' rate, for a tower that can see already: at the full rate it unlearns what is read from it."""
 
 
-class Stage(BaseModel):
+class LessonCounts(BaseModel):
+    """Lessons of each kind in a step, as `LessonMix` has them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scenes: int = Field(default=0, ge=0, description="pictures that are described, judged and asked about")
+    plans: int = Field(default=0, ge=0, description="plans from words")
+    seen_plans: int = Field(default=0, ge=0, description="plans from words and pictures")
+    repairs: int = Field(default=0, ge=0)
+    captions: int = Field(default=0, ge=0, description="generator's instructions, whose text states are kept")
+    painted: int = Field(default=0, ge=0, description="paintings that are described, judged and mended")
+
+
+class Choices(BaseModel):
     """How one stage is trained. None for `steps`, `batch` and `lr` takes the stage's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    work: Path
     steps: int | None = Field(default=None, gt=0)
     batch: int | None = Field(default=None, gt=0)
     lr: float | None = Field(default=None, gt=0)
@@ -34,9 +44,19 @@ class Stage(BaseModel):
     finish_within: float = Field(default=float("inf"), gt=0, description="seconds in which the whole schedule ends")
     workers: int = Field(default=0, ge=0, description="processes that make batches beforehand")
     save_every: int | None = Field(default=None, gt=0, description="steps from one checkpoint to the next")
+    save_seconds: float = Field(default=float("inf"), gt=0, description="seconds from one checkpoint to the next")
+    log_every: int = Field(default=50, gt=0, description="steps from one line of the log to the next")
+    compile_from: int | None = Field(
+        default=None, ge=0, description="text, mllm, dit: step from which layers run through torch.compile"
+    )
+    together: int | None = Field(default=None, gt=0, description="text, mllm, dit: examples padded to one length")
+    mix: LessonCounts | None = Field(default=None, description="mllm: lessons of a step, in place of `batch`")
     threads: int | None = Field(default=None, gt=0)
     init: Path | None = Field(default=None, description="a component's folder to start from instead of from nothing")
-    anchor: Path | None = Field(default=None, description="mllm: the MLLM whose text states are kept")
+    resume: bool = Field(default=False, description="go on with the work folder's training of this part even if `init`")
+    anchor: Path | None = Field(
+        default=None, description="mllm: the MLLM whose text states are kept; dit, paint: the one they are drawn from"
+    )
     vision_from: int | None = Field(default=None, ge=0, description="mllm: the step from which its vision learns too")
     probes: float = Field(default=1.0, ge=0, description="mllm: weight of the linear probes, which start afresh")
     said: float = Field(default=0.45, ge=0, le=1, description="text, mllm: share of plans in other people's words")
@@ -47,6 +67,13 @@ class Stage(BaseModel):
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
     references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
     time_shift: float = Field(default=-0.8, ge=-4, le=4, description="dit: below 0 more weight lies near the noise")
+
+
+class Stage(Choices):
+    """A stage as it is trained now: its choices, its work folder, and the time of day at which it must have ended."""
+
+    work: Path
+    ends_at: float = Field(default=float("inf"), gt=0, description="seconds since 1970")
 
 
 @dataclass(frozen=True)
@@ -79,10 +106,13 @@ def settings_of(stage: Stage, name: str) -> TrainSettings:
         save_every=stage.save_every or own.save_every,
         time_limit=stage.time_limit,
         finish_within=stage.finish_within,
+        save_seconds=stage.save_seconds,
+        log_every=stage.log_every,
+        ends_at=stage.ends_at,
         ema=stage.ema,
         rates={"visual": VISION_RATE} if stage.vision_from is not None else {},
         # Another start is another training: the folder's old state must not take its place.
-        resume=stage.init is None,
+        resume=stage.init is None or stage.resume,
     )
 
 
@@ -91,21 +121,6 @@ def run_stage(component: Component, settings: TrainSettings, stage: Stage) -> It
         torch.set_num_threads(stage.threads)
     with attention_kernels():
         yield from train(component, settings)
-
-
-def attention_kernels() -> AbstractContextManager[object]:
-    """Which kernels may attend. On CPUs the fused one's bf16 backward slows down as training goes on.
-
-    On NVIDIA's, cuDNN's plans each new shape for tenths of a second, and here every batch has shapes of its own.
-    """
-    if torch.cuda.is_available():
-        return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
-    return sdpa_kernel(SDPBackend.MATH)
-
-
-def own_device() -> str:
-    """Where this process trains: its own GPU of those that train together, or the CPU."""
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
 
 
 def existing(folder: Path, made_by: str) -> Path:

@@ -12,6 +12,8 @@ from omniagent.tools.dialects.listed.notation import (
     print_description,
     print_layout,
     print_name,
+    print_place,
+    print_relation,
     print_total,
 )
 
@@ -60,14 +62,14 @@ def group_question(group: Group) -> RequirementDraft:
 
 def place_question(group: Group) -> RequirementDraft:
     """The question for a group's place."""
-    verb = "Is" if group.count == 1 else "Are"
-    return RequirementDraft(kind="relation", question=f"{verb} {named(group)} at the {group.place}?")
+    return RequirementDraft(kind="relation", question=print_place(named(group), str(group.place), group.count))
 
 
 def relation_question(relation: Relation, groups: Sequence[Group]) -> RequirementDraft:
     """The question for a relation of two groups."""
-    verb = "Is" if groups[relation.first].count == 1 else "Are"
-    return RequirementDraft(kind="relation", question=f"{verb} {related(relation, groups)}?")
+    first, second = groups[relation.first], groups[relation.second]
+    question = print_relation(named(first), relation.name, named(second), first.count)
+    return RequirementDraft(kind="relation", question=question)
 
 
 def background_question(background: str) -> RequirementDraft:

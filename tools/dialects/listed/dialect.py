@@ -12,11 +12,15 @@ from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import lexicon, prompts
+from omniagent.tools.dialects.listed.draws import heard
+from omniagent.tools.dialects.listed.draws.chinese import is_chinese
+from omniagent.tools.dialects.listed.draws.chinese_changes import change_in_english
+from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
-from omniagent.tools.dialects.listed.lexicon import Understood
+from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.dialects.listed.notation import NAME, read_count
-from omniagent.tools.dialects.listed.plain_words import plain_question
+from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
 from omniagent.tools.types import Mode, Verdict
 
 Draft = TypeVar("Draft", bound=BaseModel)
@@ -32,10 +36,11 @@ class Listed:
     name = "listed"
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
-        understood = lexicon.load().read(task.words)
+        understood, asked = _understood(task)
         prompt = prompts.plan_prompt(understood.words, task.pictures)
         written = _drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens)
-        return as_understood(reading_of(written, task, understood.words), understood, task)
+        reading = reading_of(written, task, understood.words)
+        return as_understood(reading if asked is None else as_asked(reading, asked), understood, task)
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -58,6 +63,32 @@ class Listed:
 
     def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
         return prompts.answer_prompt(lexicon.load().read(question).words, pictures, seen)
+
+
+def _understood(task: GivenTask) -> tuple[Understood, Asked | None]:
+    """The task in the model's own words, and what it asks for where rules read a picture's request whole."""
+    if not task.pictures:
+        said = heard(task.words)
+        if said.asked is not None:
+            plain = plain_request(task.words)
+            changes = () if said.words == plain else (Replaced(plain, said.words),)
+            return Understood(said.words, changes, assumptions=said.assumptions), said.asked
+        if said.reason:
+            return Understood(plain_request(task.words), refusals=(said.reason,)), None
+    elif is_chinese(task.words) and (change := change_in_english(task.words)) is not None:
+        return Understood(change, (Replaced(task.words, change),)), None
+    return lexicon.load().read(task.words), None
+
+
+def as_asked(reading: Reading, asked: Asked) -> Reading:
+    """The reading with the checklist of a request that was read whole, and its layout held to that.
+
+    Rules that read every word of a request are surer of its numbers and relations than the small model is.
+    """
+    if reading.mode != "generate":
+        return reading
+    told = layout_as_counted(reading.instruction, [one.question for one in asked.checklist])
+    return reading._replace(checklist=asked.checklist, instruction=told)
 
 
 def as_understood(reading: Reading, understood: Understood, task: GivenTask) -> Reading:

@@ -132,6 +132,16 @@ def print_presence(name: str) -> str:
     return f"Is there {article(name)}?"
 
 
+def print_place(named: str, place: str, count: int) -> str:
+    """The question whether things, by their name with its article, are at a place."""
+    return f"{'Is' if count == 1 else 'Are'} {named} at the {place}?"
+
+
+def print_relation(first: str, name: str, second: str, count: int) -> str:
+    """The question for a relation of two named groups; `count` is the first one's number."""
+    return f"{'Is' if count == 1 else 'Are'} {first} {name} {second}?"
+
+
 def read_presence(question: str) -> str | None:
     """The name that a presence question asks for; None for another question."""
     found = _PRESENCE.fullmatch(question)

@@ -25,7 +25,13 @@ class Plain:
     name = "plain"
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
-        modes = possible_modes(task.words, len(task.pictures), fixed=task.mode, domain=task.generator.domain)
+        modes = possible_modes(
+            task.words,
+            len(task.pictures),
+            fixed=task.mode,
+            domain=task.generator.domain,
+            clarified=task.clarified,
+        )
         mode, assumptions = _chosen(modes, task, critic)
         if mode in ("answer", "refuse"):
             return Reading(mode, task.words, assumptions=assumptions)

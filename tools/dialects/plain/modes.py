@@ -13,7 +13,7 @@ from omniagent.tools.types import Mode
 
 
 def possible_modes(
-    words: str, pictures: int, *, fixed: Mode | None = None, domain: str | None = None
+    words: str, pictures: int, *, fixed: Mode | None = None, domain: str | None = None, clarified: bool = False
 ) -> tuple[Mode, ...]:
     """The modes that a task may mean, the likeliest first; one when the words decide.
 
@@ -22,14 +22,16 @@ def possible_modes(
         pictures: How many pictures they gave.
         fixed: The mode that they set; it stands unless something that it needs is missing.
         domain: What the generator can draw, if not everything; only then may a task be refused.
+        clarified: The words say what is meant by pictures that were not given, so these are not missed.
 
     Raises:
         BadTask: the task needs a picture that was not given, or its mode needs what it lacks; the message names it.
     """
     said = said_in(words)
     if fixed is not None:
-        return (_held(fixed, said, pictures, domain),)
-    _check_pictures(said, pictures)
+        return (_held(fixed, said, pictures, domain, clarified),)
+    if not clarified:
+        _check_pictures(said, pictures)
     modes = _without_pictures(said) if pictures == 0 else _with_pictures(said, pictures)
     drawn = any(mode != "answer" for mode in modes)
     return (*modes, "refuse") if domain is not None and drawn else modes
@@ -44,12 +46,13 @@ def said_in(words: str) -> Said:
     return Said(intent="unsure")
 
 
-def _held(fixed: Mode, said: Said, pictures: int, domain: str | None) -> Mode:
+def _held(fixed: Mode, said: Said, pictures: int, domain: str | None, clarified: bool) -> Mode:
     if fixed in ("edit", "compose") and pictures == 0:
         raise BadTask(f"mode={fixed!r} needs a picture, but none was given; give one, or set the mode to generate")
     if fixed == "refuse" and domain is None:
         raise BadTask("mode='refuse' is not allowed: this generator can draw anything; set another mode or none")
-    if fixed in ("edit", "compose") or (fixed == "answer" and said.intent == "question"):
+    named = fixed in ("edit", "compose") or (fixed == "answer" and said.intent == "question")
+    if named and not clarified:
         _check_pictures(said, pictures)
     return fixed
 

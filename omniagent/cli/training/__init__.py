@@ -1,0 +1,1 @@
+"""Commands that train, beside `omniagent train` itself."""
