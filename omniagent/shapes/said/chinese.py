@@ -10,7 +10,7 @@ from omniagent.shapes.said.names import chosen_name
 from omniagent.shapes.said.voice import PLAIN, Voice
 from omniagent.shapes.said.wishes import OPPOSITE, wish
 from omniagent.shapes.scene.world import BACKGROUNDS, Scene
-from omniagent.shapes.tasks.edits import Change
+from omniagent.shapes.tasks.change import Change
 from omniagent.shapes.words.frames import Slot, Wording, frames_of
 from omniagent.shapes.words.language import pick
 from omniagent.shapes.words.meant import Meant

@@ -11,8 +11,8 @@ from omniagent.shapes.said.nouns import bare, counted, in_number, number_word
 from omniagent.shapes.said.voice import PLAIN, Voice
 from omniagent.shapes.said.wishes import other_background, other_than
 from omniagent.shapes.scene.world import COLOURS, FILLS, PLACES, SHAPES, Scene
+from omniagent.shapes.tasks.change import Change
 from omniagent.shapes.tasks.edits import (
-    Change,
     Operation,
     add,
     move,
@@ -80,7 +80,7 @@ def edit_words(rng: np.random.Generator, scene: Scene, changes: list[Change], wo
     frames = {2: frames_of("edit two", wording), 3: frames_of("edit three", wording)}.get(len(changes))
     frame = frames[int(rng.integers(len(frames)))] if frames else None
     whole = [clause for clause in clauses if clause is not None]
-    polite = several or whole[0][1].form == "phrase"
+    polite = whole[0][1].form == "phrase" if frame is None else frame.text.startswith("{one}")
     other = frames_of("edit around", wording)
     outer = other[int(rng.integers(len(other)))] if polite and rng.random() < (0.3 if several else 0.5) else None
 

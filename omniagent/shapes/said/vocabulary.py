@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from PIL import Image
 
 from omniagent.shapes.said.voice import Vocabulary, Voice
 from omniagent.shapes.words.frames import Wording
+from omniagent.tools.dialects.base import GivenTask
 from omniagent.tools.dialects.listed import lexicon
+from omniagent.tools.dialects.listed.dialect import understood_as
 from omniagent.tools.dialects.listed.lexicon.entries import category as category_of
 
 _ZH_FITTING = {
@@ -18,6 +21,7 @@ _ZH_FITTING = {
     "shapes": re.compile("(?!圆点|.*型).*"),
 }
 """What can stand behind 的, and what is no other word as well."""
+_BLANK = Image.new("RGB", (1, 1))
 _ZH = {"centre": "in the centre"}
 _COUNTED = re.compile(r"(a|just|only|precisely|half)\b.*|exactly [a-z]+")
 _FITTING: dict[str, Callable[[str], bool]] = {
@@ -53,9 +57,16 @@ class Speech:
         return Voice(rng, Vocabulary(_known, new), share=self.share, odd=odd)
 
 
-def understood(words: str) -> str | None:
-    """The request as the small model reads it, in words that it knows; None where the lexicon refuses it."""
-    read = _lexicon().read(words)
+def understood(words: str, pictures: int = 0, *, whole: bool = False) -> str | None:
+    """The request over so many pictures in words that the small model knows; None where it is refused before.
+
+    `whole` takes what rules read of a whole request, where they can, as at run time; else words are read one by one,
+    which leaves the model more to learn.
+    """
+    if whole:
+        read, _ = understood_as(GivenTask(words, (_BLANK,) * pictures))
+    else:
+        read = _lexicon().read(words)
     return None if read.unknown or read.refusals else read.words
 
 

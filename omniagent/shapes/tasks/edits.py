@@ -1,7 +1,7 @@
 """Edit tasks: a source scene, one or two changes in words, and the scene that must come out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,13 +16,12 @@ from omniagent.shapes.scene.world import (
     SMALL,
     Item,
     Scene,
-    clear_of,
     find_room,
-    inside_canvas,
     middle_of,
     random_kind,
     random_radius,
 )
+from omniagent.shapes.tasks.change import Change, held, is_free, others_of, target_of
 from omniagent.shapes.words.arrange import free_spot
 from omniagent.shapes.words.language import finish, pick, place_words, synonym
 from omniagent.shapes.words.meant import Meant
@@ -31,53 +30,9 @@ from omniagent.shapes.words.phrases import NUMBERS, item_words, located, reading
 from omniagent.shapes.words.requirements import Group
 from omniagent.tools.dialects.listed.notation import article, plural
 
-
-@dataclass(frozen=True)
-class Change:
-    """One change: how a person says it, how the agent says it, the scene after it, and which objects it touched.
-
-    `kept` are indices into the source's items that must stay as they were; `placed` those whose new place matters.
-    `meant` is the change as data, for other ways to say it; None of several at once.
-    """
-
-    said: str
-    canonical: str
-    after: Scene
-    kept: tuple[int, ...]
-    placed: tuple[tuple[int, str], ...] = ()
-    sized: tuple[tuple[int, str], ...] = ()
-    meant: Meant | None = None
-
-
 NEAR = 8.0
 
 Operation = Callable[[np.random.Generator, Scene], Change | None]
-
-
-def _others(scene: Scene, *touched: int) -> tuple[int, ...]:
-    return tuple(i for i in range(len(scene.items)) if i not in touched)
-
-
-def _held(scene: Scene, index: int) -> bool:
-    """Whether the object is a ring with something inside, or that something: edits leave those pairs alone."""
-    item = scene.items[index]
-    return any(o is not item and abs(o.x - item.x) < 2 and abs(o.y - item.y) < 2 for o in scene.items)
-
-
-def _target(rng: np.random.Generator, scene: Scene) -> tuple[int, str, str] | None:
-    """A random object that a name singles out: index, the name as said, its full name with its place."""
-    for index in rng.permutation(len(scene.items)):
-        i = int(index)
-        name = None if _held(scene, i) else name_of(rng, scene, i)
-        if name is not None:
-            said = " ".join(synonym(rng, word) for word in name.split())
-            return i, said, located(scene.items[i])
-    return None
-
-
-def _free(item: Item, scene: Scene, index: int) -> bool:
-    others = [o for i, o in enumerate(scene.items) if i != index]
-    return inside_canvas(item) and clear_of(item, others)
 
 
 def add(rng: np.random.Generator, scene: Scene) -> Change | None:
@@ -103,12 +58,12 @@ def add(rng: np.random.Generator, scene: Scene) -> Change | None:
     placed = ((new, place),) if place else ()
     sized = ((new, size),) if size else ()
     group = Group(fill=fill, colour=colour, shape=shape, size=size, place=place)
-    return Change(said, canonical, after, _others(scene), placed, sized, Meant("add", group=group))
+    return Change(said, canonical, after, others_of(scene), placed, sized, Meant("add", group=group))
 
 
 def remove(rng: np.random.Generator, scene: Scene) -> Change | None:
     """Take one object away."""
-    found = _target(rng, scene) if len(scene.items) > 1 else None
+    found = target_of(rng, scene) if len(scene.items) > 1 else None
     if found is None:
         return None
     index, said, full = found
@@ -117,7 +72,7 @@ def remove(rng: np.random.Generator, scene: Scene) -> Change | None:
         f"{verb} the {said}",
         f"remove the {full}",
         scene.without(index),
-        _others(scene, index),
+        others_of(scene, index),
         meant=Meant("remove", (index,)),
     )
 
@@ -129,19 +84,19 @@ def _restyle(field: str, options: Sequence[str], wordings: tuple[str, ...], cano
     """The operation that gives one object another colour, shape or fill, said in one of the wordings."""
 
     def change(rng: np.random.Generator, scene: Scene) -> Change | None:
-        found = _target(rng, scene)
+        found = target_of(rng, scene)
         if found is None:
             return None
         index, said, full = found
         item = scene.items[index]
         new = str(rng.choice([option for option in options if option != getattr(item, field)]))
         after = replace(item, **{field: new})
-        if not _free(after, scene, index):
+        if not is_free(after, scene, index):
             return None
         text = pick(rng, wordings).format(said=said, new=new)
         done = scene.with_item(index, after)
         meant = Meant(_KINDS[field], (index,), new=new, old=str(getattr(item, field)))
-        return Change(text, canonical.format(full=full, new=new), done, _others(scene, index), meant=meant)
+        return Change(text, canonical.format(full=full, new=new), done, others_of(scene, index), meant=meant)
 
     return change
 
@@ -169,7 +124,7 @@ refill = _restyle(
 
 def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
     """Make one object clearly larger or smaller."""
-    found = _target(rng, scene)
+    found = target_of(rng, scene)
     if found is None:
         return None
     index, said, full = found
@@ -178,7 +133,7 @@ def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     size = "large" if item.radius <= 12 else "small"
     after = replace(item, radius=float(rng.uniform(*(LARGE if size == "large" else SMALL))))
-    if not _free(after, scene, index):
+    if not is_free(after, scene, index):
         return None
     more = {"large": ("larger", "bigger", "large", "big"), "small": ("smaller", "small", "tiny")}[size]
     text = f"make the {said} {pick(rng, more)}"
@@ -186,7 +141,7 @@ def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
         text,
         f"make the {full} {size}",
         scene.with_item(index, after),
-        _others(scene, index),
+        others_of(scene, index),
         sized=((index, size),),
         meant=Meant("enlarge" if size == "large" else "shrink", (index,), new=size),
     )
@@ -194,7 +149,7 @@ def resize(rng: np.random.Generator, scene: Scene) -> Change | None:
 
 def move(rng: np.random.Generator, scene: Scene) -> Change | None:
     """Move one object to a named place."""
-    found = _target(rng, scene)
+    found = target_of(rng, scene)
     if found is None:
         return None
     index, said, full = found
@@ -211,7 +166,7 @@ def move(rng: np.random.Generator, scene: Scene) -> Change | None:
         text,
         f"move the {full} to {middle_of(place)}",
         scene.with_item(index, item),
-        _others(scene, index),
+        others_of(scene, index),
         ((index, place),),
         meant=Meant("move", (index,), place=place),
     )
@@ -223,25 +178,25 @@ def swap(rng: np.random.Generator, scene: Scene) -> Change | None:
         return None
     a, b = (int(i) for i in rng.permutation(len(scene.items))[:2])
     names = name_of(rng, scene, a), name_of(rng, scene, b)
-    if None in names or _held(scene, a) or _held(scene, b):
+    if None in names or held(scene, a) or held(scene, b):
         return None
     first, second = scene.items[a], scene.items[b]
     after = scene.with_item(a, replace(first, x=second.x, y=second.y)).with_item(
         b, replace(second, x=first.x, y=first.y)
     )
-    if not (_free(after.items[a], after, a) and _free(after.items[b], after, b)):
+    if not (is_free(after.items[a], after, a) and is_free(after.items[b], after, b)):
         return None
     verb = pick(rng, ("swap", "swap", "exchange", "switch", "swap the places of"))
     text = f"{verb} the {names[0]} and the {names[1]}"
     canonical = f"swap the {located(first)} and the {located(second)}"
-    return Change(text, canonical, after, _others(scene, a, b), meant=Meant("swap", (a, b)))
+    return Change(text, canonical, after, others_of(scene, a, b), meant=Meant("swap", (a, b)))
 
 
 def recount(rng: np.random.Generator, scene: Scene) -> Change | None:
     """Change how many there are of one group."""
     item = scene.items[int(rng.integers(len(scene.items)))]
     members = [i for i, o in enumerate(scene.items) if o.kind == item.kind]
-    if any(_held(scene, i) for i in members) or sum(o.shape == item.shape for o in scene.items) != len(members):
+    if any(held(scene, i) for i in members) or sum(o.shape == item.shape for o in scene.items) != len(members):
         return None
     room = 6 - len(scene.items)
     options = [n for n in range(1, 5) if n != len(members) and n - len(members) <= room]
@@ -289,7 +244,7 @@ def rebackground(rng: np.random.Generator, scene: Scene) -> Change | None:
     )  # fmt: skip
     meant = Meant("background", background=background, old=scene.background)
     canonical = f"make the background {background}"
-    return Change(text, canonical, replace(scene, background=background), _others(scene), meant=meant)
+    return Change(text, canonical, replace(scene, background=background), others_of(scene), meant=meant)
 
 
 OPERATIONS: tuple[Operation, ...] = (

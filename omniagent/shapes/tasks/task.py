@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import Scene, Split, holds, random_scene
-from omniagent.shapes.tasks.edits import Change, random_change, said_by_a_person, two_changes
+from omniagent.shapes.tasks.change import Change
+from omniagent.shapes.tasks.edits import random_change, said_by_a_person, two_changes
 from omniagent.shapes.tasks.outside import outside_request
 from omniagent.shapes.tasks.questions import random_question
 from omniagent.shapes.tasks.references import Composition, random_composition

@@ -11,9 +11,8 @@ from PIL import Image
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
 from omniagent.model.training.lesson_packing import Lesson, LessonBatch
-from omniagent.shapes.scene.data import rng_for, with_random_phase
-from omniagent.shapes.scene.dense import weathered
-from omniagent.shapes.scene.render import render
+from omniagent.shapes.said.for_lessons import OtherWords, PlanKind
+from omniagent.shapes.scene.data import rng_for
 from omniagent.shapes.scene.world import (
     BACKGROUNDS,
     COLOURS,
@@ -23,13 +22,12 @@ from omniagent.shapes.scene.world import (
     SPOTS,
     Scene,
     Split,
-    random_scene,
     spot_of,
 )
 from omniagent.shapes.tasks.questions import random_question
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import Kind, ShapesTask, draw_task, sample_task, some_scene
-from omniagent.shapes.training.other_words import OtherWords, PlanKind
+from omniagent.shapes.training.desk import Desk, crowd, train_scene
 from omniagent.shapes.training.own_pictures import Gallery, Painting, faults_of
 from omniagent.shapes.words.draws import groups_of, wanted_of
 from omniagent.shapes.words.phrases import checklist, describe, held_by, layout_of, new_in
@@ -43,41 +41,6 @@ TOPIC_WEIGHTS = {"plan": 4.0, "plan_seen": 3.0}
 """A plan is right only as a whole, and most of its tokens are easy."""
 
 _BLANK = Image.new("RGB", (1, 1))
-
-
-class Desk:
-    """Collects the pictures of one batch and hands out their numbers."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng, self.pictures = rng, list[np.ndarray]()
-
-    def show(self, scene: Scene) -> int:
-        """Draw the scene, sometimes with shifted fills or weathered; its number in the batch."""
-        if self.rng.random() < 0.5:
-            scene = with_random_phase(self.rng, scene)
-        picture = render(scene)
-        return self.keep(weathered(self.rng, picture) if self.rng.random() < 0.6 else picture)
-
-    def keep(self, picture: np.ndarray) -> int:
-        """Take the picture as it is; its number in the batch."""
-        self.pictures.append(picture)
-        return len(self.pictures) - 1
-
-
-def train_scene(rng: np.random.Generator, split: Split, most: int = 6) -> Scene:
-    """A scene with the tasks' mix of object numbers, from the split."""
-    while True:
-        scene = some_scene(rng, most)
-        if scene.split == split:
-            return scene
-
-
-def _crowd(rng: np.random.Generator, split: Split) -> Scene:
-    """A scene with many objects of few kinds, for numbers are read wrong most often."""
-    while True:
-        scene = random_scene(rng, int(rng.integers(2, 7)), repeat=0.7, inside=0.05)
-        if scene.items and scene.split == split:
-            return scene
 
 
 def describe_lesson(scene: Scene, shown: int) -> Lesson:
@@ -301,7 +264,7 @@ def lesson_batches(
                 if task is None:
                     kind_of_task = choice[int(rng.choice(len(choice), p=p))]
                     many = kind_of_task == "draw" and rng.random() < 0.5
-                    task = draw_task(rng, _crowd(rng, split)) if many else sample_task(rng, kind_of_task, split)
+                    task = draw_task(rng, crowd(rng, split)) if many else sample_task(rng, kind_of_task, split)
                 keep(plan_lesson(task, tuple(desk.show(scene) for scene in task.scenes)))
         for _ in range(mix.repairs):
             keep(repair_lesson(rng, desk, split))

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from omniagent.model.training.lesson_packing import LessonBatch
+from omniagent.shapes.said.for_lessons import OtherWords
 from omniagent.shapes.scene.data import rng_for
 from omniagent.shapes.tasks.task import ShapesTask, sample_task
 from omniagent.shapes.training.lessons import Desk, plan_lesson
-from omniagent.shapes.training.other_words import OtherWords
 
 
 def wordings(number: int = 40, seed: int = 23) -> LessonBatch:

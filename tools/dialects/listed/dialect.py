@@ -36,7 +36,7 @@ class Listed:
     name = "listed"
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
-        understood, asked = _understood(task)
+        understood, asked = understood_as(task)
         prompt = prompts.plan_prompt(understood.words, task.pictures)
         written = _drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens)
         reading = reading_of(written, task, understood.words)
@@ -65,10 +65,10 @@ class Listed:
         return prompts.answer_prompt(lexicon.load().read(question).words, pictures, seen)
 
 
-def _understood(task: GivenTask) -> tuple[Understood, Asked | None]:
+def understood_as(task: GivenTask) -> tuple[Understood, Asked | None]:
     """The task in the model's own words, and what it asks for where rules read a picture's request whole."""
     if not task.pictures:
-        said = heard(task.words)
+        said = heard(task.words, held_out=lexicon.with_held_out())
         if said.asked is not None:
             plain = plain_request(task.words)
             changes = () if said.words == plain else (Replaced(plain, said.words),)

@@ -76,7 +76,12 @@ class Lexicon:
 
 def load(*, held_out: bool | None = None) -> Lexicon:
     """The shipped lexicon, or what `without_held_out` makes of it; without `held_out`, what lessons may draw from."""
-    return _loaded(not _WITHOUT if held_out is None else held_out)
+    return _loaded(with_held_out() if held_out is None else held_out)
+
+
+def with_held_out() -> bool:
+    """Whether requests are read with the synonyms kept for tests, as they are outside of `without_held_out`."""
+    return not _WITHOUT
 
 
 @contextmanager

@@ -22,6 +22,8 @@ CHINESE = {"draw": 0.12, "edit": 0.1, "question": 0.06}
 """Share of the requests of a kind that are in Chinese."""
 UNREAD = 0.2
 """Share of those in English that are said in the world's own words and not read: frames without the lexicon's turns."""
+WHOLE = 0.2
+"""Share of the rest in English that is read whole where rules can, which leaves little to the model."""
 QUESTIONS, REFERENCES = 0.08, 0.3
 
 
@@ -51,7 +53,8 @@ class OtherWords:
         foreign = self._rng.random() < CHINESE.get(kind, 0) if chinese is None else chinese
         while foreign or self._rng.random() >= UNREAD:
             task = said_task(self._rng, kind, Speech(self._wording, chinese=foreign), self._split)
-            words = understood(task.instruction)
+            whole = foreign or self._rng.random() < WHOLE
+            words = understood(task.instruction, len(task.scenes), whole=whole)
             if _faithful(words, task) or kind == "outside":
                 return as_read(task, words or plain_request(task.instruction))
             foreign = False
