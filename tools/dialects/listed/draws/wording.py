@@ -13,6 +13,7 @@ from omniagent.tools.dialects.listed.draws.parts import COLOURS, GROUNDS, NUMBER
 from omniagent.tools.dialects.listed.draws.reader import NotDrawn, NotRead, read_draw
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.draws.ways import Way, ways
+from omniagent.tools.dialects.listed.lexicon.limits import trained_refusals
 from omniagent.tools.dialects.listed.plain_words import plain_request
 
 _TOKEN: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]|_")
@@ -67,6 +68,8 @@ def heard(words: str, *, held_out: bool = True) -> Heard:
         held_out: Whether the phrases that are kept for tests are known.
     """
     plain = plain_request(words)
+    if (refused := trained_refusals().fullmatch(plain)) is not None:
+        return Heard(plain, unknown=(refused["colour"],))
     text = in_english(plain) if is_chinese(plain) else plain
     text = _without_emoji(text)
     if text == plain and own_form.is_own(plain):
