@@ -29,7 +29,7 @@ _BARE: Final = (
 )
 _WRONG: Final = (
     r"(?:no(?=,|\.| wait| make| not| i mean| sorry| rather)|wait|sorry|oops|actually|i mean|i meant|or rather|rather"
-    r"|make (?:that|it|them)|correction|scratch that|hmm|no)(?![\w'])"
+    r"|make (?:that|it|them)|correction|scratch that|hmm)(?![\w'])"
 )
 _ROW: Final = (
     r"in a (?:horizontal )?(?:row|line)|a (?:horizontal )?(?:row|line) of|side by side"

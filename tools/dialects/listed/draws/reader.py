@@ -305,10 +305,8 @@ class _Reader:
         at = self.last
         assert at is not None
         self.asked.groups[at : at + 1] = parts
-        self.asked.links = [
-            Link(*(i + len(parts) - 1 if i > at else i for i in (link.first,)), link.name, link.second)
-            for link in self.asked.links
-        ]
+        for _ in parts[1:]:
+            self.asked.links = [moved(link, at + 1) for link in self.asked.links]
         self.last = at + len(parts) - 1
 
     # Places and relations
@@ -354,7 +352,7 @@ class _Reader:
         if after and following is not None and self.last is not None:
             # "below that, a blue square": the pronoun says what it is below.
             near = following.text in ("that", "those", "these", "this") or self.topic is None
-            self.front, self.pending = (name, self.last if near else self.topic), None
+            self.front, self.pending = (name, self.last if near or self.topic is None else self.topic), None
             self.skip_it = True
             return
         first = self.last

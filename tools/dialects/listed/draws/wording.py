@@ -75,7 +75,9 @@ def heard(words: str, *, held_out: bool = True) -> Heard:
     if text == plain and own_form.is_own(plain):
         try:
             return Heard(plain, read_draw(own_form.bare(plain)))
-        except (NotRead, NotDrawn):
+        except NotDrawn as error:
+            return Heard(plain, reason=str(error))
+        except NotRead:
             return Heard(plain)
     return _Wording(held_out).read(plain, text.lower())
 
@@ -105,7 +107,9 @@ class _Wording:
         except NotRead as error:
             unknown = tuple(word for word in error.unknown if word in GROUNDS or not self._may_go(word))
             return Heard(plain if unknown else spoken, None, tuple(self._changes), assumed, unknown)
-        return Heard(asked.text, asked, tuple(self._changes), (*assumed, *asked.assumptions))
+        # Once more in the order of its own words, in which the model's plans ask.
+        ordered = read_draw(own_form.bare(asked.text))
+        return Heard(asked.text, ordered, tuple(self._changes), (*assumed, *asked.assumptions))
 
     def _without_ground(self, text: str) -> tuple[str, str | None]:
         rules, known = self._ways.ground, self._ways.grounds
@@ -117,15 +121,16 @@ class _Wording:
         for pattern in (
             *(pattern.replace("{ground}", rf"{plain}{ground}") for pattern in rules.said),
             rf"(?:(?:,| and)? ?(?:{leading}) )?{plain}{ground}{behind}",
-            rf"(?:on|against|over|onto) (?:a |an |the )?{plain}{ground}(?= *(?:[,.;:]|$))",
+            rf"(?:on|against|over|onto) (?:a |an |the )?{plain}{ground}(?= *(?:[,.;:]|$|instead\b))(?: instead)?",
         ):
-            # Of several the last stands: "on black. hmm, on gray instead".
-            match = next(iter(reversed(list(re.finditer(rf"(?<![\w-]){pattern}(?![\w-])", text)))), None)
-            if match is not None:
-                own, near = known[match["g"]]
-                if match["g"] not in GROUNDS:
-                    self._changes.append(Change(match["g"], f"a {own} background", near))
-                return f"{text[: match.start()]} , {text[match.end() :]}", own
+            found = list(re.finditer(rf"(?<![\w-]){pattern}(?![\w-])", text))
+            if found:
+                # Of several the last stands: "on black. hmm, on gray instead".
+                said = found[-1]["g"]
+                own, near = known[said]
+                if said not in GROUNDS:
+                    self._changes.append(Change(said, f"a {own} background", near))
+                return re.sub(rf"(?<![\w-]){pattern}(?![\w-])", " , ", text), own
         return text, None
 
     def _substituted(self, text: str) -> str:
