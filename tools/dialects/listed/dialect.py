@@ -19,7 +19,7 @@ from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
 from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
-from omniagent.tools.dialects.listed.notation import NAME, read_count
+from omniagent.tools.dialects.listed.notation import NAME, read_count, read_layout
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
 from omniagent.tools.types import Mode, Verdict
 
@@ -83,9 +83,10 @@ def understood_as(task: GivenTask) -> tuple[Understood, Asked | None]:
 def as_asked(reading: Reading, asked: Asked) -> Reading:
     """The reading with the checklist of a request that was read whole, and its layout held to that.
 
-    Rules that read every word of a request are surer of its numbers and relations than the small model is.
+    Rules that read every word of a request are surer of its numbers and relations than the small model is. A plan in
+    prose is left alone.
     """
-    if reading.mode != "generate":
+    if reading.mode != "generate" or read_layout(reading.instruction) is None:
         return reading
     told = layout_as_counted(reading.instruction, [one.question for one in asked.checklist])
     return reading._replace(checklist=asked.checklist, instruction=told)
