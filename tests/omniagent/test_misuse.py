@@ -136,7 +136,7 @@ def test_a_repair_that_cannot_be_read_leads_to_another_drawing(tmp_path: Path) -
 
 
 def test_calls_of_a_critic_that_fails_are_counted_once_each_and_their_seconds_once(tmp_path: Path) -> None:
-    critic = ScriptedCritic(None, texts(), errors={1: CriticTimeout("slow")}, profile=LISTED)
+    critic = ScriptedCritic(None, texts(), errors={0: CriticTimeout("slow")}, profile=LISTED)
     result = scripted_agent(tmp_path, critic=critic).run("a red circle", thread_id="t")
     assert result.accepted
     tries = [event for event in result.trace if isinstance(event, ToolErrored)]

@@ -32,8 +32,8 @@ def assumed(result: Result) -> tuple[str, ...]:
 
 def test_the_planner_is_asked_in_its_own_words_and_the_plan_shows_the_reading(tmp_path: Path) -> None:
     result, heard = told(tmp_path, "Could you paint me a crimson disc, please?")
-    assert "<task>draw a red circle</task>" in heard
-    assert assumed(result) == ("read as “draw a red circle”", "“crimson” is read as red")
+    assert "<task>a red circle</task>" in heard
+    assert assumed(result) == ("read as “a red circle”", "“crimson” is read as red")
 
 
 def test_a_request_in_the_planners_own_words_shows_no_reading(tmp_path: Path) -> None:
