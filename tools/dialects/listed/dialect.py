@@ -13,8 +13,6 @@ from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, Seco
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import lexicon, prompts
 from omniagent.tools.dialects.listed.draws import heard
-from omniagent.tools.dialects.listed.draws.chinese import is_chinese
-from omniagent.tools.dialects.listed.draws.chinese_changes import change_in_english
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
 from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
@@ -75,8 +73,6 @@ def understood_as(task: GivenTask) -> tuple[Understood, Asked | None]:
             return Understood(said.words, changes, assumptions=said.assumptions), said.asked
         if said.reason:
             return Understood(plain_request(task.words), refusals=(said.reason,)), None
-    elif is_chinese(task.words) and (change := change_in_english(task.words)) is not None:
-        return Understood(change, (Replaced(task.words, change),)), None
     return lexicon.load().read(task.words), None
 
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from omniagent.shapes.tasks.task import draw_task
 from omniagent.tools.dialects.listed.draws import heard
-from omniagent.tools.dialects.listed.draws.chinese_changes import change_in_english
 from omniagent.tools.dialects.listed.plain_words import plain_request
 
 READ = {
@@ -54,17 +53,6 @@ READ = {
     "画一个红色的圆形在蓝色正方形的左边": "the red circle to the left of the blue square",
     "黑色背景上有三个黄色的星星": "three yellow stars on a black background",
     "一个大的红色圆环里面有一个小的黄色星星": "a small yellow star inside a large red ring",
-}
-
-CHANGES = {
-    "把红色的圆变成蓝色": "make the red circle blue",
-    "删除绿色三角形": "remove the green triangle",
-    "在左上角添加一个小的黄色星星": "add a small yellow star at the top left",
-    "把背景改成黑色": "make the background black",
-    "把红色的圆换成正方形": "turn the red circle into a square",
-    "交换红色的圆和蓝色的方块": "swap the red circle and the blue square",
-    "把红色的圆变成蓝色，然后删除星星": "make the red circle blue and remove the star",
-    "有几个圆": "how many circles are there?",
 }
 
 _PIECES = [
@@ -129,13 +117,31 @@ def test_what_is_only_nearly_meant_or_left_out_is_said() -> None:
         assert any(part in one for one in said.assumptions), said.assumptions
 
 
-@pytest.mark.parametrize(("words", "own"), CHANGES.items())
-def test_chinese_changes_and_questions_are_brought_to_the_models_order_of_words(words: str, own: str) -> None:
-    assert change_in_english(words) == own
+@pytest.mark.parametrize(
+    "words",
+    [
+        "two circles diagonally aligned",
+        "a red circle, below that",
+        "a red circle, item 3 is blue",
+        "a red circle without a square",
+        "a circle, not a square",
+    ],
+)
+def test_a_request_is_not_read_by_leaving_out_what_changes_it(words: str) -> None:
+    assert heard(words).asked is None
 
 
-def test_a_chinese_change_of_what_is_not_known_is_left_alone() -> None:
-    assert change_in_english("把猫变成狗") is None
+def test_several_relations_of_two_things_are_all_kept() -> None:
+    said = heard("a red circle above a blue square; the red circle is to the left of the blue square")
+    assert said.asked is not None
+    asked = [one.question for one in said.asked.checklist]
+    assert "Is the red circle above the blue square?" in asked
+    assert "Is the red circle left of the blue square?" in asked
+
+
+def test_relations_that_cannot_both_hold_are_named() -> None:
+    said = heard("a red circle above a blue square; the blue square is above the red circle")
+    assert said.asked is None and "the other way round" in said.reason
 
 
 @settings(max_examples=150, deadline=None)

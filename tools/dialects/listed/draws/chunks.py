@@ -45,6 +45,7 @@ _IS: Final = (
 _MADE: Final = r"(?:colou?r|paint|fill) (?:it|them)(?: all)?(?: in| with)?|mak(?:e|ing) (?:it|them)(?: all)?"
 _LABEL: Final = (
     r"(?:objects?|shapes?|figures?|items?|things?|colou?rs?|fill|pattern|size|count|number|amount|what) ?[:=]"
+    r"|\d[.)](?= )"
 )
 _NAMED: Final = r"(?:item|thing|object|shape|number|no\.?|#) ?(?:number )?(?P<rank>\d|one|two|three|four)\b(?! of)"
 _KINDS: Final = (
@@ -79,7 +80,7 @@ _KINDS: Final = (
     ("it", r"(?:it|that|them|those|these|this|which|the former|its inside)\b"),
     (
         "amount",
-        rf"\(?(?P<amount>{NUMBER})(?: of them| pieces| in all| in total| instead| altogether)?\b\)?"
+        rf"(?!an?\b)\(?(?P<amount>{NUMBER})(?: of them| pieces| in all| in total| instead| altogether)?\b\)?"
         r"(?= ?(?:[,.;:)]|$|and\b|in\b|of\b))",
     ),
     (

@@ -71,7 +71,8 @@ class _Reader:
             raise NotRead("unknown words", tuple(dict.fromkeys(self.unknown)))
         if self.pending is not None:
             self._close_open()
-        if self.waiting or self.between is not None:
+        open_ended = (self.waiting, self.place, self.front, self.between, self.lead, self.wrong or None)
+        if any(each is not None and each != [] and each != {} for each in open_ended):
             raise NotRead("it is not finished")
         if not self.asked.groups:
             raise NotDrawn("the task names no thing to draw; name one, such as a circle or a star")
@@ -79,6 +80,8 @@ class _Reader:
         self._ordered()
         self.asked.settle()
         check_number(self.asked.objects)
+        if clash := self.asked.contradiction:
+            raise NotDrawn(clash)
         for link in self.asked.links:
             host = self.asked.groups[link.second]
             if link.name == "inside" and host.shape != "ring":
@@ -383,17 +386,22 @@ class _Reader:
 
     def _ranked(self, rank: str, *, announced: bool) -> None:
         number = _RANKS[rank]
-        if announced or number >= len(self.asked.groups):
+        if announced:
             return
+        if number >= len(self.asked.groups):
+            raise NotRead("a thing by a number that none has")
         self._arrived(number if number >= 0 else len(self.asked.groups) - 1, fresh=False)
 
     def _amount(self, words: str) -> None:
         if self.last is None:
             self.lead = number_of(words)
             return
-        if not (self.wrong or self.vague_number):
-            return
         count = number_of(words)
+        if not (self.wrong or self.vague_number):
+            if count in (self.asked.groups[self.last].count, self.asked.objects):
+                # "three squares and a ring, four in total"
+                return
+            raise NotRead("a number of nothing")
         check_number(count)
         self.asked.groups[self.last] = replace(self.asked.groups[self.last], count=count or 1)
         self.asked.assumptions = [each for each in self.asked.assumptions if "is read as two" not in each]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from omniagent.tools.dialects.drafts import RequirementDraft
 from omniagent.tools.dialects.listed.draws.parts import CORNERS
@@ -68,6 +68,15 @@ class Things:
         return sum(look is not None for look in (self.size, _fill(self), self.colour, self.shape))
 
 
+_OPPOSITE: Final = {"right of": "left of", "below": "above"}
+
+
+def _turned(link: Link) -> Link:
+    """The same relation in one of its two wordings."""
+    name = _OPPOSITE.get(link.name)
+    return link if name is None else Link(link.second, name, link.first)
+
+
 def _fill(group: Things) -> str | None:
     return None if group.fill == "solid" else group.fill
 
@@ -94,6 +103,16 @@ class Asked:
         """How many things in all."""
         return sum(group.count for group in self.groups)
 
+    @property
+    def contradiction(self) -> str:
+        """Two relations that cannot both hold, in words; empty without any."""
+        said = {_turned(link) for link in self.links}
+        clash = next((link for link in said if Link(link.second, link.name, link.first) in said), None)
+        if clash is None:
+            return ""
+        first, second = self.groups[clash.first].named, self.groups[clash.second].named
+        return f"{first} cannot be {clash.name} {second} and the other way round"
+
     def settle(self) -> None:
         """Bring loose sides to relations between groups, or say that they are left open."""
         for low, high, name in (("left", "right", "left of"), ("top", "bottom", "above")):
@@ -114,11 +133,8 @@ class Asked:
                     f"centre as places, not the {group.side}"
                 )
         self.groups = [replace(group, side=None) for group in self.groups]
-        once: dict[frozenset[int], Link] = {}
-        for link in self.links:
-            if link.first != link.second:
-                once.setdefault(frozenset((link.first, link.second)), link)
-        self.links = list(once.values())
+        self.links = list({_turned(link): link for link in reversed(self.links) if link.first != link.second}.values())
+        self.links.reverse()
 
     @property
     def checklist(self) -> tuple[RequirementDraft, ...]:

@@ -13,6 +13,7 @@ from omniagent.tools.dialects.listed.draws.parts import COLOURS, GROUNDS, NUMBER
 from omniagent.tools.dialects.listed.draws.reader import NotDrawn, NotRead, read_draw
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.draws.ways import Way, ways
+from omniagent.tools.dialects.listed.lexicon.entries import grammar
 from omniagent.tools.dialects.listed.lexicon.limits import trained_refusals
 from omniagent.tools.dialects.listed.plain_words import plain_request
 
@@ -159,12 +160,15 @@ class _Wording:
     def _without_fillers(self, text: str) -> str:
         text = self._ways.frames.sub(" , ", f" {text} ")
         text = _opened(text)
-        fillers = self._ways.fillers - self._ways.binding
-        kept = [
-            each for each in _TOKEN.findall(text) if each not in fillers and not re.fullmatch(r"\w{3,}ly|['’`_]", each)
-        ]
+        kept = [each for each in _TOKEN.findall(text) if not self._is_filler(each)]
         text = _opened(re.sub(r"\s+([,.;:])", r"\1", " ".join(kept)))
         return re.sub(r"(?:[,.;]\s*){2,}", ", ", text).strip(" ,.;:")
+
+    def _is_filler(self, word: str) -> bool:
+        """Whether a word says nothing of the picture; those that change what is asked for never go."""
+        if word in self._ways.binding or word in grammar().binding:
+            return False
+        return word in self._ways.fillers or re.fullmatch(r"\w{3,}ly|['’`_]", word) is not None
 
     def _spelt(self, text: str) -> str:
         """The text with long words that are one letter off brought to the only known one that they can be."""
