@@ -263,6 +263,11 @@ class Agent:
             self._forget(session)
         session.wait()
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of the runs under way."""
+        return tuple(session.order.folder for session in list(self._sessions))
+
     def cancel(self, run_id: str | None = None) -> int:
         """Ask one run, or every run of this agent, to stop; how many were asked.
 

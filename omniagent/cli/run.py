@@ -97,7 +97,9 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
     folder = ""
 
     def stop() -> bool:
+        nonlocal folder
         # The run may be at work before its first event is read.
+        folder = folder or next((str(each) for each in agent.folders if each.is_dir()), "")
         return agent.cancel() > 0
 
     with stop_on_interrupt(stop), Watcher() as watcher:

@@ -224,7 +224,7 @@ def test_lessons_go_on_from_a_checkpoint_saved_in_half_precision_and_take_up_pai
         return lesson_batches(seed, mix, **more)
 
     monkeypatch.setattr("omniagent.shapes.training.parts.lesson_batches", note)
-    lines = list(train_mllm(Stage(work=tmp_path, steps=1, batch=8, init=start)))
+    lines = list(train_mllm(Stage(work=tmp_path, steps=1, batch=8, init=start, said=0)))
     assert mixes == [(1, 4)]
     assert lines[0]["step"] == 1 and lines[0]["describe"] > 0 and "plan_seen" in lines[0]
     written = Qwen2_5_VLForConditionalGeneration.from_pretrained(tmp_path / "mllm" / "weights" / "mllm")
@@ -242,7 +242,7 @@ def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
         work = tmp_path / str(steps)
         (work / "processor").parent.mkdir()
         (work / "processor").symlink_to(tmp_path / "processor")
-        list(train_mllm(Stage(work=work, steps=steps, batch=3, init=start, vision_from=1, ema=0.0)))
+        list(train_mllm(Stage(work=work, steps=steps, batch=3, init=start, vision_from=1, ema=0.0, said=0)))
         trained = Qwen2_5_VLForConditionalGeneration.from_pretrained(work / "mllm" / "weights" / "mllm")
         return trained.model.visual.patch_embed.proj.weight.detach()
 
