@@ -115,7 +115,7 @@ class ModelRuntime:
 
         self._gates = [gate(model) for model in self._models]
         self.generator = guard_generator(drawing, self._gates[0])
-        guarded = GuardedCritic(looking, self._gates[1])
+        guarded = GuardedCritic(self._models[1], self._gates[1])
         other = GuardedCritic(self._models[2], self._gates[2]) if stand_in is not None else None
         wanted = other is not None or breaker is not None
         self.critic = GuardedByBreaker(guarded, other, breaker) if wanted else guarded

@@ -270,8 +270,8 @@ class ScriptedCritic:
         self._arrive(call, token)
         picked: str | Exception = call.options[0]
         if self._choices is not None:
-            turns = isinstance(self._choices, _Turns)
-            picked = self._choices.take() if turns else self._choices(call.prompt, call.options)
+            script = self._choices
+            picked = script.take() if isinstance(script, _Turns) else script(call.prompt, call.options)
         if isinstance(picked, Exception):
             raise picked
         if picked not in call.options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -48,7 +48,8 @@ def time_grid(
     Raises:
         BadSetting: `steps` lies outside its range.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 1 <= steps <= MAX_STEPS:
+    whole = isinstance(cast("object", steps), int | np.integer) and not isinstance(steps, bool)
+    if not whole or not 1 <= steps <= MAX_STEPS:
         raise setting_out_of_range("num_inference_steps", steps, f"a whole number from 1 to {MAX_STEPS}")
     even = np.linspace(0, 1, steps + 1, dtype=np.float32)[:-1]
     shift = shift_of(num_tokens, dynamic=dynamic, static_shift=static_shift)
@@ -279,6 +280,7 @@ def _check_times(num_train_timesteps: object, dynamic_time_shift: object, static
         raise setting_out_of_range("num_train_timesteps", num_train_timesteps, "a positive whole number")
     if not isinstance(dynamic_time_shift, bool):
         raise setting_out_of_range("dynamic_time_shift", dynamic_time_shift, "True or False")
-    is_number = isinstance(static_shift, int | float) and not isinstance(static_shift, bool)
-    if static_shift is not None and not (is_number and 0 < static_shift < math.inf):
+    if static_shift is None:
+        return
+    if isinstance(static_shift, bool) or not isinstance(static_shift, int | float) or not 0 < static_shift < math.inf:
         raise setting_out_of_range("static_shift", static_shift, "a positive number or None")

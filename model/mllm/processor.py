@@ -5,6 +5,7 @@ The full `Qwen2_5_VLProcessor` also brings a video processor that needs torchvis
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,11 @@ class LightProcessor:
         for name in SETTINGS_FILES:
             read_json(source / name)
         refuse_stand_in(words)
-        tokenizer = building(words, "tokenizer", lambda: AutoTokenizer.from_pretrained(source, **local))
+        tokenizer: Any = building(words, "tokenizer", partial(AutoTokenizer.from_pretrained, source, **local))
         _check_vocabulary(words, tokenizer)
         path = source / "preprocessor_config.json"
-        images = building(
-            path, "picture processor", lambda: AutoImageProcessor.from_pretrained(source, backend="pil", **local)
-        )
+        read = partial(AutoImageProcessor.from_pretrained, source, backend="pil", **local)
+        images: Any = building(path, "picture processor", read)
         building(path, "picture processor", lambda: _try_out(images))
         return cls(tokenizer, images)
 

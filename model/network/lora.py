@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -139,7 +139,7 @@ def _check_name(name: object) -> None:
 
 
 def _check_scale(name: str, scale: object) -> None:
-    if isinstance(scale, bool) or not isinstance(scale, numbers.Real) or not abs(scale) < 1e30:
+    if isinstance(scale, bool) or not isinstance(scale, numbers.Real) or not abs(cast("float", scale)) < 1e30:
         raise BadSetting(f"the scale {shown(scale)} of LoRA {shown(name)} is not allowed; give a finite number")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -216,7 +216,7 @@ class PipelineBase(DiffusionPipeline):
         device = self.computes_on
         if latents is None:
             return draw_noise(*shape, generator, device)
-        given: object = latents
+        given = cast("object", latents)
         if not isinstance(given, torch.Tensor) or given.shape != shape:
             found = f"shape {tuple(given.shape)}" if isinstance(given, torch.Tensor) else f"type {type(given).__name__}"
             raise BadSetting(f"latents have {found}; give a tensor {shape} for {height}x{width} pixels")

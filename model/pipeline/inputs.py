@@ -9,7 +9,7 @@ import numbers
 import operator
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import SupportsIndex
+from typing import SupportsIndex, cast
 
 import torch
 from PIL import Image
@@ -111,8 +111,9 @@ def prompt_list(prompt: object) -> list[str]:
     Raises:
         BadTask: there is none, or one is not text.
     """
-    several = isinstance(prompt, Iterable) and not isinstance(prompt, str | bytes)
-    prompts: list[object] = list(prompt) if several else [prompt]
+    prompts: list[object] = [prompt]
+    if isinstance(prompt, Iterable) and not isinstance(prompt, str | bytes):
+        prompts = list(cast("Iterable[object]", prompt))
     if not prompts:
         raise BadTask("prompt=[] is empty; give one instruction or a list of at least one")
     texts = [each for each in prompts if isinstance(each, str)]
@@ -146,7 +147,8 @@ def picture_lists(images: InputImages | None, prompts: int) -> list[list[Image.I
     """
     if isinstance(images, Image.Image):
         images = [images]
-    if images is not None and (isinstance(images, str | bytes) or not isinstance(images, Sequence)):
+    given = cast("object", images)
+    if given is not None and (isinstance(given, str | bytes) or not isinstance(given, Sequence)):
         raise BadImage(f"input_images is {type(images).__name__} {images!r:.80}; give PIL pictures")
     flat = [each for each in images or () if isinstance(each, Image.Image)]
     if images is None or not len(images):
@@ -181,7 +183,7 @@ def picture_count(prompts: int, num_images_per_prompt: object) -> int:
 
 
 def _number(name: str, value: object, allowed: str) -> float:
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, numbers.Real):
         with suppress(OverflowError):
             return float(value)
     raise setting_out_of_range(name, value, allowed)

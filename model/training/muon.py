@@ -25,9 +25,9 @@ class StackedMuon(torch.optim.Muon):
             if not parameters:
                 continue
             momentum: float = group["momentum"]
-            torch._foreach_lerp_(moments, grads, 1 - momentum)
-            updates = torch._foreach_lerp(grads, moments, momentum) if group["nesterov"] else moments
-            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_lerp_(moments, grads, 1 - momentum)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+            updates = torch._foreach_lerp(grads, moments, momentum) if group["nesterov"] else moments  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
             shapes: dict[torch.Size, list[int]] = defaultdict(list)
             for index, parameter in enumerate(parameters):
                 shapes[parameter.shape].append(index)
@@ -36,7 +36,7 @@ class StackedMuon(torch.optim.Muon):
                 turned = _orthogonal(stacked, group["ns_coefficients"], group["ns_steps"], group["eps"])
                 rate = group["lr"] * 0.2 * max(shape) ** 0.5
                 own = [parameters[i] for i in members]
-                torch._foreach_add_(own, list(turned.to(own[0].dtype).unbind()), alpha=-rate)
+                torch._foreach_add_(own, list(turned.to(own[0].dtype).unbind()), alpha=-rate)  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
         return loss
 
 

@@ -84,7 +84,7 @@ class Ahead(Generic[T]):
             sampler=range(step, _LAST, self._stride),
             num_workers=self._workers,
             prefetch_factor=AHEAD,
-            collate_fn=_as_it_is,
+            collate_fn=_as_it_is,  # pyright: ignore[reportArgumentType]
             multiprocessing_context="fork",
             # Its own, so that the draws of a step stay what they are without workers.
             generator=torch.Generator(),

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -168,3 +169,9 @@ def test_top_folders_are_links_inside_the_one_package():
     for folder in ("model", "tools", "graphs", "demo"):
         link = ROOT / "omniagent" / folder
         assert link.is_symlink() and link.readlink() == Path("..") / folder
+
+
+def test_the_types_of_every_top_folder_are_checked():
+    checked = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pyright"]["include"])
+    linked = {link.name for link in (ROOT / "omniagent").iterdir() if link.is_symlink()}
+    assert linked and {"omniagent", *linked} <= checked

@@ -96,7 +96,7 @@ def ways(*, held_out: bool = True) -> Ways:
 
 
 def _read(name: str) -> object:
-    text = files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    text = files(__name__.rpartition(".")[0]).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     return yaml.load(text, Loader=yaml.BaseLoader)
 
 
