@@ -56,7 +56,7 @@ class OmniRope:
 
     def _on(self, device: torch.device) -> list[torch.Tensor]:
         if device not in self._moved:
-            # Plain tensors, whoever asks first: those of an inference cannot be trained with.
+            # Plain tensors: those of an inference cannot be trained with.
             with torch.inference_mode(False):
                 self._moved[device] = [torch.from_numpy(table).to(device) for table in self._tables]
         return self._moved[device]

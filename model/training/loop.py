@@ -96,7 +96,7 @@ def ask_to_stop() -> None:
 
 
 def asked_to_stop() -> bool:
-    """Whether somebody did."""
+    """Whether it was asked to stop."""
     return _stop[0]
 
 

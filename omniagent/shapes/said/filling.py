@@ -47,7 +47,7 @@ def place_phrase(voice: Voice, place: Place, form: str = "") -> str:
 
 
 def typed(rng: np.random.Generator, text: str) -> str:
-    """The text as somebody types it: capitals, ends, and now and then careless punctuation."""
+    """The text as people type it: capitals, ends, and now and then careless punctuation."""
     text = re.sub(r" {2,}", " ", text).strip()
     draw = rng.random()
     if draw < 0.05:

@@ -28,7 +28,7 @@ class Listed:
     """One call reads a task; its reply is JSON whose texts are in the listed notation and are held to one another.
 
     The person's words are brought to the model's own first (`lexicon`): in one plain form, since case and punctuation
-    mean nothing to it, and in the words that it was trained on. The reading says so, and names what nobody here knows.
+    mean nothing to it, and in the words that it was trained on. The reading says so, and names unknown words.
     """
 
     name = "listed"
@@ -111,8 +111,8 @@ def _own_question(text: str) -> str:
 
 
 def reading_of(written: PlanDraft, task: GivenTask, words: str) -> Reading:
-    """A draft as a reading, its names, questions and layout held to one another by fixed rules; `words` stand in for
-    an instruction that it lacks.
+    """A draft as a reading, its names, questions and layout held to one another by fixed rules; `words` are used
+    where it has no instruction.
     """
     mode = _settled(task.mode or written.mode, len(task.pictures))
     seen = written.seen[: len(task.pictures)]

@@ -105,7 +105,7 @@ def test_what_cannot_be_drawn_is_refused_with_its_reason(words: str, why: str) -
         ("a red white star", "white"),
     ],
 )
-def test_words_that_are_known_to_nobody_are_named(words: str, unknown: str) -> None:
+def test_unknown_words_are_named(words: str, unknown: str) -> None:
     said = heard(words)
     assert said.asked is None and unknown in said.unknown
 

@@ -1,4 +1,4 @@
-"""Reads a request for a picture in anybody's words: what was replaced, what it asks for, and what nobody here knows."""
+"""Reads a request for a picture in anybody's words: what was replaced, what it asks for, which words are unknown."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Heard:
         asked: The request as data; None where these rules cannot read it whole.
         changes: What was replaced.
         assumptions: How the reading filled in what the words leave open, in sentences.
-        unknown: Words that carry meaning and that are known to nobody here.
+        unknown: Words that carry meaning and are unknown.
         reason: Why it cannot be drawn at all, else empty.
     """
 

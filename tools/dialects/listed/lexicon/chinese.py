@@ -15,7 +15,7 @@ _AND: Final = re.compile(r" ?(?:以及|而且|并且|和|与|跟|并|且|然后|
 
 
 class Said(NamedTuple):
-    """A Chinese text in English words, and the pieces that nobody here knows."""
+    """A Chinese text in English words, and the unknown pieces."""
 
     text: str
     unknown: tuple[str, ...]

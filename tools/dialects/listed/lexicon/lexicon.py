@@ -103,7 +103,7 @@ def _loaded(held_out: bool) -> Lexicon:
 
 
 _NAMED = 3
-"""How many unknown words a refusal names; more tell nobody more."""
+"""How many unknown words a refusal names; more do not help."""
 
 
 def _unknown(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Brings a person's words to the model's own, says what was replaced by what, and names what nobody here knows."""
+"""Brings a person's words to the model's own, says what was replaced by what, and names unknown words."""
 
 import re
 from functools import cache
@@ -39,7 +39,7 @@ class Draft(NamedTuple):
     Attributes:
         text: In the model's own words as far as they are known.
         changes: What was replaced by what.
-        unknown: Words that carry meaning and that nobody here knows.
+        unknown: Words that carry meaning and are unknown.
         assumptions: What is nearly meant, in sentences.
         refusals: Why it cannot be drawn, in sentences.
     """
