@@ -44,6 +44,10 @@ READ = {
     "The background should be black. Draw a yellow ring in the middle.": (
         "a yellow ring in the centre on a black background"
     ),
+    "a teeny red hoop with an orange star sitting in it, dark backdrop": (
+        "an orange star inside a small red ring on a black background"
+    ),
+    "take a black canvas and draw six cyan triangles on it": "six cyan triangles on a black background",
     "two circles on white. hmm, on gray instead": "two circles on a gray background",
     "I WANT TO SEE THREE POLKA DOT TRIANGLES, PLEASE!": "three dotted triangles",
     "🟡🟡🟡 above 🟦": "three yellow circles above a blue square",

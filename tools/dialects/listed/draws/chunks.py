@@ -45,7 +45,7 @@ _IS: Final = (
 _MADE: Final = r"(?:colou?r|paint|fill) (?:it|them)(?: all)?(?: in| with)?|mak(?:e|ing) (?:it|them)(?: all)?"
 _LABEL: Final = (
     r"(?:objects?|shapes?|figures?|items?|things?|colou?rs?|fill|pattern|size|count|number|amount|what) ?[:=]"
-    r"|\d[.)](?= )"
+    r"|(?<![:=] )\d[.)](?= )"
 )
 _NAMED: Final = r"(?:item|thing|object|shape|number|no\.?|#) ?(?:number )?(?P<rank>\d|one|two|three|four)\b(?! of)"
 _KINDS: Final = (

@@ -118,6 +118,8 @@ class _Reader(Talk):
         name = relation_name(chunk.match)
         if name == "around" and self.last is None:
             return
+        if name == "around" and (following is None or following.kind == "and"):
+            raise NotRead("around nothing")
         if self.wrong and self.asked.links and (following is None or following.kind not in ("thing", "those")):
             # "left of a star, wait, i meant above": the same two the other way.
             self.asked.links[-1] = self.asked.links[-1]._replace(name=name)

@@ -120,6 +120,7 @@ class Asked:
             second = [i for i, group in enumerate(self.groups) if group.side == high]
             if first and second:
                 middle = [i for i, group in enumerate(self.groups) if group.place == "centre"][:1]
+                middle = middle or self._between(first[0], second[0])
                 chain = [*first[:1], *middle, *second[:1]]
                 self.links += [Link(a, name, b) for a, b in pairwise(chain)]
                 self.groups = [
@@ -135,6 +136,13 @@ class Asked:
         self.groups = [replace(group, side=None) for group in self.groups]
         self.links = list({_turned(link): link for link in reversed(self.links) if link.first != link.second}.values())
         self.links.reverse()
+
+    def _between(self, first: int, second: int) -> list[int]:
+        """Groups that are named between two that stand at opposite sides, and of which no place is said."""
+        linked = {index for link in self.links for index in (link.first, link.second)}
+        named = range(first + 1, second)
+        free = [i for i in named if i not in linked and self.groups[i].place is None and self.groups[i].side is None]
+        return free if len(free) == len(named) else []
 
     @property
     def checklist(self) -> tuple[RequirementDraft, ...]:

@@ -60,6 +60,7 @@ class Talk:
         self.ahead: list[Chunk] = []
         self.vague_number = False
         self.lead: int | None = None
+        self.unnumbered = False
 
     def thing(self, match: re.Match[str]) -> None:
         words, the = match["thing"], match["the"]
@@ -83,6 +84,7 @@ class Talk:
         fresh = index is None
         if index is None:
             index = self._new(things)
+            self.unnumbered = self.unnumbered or (index == 0 and match["number"] is None)
         self.arrived(index, fresh)
 
     def _new(self, things: Things) -> int:
@@ -269,7 +271,12 @@ class Talk:
         first, rest = self.asked.groups[0], self.asked.groups[1:]
         plain = first.shape is None and first.place is None
         linked = any(0 in (link.first, link.second) for link in self.asked.links)
-        if plain and rest and not linked and first.count in (sum(each.count for each in rest), len(rest), 3):
+        if (
+            plain
+            and rest
+            and not linked
+            and (self.unnumbered or first.count in (sum(each.count for each in rest), len(rest), 3))
+        ):
             self.asked.groups = [
                 replace(
                     each, size=each.size or first.size, fill=each.fill or first.fill, colour=each.colour or first.colour

@@ -217,8 +217,13 @@ def _tidy(text: str) -> str:
         re.sub(r"\bdown (?:below(?! (?:it|them|that|the|an?|one|two)\b)|at the bottom)", "at the bottom", text),
     )
     text = re.sub(r"\b(?:[a-z]+-)?(white|black|grey|gray)-?(?:colou?red|ish)?\b", r"\1", text)
-    if re.search(r"\b(?:canvas|background|backdrop|page)\b", text):
-        text = re.sub(r"\b(?:on|onto|in) (?:it|this|that)(?=\s*[.,;!]|\s*$)", "", text)
+    # "take a black canvas and draw a ring on it": what it is on is the ground.
+    text = re.sub(
+        r"(\b(?:canvas|background|backdrop|page|sheet)\b[^;]{0,16}\b(?:draw|put|paint|place|add)\b[^.;]*?)"
+        r" on(?:to)? (?:it|this|that)(?=\s*(?:[.;!]|$))",
+        r"\1",
+        text,
+    )
     return re.sub(r"\b(\d+) ?x\b", r"\1", text)
 
 
