@@ -50,6 +50,10 @@ READ = {
     "take a black canvas and draw six cyan triangles on it": "six cyan triangles on a black background",
     "two circles on white. hmm, on gray instead": "two circles on a gray background",
     "I WANT TO SEE THREE POLKA DOT TRIANGLES, PLEASE!": "three dotted triangles",
+    "red square with a white backdrop, and under the square there's a blue triangle": (
+        "a blue triangle below a red square on a white background"
+    ),
+    "Red circle. Blue square. Both on black.": "a red circle and a blue square on a black background",
     "🟡🟡🟡 above 🟦": "three yellow circles above a blue square",
     "i want a red cirlce and a purpel square": "a red circle and a purple square",
     "Ein roter Kreis über einem blauen Quadrat": "a red circle above a blue square",
@@ -107,6 +111,7 @@ def test_what_cannot_be_drawn_is_refused_with_its_reason(words: str, why: str) -
         ("a red square and a dog", "dog"),
         ("a tiny white dot beside a hexagon", "hexagon"),
         ("a red white star", "white"),
+        ("a tower in blue", "tower"),
     ],
 )
 def test_unknown_words_are_named(words: str, unknown: str) -> None:

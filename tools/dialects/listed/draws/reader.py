@@ -22,6 +22,8 @@ class _Reader(Talk):
             self._take(chunk, self.ahead[0] if self.ahead else None)
         if self.unknown:
             raise NotRead("unknown words", tuple(dict.fromkeys(self.unknown)))
+        if self.homeless:
+            raise NotDrawn(f"the task says “{self.homeless}” of no thing; name one, such as a circle or a star")
         if self.pending is not None:
             self._close_open()
         open_ended = (self.waiting, self.place, self.front, self.between, self.lead, self.wrong or None)

@@ -8,7 +8,6 @@ from typing import Final
 
 from omniagent.tools.dialects.listed.draws.chunks import Chunk
 from omniagent.tools.dialects.listed.draws.looks import (
-    NotDrawn,
     NotRead,
     check_number,
     looking,
@@ -61,11 +60,12 @@ class Talk:
         self.vague_number = False
         self.lead: int | None = None
         self.unnumbered = False
+        self.homeless = ""
 
     def thing(self, match: re.Match[str]) -> None:
         words, the = match["thing"], match["the"]
         things = things_of(words, match["number"], self.asked, the=bool(the))
-        self.vague_number = match["number"] is None and not the
+        self.vague_number = match["number"] is None and not the and things.count > 1
         if self.wrong and self.waiting:
             self.waiting, self.wrong = [], False
         if self.wrong and self.last is not None and not the:
@@ -124,7 +124,7 @@ class Talk:
                 self.asked.links += [Link(left, "left of", first), Link(first, "left of", right)]
                 self.asked.assumptions.append("“between” is read as between left and right")
                 self.between = None
-        elif self.pending is not None and self.pending.first is not None:
+        elif self.pending is not None and self.pending.first not in (None, index):
             self.link(self.pending.first, self.pending.name, index)
             self.pending = None
         elif self.pending is not None:
@@ -198,7 +198,8 @@ class Talk:
 
     def post(self, looks: str, *, everyone: bool = False) -> None:
         if self.last is None:
-            raise NotDrawn(f"the task says “{looks}” of no thing; name one, such as a circle or a star")
+            self.homeless = self.homeless or looks
+            return
         group = self.asked.groups[self.last]
         words = re.findall(LOOK, looks)
         if len(words) == group.count > 1 and len(set(words)) > 1 and all(word in COLOURS for word in words):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from omniagent.tools.dialects.listed.lexicon.entries import grammar
+from omniagent.tools.dialects.listed.lexicon.entries import category, grammar
 from omniagent.tools.dialects.listed.lexicon.turns import slots
 
 
@@ -22,7 +22,8 @@ def fruit() -> re.Pattern[str]:
     after = (
         rf"(?!(?:[ ,]| and)*(?:{known['look']}|{known['noun']}|ones?\b|coloured|colored|in colou?r|colou?r|background))"
     )
-    other = rf"(?:(?!{known['look']}\b|{known['noun']}s?\b|background|one\b)[a-z]+ )?"
+    things = "|".join(way for entry in category("shapes").values() for way in (*entry.ways, *entry.test, *entry.near))
+    other = rf"(?:(?!{known['look']}\b|(?:{known['noun']}|{things})s?\b|background|one\b)[a-z]+ )?"
     return re.compile(rf"\b(?:an?|the|one) {other}orange\b{after}(?=[ ,.?]*(?:$|[a-z]))")
 
 
