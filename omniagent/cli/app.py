@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from omniagent.cli.batch import batch
 from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
+from omniagent.cli.data import DATA_COMMANDS
 from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
@@ -48,6 +49,10 @@ def root(
     """Draw with OmniGen2, look at the picture, and repair it until your requirements hold."""
 
 
+def _group() -> None:
+    """Training data: records from sources."""
+
+
 def build_app() -> typer.Typer:
     """The command line as a Typer app; pass the maker of agents as `obj`, as `main` does."""
     app = typer.Typer(
@@ -69,6 +74,11 @@ def build_app() -> typer.Typer:
     for name, command in CRITIC_COMMANDS.items():
         critic.command(name)(command)
     app.add_typer(critic, name="critic")
+    data = typer.Typer(help="Training data: records from sources.", no_args_is_help=True, rich_markup_mode=None)
+    data.callback()(_group)
+    for name, command in DATA_COMMANDS.items():
+        data.command(name)(command)
+    app.add_typer(data, name="data")
     return app
 
 
