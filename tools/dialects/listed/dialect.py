@@ -12,6 +12,15 @@ from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import lexicon, prompts
+from omniagent.tools.dialects.listed.changes import (
+    Changes,
+    Composition,
+    Grounded,
+    changes_in,
+    composed,
+    composition_in,
+    grounded,
+)
 from omniagent.tools.dialects.listed.draws import heard
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
@@ -38,7 +47,22 @@ class Listed:
         prompt = prompts.plan_prompt(understood.words, task.pictures)
         written = _drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens)
         reading = reading_of(written, task, understood.words)
-        return as_understood(reading if asked is None else as_asked(reading, asked), understood, task)
+        match asked:
+            case Asked():
+                reading = as_asked(reading, asked)
+            case Composition():
+                reading = as_composed(reading, asked)
+            case Changes():
+                if reading.mode in ("answer", "refuse") or not reading.seen:
+                    reading = Reading("edit", "", (self._described(task.pictures[0], critic),))
+                reading = as_changed(reading, asked)
+            case None:
+                pass
+        return as_understood(reading, understood, task)
+
+    def _described(self, image: Image.Image, critic: Consultation) -> str:
+        said = critic.write(self.describe(image), max_tokens=critic.profile.description_tokens)
+        return " ".join(said.text.split())
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -63,8 +87,8 @@ class Listed:
         return prompts.answer_prompt(lexicon.load().read(question).words, pictures, seen)
 
 
-def understood_as(task: GivenTask) -> tuple[Understood, Asked | None]:
-    """The task in the model's own words, and what it asks for where rules read a picture's request whole."""
+def understood_as(task: GivenTask) -> tuple[Understood, Asked | Changes | Composition | None]:
+    """The task in the model's own words, and what it asks for where rules read a request whole."""
     if not task.pictures:
         said = heard(task.words, held_out=lexicon.with_held_out())
         if said.asked is not None:
@@ -73,7 +97,44 @@ def understood_as(task: GivenTask) -> tuple[Understood, Asked | None]:
             return Understood(said.words, changes, assumptions=said.assumptions), said.asked
         if said.reason:
             return Understood(plain_request(task.words), refusals=(said.reason,)), None
-    return lexicon.load().read(task.words), None
+    understood = lexicon.load().read(task.words)
+    asked: Changes | Composition | None = None
+    pictures, held_out = len(task.pictures), lexicon.with_held_out()
+    if task.mode in (None, "compose"):
+        asked = composition_in(task.words, pictures, held_out=held_out)
+    if asked is None and pictures == 1 and task.mode in (None, "edit"):
+        asked = changes_in(task.words, held_out=held_out)
+    if asked is None or not (understood.changes or understood.refusals):
+        # A request of the model's own grammar keeps its words.
+        return understood, asked
+    replaced = (Replaced(plain_request(task.words), asked.text),)
+    return Understood(asked.text, replaced, assumptions=asked.assumptions), asked
+
+
+def as_composed(reading: Reading, asked: Composition) -> Reading:
+    """The reading of a request to put pictures together that was read whole, as `as_changed` does for one picture."""
+    told = composed(asked, reading.seen, reading.instruction)
+    return reading if told is None else _as_told(reading, "compose", told)
+
+
+def as_changed(reading: Reading, changes: Changes) -> Reading:
+    """The reading of a request for changes that was read whole: what they are of is looked up in what was seen.
+
+    A plan that is right keeps the order of its lines; one in prose, and one whose description the changes do not fit,
+    is left alone.
+    """
+    told = grounded(changes.wishes, reading.seen[0], reading.instruction)
+    return reading if told is None else _as_told(reading, "edit", told)
+
+
+def _as_told(reading: Reading, mode: Mode, told: Grounded) -> Reading:
+    same = {one.question for one in reading.checklist} == {one.question for one in told.checklist}
+    return reading._replace(
+        mode=mode,
+        instruction=told.change,
+        checklist=reading.checklist if same else told.checklist,
+        assumptions=(*reading.assumptions, *told.assumptions),
+    )
 
 
 def as_asked(reading: Reading, asked: Asked) -> Reading:

@@ -92,6 +92,12 @@ def read_description(text: str) -> tuple[Name, ...] | None:
     return tuple(name for one in rest for name in names_in(one))
 
 
+def read_background(text: str) -> str | None:
+    """The background that a description says; None for prose."""
+    first = text.split("; ")[0]
+    return first.removesuffix(_BACKGROUND) if first.endswith(_BACKGROUND) else None
+
+
 def print_layout(background: str | None, spots: Sequence[tuple[str, str]]) -> str:
     """The instruction for a whole picture: each thing in words, with where it goes.
 

@@ -83,6 +83,18 @@ def heard(words: str, *, held_out: bool = True) -> Heard:
     return _Wording(held_out).read(plain, text.lower())
 
 
+def in_own_words(text: str, *, held_out: bool = True) -> tuple[str, tuple[str, ...]]:
+    """A plain text with its names, looks, places and numbers in the model's own words, and what that assumes."""
+    wording = _Wording(held_out)
+    return wording.named(_without_emoji(text))
+
+
+def without_ground(text: str, *, held_out: bool = True) -> tuple[str, str | None]:
+    """A text in the model's own words without the background that it names, and that background, if there is one."""
+    rest, ground = _Wording(held_out).groundless(f" {text} ")
+    return " ".join(rest.split()), ground
+
+
 class _Wording:
     """Goes over a request step by step and notes what it changes."""
 
@@ -96,7 +108,7 @@ class _Wording:
             return Heard(
                 plain, reason=f"a {colour[1]} background cannot be drawn: backgrounds are white, black or gray"
             )
-        spoken, ground = self._without_ground(f" {_tidy(text)} ")
+        spoken, ground = self.groundless(f" {_tidy(text)} ")
         spoken = self._ways.frames.sub(" , ", spoken)
         spoken = self._without_fillers(self._without_vague(self._substituted(spoken)))
         spoken = self._spelt(f"{spoken}, on a {ground} background" if ground else spoken)
@@ -112,7 +124,11 @@ class _Wording:
         ordered = read_draw(own_form.bare(asked.text))
         return Heard(asked.text, ordered, tuple(self._changes), (*assumed, *asked.assumptions))
 
-    def _without_ground(self, text: str) -> tuple[str, str | None]:
+    def named(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """The text in the model's own words, its other words as they were, and what is only nearly meant."""
+        return self._spelt(self._substituted(_tidy(text))), _assumed(self._changes)
+
+    def groundless(self, text: str) -> tuple[str, str | None]:
         rules, known = self._ways.ground, self._ways.grounds
         word = "|".join(re.escape(each) for each in sorted(known, key=len, reverse=True))
         plain = rf"(?:(?:{'|'.join(rules.plain)}),? )*"

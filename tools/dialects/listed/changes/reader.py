@@ -1,0 +1,259 @@
+"""Reads a request for changes of one picture, clause by clause: each is one change, a correction, or says nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from omniagent.tools.dialects.listed.changes.patterns import Patterns, patterns, verbs
+from omniagent.tools.dialects.listed.changes.wishes import Kind, Target, Wish, counted, looks_in, place_in, target_of
+from omniagent.tools.dialects.listed.draws.looks import NotDrawn, NotRead, things_of
+from omniagent.tools.dialects.listed.draws.parts import SHAPES
+from omniagent.tools.dialects.listed.draws.scene import Asked, Things
+from omniagent.tools.dialects.listed.draws.ways import ways
+from omniagent.tools.dialects.listed.draws.wording import in_own_words
+from omniagent.tools.dialects.listed.plain_words import plain_request
+
+_MOST_CLAUSES: Final = 6
+_LONGEST: Final = 400
+_GROUND_NOUN: Final = re.compile(
+    r"(?<!of )(?<!of the )(?<!of this )(?<!in the )(?<!in this )"
+    r"\b(?:backdrop|canvas|bg|backgound|paper|wall|fond|hintergrund|fondo)\b"
+)
+_REPEATED: Final[dict[str, Kind]] = {
+    "repeat": "remove", "repeat_restyle": "restyle", "repeat_reshape": "reshape", "repeat_move": "move",
+    "repeat_add": "add",
+}  # fmt: skip
+_RELATION: Final = {
+    "left": "left of", "right": "right of", "above": "above", "over": "above", "below": "below", "under": "below",
+    "underneath": "below", "beneath": "below",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a request asks to change.
+
+    Attributes:
+        wishes: Each change, in the order in which they were said.
+        assumptions: What was read as nearly the same, in sentences.
+    """
+
+    wishes: tuple[Wish, ...]
+    assumptions: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The request in the model's own grammar."""
+        return " and ".join(wish.text for wish in self.wishes)
+
+
+def changes_in(words: str, *, held_out: bool = True) -> Changes | None:
+    """The changes that a request asks for; None where these rules cannot read it whole.
+
+    Args:
+        words: The person's own.
+        held_out: Whether the phrases that are kept for tests are known.
+    """
+    plain = plain_request(words).lower()
+    if len(plain) > _LONGEST:
+        return None
+    plain = re.sub(r"(?:^|(?<=[\s.,;:]))\d ?[.)]\s*(?=[a-z])", " ; ", plain)
+    plain = re.sub(r"\b(?:a lot|much|far|way) (?:tinier|teenier|littler)\b", "small", plain)
+    plain = re.sub(r"\s*(?:<-+>|<=+>)\s*", " ↔ ", plain)
+    plain = re.sub(r"\s*(?:-+>|=+>|→)\s*", " = ", plain)
+    for size, key in (("large", "bigger"), ("small", "smaller")):
+        plain = re.sub(rf"\b{verbs(key, held_out=held_out)}\b", size, plain)
+    plain = re.sub(r"\b(?:having|that has|which has|that have) (?=stripes|dots)", "with ", plain)
+    text, assumptions = in_own_words(plain, held_out=held_out)
+    text = _GROUND_NOUN.sub("background", text)
+    text = re.sub(r"\b(?:having|that has|which has|that have) (?=stripes|dots)", "with ", text)
+    text = re.sub(r"\b(?:a one|an? single|a single)\b", "one", re.sub(r"\bgrey\b", "gray", text))
+    wishes = _Clauses(patterns(held_out=held_out)).read(text)
+    return Changes(tuple(wishes), assumptions) if wishes else None
+
+
+class _Clauses:
+    """Tries every way to cut a request into clauses that can be read, long ones first."""
+
+    def __init__(self, known: Patterns) -> None:
+        self._known = known
+
+    def read(self, text: str) -> list[Wish] | None:
+        found = self._rest(text, [], Target(pronoun=True), 0)
+        return found if found else None
+
+    def _rest(self, text: str, wishes: list[Wish], last: Target, depth: int) -> list[Wish] | None:
+        text = text.strip(" ,.;:!?&-")
+        if not text:
+            return wishes
+        if depth > _MOST_CLAUSES:
+            return None
+        for clause, after in self._cuts(text):
+            for bare in self._bare(clause):
+                if not bare:
+                    if (found := self._rest(after, wishes, last, depth)) is not None:
+                        return found
+                    continue
+                for grown, spoken in self._read(bare, wishes, last):
+                    if (found := self._rest(after, grown, spoken, depth + 1)) is not None:
+                        return found
+        return None
+
+    def _cuts(self, text: str) -> Iterator[tuple[str, str]]:
+        """The text up to its end and up to each join, with what is left, the longest first."""
+        yield text, ""
+        for match in reversed(list(self._known.join.finditer(text))):
+            if match.start():
+                yield text[: match.start()].strip(" ,.;:!?&-"), text[match.end() :]
+
+    def _bare(self, clause: str) -> Iterator[str]:
+        """The clause as it is, then without its opening, its closing, and both."""
+        opened = self._known.opening.match(clause)
+        later = clause[opened.end() :] if opened else clause
+        for text in dict.fromkeys((clause, later)):
+            closed = self._known.closing.search(text)
+            yield from dict.fromkeys(
+                (text.strip(" ,.;:-"), (text[: closed.start()] if closed else text).strip(" ,.;:-"))
+            )
+
+    def _read(self, clause: str, wishes: list[Wish], last: Target) -> Iterator[tuple[list[Wish], Target]]:
+        for kind, several in self._known.kinds.items():
+            for pattern in several:
+                match = pattern.fullmatch(clause)
+                if match is None:
+                    continue
+                try:
+                    read = _grown(kind, match, wishes, last)
+                except (NotRead, NotDrawn, KeyError):
+                    continue
+                if read is not None:
+                    yield read
+
+
+def _grown(kind: str, match: re.Match[str], wishes: list[Wish], last: Target) -> tuple[list[Wish], Target] | None:
+    """The wishes with what one clause adds to them or corrects, and what was spoken of last."""
+    said = {name: text for name, text in match.groupdict().items() if text is not None}
+    if kind == "subject":
+        return None if wishes else (wishes, _spoken(said["it"], last))
+    if kind == "context":
+        return (wishes, _spoken(said["it"], last)) if "it" in said else (wishes, last)
+    if kind.startswith("wrong_"):
+        mended = _corrected(kind, said, wishes)
+        return None if mended is None else ([*wishes[:-1], mended], mended.of)
+    if kind in _REPEATED:
+        if not wishes or wishes[-1].kind != _REPEATED[kind]:
+            return None
+        kind = wishes[-1].kind
+    wish = _wish(kind, said, last)
+    return None if wish is None else ([*wishes, wish], wish.of)
+
+
+def _spoken(words: str, last: Target) -> Target:
+    target = target_of(words)
+    return last if target.pronoun and not last.pronoun else target
+
+
+def _wish(kind: str, said: dict[str, str], last: Target) -> Wish | None:
+    of = _spoken(said["it"], last) if "it" in said else Target()
+    other = target_of(said["other"]) if "other" in said else None
+    match kind:
+        case "remove":
+            return Wish("remove", of)
+        case "restyle":
+            return Wish("restyle", of, looks=looks_in(said["looks"]))
+        case "old_new":
+            return Wish(
+                "restyle", target_of(f"the {_with_noun(said['was'], said['new'])}"), looks=looks_in(said["new"])
+            )
+        case "enlarge" | "shrink":
+            return Wish("restyle", of, looks=Things(size="large" if kind == "enlarge" else "small"))
+        case "reshape":
+            return Wish("reshape", of, shape=said["a"].split()[-1])
+        case "move" if re.match(r"(?:an?|one|two|three|four|five|six|[1-6]) ", said["it"]):
+            # "put a red star in the corner" brings a new one.
+            return _added(said["it"], place_in(said.get("place", "")), None)
+        case "move":
+            return Wish("move", of, place=place_in(said["place"])) if "place" in said else None
+        case "beside":
+            return Wish("move", of, other, place=_relation(said["rel"]))
+        case "swap":
+            return Wish("swap", of, other)
+        case "add" | "add_beside":
+            place = place_in(said["place"]) if "place" in said else None
+            if other is not None:
+                place = _relation(said["rel"])
+            return _added(said["thing"], place, other)
+        case "background":
+            return Wish("background", ground=_ground(said["ground"]))
+        case _:
+            return _numbered(kind, said)
+
+
+def _with_noun(was: str, new: str) -> str:
+    """What it was, with the noun of what it shall be where it was called a "one"."""
+    return re.sub(r"\bones?$", new.split()[-1], was)
+
+
+def _ground(words: str) -> str:
+    """The model's own word for a background; the longest that the words end with."""
+    known = ways().grounds
+    return known[next(word for word in sorted(known, key=len, reverse=True) if words.endswith(word))][0]
+
+
+def _relation(words: str) -> str:
+    return next(name for word, name in _RELATION.items() if re.search(rf"\b{word}\b", words))
+
+
+def _added(words: str, place: str | None, other: Target | None) -> Wish | None:
+    found = re.fullmatch(
+        r"(?:(?P<number>a single|another|an?|one|two|three|four|five|six|[1-6]|a couple of|some|the)"
+        r"(?P<more> new| more)? )?(?P<thing>.*?)(?P<in> in \w+)?",
+        words,
+    )
+    if found is None:
+        return None
+    number = {"another": "one", "the": None, "some": None, "a couple of": "two"}.get(
+        found["number"] or "", found["number"]
+    )
+    group = things_of(found["thing"], number, Asked(), the=False)
+    if found["in"]:
+        group = replace(group, colour=looks_in(found["in"]).colour or group.colour)
+    alike = found["number"] == "another" or found["more"] == " more"
+    if alike and place is None and other is None:
+        return Wish("recount", looks=replace(group, count=1), number=group.count, more=True)
+    return Wish("add", looks=group, place=place, other=other)
+
+
+def _numbered(kind: str, said: dict[str, str]) -> Wish | None:
+    number = counted(said["n"]) if "n" in said else 1
+    words = said["things"]
+    noun = words.split()[-1].removesuffix("s")
+    group = replace(looks_in(words), shape=noun if noun in SHAPES else None)
+    if group.words == "object" and kind in ("more", "recount"):
+        return None
+    if kind == "recount" and number == 1 and said.get("n") in ("a", "an"):
+        return None
+    if kind == "fewer" and number == 1:
+        return Wish("remove", Target(group, last=True))
+    return Wish("recount", looks=group, number=number, more=kind == "more", fewer=kind == "fewer")
+
+
+def _corrected(kind: str, said: dict[str, str], wishes: list[Wish]) -> Wish | None:
+    """The last wish with another look, shape, place or ground; None where it has none of that kind."""
+    if not wishes:
+        return None
+    last = wishes[-1]
+    match kind, last.kind:
+        case "wrong_looks", "restyle":
+            return replace(last, looks=looks_in(said["looks"]))
+        case "wrong_shape", "reshape":
+            return replace(last, shape=said["a"].split()[-1])
+        case "wrong_place", "move" | "add":
+            return replace(last, place=place_in(said["place"]), other=None)
+        case "wrong_ground", "background":
+            return replace(last, ground=_ground(said["ground"]))
+        case _:
+            return None
