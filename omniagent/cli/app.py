@@ -10,7 +10,6 @@ from typer.core import TyperCommand
 from omniagent.cli.batch import batch
 from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
-from omniagent.cli.data import DATA_COMMANDS
 from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
@@ -20,6 +19,7 @@ from omniagent.cli.show import print_version, report, version
 from omniagent.cli.streams import patient_streams
 from omniagent.cli.train import train
 from omniagent.cli.training.finetune import TrainingDoor
+from omniagent.cli.training_data import DATA_COMMANDS
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
     {
