@@ -19,6 +19,7 @@ from omniagent.cli.show import print_version, report, version
 from omniagent.cli.streams import patient_streams
 from omniagent.cli.train import train
 from omniagent.cli.training.finetune import TrainingDoor
+from omniagent.cli.training_data import DATA_COMMANDS
 
 COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
     {
@@ -48,6 +49,10 @@ def root(
     """Draw with OmniGen2, look at the picture, and repair it until your requirements hold."""
 
 
+def _group() -> None:
+    """Training data: records from sources."""
+
+
 def build_app() -> typer.Typer:
     """The command line as a Typer app; pass the maker of agents as `obj`, as `main` does."""
     app = typer.Typer(
@@ -69,6 +74,11 @@ def build_app() -> typer.Typer:
     for name, command in CRITIC_COMMANDS.items():
         critic.command(name)(command)
     app.add_typer(critic, name="critic")
+    data = typer.Typer(help="Training data: records from sources.", no_args_is_help=True, rich_markup_mode=None)
+    data.callback()(_group)
+    for name, command in DATA_COMMANDS.items():
+        data.command(name)(command)
+    app.add_typer(data, name="data")
     return app
 
 

@@ -1,0 +1,42 @@
+"""`omniagent data`: training data from sources."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+import typer
+
+from omniagent.cli import options as opt
+
+
+def build(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe (reflection) or a YAML file.")],
+    source: Annotated[Path, typer.Option("--in", callback=opt.at_home, help="Folder of the items, such as runs.")],
+    out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for the records.")],
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="STAGE.SETTING=VALUE", help="Change a threshold or prompt.")
+    ] = None,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Every n-th item from the i-th on.")] = "1/1",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many items.")] = None,
+) -> None:
+    """Build training records; run again to go on.
+
+    Exit code: 0 built, 2 bad usage, 3 failure, 130 cancelled.
+    """
+    from omniagent.cli.guard import guarded, say
+
+    with guarded():
+        from omniagent.data.build import build as run
+        from omniagent.data.recipe import load_recipe
+        from omniagent.model.errors import BadSetting
+
+        first, _, second = shard.partition("/")
+        if not (first.isdecimal() and second.isdecimal()):
+            raise BadSetting(f"--shard {shard!r} is not allowed; give i/n, for example 1/4")
+        chosen = load_recipe(recipe, change or ())
+        built = run(chosen, source, out, shard=(int(first), int(second)), limit=limit, tell=say)
+        typer.echo(built.model_dump_json())
+
+
+DATA_COMMANDS: Final = MappingProxyType[str, Callable[..., Any]]({"build": build})
