@@ -53,16 +53,19 @@ class Listed:
             case Composition():
                 reading = as_composed(reading, asked)
             case Changes():
-                if reading.mode in ("answer", "refuse") or not reading.seen:
-                    reading = Reading("edit", "", (self._described(task.pictures[0], critic),))
-                reading = as_changed(reading, asked)
+                reading = self._changed(reading, asked, task, critic)
             case None:
                 pass
         return as_understood(reading, understood, task)
 
-    def _described(self, image: Image.Image, critic: Consultation) -> str:
-        said = critic.write(self.describe(image), max_tokens=critic.profile.description_tokens)
-        return " ".join(said.text.split())
+    def _changed(self, reading: Reading, asked: Changes, task: GivenTask, critic: Consultation) -> Reading:
+        """As `as_changed`; a picture that the plan says nothing of, taken for a question or refused, is described."""
+        if reading.mode not in ("answer", "refuse"):
+            return as_changed(reading, asked)
+        said = critic.write(self.describe(task.pictures[0]), max_tokens=critic.profile.description_tokens)
+        described = Reading("edit", "", (" ".join(said.text.split()),))
+        changed = as_changed(described, asked)
+        return reading if changed is described else changed
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -123,7 +126,7 @@ def as_changed(reading: Reading, changes: Changes) -> Reading:
     A plan that is right keeps the order of its lines; one in prose, and one whose description the changes do not fit,
     is left alone.
     """
-    told = grounded(changes.wishes, reading.seen[0], reading.instruction)
+    told = grounded(changes.wishes, reading.seen[0], reading.instruction) if reading.seen else None
     return reading if told is None else _as_told(reading, "edit", told)
 
 
