@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from omniagent.tools.dialects.listed.cells import CELLS
+
 VERSION = 1
 CANVAS = 128
 GAP = 3.0
@@ -110,13 +112,6 @@ def split_of(key: str) -> Split:
     return "test" if remainder == 0 else "validation" if remainder == 1 else "train"
 
 
-CELLS = (
-    ("top left", "top", "top right"),
-    ("left", "centre", "right"),
-    ("bottom left", "bottom", "bottom right"),
-)
-
-
 def cell_of(x: float, y: float) -> str:
     """The word for a centre, one of nine by thirds of the canvas."""
     return CELLS[int(min(max(y * 3 / CANVAS, 0), 2))][int(min(max(x * 3 / CANVAS, 0), 2))]
@@ -130,11 +125,6 @@ def spot_of(x: float, y: float) -> str:
     """The fine grid's column and row of a centre: ``c h`` for (21, 64)."""
     column, row = (int(min(max(v * len(SPOTS) / CANVAS, 0), len(SPOTS) - 1)) for v in (x, y))
     return f"{SPOTS[column]} {SPOTS[row]}"
-
-
-def middle_of(cell: str) -> str:
-    """The fine grid's spot in the middle of one of the nine cells: ``c h`` for left."""
-    return next(f"{'chm'[c]} {'chm'[r]}" for r, line in enumerate(CELLS) for c, word in enumerate(line) if word == cell)
 
 
 def place_of(x: float, y: float) -> str | None:

@@ -17,7 +17,6 @@ from omniagent.shapes.scene.world import (
     Item,
     Scene,
     find_room,
-    middle_of,
     random_kind,
     random_radius,
 )
@@ -28,6 +27,7 @@ from omniagent.shapes.words.meant import Meant
 from omniagent.shapes.words.naming import name_of
 from omniagent.shapes.words.phrases import NUMBERS, item_words, located, reading_order
 from omniagent.shapes.words.requirements import Group
+from omniagent.tools.dialects.listed.cells import middle_of
 from omniagent.tools.dialects.listed.notation import article, plural
 
 NEAR = 8.0

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from omniagent.shapes.scene.world import BACKGROUNDS, PLACES, Item, Scene, find_room, middle_of
+from omniagent.shapes.scene.world import BACKGROUNDS, PLACES, Item, Scene, find_room
 from omniagent.shapes.words.arrange import CANVAS_COLOUR, cells_of
 from omniagent.shapes.words.language import background_words, finish, pick, place_words, synonym
 from omniagent.shapes.words.meant import Meant
 from omniagent.shapes.words.naming import name_of
 from omniagent.shapes.words.phrases import listed, located, told
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
+from omniagent.tools.dialects.listed.cells import middle_of
 
 _RELATIONS = ("left of", "right of", "above", "below")
 

@@ -8,32 +8,18 @@ look ahead, for a free object not to stand in the way of a bound one, gets a thi
 
 from collections.abc import Iterator, Sequence
 
-from omniagent.shapes.scene.world import CELLS, COLOURS, Item, middle_of
+from omniagent.shapes.scene.world import COLOURS, Item
 from omniagent.shapes.words.phrases import grid_word, words
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
+from omniagent.tools.dialects.listed.cells import WHERE, middle_of, preferred
 from omniagent.tools.dialects.listed.notation import print_layout
 
 CANVAS_COLOUR = "white"
 OBJECT_SHAPE = "circle"
 
-_WHERE = {cell: (column, row) for row, line in enumerate(CELLS) for column, cell in enumerate(line)}
-_CORNERS = ("top left", "top right", "bottom left", "bottom right")
-_SIDES = ("left", "right", "top", "bottom")
-
-
-def preferred(objects: int) -> tuple[str, ...]:
-    """The nine cells in the order in which that many objects take them."""
-    if objects == 1:
-        return ("centre", *_SIDES, *_CORNERS)
-    if objects == 2:
-        return (*_SIDES, *_CORNERS, "centre")
-    if objects <= 5:
-        return (*_CORNERS, "centre", *_SIDES)
-    return (*_CORNERS, "top", "bottom", "left", "right", "centre")
-
 
 def _keeps(name: str, a: str, b: str) -> bool:
-    (ax, ay), (bx, by) = _WHERE[a], _WHERE[b]
+    (ax, ay), (bx, by) = WHERE[a], WHERE[b]
     match name:
         case "left of":
             return ax < bx
@@ -56,7 +42,7 @@ def _towards(group: int, relations: Sequence[Relation], objects: int) -> list[st
     pulls = [_PULLS[r.name] for r in relations if r.first == group]
     pulls += [(-x, -y) for r in relations if r.second == group for x, y in [_PULLS[r.name]]]
     across, down = (sum(axis) for axis in zip(*pulls, strict=True)) if pulls else (0, 0)
-    return sorted(preferred(objects), key=lambda cell: -(_WHERE[cell][0] * across + _WHERE[cell][1] * down))
+    return sorted(preferred(objects), key=lambda cell: -(WHERE[cell][0] * across + WHERE[cell][1] * down))
 
 
 def _fill(
@@ -93,7 +79,7 @@ def cells_of(wanted: Wanted, *, fine: bool = False) -> list[tuple[int, str]] | N
     bound = [g for r in wanted.relations for g in (r.first, r.second)]
     ordered = dict.fromkeys(holders.get(g, g) for g in (*placed, *bound, *range(len(wanted.groups))))
     owners = [g for g in ordered for _ in range(wanted.groups[g].count)]
-    if not owners or len(owners) > len(_WHERE) or any(wanted.groups[g].count != 1 for g in holders):
+    if not owners or len(owners) > len(WHERE) or any(wanted.groups[g].count != 1 for g in holders):
         return None
     outer = [
         Relation(first=holders.get(r.first, r.first), name=r.name, second=holders.get(r.second, r.second))

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from omniagent.shapes.scene.world import CANVAS, CELLS, Item, Scene
+from omniagent.shapes.scene.world import CANVAS, Item, Scene
 from omniagent.shapes.words.phrases import grid_word, told
 from omniagent.shapes.words.requirements import PLACE_SLACK
 from omniagent.tools.dialects.drafts import RequirementDraft
+from omniagent.tools.dialects.listed.cells import CELLS
 from omniagent.tools.dialects.listed.notation import print_presence
 
 

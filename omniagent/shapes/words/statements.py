@@ -8,7 +8,6 @@ import numpy as np
 
 from omniagent.shapes.scene.world import (
     BACKGROUNDS,
-    CELLS,
     COLOURS,
     FILLS,
     PLACES,
@@ -30,6 +29,7 @@ from omniagent.shapes.words.phrases import (
 )
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
 from omniagent.shapes.words.sought import Sought, as_it_is
+from omniagent.tools.dialects.listed.cells import CELLS
 
 
 class Statement(NamedTuple):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from omniagent.tools.dialects.drafts import RequirementDraft
+from omniagent.tools.dialects.listed.cells import middle_of
 from omniagent.tools.dialects.listed.changes.grounding import Grounded
 from omniagent.tools.dialects.listed.changes.patterns import patterns
-from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, meant, middle, picture_of
+from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, meant, picture_of
 from omniagent.tools.dialects.listed.changes.wishes import Target, place_in, target_of
 from omniagent.tools.dialects.listed.draws.parts import MOST
 from omniagent.tools.dialects.listed.draws.wording import in_own_words, without_ground
@@ -197,7 +198,7 @@ def composed(asked: Composition, seen: Sequence[str], told: str = "") -> Grounde
     ground = source.ground if source else asked.ground
     cells = _cells(len(chosen), asked.relation)
     spots = [
-        (f"{name} from image {number}", f"at {middle(cell)}")
+        (f"{name} from image {number}", f"at {middle_of(cell)}")
         for name, (_, number), cell in zip(names, asked.parts, cells, strict=True)
     ]
     lines = [_presence(thing, None) for thing, _ in chosen]
@@ -233,7 +234,7 @@ def _added(asked: Composition, base: Picture | None, thing: Seen, name: str) -> 
     lines.append(_presence(thing, asked.place))
     lines.append(RequirementDraft(kind="attribute", question=print_background(base.ground)))
     lines.append(RequirementDraft(kind="count", question=print_total(len(base.things) + 1)))
-    told = f"image {asked.base} with the {name} from image {number} added at {middle(asked.place)}"
+    told = f"image {asked.base} with the {name} from image {number} added at {middle_of(asked.place)}"
     return Grounded(told, tuple(lines), ())
 
 

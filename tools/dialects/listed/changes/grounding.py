@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from omniagent.tools.dialects.drafts import RequirementDraft
-from omniagent.tools.dialects.listed.changes.pictures import WHERE, Picture, Seen, meant, middle, picture_of
+from omniagent.tools.dialects.listed.cells import WHERE, middle_of, preferred
+from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, meant, picture_of
 from omniagent.tools.dialects.listed.changes.wishes import Target, Wish
 from omniagent.tools.dialects.listed.draws.parts import COLOURS, MOST
 from omniagent.tools.dialects.listed.notation import (
@@ -16,9 +17,6 @@ from omniagent.tools.dialects.listed.notation import (
     print_presence,
     print_total,
 )
-
-_CORNERS: Final = ("top left", "top right", "bottom left", "bottom right")
-_SIDES: Final = ("left", "right", "top", "bottom")
 
 
 class Grounded(NamedTuple):
@@ -98,7 +96,7 @@ class _Scene:
         one = self._things[at]
         if wish.kind == "move":
             cell = self._cell(wish, at)
-            self._steps.append(f"move the {one.name} to {middle(cell)}")
+            self._steps.append(f"move the {one.name} to {middle_of(cell)}")
             self._things[at] = replace(one, cell=cell)
             return
         if wish.kind == "reshape":
@@ -132,7 +130,7 @@ class _Scene:
             fill = None if group.fill == "solid" else group.fill
             new = Seen(group.shape, str(group.colour), fill, group.size, cell)
             alike = new.kind in self._kinds
-            self._steps.append(f"add {article(new.words)} at {middle(cell)}")
+            self._steps.append(f"add {article(new.words)} at {middle_of(cell)}")
             told = cell if wish.place or alike or group.count > 1 else None
             # A thing without a size's word asks for no size, as all that are medium do.
             self._things.append(replace(new, cell=told))
@@ -156,7 +154,7 @@ class _Scene:
         for _ in range(count - len(mine)):
             cell = self._free()
             new = replace(like, size=None, cell=cell)
-            self._steps.append(f"add {article(new.words)} at {middle(cell)}")
+            self._steps.append(f"add {article(new.words)} at {middle_of(cell)}")
             self._things.append(new)
         gone = mine[count:]
         self._steps += [f"remove the {self._things[at].name}" for at in gone]
@@ -209,16 +207,6 @@ class _Scene:
         return min(fits, key=distance)
 
     def _free(self) -> str:
-        """The cell where one more thing goes when nobody said where, as the model's lessons choose it."""
+        """The cell where one more thing goes when no place was asked for, as the model's lessons choose it."""
         taken = {one.cell for one in self._things}
-        return next((cell for cell in _preferred(len(self._things) + 1) if cell not in taken), "centre")
-
-
-def _preferred(things: int) -> tuple[str, ...]:
-    if things == 1:
-        return ("centre", *_SIDES, *_CORNERS)
-    if things == 2:
-        return (*_SIDES, *_CORNERS, "centre")
-    if things <= 5:
-        return (*_CORNERS, "centre", *_SIDES)
-    return (*_CORNERS, "top", "bottom", "left", "right", "centre")
+        return next((cell for cell in preferred(len(self._things) + 1) if cell not in taken), "centre")

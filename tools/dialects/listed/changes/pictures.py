@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from omniagent.tools.dialects.listed.changes.wishes import CELLS, Target
+from omniagent.tools.dialects.listed.cells import WHERE
+from omniagent.tools.dialects.listed.changes.wishes import Target
 from omniagent.tools.dialects.listed.draws.parts import COLOURS, FILLS, SIZES
 from omniagent.tools.dialects.listed.notation import print_name, read_background, read_description
 
-WHERE: Final = {cell: (column, row) for row, line in enumerate(CELLS) for column, cell in enumerate(line)}
-"""Column and row of each of the nine places."""
 _MISS: Final = {"shape": 4, "colour": 2, "fill": 1, "size": 1}
 """How much a look that was said and not seen speaks against a thing: sizes and fills are the easiest to mistake."""
 _MOST_MISSED: Final = 2
@@ -97,9 +96,3 @@ def picture_of(description: str) -> Picture | None:
         size = next((word for word in SIZES if word in name.properties), None)
         things.append(Seen(name.noun, colour, fill, size, name.place))
     return Picture(ground, tuple(things))
-
-
-def middle(cell: str) -> str:
-    """The fine grid's spot in the middle of a cell: `c h` for left."""
-    column, row = WHERE[cell]
-    return f"{'chm'[column]} {'chm'[row]}"

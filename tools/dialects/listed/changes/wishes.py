@@ -13,12 +13,6 @@ from omniagent.tools.dialects.listed.notation import article, plural
 
 Kind = Literal["remove", "restyle", "reshape", "move", "swap", "add", "recount", "background"]
 NUMBER_WORDS: Final = ("zero", "one", "two", "three", "four", "five", "six")
-CELLS: Final = (
-    ("top left", "top", "top right"),
-    ("left", "centre", "right"),
-    ("bottom left", "bottom", "bottom right"),
-)
-"""The nine places of a picture, row by row."""
 
 _PRONOUN: Final = re.compile(r"(?:it|that|this|them|they|that one|this one|the same(?: one)?)")
 _ALL: Final = re.compile(r"(?:both|all|every|each|any)\b|(?:the )?(?:two|three|four|five|six|[2-6]) ")
