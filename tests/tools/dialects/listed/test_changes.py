@@ -215,6 +215,11 @@ def test_any_row_of_words_is_read_or_left_alone(words: str) -> None:
     assert told is None or (told.change and 3 <= len(told.checklist) <= 8)
 
 
+@pytest.mark.parametrize("row", ["please, ", "and the star ", "make the star red and ", "now and then, "])
+def test_a_long_row_of_clauses_that_end_in_nothing_is_left_alone(row: str) -> None:
+    assert changes_in(f"{row * (380 // len(row))}zzz") is None
+
+
 def test_a_change_that_the_planner_takes_for_a_question_is_still_made(tmp_path: Path) -> None:
     critic = ScriptedCritic(by_picture((0.9,)), texts(plan_draft("answer", ()), answer=SEEN), profile=LISTED)
     agent = scripted_agent(tmp_path, critic=critic, generator=ScriptedGenerator())

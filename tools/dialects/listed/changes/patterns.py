@@ -79,7 +79,7 @@ def patterns(*, held_out: bool = True) -> Patterns:
     phrases = _PHRASES.validate_python(yaml.load(text, Loader=yaml.BaseLoader))
     opening, closing, join = ("|".join(phrases[key]) for key in _AROUND)
     kinds = {
-        kind: tuple(re.compile(_filled(one, held_out)) for one in told)
+        kind: tuple(re.compile(_filled(part, held_out)) for one in told for part in _alternatives(one))
         for kind, told in phrases.items()
         if kind not in _AROUND
     }
@@ -89,6 +89,18 @@ def patterns(*, held_out: bool = True) -> Patterns:
         join=re.compile(join),
         kinds=kinds,
     )
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """The outermost alternatives of a pattern, each a pattern of its own: a group's name may stand only once in one."""
+    parts, depth = [""], 0
+    for piece in re.findall(r"\\.|[^\\]", pattern):
+        depth += (piece in "([{") - (piece in ")]}")
+        if piece == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
 
 
 def _filled(pattern: str, held_out: bool) -> str:

@@ -80,6 +80,8 @@ class _Clauses:
 
     def __init__(self, known: Patterns) -> None:
         self._known = known
+        # Texts that were found to lead nowhere: without them a row of n joins would be tried in 2^n ways.
+        self._dead: set[tuple[str, tuple[Wish, ...], Target]] = set()
 
     def read(self, text: str) -> list[Wish] | None:
         found = self._rest(text, [], Target(pronoun=True), 0)
@@ -89,7 +91,8 @@ class _Clauses:
         text = text.strip(" ,.;:!?&-")
         if not text:
             return wishes
-        if depth > _MOST_CLAUSES:
+        state = (text, tuple(wishes), last)
+        if depth > _MOST_CLAUSES or state in self._dead:
             return None
         for clause, after in self._cuts(text):
             for bare in self._bare(clause):
@@ -100,6 +103,7 @@ class _Clauses:
                 for grown, spoken in self._read(bare, wishes, last):
                     if (found := self._rest(after, grown, spoken, depth + 1)) is not None:
                         return found
+        self._dead.add(state)
         return None
 
     def _cuts(self, text: str) -> Iterator[tuple[str, str]]:
@@ -127,7 +131,7 @@ class _Clauses:
                     continue
                 try:
                     read = _grown(kind, match, wishes, last)
-                except (NotRead, NotDrawn, KeyError):
+                except (NotRead, NotDrawn):
                     continue
                 if read is not None:
                     yield read
