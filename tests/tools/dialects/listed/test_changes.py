@@ -38,6 +38,26 @@ READ = {
     "the star is too big. everything else stays.": "make the star smaller",
     "without the hoop, please": "remove the ring",
     "put the circle below the star": "move the circle below the star",
+    "make the star and the ring red": "make the star red and make the ring red",
+    "turn the yellow star into a green square": "make the yellow star green and turn it into a square",
+    "replace the star by a red triangle": "turn the star into a triangle and make it red",
+    "erase everything except the star": "remove all but the star",
+    "keep only the star": "remove all but the star",
+    "delete the left circle": "remove the circle at the left",
+    "put a small green ring next to the star": "add a small green ring left of the star",
+    "remove the stripes from the ring": "make the ring solid",
+    "give the star polka dots": "make the star dotted",
+    "change all yellow to red": "make the yellow objects red",
+    "fewer circles": "remove the circle",
+    "I don't like the ring, remove it": "remove the ring",
+    "swap the colours of the star and the circle": "swap the colours of the star and the circle",
+    "make the circle the same colour as the star": "make the circle the same colour as the star",
+    "duplicate the star": "add a copy of the star",
+    "nudge the star a bit to the left": "move the star a bit left",
+    "double the size of the circle": "make the circle larger",
+    "add a red star in the top right corner and a blue one in the bottom left": (
+        "add a red star at the top right and add a blue star at the bottom left"
+    ),
 }
 """Requests about one picture, and the same in the model's own grammar."""
 
@@ -83,6 +103,34 @@ def test_what_asks_for_no_known_change_is_left_to_the_model(words: str) -> None:
         ("add another circle", "add a blue circle at m c", "circle (blue, top right)"),
         ("add a small pink square", "add a small pink square at m c", "square (pink small)"),
         ("make the crimson hoop green", "make the ring (red striped small, bottom right) green", "ring (green striped"),
+        (
+            "turn the yellow star into a green square",
+            "make the star (yellow large, top left) green and turn the star (green large, top left) into a square",
+            "square (green large, top left)",
+        ),
+        (
+            "keep only the star",
+            "remove the circle (blue, left) and remove the ring (red striped small, bottom right)",
+            LEFT_ALONE,
+        ),
+        (
+            "make everything red",
+            "make the star (yellow large, top left) red and make the circle (blue, left) red",
+            "red",
+        ),
+        (
+            "swap the colours of the star and the circle",
+            "make the star (yellow large, top left) blue and make the circle (blue, left) yellow",
+            "circle (yellow, left)",
+        ),
+        ("make the circle as big as the ring", "make the circle (blue, left) small", "circle (blue small, left)"),
+        ("move the ring a bit up", "move the ring (red striped small, bottom right) to m h", "small, right)"),
+        ("put a pink square beside the circle", "add a pink square at h h", "square (pink, centre)"),
+        (
+            "add two small pink stars at the bottom",
+            "add a small pink star at c m and add a small pink star at h m",
+            "star (pink small, bottom)",
+        ),
     ],
 )
 def test_a_change_is_told_of_what_was_seen_and_asks_for_what_follows(words: str, change: str, line: str) -> None:
@@ -93,7 +141,17 @@ def test_a_change_is_told_of_what_was_seen_and_asks_for_what_follows(words: str,
     assert any(line in one.question for one in told.checklist)
 
 
-@pytest.mark.parametrize("words", ["remove the pink square", "make it red", "swap the star and the star"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "remove the pink square",
+        "make it red",
+        "swap the star and the star",
+        "make the star the size of the circle",
+        "nudge the star up",
+        "add four red stars at the top",
+    ],
+)
 def test_a_change_of_what_was_not_seen_is_not_told(words: str) -> None:
     read = changes_in(words)
     assert read is not None and grounded(read.wishes, SEEN) is None

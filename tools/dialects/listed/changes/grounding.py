@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from omniagent.tools.dialects.drafts import RequirementDraft
-from omniagent.tools.dialects.listed.cells import WHERE, middle_of, preferred
+from omniagent.tools.dialects.listed.cells import CELLS, WHERE, middle_of, preferred
 from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, meant, picture_of
-from omniagent.tools.dialects.listed.changes.wishes import Target, Wish
+from omniagent.tools.dialects.listed.changes.wishes import BESIDE, STEPS, Look, Target, Wish
 from omniagent.tools.dialects.listed.draws.parts import COLOURS, MOST
+from omniagent.tools.dialects.listed.draws.scene import Things
 from omniagent.tools.dialects.listed.notation import (
     article,
     print_background,
@@ -25,6 +26,14 @@ class Grounded(NamedTuple):
     change: str
     checklist: tuple[RequirementDraft, ...]
     assumptions: tuple[str, ...]
+
+
+_SIDES_OF: Final = {
+    "left of": ((-1, 0),), "right of": ((1, 0),), "above": ((0, -1),), "below": ((0, 1),),
+    BESIDE: ((-1, 0), (1, 0)),
+}  # fmt: skip
+_ROWS: Final = (*CELLS, *zip(*CELLS, strict=True))
+"""The places in rows and in columns; the middle one of each gives a side its name."""
 
 
 class _Unclear(Exception):
@@ -87,6 +96,22 @@ class _Scene:
                 self._steps += [f"remove the {self._things[at].name}" for at in gone]
                 self._things = [one for at, one in enumerate(self._things) if at not in gone]
                 self._last = []
+            case "only":
+                kept = self._found(wish.of)
+                self._steps += [f"remove the {one.name}" for at, one in enumerate(self._things) if at not in kept]
+                self._things = [one for at, one in enumerate(self._things) if at in kept]
+                self._last = list(range(len(self._things)))
+            case "copy":
+                self._copy(wish)
+            case "alike":
+                self._last, model = self._found(wish.of), self._one(wish.other)
+                for at in self._last:
+                    self._restyle(at, _look_of(self._things[model], wish.look))
+            case "swap_looks":
+                first, second = self._one(wish.of), self._one(wish.other)
+                looks = [_look_of(self._things[at], wish.look) for at in (second, first)]
+                self._restyle(first, looks[0])
+                self._restyle(second, looks[1])
             case "restyle" | "reshape" | "move":
                 self._last = self._found(wish.of)
                 for at in self._last:
@@ -103,19 +128,29 @@ class _Scene:
             self._steps.append(f"turn the {one.name} into {article(str(wish.shape))}")
             self._things[at] = replace(one, shape=str(wish.shape))
             return
-        looks = wish.looks
+        self._restyle(at, wish.looks)
+
+    def _restyle(self, at: int, looks: Things) -> None:
         for field, new in (("size", looks.size), ("fill", looks.fill), ("colour", looks.colour)):
             if new is not None and new != (getattr(self._things[at], field) or "solid"):
                 self._steps.append(f"make the {self._things[at].name} {new}")
                 self._things[at] = replace(self._things[at], **{field: None if new == "solid" else new})
 
     def _swap(self, wish: Wish) -> None:
-        first, second = self._found(wish.of), self._found(wish.other or Target(pronoun=True))
-        if len(first) != 1 or len(second) != 1 or first == second:
+        first, second = self._one(wish.of), self._one(wish.other)
+        if first == second:
             raise _Unclear
-        a, b = self._things[first[0]], self._things[second[0]]
+        a, b = self._things[first], self._things[second]
         self._steps.append(f"swap the {a.name} and the {b.name}")
-        self._things[first[0]], self._things[second[0]] = replace(a, cell=b.cell), replace(b, cell=a.cell)
+        self._things[first], self._things[second] = replace(a, cell=b.cell), replace(b, cell=a.cell)
+
+    def _copy(self, wish: Wish) -> None:
+        like = self._things[self._one(wish.of)]
+        cell = wish.place or self._free()
+        new = replace(like, cell=cell)
+        self._steps.append(f"add {article(new.words)} at {middle_of(cell)}")
+        self._things.append(new)
+        self._last = [len(self._things) - 1]
 
     def _add(self, wish: Wish) -> None:
         group = wish.looks
@@ -126,7 +161,7 @@ class _Scene:
         if group.shape is None:
             raise _Unclear
         for _ in range(group.count):
-            cell = self._cell(wish, None) if wish.place else self._free()
+            cell = self._new_cell(wish)
             fill = None if group.fill == "solid" else group.fill
             new = Seen(group.shape, str(group.colour), fill, group.size, cell)
             alike = new.kind in self._kinds
@@ -135,6 +170,19 @@ class _Scene:
             # A thing without a size's word asks for no size, as all that are medium do.
             self._things.append(replace(new, cell=told))
         self._last = [len(self._things) - 1]
+
+    def _new_cell(self, wish: Wish) -> str:
+        """Where the next of some new things goes; several at one side stand in a row along it."""
+        if wish.place is None:
+            return self._free()
+        if wish.looks.count == 1 or wish.other is not None:
+            return self._cell(wish, None)
+        along = next((line for line in _ROWS if line[1] == wish.place), ())
+        taken = {one.cell for one in self._things}
+        cell = next((cell for cell in along if cell not in taken), None)
+        if cell is None:
+            raise _Unclear
+        return cell
 
     def _recount(self, wish: Wish) -> None:
         mine = [at for at, one in enumerate(self._things) if one.misses(Target(wish.looks)) == 0]
@@ -180,8 +228,17 @@ class _Scene:
             raise _Unclear
         return best
 
+    def _one(self, target: Target | None) -> int:
+        """The one thing that is meant."""
+        found = self._found(target or Target(pronoun=True))
+        if len(found) != 1:
+            raise _Unclear
+        return found[0]
+
     def _cell(self, wish: Wish, moved: int | None) -> str:
         """The cell where something goes: the named one, or the nearest free one on the named side of another thing."""
+        if wish.place in STEPS and moved is not None:
+            return self._step(wish.place, moved)
         if wish.other is None:
             if wish.place is None:
                 raise _Unclear
@@ -191,12 +248,16 @@ class _Scene:
         if other is None or found[0] == moved:
             raise _Unclear
         x, y = WHERE[other]
-        step = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}[str(wish.place)]
         taken = {one.cell for one in self._things}
-        fits = [
-            cell for cell, (a, b) in WHERE.items() if cell not in taken and (a - x) * step[0] + (b - y) * step[1] > 0
-        ]
-        if not fits:
+        for step in _SIDES_OF[str(wish.place)]:
+            fits = [
+                cell
+                for cell, (a, b) in WHERE.items()
+                if cell not in taken and (a - x) * step[0] + (b - y) * step[1] > 0
+            ]
+            if fits:
+                break
+        else:
             raise _Unclear
 
         def distance(cell: str) -> int:
@@ -206,7 +267,29 @@ class _Scene:
 
         return min(fits, key=distance)
 
+    def _step(self, step: str, moved: int) -> str:
+        """The cell one step from where a thing is."""
+        cell = self._things[moved].cell
+        if cell is None:
+            raise _Unclear
+        (x, y), (across, down) = WHERE[cell], STEPS[step]
+        reached = next((name for name, at in WHERE.items() if at == (x + across, y + down)), None)
+        if reached is None:
+            raise _Unclear
+        return reached
+
     def _free(self) -> str:
         """The cell where one more thing goes when no place was asked for, as the model's lessons choose it."""
         taken = {one.cell for one in self._things}
         return next((cell for cell in preferred(len(self._things) + 1) if cell not in taken), "centre")
+
+
+def _look_of(one: Seen, look: Look) -> Things:
+    """One look of a thing, as another is to have it; a medium size has no word."""
+    if look == "colour":
+        return Things(colour=one.colour)
+    if look == "fill":
+        return Things(fill=one.fill or "solid")
+    if one.size is None:
+        raise _Unclear
+    return Things(size=one.size)

@@ -27,10 +27,13 @@ _PLACE: Final = (
 _DETERMINER: Final = (
     r"(?:the|that|this|my|your|those|these|an?|one|both|all(?: of)?(?: the)?|every|each|any|one of the)"
 )
-_TARGET: Final = (
-    rf"(?:(?:{_DETERMINER} )?(?:(?:two|three|four|five|six|[2-6]) )?(?:{_LOOKS},? )?(?:{NOUN}|ones?|thing|stuff|items?)"
+_SIDE: Final = rf"(?:{CORNER}|centre|center|middle|central|(?:left|right|top|bottom|upper|lower)(?:[ -]?most| hand)?)"
+TARGET: Final = (
+    rf"(?:(?:{_DETERMINER} )?(?:(?:two|three|four|five|six|[2-6]) )?(?:{_SIDE} )?(?:{_LOOKS},? )?"
+    rf"(?:{NOUN}|ones?|things?|stuff|items?)"
     r"(?: with (?:stripes|dots))?(?: (?:that|which) (?:is|are) " + _LOOKS + r")?"
     rf"(?: (?:(?:that|which) (?:is|are) )?(?:in|at|on|near|by) {_SPOT})?"
+    rf"|(?:everything|anything|all)(?: of (?:it|them))?(?: (?:that is )?{_LOOKS})?"
     r"|it|them|that one|this one|that|this|they)"
 )
 _NUMBER: Final = r"(?:exactly )?(?:an?|one|two|three|four|five|six|[1-6])"
@@ -39,11 +42,17 @@ _NEW_NUMBER: Final = (
 )
 _THING: Final = rf"(?:{_NEW_NUMBER} )?(?:{_LOOKS},? )?{NOUN}(?: with (?:stripes|dots))?(?: in {LOOK})?"
 _WAS: Final = rf"{_LOOKS} (?:{NOUN}|ones?)"
+_PATTERN: Final = r"(?:stripes|dots|spots|striped|dotted)(?: dots| pattern)?"
 _SLOTS: Final = {
-    "it": _TARGET, "other": _TARGET, "it2": _TARGET, "other2": _TARGET, "looks": _LOOKS, "old": rf"(?:an? )?{_LOOKS}",
-    "a": rf"(?:an?|one|the) (?:{'|'.join(SHAPES)})", "thing": _THING, "place": _PLACE, "n": _NUMBER, "n0": _NUMBER,
+    "it": TARGET, "other": TARGET, "it2": TARGET, "other2": TARGET, "looks": _LOOKS, "old": rf"(?:an? )?{_LOOKS}",
+    "a": rf"(?:an?|one) (?:{_LOOKS},? )?(?:{'|'.join(SHAPES)})", "thing": _THING,
+    "place": _PLACE, "n": _NUMBER, "n0": _NUMBER,
     "things": rf"(?:{_LOOKS} )?{NOUN}", "things0": rf"(?:{_LOOKS} )?(?:{NOUN}|ones?)", "was": _WAS, "new": _WAS,
-    "rel": r"(?:(?:to|on|at) )?(?:the )?(?:left|right)(?: side)? of|above|over|below|under|underneath|beneath",
+    "as": rf"(?:{_LOOKS},? )?(?:{'|'.join(SHAPES)})s", "wascolour": LOOK,
+    "pattern": rf"(?:an? |some |the )?{_PATTERN}", "unpattern": _PATTERN,
+    "several": rf"{TARGET}(?:, {TARGET})?,? and {TARGET}",
+    "by": r"up|down|left|right|upwards?|downwards?|leftwards?|rightwards?|higher|lower",
+    "rel": r"⇆|(?:(?:to|on|at) )?(?:the )?(?:left|right)(?: side)? of|above|over|below|under|underneath|beneath",
 }  # fmt: skip
 
 
@@ -68,7 +77,7 @@ class Patterns(BaseModel):
     closing: re.Pattern[str]
     join: re.Pattern[str]
     kinds: dict[str, tuple[re.Pattern[str], ...]]
-    target: str = _TARGET
+    target: str = TARGET
     place: str = _PLACE
 
 

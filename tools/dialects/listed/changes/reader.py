@@ -7,8 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from omniagent.tools.dialects.listed.changes.patterns import Patterns, patterns, verbs
-from omniagent.tools.dialects.listed.changes.wishes import Kind, Target, Wish, counted, looks_in, place_in, target_of
+from omniagent.tools.dialects.listed.changes.patterns import TARGET, Patterns, patterns, verbs
+from omniagent.tools.dialects.listed.changes.wishes import (
+    BESIDE,
+    Kind,
+    Look,
+    Target,
+    Wish,
+    counted,
+    looks_in,
+    place_in,
+    target_of,
+)
 from omniagent.tools.dialects.listed.draws.looks import NotDrawn, NotRead, things_of
 from omniagent.tools.dialects.listed.draws.parts import SHAPES
 from omniagent.tools.dialects.listed.draws.scene import Asked, Things
@@ -27,8 +37,17 @@ _REPEATED: Final[dict[str, Kind]] = {
     "repeat_add": "add",
 }  # fmt: skip
 _RELATION: Final = {
-    "left": "left of", "right": "right of", "above": "above", "over": "above", "below": "below", "under": "below",
-    "underneath": "below", "beneath": "below",
+    "⇆": BESIDE, "left": "left of", "right": "right of", "above": "above", "over": "above", "below": "below",
+    "under": "below", "underneath": "below", "beneath": "below",
+}  # fmt: skip
+_NEW: Final = re.compile(r"(?:an?|one|two|three|four|five|six|[1-6]) (?!of )")
+_LOOKS_OF: Final[dict[str, Look]] = {
+    "color": "colour", "colour": "colour", "size": "size", "large": "size", "big": "size", "small": "size",
+    "fill": "fill", "pattern": "fill",
+}  # fmt: skip
+_STEP: Final = {
+    "up": "up", "upward": "up", "higher": "up", "down": "down", "downward": "down", "lower": "down", "left": "left",
+    "leftward": "left", "right": "right", "rightward": "right",
 }  # fmt: skip
 
 
@@ -62,8 +81,15 @@ def changes_in(words: str, *, held_out: bool = True) -> Changes | None:
         return None
     plain = re.sub(r"(?:^|(?<=[\s.,;:]))\d ?[.)]\s*(?=[a-z])", " ; ", plain)
     plain = re.sub(r"\b(?:a lot|much|far|way) (?:tinier|teenier|littler)\b", "small", plain)
+    plain = re.sub(r"\b(?:(?:right|just|directly|close) )?(?:next to|beside|alongside|adjacent to)\b", "⇆", plain)
+    plain = re.sub(
+        r"\b(?:polka[ -]?)?(?:dots|spots)(?= (?:on|onto|to|over|inside|in) (?:it|the|them)\b)", "dotted", plain
+    )
+    plain = re.sub(r"\b(give .{2,30}?) (?:some )?(?:polka[ -]?)?(?:dots|spots)\b", r"\1 dotted", plain)
     plain = re.sub(r"\s*(?:<-+>|<=+>)\s*", " ↔ ", plain)
     plain = re.sub(r"\s*(?:-+>|=+>|→)\s*", " = ", plain)
+    plain = re.sub(r"\b(?:double|increase|raise) the size of\b", "enlarge", plain)
+    plain = re.sub(r"\b(?:halve|reduce|decrease) the size of\b", "shrink", plain)
     for size, key in (("large", "bigger"), ("small", "smaller")):
         plain = re.sub(rf"\b{verbs(key, held_out=held_out)}\b", size, plain)
     plain = re.sub(r"\b(?:having|that has|which has|that have) (?=stripes|dots)", "with ", plain)
@@ -151,8 +177,44 @@ def _grown(kind: str, match: re.Match[str], wishes: list[Wish], last: Target) ->
         if not wishes or wishes[-1].kind != _REPEATED[kind]:
             return None
         kind = wishes[-1].kind
+        if kind == "add" and "looks" in said:
+            said["thing"] = f"a {said.pop('looks')} {wishes[-1].looks.shape}"
+    new = _new(kind, said, last)
+    if not new:
+        return None
+    if new == wishes[-1:] and kind == "remove":
+        # "I don't like the ring, remove it" says one thing twice.
+        return wishes, last
+    return [*wishes, *new], new[-1].of
+
+
+def _new(kind: str, said: dict[str, str], last: Target) -> list[Wish]:
+    """What one clause asks for: of one thing, or of each of several."""
+    if "several" not in said:
+        return _of_one(kind, said, last)
+    each = re.findall(TARGET, said.pop("several"))
+    return [wish for words in each for wish in _of_one(kind, {**said, "it": words}, last)]
+
+
+def _of_one(kind: str, said: dict[str, str], last: Target) -> list[Wish]:
     wish = _wish(kind, said, last)
-    return None if wish is None else ([*wishes, wish], wish.of)
+    if wish is None:
+        return []
+    became = said.get("a") or said.get("as") or (said["new"] if kind == "old_new" else "")
+    shape = _shape(became)
+    looks = looks_in(became)
+    if kind == "old_new" and shape is not None and shape != wish.of.looks.shape:
+        # "turn the yellow star into a green square" changes the shape too.
+        return [wish, Wish("reshape", Target(pronoun=True), shape=shape)]
+    if kind == "reshape" and looks != Things():
+        return [wish, Wish("restyle", Target(pronoun=True), looks=looks)]
+    return [wish]
+
+
+def _shape(words: str) -> str | None:
+    """The shape that words end with, if any."""
+    noun = words.split()[-1].removesuffix("s") if words else ""
+    return noun if noun in SHAPES else None
 
 
 def _spoken(words: str, last: Target) -> Target:
@@ -166,8 +228,23 @@ def _wish(kind: str, said: dict[str, str], last: Target) -> Wish | None:
     match kind:
         case "remove":
             return Wish("remove", of)
+        case "restyle" if "unpattern" in said:
+            return Wish("restyle", of, looks=Things(fill="solid"))
+        case "restyle" if "pattern" in said:
+            return Wish("restyle", of, looks=Things(fill="striped" if "stripe" in said["pattern"] else "dotted"))
+        case "restyle" if "wascolour" in said:
+            return Wish("restyle", Target(looks_in(said["wascolour"]), every=True), looks=looks_in(said["looks"]))
         case "restyle":
             return Wish("restyle", of, looks=looks_in(said["looks"]))
+        case "only":
+            return Wish("only", of)
+        case "alike" | "swap_looks":
+            look = _LOOKS_OF[said["what"]]
+            return Wish("alike" if kind == "alike" else "swap_looks", of, other, look=look)
+        case "copy":
+            return Wish("copy", of, place=place_in(said.get("place", "")))
+        case "step":
+            return Wish("move", of, place=f"a bit {_STEP[said['by'].removesuffix('s')]}")
         case "old_new":
             return Wish(
                 "restyle", target_of(f"the {_with_noun(said['was'], said['new'])}"), looks=looks_in(said["new"])
@@ -175,12 +252,14 @@ def _wish(kind: str, said: dict[str, str], last: Target) -> Wish | None:
         case "enlarge" | "shrink":
             return Wish("restyle", of, looks=Things(size="large" if kind == "enlarge" else "small"))
         case "reshape":
-            return Wish("reshape", of, shape=said["a"].split()[-1])
-        case "move" if re.match(r"(?:an?|one|two|three|four|five|six|[1-6]) ", said["it"]):
+            return Wish("reshape", of, shape=_shape(said.get("a") or said["as"]))
+        case "move" if _NEW.match(said["it"]):
             # "put a red star in the corner" brings a new one.
             return _added(said["it"], place_in(said.get("place", "")), None)
         case "move":
             return Wish("move", of, place=place_in(said["place"])) if "place" in said else None
+        case "beside" if _NEW.match(said["it"]):
+            return _added(said["it"], _relation(said["rel"]), other)
         case "beside":
             return Wish("move", of, other, place=_relation(said["rel"]))
         case "swap":
@@ -208,7 +287,7 @@ def _ground(words: str) -> str:
 
 
 def _relation(words: str) -> str:
-    return next(name for word, name in _RELATION.items() if re.search(rf"\b{word}\b", words))
+    return next(name for word, name in _RELATION.items() if re.search(rf"(?<!\w){word}(?!\w)", words))
 
 
 def _added(words: str, place: str | None, other: Target | None) -> Wish | None:
@@ -254,7 +333,7 @@ def _corrected(kind: str, said: dict[str, str], wishes: list[Wish]) -> Wish | No
         case "wrong_looks", "restyle":
             return replace(last, looks=looks_in(said["looks"]))
         case "wrong_shape", "reshape":
-            return replace(last, shape=said["a"].split()[-1])
+            return replace(last, shape=_shape(said["a"]))
         case "wrong_place", "move" | "add":
             return replace(last, place=place_in(said["place"]), other=None)
         case "wrong_ground", "background":

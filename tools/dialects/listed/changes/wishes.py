@@ -11,12 +11,35 @@ from omniagent.tools.dialects.listed.draws.parts import CORNER, LOOK, NOUN, NUMB
 from omniagent.tools.dialects.listed.draws.scene import Things
 from omniagent.tools.dialects.listed.notation import article, plural
 
-Kind = Literal["remove", "restyle", "reshape", "move", "swap", "add", "recount", "background"]
+Kind = Literal[
+    "remove",
+    "only",
+    "restyle",
+    "reshape",
+    "move",
+    "swap",
+    "add",
+    "copy",
+    "recount",
+    "background",
+    "alike",
+    "swap_looks",
+]
+Look = Literal["colour", "size", "fill"]
+STEPS: Final = {"a bit left": (-1, 0), "a bit right": (1, 0), "a bit up": (0, -1), "a bit down": (0, 1)}
+BESIDE: Final = "next to"
 NUMBER_WORDS: Final = ("zero", "one", "two", "three", "four", "five", "six")
 
 _PRONOUN: Final = re.compile(r"(?:it|that|this|them|they|that one|this one|the same(?: one)?)")
-_ALL: Final = re.compile(r"(?:both|all|every|each|any)\b|(?:the )?(?:two|three|four|five|six|[2-6]) ")
-_SIDES: Final = re.compile(rf"\b(?:{CORNER}|centre|center|middle|top|bottom|left|right)\b")
+_ALL: Final = re.compile(
+    r"(?:both|all|every|each|any|everything|anything)\b|(?:the )?(?:two|three|four|five|six|[2-6]) "
+)
+_SIDES: Final = re.compile(
+    rf"\b(?:{CORNER}|centre|center|middle|central|(?:top|bottom|left|right|upper|lower)(?=\b| ?most|-most))"
+)
+_SAME_SIDE: Final = {
+    "center": "centre", "middle": "centre", "central": "centre", "upper": "top", "lower": "bottom"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,13 +72,14 @@ class Wish:
     """One change.
 
     Attributes:
-        kind: What is done.
+        kind: What is done; `only` removes all other things, `alike` takes one `look` of another thing.
         of: The thing that changes; `other` is the second one of a swap, or the one that a place is told by.
         looks: The look that it gets, or the thing that is added, or the group that is counted.
         shape: The shape that it gets.
-        place: Where it goes: one of the nine places, or a relation to `other`.
+        place: Where it goes: one of the nine places, one of `STEPS`, or a relation to `other`.
         number: How many there shall be, or be added or removed (`more`, `fewer`).
         ground: The new background.
+        look: Which look is taken over or swapped.
     """
 
     kind: Kind
@@ -68,11 +92,13 @@ class Wish:
     more: bool = False
     fewer: bool = False
     ground: str | None = None
+    look: Look = "colour"
 
     @property
     def text(self) -> str:
         """The change in the model's own grammar."""
         the = "it" if self.of.pronoun else f"the {self.of.words}"
+        other = self.other.words if self.other else ""
         match self.kind:
             case "remove":
                 return f"remove {the}"
@@ -82,8 +108,16 @@ class Wish:
                 return f"turn {the} into {article(self.shape or 'circle')}"
             case "move":
                 return f"move {the} {self._where}"
+            case "only":
+                return f"remove all but {the}"
             case "swap":
-                return f"swap {the} and the {self.other.words if self.other else ''}"
+                return f"swap {the} and the {other}"
+            case "swap_looks":
+                return f"swap the {self.look}s of {the} and the {other}"
+            case "alike":
+                return f"make {the} the same {self.look} as the {other}"
+            case "copy":
+                return f"add a copy of {the} {self._where}".strip()
             case "add":
                 return f"add {self.looks.counted} {self._where}".strip()
             case "recount":
@@ -95,9 +129,12 @@ class Wish:
     def _where(self) -> str:
         if self.place is None:
             return ""
-        other = f" the {self.other.words}" if self.other else ""
-        to = "to the" if self.kind == "move" else "at the"
-        return f"{self.place}{other}" if other else f"{to} {self.place}"
+        if self.other:
+            # The model's own grammar has no word for "next to".
+            return f"{'left of' if self.place == BESIDE else self.place} the {self.other.words}"
+        if self.place in STEPS:
+            return self.place
+        return f"{'to' if self.kind == 'move' else 'at'} the {self.place}"
 
     @property
     def _recount(self) -> str:
@@ -137,7 +174,7 @@ def place_in(words: str) -> str | None:
     found = _SIDES.findall(words)
     if not found:
         return None
-    return {"center": "centre", "middle": "centre"}.get(found[-1], found[-1])
+    return _SAME_SIDE.get(found[-1], found[-1])
 
 
 def counted(number: str) -> int:
