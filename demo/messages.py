@@ -117,6 +117,7 @@ class Steps:
             "\n".join(f"- {plain(need.question)}" for need in plan.checklist),
             *(f"*image {number}: {plain(seen)}*" for number, seen in enumerate(plan.seen, start=1)),
             *(f"*assumed: {plain(one)}*" for one in plan.assumptions),
+            *(f"*not checked: {plain(one)}*" for one in plan.unchecked),
         ]
         text = "\n\n".join(filter(None, parts))
         self._step("plan", f"Plan: {_words(plan.mode)}", text, max(0.0, time - self._since))

@@ -37,6 +37,9 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
                 "stagnation",
                 "all requirements hold of the given picture too, so they do not tell whether the change was made",
             )
+        if state.plan is not None and state.plan.unchecked:
+            said = ", ".join(f"“{one}”" for one in state.plan.unchecked)
+            return _stop(state, "unchecked", f"every requirement holds, but none asks for {said}")
         return Decision(action="accept", reason="every requirement holds", target=best.id, stop="accepted")
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
         return stop

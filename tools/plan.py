@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from omniagent.model.errors import BadTask
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import model_name
+from omniagent.tools.audit import audited
 from omniagent.tools.consult import Desk, consult
 from omniagent.tools.dialects import dialect_of
-from omniagent.tools.dialects.base import GivenTask, Reading, Unreadable
+from omniagent.tools.dialects.base import Dialect, GivenTask, Reading, Unreadable
 from omniagent.tools.dialects.drafts import RequirementDraft
 from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -46,19 +47,19 @@ def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
     def read(desk: Desk) -> Reading:
         return dialect_of(desk.profile).plan(task, desk)
 
-    calls = context.calls.used
+    calls, profile = context.calls.used, context.config.over(context.runtime.critic.profile)
     try:
         consulted = consult(context, "plan", read)
-        reading, usage = consulted.value, consulted.usage
+        reading, usage, profile = consulted.value, consulted.usage, consulted.profile
     except Unreadable as error:
         # A plan that cannot be read must not cost the picture.
         reading, usage = unread(task, str(error)), Usage(critic_calls=context.calls.used - calls)
-    made = plan_of(reading, arguments, context)
+    made = plan_of(reading, arguments, context, task, dialect_of(profile))
     return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")
 
 
-def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext) -> Plan:
-    """A reading made whole by fixed rules."""
+def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext, asked: GivenTask, dialect: Dialect) -> Plan:
+    """A reading made whole by fixed rules, its checklist held against the task."""
     task, generator = arguments.task, context.runtime.generator.profile
     mode, assumptions = reading.mode, list(reading.assumptions)
     if mode == "refuse" and generator.domain is None:
@@ -77,12 +78,15 @@ def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext) -> Plan:
     own = mode in ("answer", "refuse")
     instruction = task.instruction if own else reading.instruction or task.instruction
     rules = call_rules(generator, context.config.call)
+    checklist = checklist_of(mode, instruction, reading.checklist)
+    held = audited(dialect.wanted(asked, reading._replace(mode=mode)), checklist, dialect.told, assumptions)
     return Plan(
         mode=mode,
         instruction=instruction,
         seen=reading.seen,
-        checklist=checklist_of(mode, instruction, reading.checklist),
-        assumptions=tuple(assumptions),
+        checklist=held.checklist,
+        assumptions=(*assumptions, *held.notes),
+        unchecked=held.unchecked,
         settings=parameters(mode, instruction, task.images, arguments.settings, rules),
     )
 

@@ -11,6 +11,7 @@ Scope = Literal["local", "global"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
     "accepted",
+    "unchecked",
     "round_limit",
     "image_limit",
     "time_limit",
@@ -67,7 +68,7 @@ class Plan(Word):
     """The typed reading of a task, made once. `seen` describes each input picture.
 
     `assumptions` say how the reading filled in what the task left open, what it did not use, and what it could not
-    read.
+    read. `unchecked` are parts of the task, in the person's words, that no line of the checklist asks for.
     """
 
     mode: Mode
@@ -75,6 +76,7 @@ class Plan(Word):
     seen: tuple[str, ...] = ()
     checklist: tuple[Requirement, ...] = ()
     assumptions: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
     settings: RenderSettings = RenderSettings()
 
 

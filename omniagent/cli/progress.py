@@ -88,6 +88,7 @@ class Watcher:
                 head = Text.assemble(("plan ", "bold"), f"{event.plan.mode}: {event.plan.instruction}")
                 checks = [Text(f"  · {need.question}") for need in event.plan.checklist]
                 notes = [Text.assemble(("  assumed ", "yellow"), (one, "yellow")) for one in event.plan.assumptions]
+                notes += [Text.assemble(("  not checked ", "yellow"), (one, "yellow")) for one in event.plan.unchecked]
                 return [head, *checks, *notes]
             case Asked():
                 return [Text.assemble(("asked ", "bold"), f"{event.question} — {event.answer}")]

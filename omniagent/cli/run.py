@@ -51,8 +51,9 @@ def run(
 
     Pictures given with --image are "image 1", "image 2", … in the task.
 
-    Exit code: 0 accepted or answered, 1 best effort or refused, 2 bad usage, 3 failure, 130 cancelled by Ctrl-C or
-    SIGTERM. With --json an error is JSON too: {"status": "error", "error": …, "message": …}.
+    Exit code: 0 accepted or answered, 1 best effort or refused, 2 bad usage, 3 failure, 4 everything that was checked
+    holds, but not all of the task was checked, 130 cancelled by Ctrl-C or SIGTERM. With --json an error is JSON too:
+    {"status": "error", "error": …, "message": …}.
     """
     from omniagent.cli.guard import guarded
 

@@ -23,10 +23,11 @@ MAX_QUESTIONS = 32
 
 
 class Checked(NamedTuple):
-    """The requirements, and the verdict of each."""
+    """The requirements, the verdict of each, and the parts of the task that none asks for."""
 
     checklist: tuple[Requirement, ...]
     critique: Critique
+    unchecked: tuple[str, ...] = ()
 
 
 def check_image(agent: Agent, image: Picture, questions: Sequence[str] = (), *, task: str | None = None) -> Checked:
@@ -57,17 +58,20 @@ def check_image(agent: Agent, image: Picture, questions: Sequence[str] = (), *, 
             calls=CallMeter(budget.max_critic_calls),
             config=agent.config.tools,
         )
-        checklist = tuple(
-            Requirement(id=f"r{number}", kind="attribute", question=question)
-            for number, question in enumerate(asked, start=1)
-        ) or _planned(read_instruction(task or ""), context)
+        checklist, unchecked = _own(asked) if asked else _planned(read_instruction(task or ""), context)
         attempt = Attempt(id="given", image=context.store.put(picture), instruction=task or "", seed=0)
         made = CRITIQUE(CritiqueIn(attempt=attempt, checklist=checklist), context)
-        return Checked(checklist, made.critique)
+        return Checked(checklist, made.critique, unchecked)
 
 
-def _planned(task: str, context: ToolContext) -> tuple[Requirement, ...]:
+def _own(questions: Sequence[str]) -> tuple[tuple[Requirement, ...], tuple[str, ...]]:
+    numbered = enumerate(questions, start=1)
+    return tuple(Requirement(id=f"r{number}", kind="attribute", question=one) for number, one in numbered), ()
+
+
+def _planned(task: str, context: ToolContext) -> tuple[tuple[Requirement, ...], tuple[str, ...]]:
+    """The checklist of a task's plan, and what it does not ask for."""
     plan = PLAN(PlanIn(task=Task(instruction=task)), context).plan
     if not plan.checklist:
         raise BadTask(f"the task {shown(task)} asks for no picture that could be checked; give yes/no questions")
-    return plan.checklist
+    return plan.checklist, plan.unchecked

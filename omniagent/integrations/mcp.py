@@ -74,7 +74,7 @@ class Check(_Face):
 
 
 class CreatedImage(_Face):
-    """What `create_image` made. `path` is None when there is no picture."""
+    """What `create_image` made. `path` is None when there is no picture; `unchecked`: what no check asks for."""
 
     status: Status
     accepted: bool
@@ -85,6 +85,7 @@ class CreatedImage(_Face):
     width: int | None
     height: int | None
     checks: list[Check]
+    unchecked: list[str]
     attempts: int
     seed: int
     seconds: float
@@ -92,10 +93,11 @@ class CreatedImage(_Face):
 
 
 class CheckedImage(_Face):
-    """What `check_image` saw. `accepted`: every answer is yes."""
+    """What `check_image` saw. `accepted`: every answer is yes, and the checks ask for all of the task."""
 
     accepted: bool
     checks: list[Check]
+    unchecked: list[str]
 
 
 class _Create(CreateArguments, ArgModelBase):
@@ -249,6 +251,7 @@ def _created(result: Result) -> CallToolResult:
         width=None if best is None else best.image.width,
         height=None if best is None else best.image.height,
         checks=_checks(result.checklist, result.critique),
+        unchecked=list(result.unchecked),
         attempts=len(result.attempts),
         seed=result.seed,
         seconds=round(result.usage.seconds, 2),
@@ -259,8 +262,11 @@ def _created(result: Result) -> CallToolResult:
 
 def _checked(found: Checked) -> CallToolResult:
     checks = _checks(found.checklist, found.critique)
-    made = CheckedImage(accepted=found.critique.accepted, checks=checks)
-    text = "\n".join(f"{one.verdict} {one.probability:.2f}  {one.question}" for one in checks)
+    made = CheckedImage(
+        accepted=found.critique.accepted and not found.unchecked, checks=checks, unchecked=list(found.unchecked)
+    )
+    lines = [f"{one.verdict} {one.probability:.2f}  {one.question}" for one in checks]
+    text = "\n".join((*lines, *(f"not checked: {one}" for one in found.unchecked)))
     return CallToolResult(content=[TextContent(text=text)], structured_content=made.model_dump(mode="json"))
 
 

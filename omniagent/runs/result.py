@@ -36,7 +36,8 @@ class Result(BaseModel):
     """One finished run. It holds references; pictures are read from `folder` when asked for.
 
     `accepted` is true when every requirement holds by the critic's verdict, or the question was answered. An edit of a
-    single picture is accepted only if that picture was judged too and some requirement did not hold of it.
+    single picture is accepted only if that picture was judged too and some requirement did not hold of it. While some
+    part of the task is neither asked for nor said to be assumed (`unchecked`), nothing is accepted.
     `message` says why the run stopped, and repeats the `warnings`: in which ways the pictures were not drawn as asked,
     a size for example. `error` names the error class when something failed.
     """
@@ -76,6 +77,11 @@ class Result(BaseModel):
     def checklist(self) -> tuple[Requirement, ...]:
         """What the picture had to show."""
         return () if self.plan is None else self.plan.checklist
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The parts of the task that no requirement asks for, in the person's words."""
+        return () if self.plan is None else self.plan.unchecked
 
     @property
     def critique(self) -> Critique | None:

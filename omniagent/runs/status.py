@@ -6,19 +6,22 @@ from omniagent.model.wording import counted
 from omniagent.runs.result import Result
 from omniagent.tools.types import StopReason
 
-Status = Literal["accepted", "answered", "best_effort", "refused", "cancelled", "failed"]
-"""`answered`: a question, in words; `best_effort`: a picture of which some requirement does not hold."""
+Status = Literal["accepted", "unchecked", "answered", "best_effort", "refused", "cancelled", "failed"]
+"""`answered`: a question, in words; `unchecked`: every requirement holds, but none asks for some part of the task;
+`best_effort`: a picture of which some requirement does not hold."""
 
 EXIT_CODES: Final[dict[Status, int]] = {
     "accepted": 0,
     "answered": 0,
     "best_effort": 1,
     "refused": 1,
+    "unchecked": 4,
     "failed": 3,
     "cancelled": 130,
 }
 STOPS: Final[dict[StopReason, str]] = {
     "accepted": "accepted",
+    "unchecked": "not all of the task was checked",
     "round_limit": "round limit reached",
     "image_limit": "picture limit reached",
     "time_limit": "time limit reached",
@@ -52,7 +55,7 @@ def doing(tool: str) -> str:
 
 def status_of(result: Result) -> Status:
     """The one word for how a run went."""
-    if result.stop_reason in ("refused", "cancelled", "failed"):
+    if result.stop_reason in ("refused", "cancelled", "failed", "unchecked"):
         return result.stop_reason
     if result.accepted:
         return "answered" if result.best is None else "accepted"
@@ -94,6 +97,7 @@ def describe(result: Result) -> str:
         lines += [*returned(result), f"picture: {result.image_path}"]
     if result.plan is not None:
         lines += [f"assumed: {one}" for one in result.plan.assumptions]
+        lines += [f"not checked: {one}" for one in result.unchecked]
     return "\n".join(lines)
 
 

@@ -313,7 +313,9 @@ def flat(colours: Sequence[str]) -> ScriptedGenerator:
 
 
 def test_blank_pictures_show_no_object_whatever_the_critic_says_and_are_told_apart(tmp_path: Path):
-    plan = plan_draft(questions=("Is there exactly 1 object in total?", "Is the background white?"))
+    plan = plan_draft(
+        questions=("Is there exactly 1 red circle?", "Is there exactly 1 object in total?", "Is the background white?")
+    )
     agent = scripted_agent(
         tmp_path, lambda *_: 0.99, texts(plan), generator=flat(FLAT), budget=Budget(max_rounds=3, candidates=1)
     )
@@ -322,7 +324,7 @@ def test_blank_pictures_show_no_object_whatever_the_critic_says_and_are_told_apa
     assert "the best picture is blank" in result.message
     assert "drew the picture" not in result.message
     assert all(critique.blank for critique in result.critiques)
-    assert [verdict.answer for verdict in result.critiques[0].verdicts] == ["no", "yes"]
+    assert [verdict.answer for verdict in result.critiques[0].verdicts] == ["no", "no", "yes"]
     assert all("the picture is blank" in made.reason for made in result.decisions[:-1])
     assert {made.action for made in result.decisions[:-1]} == {"regenerate"}
 

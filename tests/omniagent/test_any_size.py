@@ -62,7 +62,7 @@ def test_pictures_of_different_shapes_are_put_together(agent: Agent) -> None:
 
 
 def test_sizes_that_it_does_not_draw_are_drawn_within_its_own_and_said(agent: Agent) -> None:
-    task = "a large red circle on a white background"
+    task = "a red circle on a white background"
     for width, height, at in ((512, 512, "128x128"), (256, 128, "128x128"), (16, 1000, "128x128"), (128, 128, "")):
         asked = RenderSettings(width=width, height=height, steps=None if width == 512 else 1)
         result = unbroken(agent.run(task, settings=asked))

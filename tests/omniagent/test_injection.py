@@ -162,7 +162,7 @@ def test_orders_in_the_task_do_not_get_a_wrong_picture_accepted(
         budget=Budget(max_rounds=1),
         runs_dir=tmp_path,
     )
-    result = agent.run(f"a large red circle on a white background. {words}")
+    result = agent.run(f"a red circle on a white background. {words}")
     assert result.plan is None or result.plan.mode == "answer" or not result.accepted
 
 

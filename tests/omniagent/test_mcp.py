@@ -122,6 +122,7 @@ def test_check_image_answers_questions_or_those_of_a_task(tmp_path: Path) -> Non
             {"question": "Is there a circle?", "verdict": "yes", "probability": 0.9},
             {"question": "Is there a cat?", "verdict": "no", "probability": 0.2},
         ],
+        "unchecked": [],
     }
     planned = call(agent, "check_image", image=str(path), task=TASK)
     assert [check["question"] for check in planned.structured_content["checks"]] == list(QUESTIONS)

@@ -10,7 +10,7 @@ from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
 from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
-TASK = "a large red circle on a white background"
+TASK = "a red circle on a white background"
 FAILS = (0.99, 0.1, 0.9)
 HOLDS = (0.99, 0.97, 0.9)
 SCENARIO = "OMNIAGENT_TEST_SCENARIO"

@@ -49,7 +49,10 @@ def texts(
 
 
 def by_picture(*verdicts: Sequence[float]) -> Callable[[Prompt, str], float]:
-    """p(yes) for the questions of the first, second, … picture looked at; the last row serves all later ones."""
+    """p(yes) for the questions of the first, second, … picture looked at; the last row serves all later ones.
+
+    A question that is none of `QUESTIONS` is answered as the last of them.
+    """
     order: list[bytes] = []
 
     def judge(prompt: Prompt, question: str) -> float:
@@ -57,7 +60,7 @@ def by_picture(*verdicts: Sequence[float]) -> Callable[[Prompt, str], float]:
         if pixels not in order:
             order.append(pixels)
         row = verdicts[min(order.index(pixels), len(verdicts) - 1)]
-        index = next(index for index, known in enumerate(QUESTIONS) if known in question)
+        index = next((index for index, known in enumerate(QUESTIONS) if known in question), -1)
         return 1 - row[index] if "Is the answer to this no?" in question else row[index]
 
     return judge

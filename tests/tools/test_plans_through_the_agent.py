@@ -89,7 +89,8 @@ def test_the_plans_that_the_listed_notation_once_damaged_come_out_unaltered(
     result = agent_of(tmp_path / "runs", [checklist(questions)], generator=generator).run(words, pictures(count))
     for plan in (plan_by_tool(tmp_path, words, count, questions), planned(result)):
         assert (plan.mode, plan.instruction, plan.assumptions) == (mode, words, ())
-        assert tuple(one.question for one in plan.checklist) == questions
+        # What the checklist leaves out of the task is asked for behind it.
+        assert tuple(one.question for one in plan.checklist)[: len(questions)] == questions
     assert result.accepted
     assert [(call.instruction, len(call.references)) for call in generator.calls] == [(words, count)]
 
@@ -107,7 +108,7 @@ def test_replies_as_small_models_write_them_end_with_a_picture_and_never_as_a_fa
         assert [call.instruction for call in generator.calls] == [words]
         asked = tuple(one.question for one in result.checklist)
         if raw.questions:
-            assert asked == raw.questions and UNREAD not in planned(result).assumptions
+            assert asked[: len(raw.questions)] == raw.questions and UNREAD not in planned(result).assumptions
         else:
             assert len(asked) == 1 and words in asked[0] and UNREAD in planned(result).assumptions
 

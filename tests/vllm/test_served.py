@@ -39,7 +39,7 @@ from tests.vllm.served import CHECKPOINT, PROFILE, looks, metrics
 
 pytestmark = pytest.mark.timeout(1800)
 
-TASK = "a large red circle on a white background"
+TASK = "a red circle on a white background"
 RIGHT = Scene("white", (Item("circle", "red", "solid", 64, 64, 20),))
 WRONG = Scene("black", (Item("star", "blue", "solid", 30, 30, 10), Item("ring", "green", "solid", 90, 90, 12)))
 

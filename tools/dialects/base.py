@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from omniagent.model.errors import CriticBadOutput
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Completion, Prompt
+from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.drafts import RepairDraft, RequirementDraft
-from omniagent.tools.types import Mode, Verdict
+from omniagent.tools.types import Mode, Requirement, Verdict
 
 
 class Unreadable(CriticBadOutput):
@@ -69,7 +70,8 @@ class GivenTask:
 class Reading(NamedTuple):
     """A task, read; `instruction` is empty where the person's own words stand.
 
-    `assumptions` say how the reading filled in what the task left open, and what could not be read.
+    `assumptions` say how the reading filled in what the task left open, and what could not be read. `held`: fixed
+    rules have made the checklist from every word of the task, so that no audit is needed.
     """
 
     mode: Mode
@@ -77,6 +79,7 @@ class Reading(NamedTuple):
     seen: tuple[str, ...] = ()
     checklist: tuple[RequirementDraft, ...] = ()
     assumptions: tuple[str, ...] = ()
+    held: bool = False
 
 
 class SecondQuestion(NamedTuple):
@@ -98,6 +101,14 @@ class Dialect(Protocol):
             BadTask: the task needs something that was not given, which the message names.
             Unreadable: the critic's replies cannot be read, after a second try.
         """
+        ...
+
+    def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:
+        """The parts of a task that must hold of the finished picture, for the audit of its plan."""
+        ...
+
+    def told(self, line: Requirement) -> Told:
+        """What a line of a checklist tells, in the forms of `wanted`."""
         ...
 
     def describe(self, image: Image.Image) -> Prompt:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt
+from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import lexicon, prompts
@@ -28,7 +29,8 @@ from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.dialects.listed.notation import NAME, read_count, read_layout
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
-from omniagent.tools.types import Mode, Verdict
+from omniagent.tools.dialects.listed.wanted import told_of, wanted_of
+from omniagent.tools.types import Mode, Requirement, Verdict
 
 Draft = TypeVar("Draft", bound=BaseModel)
 
@@ -66,6 +68,12 @@ class Listed:
         described = Reading("edit", "", (" ".join(said.text.split()),))
         changed = as_changed(described, asked)
         return reading if changed is described else changed
+
+    def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:
+        return () if reading.held else wanted_of(understood_as(task)[0].words, task, reading)
+
+    def told(self, line: Requirement) -> Told:
+        return told_of(line)
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)
@@ -137,6 +145,7 @@ def _as_told(reading: Reading, mode: Mode, told: Grounded) -> Reading:
         instruction=told.change,
         checklist=reading.checklist if same else told.checklist,
         assumptions=(*reading.assumptions, *told.assumptions),
+        held=True,
     )
 
 
@@ -149,7 +158,7 @@ def as_asked(reading: Reading, asked: Asked) -> Reading:
     if reading.mode != "generate" or read_layout(reading.instruction) is None:
         return reading
     told = layout_as_counted(reading.instruction, [one.question for one in asked.checklist])
-    return reading._replace(checklist=asked.checklist, instruction=told)
+    return reading._replace(checklist=asked.checklist, instruction=told, held=True)
 
 
 def as_understood(reading: Reading, understood: Understood, task: GivenTask) -> Reading:

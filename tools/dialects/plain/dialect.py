@@ -6,6 +6,7 @@ from PIL import Image
 
 from omniagent.model.errors import CriticBadOutput
 from omniagent.model.requests import Prompt
+from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import RepairDraft
 from omniagent.tools.dialects.plain import prompts
@@ -16,7 +17,8 @@ from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.modes import possible_modes
 from omniagent.tools.dialects.plain.replies import read_repair
-from omniagent.tools.types import Mode, Verdict
+from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of
+from omniagent.tools.types import Mode, Requirement, Verdict
 
 
 class Plain:
@@ -38,12 +40,19 @@ class Plain:
         pictures = () if mode == "generate" else task.pictures
         checklist = checklist_for(task.words, pictures, mode, critic)
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
+        notes = () if known(task.words) else (UNKNOWN_LANGUAGE,)
         return Reading(
             mode,
             told.text,
             checklist=checklist.lines,
-            assumptions=(*assumptions, *checklist.assumptions, *told.assumptions),
+            assumptions=(*assumptions, *checklist.assumptions, *told.assumptions, *notes),
         )
+
+    def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:
+        return wanted_of(task.words, reading.mode)
+
+    def told(self, line: Requirement) -> Told:
+        return told_of(line)
 
     def describe(self, image: Image.Image) -> Prompt:
         return prompts.describe_prompt(image)

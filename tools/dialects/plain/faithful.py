@@ -24,7 +24,7 @@ from omniagent.tools.dialects.plain.language.vocabulary import (
 
 _NEGATIONS: Final = frozenset(each_word("no not without never none nobody nothing neither nor free"))
 _ONE: Final = frozenset(["1", "a", "an", "single"])
-_SMALL: Final = frozenset(
+SMALL: Final = frozenset(
     each_word(
         "a an the of to for with as at by in on into onto from and or but if so than too also only some any very "
         "really just "
@@ -67,7 +67,7 @@ _HAN_DIGITS: Final = {
 _HAN_COUNT: Final = re.compile(
     r"(?<![十百千第])([一二两三四五六七八九十])[个只條条张位辆棵朵匹头座艘本杯把双片件群](?!月)"
 )
-_HAN_COLOURS: Final = {
+HAN_COLOURS: Final = {
     "红": "red",
     "蓝": "blue",
     "绿": "green",
@@ -80,7 +80,7 @@ _HAN_COLOURS: Final = {
     "灰": "grey",
     "棕": "brown",
 }
-_HAN_COLOUR: Final = re.compile(rf"({'|'.join(_HAN_COLOURS)})色")
+_HAN_COLOUR: Final = re.compile(rf"({'|'.join(HAN_COLOURS)})色")
 _HAN_NEGATIONS: Final = re.compile(r"没有|不要|不是|无人|别")
 
 
@@ -115,7 +115,7 @@ def _missing(words: str, rewrite: str) -> Iterator[str]:
         told = told.replace(text, " ")
     for number in sorted(_references(bare) - _references(told)):
         yield f"image {number}"
-    bare, told = _without_references(bare), _without_references(told)
+    bare, told = without_references(bare), without_references(told)
     yield from _fewer(Counter(_numbers(bare)), Counter(_numbers(told)), told)
     if english(words):
         yield from _fewer(Counter(_coloured(bare)), Counter(_coloured(told)), told)
@@ -129,9 +129,9 @@ def _added(words: str, rewrite: str) -> Iterator[str]:
     for text in quoted(rewrite):
         if text not in words:
             yield f'"{text}" was added'
-    known = Counter(_numbers(_without_references(without_quoted(words, " ")))) + Counter(_han_numbers(words))
+    known = Counter(_numbers(without_references(without_quoted(words, " ")))) + Counter(han_numbers(words))
     quotes = Counter(number for text in quoted(words) for number in _numbers(text))
-    for number, times in Counter(_numbers(_without_references(without_quoted(rewrite, " ")))).items():
+    for number, times in Counter(_numbers(without_references(without_quoted(rewrite, " ")))).items():
         if number != "1" and times and number not in known and number not in quotes:
             yield f"{number} was added"
 
@@ -147,7 +147,8 @@ def _place(word: str) -> int:
     return _SPELT.get(lower) or (5 if lower == "fifth" else int(lower[0]))
 
 
-def _without_references(text: str) -> str:
+def without_references(text: str) -> str:
+    """The text without the words that name a given picture."""
     return _HAN_REFERENCE.sub(" ", _REFERENCE.sub(" ", text))
 
 
@@ -170,9 +171,16 @@ def _numbers(text: str) -> Iterator[str]:
                 yield str(int(value)) if value.isdecimal() and len(value) < 100 else value
 
 
-def _han_numbers(text: str) -> Iterator[str]:
+def han_numbers(text: str) -> Iterator[str]:
+    """The counts of a Chinese text, in digits."""
     for found in _HAN_COUNT.finditer(text):
         yield "10" if found[1] == "十" else _HAN_DIGITS[found[1]]
+
+
+def han_colours(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The colours of a Chinese text, each with its English names."""
+    for found in _HAN_COLOUR.finditer(text):
+        yield found[0], tuple(HAN_COLOURS[found[1]].split())
 
 
 def _coloured(text: str) -> Iterator[str]:
@@ -188,7 +196,7 @@ def _fewer(wanted: Counter[str], told: Counter[str], text: str) -> Iterator[str]
 
 
 def _content(text: str) -> list[str]:
-    return [word for word in _tokens(text) if word not in _SMALL and not word[0].isdigit()]
+    return [word for word in _tokens(text) if word not in SMALL and not word[0].isdigit()]
 
 
 def _missing_words(bare: str, told: str) -> Iterator[str]:
@@ -216,16 +224,14 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         tokens = _tokens(clause)
         for first, second in pairwise(tokens):
             bound = first in COLOURS or (first in NUMBERS.values() and first != "1")
-            if bound and second not in _SMALL and second not in COLOURS and not second[0].isdigit():
+            if bound and second not in SMALL and second not in COLOURS and not second[0].isdigit():
                 yield first, second
 
 
 def _missing_foreign(bare: str, told: str) -> Iterator[str]:
     known = {base for word in _tokens(told) for base in bases(word)}
-    yield from _fewer(Counter(_han_numbers(bare)), Counter(_numbers(told)), told)
-    for found in _HAN_COLOUR.finditer(bare):
-        if not known & set(_HAN_COLOURS[found[1]].split()):
-            yield found[0]
+    yield from _fewer(Counter(han_numbers(bare)), Counter(_numbers(told)), told)
+    yield from (said for said, names in han_colours(bare) if not known & set(names))
     latin = re.findall(r"(?<![^\W_])[A-Za-z]{2,}(?![^\W_a-zA-Z])|[A-Za-z]{2,}", bare) if _other_letters(bare) else []
     for word in latin:
         if not bases(canonical(word)) & known:

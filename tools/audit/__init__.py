@@ -1,0 +1,6 @@
+"""Holding a checklist against the words of its task: pure code, the words' meaning comes from a dialect."""
+
+from omniagent.tools.audit.audit import Audited, audited
+from omniagent.tools.audit.mention import Mention, MentionKind, Told
+
+__all__ = ["Audited", "Mention", "MentionKind", "Told", "audited"]
