@@ -9,7 +9,7 @@ from gradio.components.chatbot import FileDataDict, MessageContent, MetadataDict
 
 from omniagent.model.wording import counted
 from omniagent.runs.result import Result
-from omniagent.runs.status import STOPS, doing, returned, status_of
+from omniagent.runs.status import STOPS, doing, evidence_of, returned, status_of
 from omniagent.tools.record.trace import (
     Asked,
     AttemptMade,
@@ -134,11 +134,12 @@ class Steps:
         self._inside(f"drew-{attempt.id}", f"Drew {origin}: {plain(attempt.instruction)}", drawn)
 
     def _looked(self, critique: Critique) -> None:
-        lines = ["| | requirement | p(yes) |", "|---|---|---|"]
+        lines = ["| | requirement | p(yes) | evidence |", "|---|---|---|---|"]
         for verdict in critique.verdicts:
             need = self._questions.get(verdict.requirement)
             question = plain(need.question if need else verdict.requirement)
-            lines.append(f"| {_MARKS[verdict.answer]} | {question} | {verdict.probability:.2f} |")
+            told = plain(evidence_of(verdict))
+            lines.append(f"| {_MARKS[verdict.answer]} | {question} | {verdict.probability:.2f} | {told} |")
         if critique.repair:
             lines.append(f"\nRepair: {plain(critique.repair)}")
         title = f"Looked at {critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"

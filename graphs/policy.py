@@ -34,6 +34,13 @@ class LoopPolicy(Word):
         description="the same for a picture drawn afresh in a later round: more than one requirement can bring, which "
         "may have been misread from the task and then holds of wrong pictures only",
     )
+    least_rise: float = Field(
+        default=0.3,
+        ge=0,
+        le=1,
+        description="where all requirements hold of the given picture of an edit too, one must be likelier of the new "
+        "one by this much",
+    )
     same_picture: int = Field(default=2, ge=0, description="perceptual hashes at most this far apart are one picture")
     draw_ahead: bool = Field(
         default=False, description="draw what a redraw would ask for while the critic, on another device, still looks"

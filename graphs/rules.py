@@ -5,6 +5,7 @@ loops that return their last picture or never end. `decide` applies them in a fi
 """
 
 import re
+from typing import Final
 
 from omniagent.graphs.history import (
     Round,
@@ -24,19 +25,15 @@ from omniagent.tools.instruments.similarity import distance
 from omniagent.tools.parameters import named_images
 from omniagent.tools.types import Attempt, Critique, Decision, StopReason
 
+_SAME_BEFORE: Final = "all requirements hold of the given picture too, so they do not tell whether the change was made"
+
 
 def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> Decision:
     """What to do next and why. Every run ends: each decision but a stop draws, and rounds are capped."""
     best = best_of(state)
     if state.answer is not None:
         return Decision(action="accept", reason="the question was answered", stop="accepted")
-    if best is not None and acceptable(critique_of(state, best)) and not wants_survey(state):
-        if state.given is not None and state.given.accepted:
-            return _stop(
-                state,
-                "stagnation",
-                "all requirements hold of the given picture too, so they do not tell whether the change was made",
-            )
+    if best is not None and acceptable(critique_of(state, best)) and not wants_survey(state) and shows_change(state):
         if state.plan is not None and state.plan.unchecked:
             said = ", ".join(f"“{one}”" for one in state.plan.unchecked)
             return _stop(state, "unchecked", f"every requirement holds, but none asks for {said}")
@@ -57,7 +54,35 @@ def wants_survey(state: AgentState) -> bool:
     """Whether the given picture must be judged before an edit of it may be accepted (rule 9)."""
     best = best_of(state)
     edits = state.plan is not None and state.plan.mode == "edit" and len(state.task.images) == 1
-    return edits and state.given is None and best is not None and acceptable(critique_of(state, best))
+    if not edits or state.given is not None or best is None:
+        return False
+    critique = critique_of(state, best)
+    return acceptable(critique) and not _compared(state, critique)
+
+
+def shows_change(state: AgentState) -> bool:
+    """Whether the best picture is known to differ from the given one in what was asked for (rule 9).
+
+    It is where both were judged together; else some requirement must fail of the given picture, or be less likely of
+    it by `LoopPolicy.least_rise`.
+    """
+    best = best_of(state)
+    critique = None if best is None else critique_of(state, best)
+    if state.given is None or critique is None or not state.given.accepted:
+        return True
+    before = {one.requirement: one.probability for one in state.given.verdicts}
+    rises = [one.probability - before.get(one.requirement, 0.0) for one in critique.verdicts]
+    return max(rises, default=0.0) >= state.policy.least_rise
+
+
+def _compared(state: AgentState, critique: Critique | None) -> bool:
+    """Whether a requirement asked, of both pictures together, that the change was made."""
+    if critique is None or state.plan is None:
+        return False
+    asks = {one.id for one in state.plan.checklist if one.stated.change}
+    return any(
+        one.requirement in asks and any(each.instrument == "pair" for each in one.evidence) for one in critique.verdicts
+    )
 
 
 def ended(state: AgentState, *, cancelled: bool, expired: bool) -> Decision | None:
@@ -129,9 +154,8 @@ def next_try(state: AgentState) -> Decision:
         return Decision(
             action="edit", reason=f"a local failure: {_failures(critique)}", target=base.id, instruction=words
         )
-    return Decision(
-        action="regenerate", reason=f"draw again: {_failures(last.critique)}", instruction=redraw_words(state)
-    )
+    why = _failures(last.critique) if shows_change(state) else _SAME_BEFORE
+    return Decision(action="regenerate", reason=f"draw again: {why}", instruction=redraw_words(state))
 
 
 def failed(critique: Critique) -> tuple[str, ...]:
@@ -256,9 +280,11 @@ def _stop(state: AgentState, reason: StopReason, message: str) -> Decision:
 
 
 def _of_nothing(state: AgentState) -> str:
-    """What to add to a stop whose best picture shows nothing at all."""
+    """What to add to a stop whose best picture shows nothing at all, or nothing new."""
     best = best_of(state)
     critique = None if best is None else critique_of(state, best)
+    if critique is not None and critique.accepted and not shows_change(state):
+        return f"; {_SAME_BEFORE}"
     return "; the best picture is blank" if critique is not None and critique.blank and not critique.accepted else ""
 
 

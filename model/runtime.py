@@ -20,6 +20,7 @@ from omniagent.model.guarded import (
     bare,
     guard_generator,
 )
+from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Critic, Generator
 
@@ -81,10 +82,12 @@ class ModelRuntime:
         critic: What looks and reads.
         stand_in: A critic that answers while the first cannot.
         breaker: When the first one is left alone; None never leaves it alone, unless there is a stand-in.
+        reader: What reads the text of pictures; None leaves that to the critic.
 
     Attributes:
         generator: The generator, behind its device's lock, and behind a queue if it can draw requests together.
         critic: The critic, behind its device's lock, and its stand-in.
+        reader: As given.
         overlaps: Whether the critic can look while the generator draws.
     """
 
@@ -95,7 +98,9 @@ class ModelRuntime:
         *,
         stand_in: Critic | None = None,
         breaker: CircuitBreaker | None = None,
+        reader: TextReader | None = None,
     ) -> None:
+        self.reader = reader
         self._models = tuple(bare(model) for model in (generator, critic, stand_in) if model is not None)
         self._closed = False
         self._meter = Meter()

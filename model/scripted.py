@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
-from omniagent.model.errors import BadSetting
+from omniagent.model.errors import BadSetting, CriticBadOutput
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
     CancelToken,
@@ -188,7 +188,7 @@ class ScriptedCritic:
     Args:
         verdicts: P(yes) in [0, 1]; `True` and `False` serve as 1 and 0. None says 0.99 to everything.
         texts: What to write. None lets `write` raise BadSetting.
-        choices: Which option to choose. None chooses the first.
+        choices: Which option to choose. None chooses the first; of numbers none, so that nothing is counted.
         errors: Errors to raise, by call number counted from 0 over all kinds of call.
         gate: While given and not set, calls wait; cancelling or a deadline frees them.
         model: The name shown in traces.
@@ -269,6 +269,8 @@ class ScriptedCritic:
         """
         self._arrive(call, token)
         picked: str | Exception = call.options[0]
+        if self._choices is None and all(option.isdigit() for option in call.options):
+            raise CriticBadOutput("this ScriptedCritic has no choices to count with; give choices=[...] or a function")
         if self._choices is not None:
             script = self._choices
             picked = script.take() if isinstance(script, _Turns) else script(call.prompt, call.options)

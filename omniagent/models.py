@@ -9,6 +9,7 @@ from omniagent.model.checkpoint.settings import chosen_critic, chosen_generator,
 from omniagent.model.critic.fallback import CircuitBreaker
 from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.errors import BadSetting, HubUnreachable, RetryableError, UnknownModel
+from omniagent.model.perception.text import installed_reader
 from omniagent.model.profile import CriticProfile, GeneratorProfile, generator_named
 from omniagent.model.requests import Critic, Generator
 from omniagent.model.runtime import Closable, ModelRuntime
@@ -118,7 +119,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     from omniagent.model import loading
 
     if served is not None:
-        return ModelRuntime(generator, served)
+        return ModelRuntime(generator, served, reader=installed_reader())
     if config.critic.startswith(("http://", "https://")):
         looks = loading.remote_critic(
             config.critic,
@@ -127,7 +128,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
             timeout=config.critic_timeout,
             profile=_critic_profile(config),
         )
-        return ModelRuntime(generator, looks, breaker=CircuitBreaker())
+        return ModelRuntime(generator, looks, breaker=CircuitBreaker(), reader=installed_reader())
     if config.critic not in ("local", "auto"):
         raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
     if "model" not in config.model_fields_set:
@@ -137,7 +138,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     critic = loading.lone_critic(
         config.model, revision=config.revision, device=config.device, profile=_critic_profile(config)
     )
-    return ModelRuntime(generator, critic)
+    return ModelRuntime(generator, critic, reader=installed_reader())
 
 
 def served_critic(config: Config) -> VllmCritic | None:

@@ -72,7 +72,7 @@ class Desk:
         """The probability of each option. Raises: as `yes_no`."""
         reply = self._counted(
             lambda: choose(
-                self.critic, Options(within(prompt, self.profile.plan_pixels), tuple(options)), self.context.token
+                self.critic, Options(within(prompt, self.profile.verdict_pixels), tuple(options)), self.context.token
             ),
             1,
         )

@@ -84,7 +84,9 @@ def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext, asked: Gi
         mode=mode,
         instruction=instruction,
         seen=reading.seen,
-        checklist=held.checklist,
+        checklist=tuple(
+            one.model_copy(update={"stated": dialect.stated(one.kind, one.question)}) for one in held.checklist
+        ),
         assumptions=(*assumptions, *held.notes),
         unchecked=held.unchecked,
         settings=parameters(mode, instruction, task.images, arguments.settings, rules),

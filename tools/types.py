@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
 RequirementKind = Literal["presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"]
 Answer = Literal["yes", "no", "unsure"]
+Instrument = Literal["probability", "number", "reading", "pair"]
 Scope = Literal["local", "global"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
@@ -56,12 +57,29 @@ class RenderSettings(Word):
     negative: str = ""
 
 
+class Stated(Word):
+    """What a requirement states, for the instruments that measure it; empty where its question does not tell.
+
+    Attributes:
+        thing: What is counted or looked for, in the plural where there are several.
+        number: How many there must be.
+        text: What must be readable.
+        change: Whether it asks that the change of an edit was made.
+    """
+
+    thing: str = ""
+    number: int | None = Field(default=None, ge=0)
+    text: str = ""
+    change: bool = False
+
+
 class Requirement(Word):
     """One atomic, checkable statement about the final picture; `question` is answered yes when it holds."""
 
     id: str
     kind: RequirementKind
     question: str = Field(min_length=1)
+    stated: Stated = Stated()
 
 
 class Plan(Word):
@@ -80,13 +98,32 @@ class Plan(Word):
     settings: RenderSettings = RenderSettings()
 
 
+class Evidence(Word):
+    """What one instrument says of one requirement.
+
+    Attributes:
+        instrument: `probability`: p(yes) of a question about the picture; `number`: the probability of the right number
+            in an open count; `reading`: the text that was read; `pair`: p(yes) of a question about the given picture
+            and the new one, seen together.
+        answer: By this critic's thresholds.
+        probability: Of yes, 0 to 1.
+        note: What was counted or read, in words.
+    """
+
+    instrument: Instrument
+    answer: Answer
+    probability: float = Field(ge=0, le=1)
+    note: str = ""
+
+
 class Verdict(Word):
-    """The critic's answer for one requirement, with the probability of yes."""
+    """The answer for one requirement, with the probability of yes and the evidence that it rests on."""
 
     requirement: str
     answer: Answer
     probability: float = Field(ge=0, le=1)
     asked: int = Field(default=1, ge=1, description="how many wordings were asked")
+    evidence: tuple[Evidence, ...] = ()
 
 
 class Critique(Word):

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from omniagent.model.wording import model_name
-from omniagent.runs.status import STOPS, doing
+from omniagent.runs.status import STOPS, doing, evidence_of
 from omniagent.tools.record.trace import (
     Asked,
     AttemptMade,
@@ -125,7 +125,8 @@ class Watcher:
                 mark, colour = _MARKS[verdict.answer]
                 need = self._questions.get(verdict.requirement)
                 question = need.question if need else verdict.requirement
-                line.append(f"\n  {mark} {question} ({verdict.probability:.2f})", colour)
+                told = evidence_of(verdict)
+                line.append(f"\n  {mark} {question} ({told or f'{verdict.probability:.2f}'})", colour)
         if repair:
             line.append(f"\n{repair}", _MUTED)
         return line

@@ -40,7 +40,7 @@ from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.wording import counted
 from omniagent.runs.folder import check_thread_id
 from omniagent.runs.result import Result
-from omniagent.runs.status import Status, describe, doing, status_of
+from omniagent.runs.status import Status, describe, doing, evidence_of, status_of
 from omniagent.tools.record.trace import (
     AttemptMade,
     Critiqued,
@@ -66,11 +66,12 @@ class _Face(BaseModel):
 
 
 class Check(_Face):
-    """One requirement and its verdict; `probability` is that of yes, 0 to 1."""
+    """One requirement and its verdict; `probability` is that of yes, 0 to 1, `evidence` what it rests on, in words."""
 
     question: str
     verdict: Answer | None = None
     probability: float | None = None
+    evidence: str = ""
 
 
 class CreatedImage(_Face):
@@ -273,7 +274,12 @@ def _checked(found: Checked) -> CallToolResult:
 def _checks(checklist: tuple[Requirement, ...], critique: Critique | None) -> list[Check]:
     verdicts = {one.requirement: one for one in critique.verdicts} if critique else {}
     return [
-        Check(question=need.question, verdict=seen.answer, probability=round(seen.probability, 4))
+        Check(
+            question=need.question,
+            verdict=seen.answer,
+            probability=round(seen.probability, 4),
+            evidence=evidence_of(seen),
+        )
         if (seen := verdicts.get(need.id))
         else Check(question=need.question)
         for need in checklist

@@ -13,7 +13,7 @@ from PIL import Image
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, model_name
-from omniagent.runs.status import STOPS, doing
+from omniagent.runs.status import STOPS, doing, evidence_of
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.trace import (
     Asked,
@@ -182,6 +182,7 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
         costs=_costs(story),
         stops=STOPS,
         doing=doing,
+        evidence_of=evidence_of,
         model_name=model_name,
     )
 

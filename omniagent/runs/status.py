@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 from omniagent.model.wording import counted
 from omniagent.runs.result import Result
-from omniagent.tools.types import StopReason
+from omniagent.tools.types import Instrument, StopReason, Verdict
 
 Status = Literal["accepted", "unchecked", "answered", "best_effort", "refused", "cancelled", "failed"]
 """`answered`: a question, in words; `unchecked`: every requirement holds, but none asks for some part of the task;
@@ -34,6 +34,12 @@ STOPS: Final[dict[StopReason, str]] = {
 }
 """Stop reasons in words for people."""
 
+_INSTRUMENTS: Final[dict[Instrument, str]] = {
+    "probability": "asked",
+    "number": "counted",
+    "reading": "read",
+    "pair": "asked of both pictures",
+}
 _DOING: Final = {
     "plan": "reading the task",
     "generate": "drawing",
@@ -82,6 +88,16 @@ def returned(result: Result) -> list[str]:
     return lines
 
 
+def evidence_of(verdict: Verdict | None) -> str:
+    """What a verdict rests on, in words; empty where that is one question about the picture alone."""
+    if verdict is None or all(one.instrument == "probability" for one in verdict.evidence):
+        return ""
+    return "; ".join(
+        f"{_INSTRUMENTS[one.instrument]} {one.probability:.2f}{f', {one.note}' if one.note else ''}"
+        for one in verdict.evidence
+    )
+
+
 def describe(result: Result) -> str:
     """A few lines for people and for hosts that show no pictures: status, reason, every verdict, what is returned."""
     lines = [f"{status_of(result).replace('_', ' ')}: {result.message or STOPS[result.stop_reason]}"]
@@ -93,7 +109,7 @@ def describe(result: Result) -> str:
         for need in result.checklist:
             verdict = verdicts.get(need.id)
             seen = f"{verdict.answer:>6} {verdict.probability:.2f}" if verdict else f"{'—':>6}     "
-            lines.append(f"{seen}  {need.question}")
+            lines.append(f"{seen}  {need.question}{f'  ({told})' if (told := evidence_of(verdict)) else ''}")
         lines += [*returned(result), f"picture: {result.image_path}"]
     if result.plan is not None:
         lines += [f"assumed: {one}" for one in result.plan.assumptions]

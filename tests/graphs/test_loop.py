@@ -22,7 +22,7 @@ from omniagent.model.errors import (
     GenerationFailed,
     OutOfMemory,
 )
-from omniagent.model.profile import GeneratorProfile
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.tools.dialects.drafts import PlanDraft
@@ -94,8 +94,37 @@ def test_an_edit_is_redone_from_its_source_and_never_from_its_own_output(tmp_pat
 def test_an_edit_is_not_accepted_for_what_held_of_the_given_picture_already(tmp_path: Path):
     agent = scripted_agent(tmp_path, by_picture(GOOD, GOOD), texts(plan_draft("edit")))
     result = agent.run("make it red", [Image.new("RGB", (64, 48), "white")])
-    assert (result.accepted, result.stop_reason) == (False, "stagnation")
+    # Nothing tells a change, but that ends no run that has tries left.
+    assert (result.accepted, result.stop_reason, result.usage.rounds) == (False, "round_limit", 4)
     assert result.best is not None and "given picture" in result.message
+    assert "given picture" in result.decisions[0].reason
+
+
+def test_an_edit_is_accepted_where_a_requirement_is_much_likelier_than_before(tmp_path: Path):
+    agent = scripted_agent(tmp_path, by_picture([0.95, 0.95, 0.95], [0.95, 0.61, 0.95]), texts(plan_draft("edit")))
+    result = agent.run("make it red", [Image.new("RGB", (64, 48), "white")])
+    assert (result.accepted, result.usage.rounds) == (True, 1)
+
+
+def test_an_edit_that_was_judged_beside_its_source_needs_no_look_at_that_alone(tmp_path: Path):
+    critic = ScriptedCritic(
+        lambda prompt, question: 0.9, texts=['{"checklist": ["Is it red?"]}'], profile=CriticProfile()
+    )
+    result = scripted_agent(tmp_path, critic=critic).run("make it red", [Image.new("RGB", (64, 48), "white")])
+    assert (result.accepted, result.usage.rounds, len(result.critiques)) == (True, 1, 1)
+    assert [one.evidence[0].instrument for one in result.critiques[0].verdicts] == ["probability", *["pair"] * 3]
+
+
+def test_an_edit_that_changes_more_than_it_should_is_not_accepted(tmp_path: Path):
+    def judge(prompt: Prompt, question: str) -> float:
+        return 0.05 if "background, framing" in question else 0.95
+
+    def write(prompt: Prompt, schema: type[BaseModel] | None) -> Written:
+        return '{"checklist": ["Is it red?"]}'
+
+    critic = ScriptedCritic(judge, write, profile=CriticProfile())
+    result = scripted_agent(tmp_path, critic=critic).run("make it red", [Image.new("RGB", (64, 48), "white")])
+    assert not result.accepted and result.best is not None
 
 
 def test_an_edit_whose_given_picture_cannot_be_judged_waits_for_the_critic(tmp_path: Path):

@@ -12,7 +12,7 @@ from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import broken, candidates, decide, fold, open_question, wants_suggestion
 from omniagent.graphs.state import AgentState, Fault
 from omniagent.model.profile import Thresholds
-from omniagent.tools.critique import answer_of
+from omniagent.tools.instruments.agreement import answer_of
 from omniagent.tools.types import (
     Answer,
     Attempt,

@@ -119,8 +119,8 @@ def test_check_image_answers_questions_or_those_of_a_task(tmp_path: Path) -> Non
     assert asked.structured_content == {
         "accepted": False,
         "checks": [
-            {"question": "Is there a circle?", "verdict": "yes", "probability": 0.9},
-            {"question": "Is there a cat?", "verdict": "no", "probability": 0.2},
+            {"question": "Is there a circle?", "verdict": "yes", "probability": 0.9, "evidence": ""},
+            {"question": "Is there a cat?", "verdict": "no", "probability": 0.2, "evidence": ""},
         ],
         "unchecked": [],
     }

@@ -18,9 +18,10 @@ from omniagent.model.profile import GENERATORS, Thresholds
 from omniagent.model.requests import CancelToken
 from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.config import GuidanceSettings, ToolConfig
-from omniagent.tools.critique import CRITIQUE, CritiqueIn, answer_of
+from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.dialects.drafts import PlanDraft, RequirementDraft
 from omniagent.tools.generate import GENERATE, GenerateIn
+from omniagent.tools.instruments.agreement import answer_of
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.parameters import CallRules, call_rules, ground_image, named_images, parameters
 from omniagent.tools.plan import PLAN, PlanIn

@@ -16,7 +16,7 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.drafts import RepairDraft, RequirementDraft
-from omniagent.tools.types import Mode, Requirement, Verdict
+from omniagent.tools.types import Mode, Requirement, RequirementKind, Stated, Verdict
 
 
 class Unreadable(CriticBadOutput):
@@ -121,6 +121,22 @@ class Dialect(Protocol):
 
     def question(self, text: str) -> str:
         """One requirement's question, at the end of `verdict`."""
+        ...
+
+    def stated(self, kind: RequirementKind, question: str) -> Stated:
+        """What a requirement's question states, for the instruments that measure it."""
+        ...
+
+    def count_question(self, thing: str) -> str | None:
+        """Asks how many there are of a thing, at the end of `verdict`; None where this critic was not taught to."""
+        ...
+
+    def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
+        """The shared prefix of all questions about the given picture and the new one; None where it sees one only."""
+        ...
+
+    def read_aloud(self, image: Image.Image) -> Prompt | None:
+        """Asks for all text of a picture; None where this critic cannot read."""
         ...
 
     def second_question(self, text: str) -> SecondQuestion:

@@ -30,7 +30,7 @@ from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_se
 from omniagent.tools.dialects.listed.notation import NAME, read_count, read_layout
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
 from omniagent.tools.dialects.listed.wanted import told_of, wanted_of
-from omniagent.tools.types import Mode, Requirement, Verdict
+from omniagent.tools.types import Mode, Requirement, RequirementKind, Stated, Verdict
 
 Draft = TypeVar("Draft", bound=BaseModel)
 
@@ -83,6 +83,19 @@ class Listed:
 
     def question(self, text: str) -> str:
         return prompts.verdict_question(_own_question(text))
+
+    def stated(self, kind: RequirementKind, question: str) -> Stated:
+        counted = read_count(question)
+        return Stated() if counted is None else Stated(thing=counted.phrase, number=counted.number)
+
+    def count_question(self, thing: str) -> str | None:
+        return None
+
+    def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
+        return None
+
+    def read_aloud(self, image: Image.Image) -> Prompt | None:
+        return None
 
     def second_question(self, text: str) -> SecondQuestion:
         return SecondQuestion(prompts.negated_question(_own_question(text)), inverted=True)

@@ -17,8 +17,9 @@ from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.modes import possible_modes
 from omniagent.tools.dialects.plain.replies import read_repair
+from omniagent.tools.dialects.plain.stated import kept_lines, stated_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of
-from omniagent.tools.types import Mode, Requirement, Verdict
+from omniagent.tools.types import Mode, Requirement, RequirementKind, Stated, Verdict
 
 
 class Plain:
@@ -39,12 +40,13 @@ class Plain:
             return Reading(mode, task.words, assumptions=assumptions)
         pictures = () if mode == "generate" else task.pictures
         checklist = checklist_for(task.words, pictures, mode, critic)
+        kept = kept_lines(task.words) if mode == "edit" and len(pictures) == 1 else ()
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
         notes = () if known(task.words) else (UNKNOWN_LANGUAGE,)
         return Reading(
             mode,
             told.text,
-            checklist=checklist.lines,
+            checklist=(*checklist.lines, *kept),
             assumptions=(*assumptions, *checklist.assumptions, *told.assumptions, *notes),
         )
 
@@ -62,6 +64,18 @@ class Plain:
 
     def question(self, text: str) -> str:
         return prompts.verdict_question(text)
+
+    def stated(self, kind: RequirementKind, question: str) -> Stated:
+        return stated_of(kind, question)
+
+    def count_question(self, thing: str) -> str | None:
+        return prompts.count_question(thing)
+
+    def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
+        return prompts.pair_prompt(before, after)
+
+    def read_aloud(self, image: Image.Image) -> Prompt | None:
+        return prompts.reading_prompt(image)
 
     def second_question(self, text: str) -> SecondQuestion:
         return SecondQuestion(prompts.paraphrased_question(text), inverted=False)

@@ -165,6 +165,25 @@ def verdict_question(question: str) -> str:
     return f"{_fenced('question', question)}\nAnswer with yes or no only."
 
 
+def count_question(thing: str) -> str:
+    """How many there are of a thing, at the end of `verdict_prompt`."""
+    return f"{_fenced('question', f'How many {thing} are there in the picture?')}\nAnswer with a number only."
+
+
+def pair_prompt(before: Image.Image, after: Image.Image) -> Prompt:
+    """The shared prefix of all questions about the given picture and the new one."""
+    text = "\nThe new picture was made from the given picture.\n"
+    return Prompt(system=VERDICT_SYSTEM, parts=("the given picture: ", before, "\nthe new picture: ", after, text))
+
+
+def reading_prompt(image: Image.Image) -> Prompt:
+    """Asks for all text of a picture."""
+    text = (
+        "\nWrite down all text that can be read in this picture, letter by letter as it stands there, and nothing else."
+    )
+    return Prompt(system=DESCRIBE_SYSTEM, parts=(image, text))
+
+
 def paraphrased_question(question: str) -> str:
     """The same question in other words; yes means the same."""
     return (

@@ -34,6 +34,7 @@ from omniagent.tools.dialects.plain.language.vocabulary import (
     without_quoted,
 )
 from omniagent.tools.dialects.plain.questions import LONGEST
+from omniagent.tools.dialects.plain.stated import is_kept_line
 from omniagent.tools.types import Mode, Requirement
 
 UNKNOWN_LANGUAGE: Final = (
@@ -140,6 +141,9 @@ def wanted_of(words: str, mode: Mode) -> tuple[Mention, ...]:
 
 def told_of(line: Requirement) -> Told:
     """What a line of a checklist tells."""
+    if is_kept_line(line.question):
+        # They repeat the words of the task and ask for none of its parts.
+        return Told(frozenset(), keeps=True)
     bare = line.question.lower()
     forms = {form for word in _TOKEN.findall(bare) for form in _stems(word)}
     forms |= {f"#{value}" for value in _numbers(bare)} | {f"#{value}" for value in han_numbers(bare)}

@@ -15,6 +15,7 @@ from omniagent.tools.dialects.plain import Plain
 from omniagent.tools.dialects.plain.checklist import UNREAD
 from omniagent.tools.dialects.plain.forms import DRAWN, REPAIR, ChecklistForm, RepairForm, RewriteForm
 from omniagent.tools.dialects.plain.instruction import KEPT
+from omniagent.tools.dialects.plain.stated import kept_lines
 from omniagent.tools.types import Mode, Verdict
 from tests.tools.dialects.plain.consultations import ScriptedConsultation
 from tests.tools.dialects.plain.raw_replies import CHECKLISTS, REPAIRS
@@ -74,14 +75,17 @@ def test_nothing_of_ordinary_tasks_or_of_their_questions_is_altered():
             continue
         for words in requests:
             reading = plan(ScriptedConsultation(checklist(QUESTIONS), ""), words, count)
-            assert (reading.mode, reading.instruction, asked_of(reading)) == (modes[0], words, QUESTIONS)
+            # A change of one picture is judged by what must stay, too.
+            kept = kept_lines(words) if modes[0] == "edit" and count == 1 else ()
+            questions = (*QUESTIONS, *(one.question for one in kept))
+            assert (reading.mode, reading.instruction, asked_of(reading)) == (modes[0], words, questions)
             told = plan(ScriptedConsultation(checklist(QUESTIONS), ""), words, count, generator=OMNIGEN2)
             assert told.instruction.startswith(words) and told.instruction[len(words) :] in (
                 "",
                 f". {KEPT}",
                 f" {KEPT}",
             )
-            assert asked_of(told) == QUESTIONS
+            assert asked_of(told) == questions
             read += 1
     assert read >= 200
 
@@ -180,7 +184,8 @@ def test_a_repeated_example_is_no_checklist_unless_the_task_is_about_it():
 def test_faults_of_a_reply_never_cost_the_picture_but_an_absent_critic_is_told():
     for said in (CriticBadOutput("no text"), Unreadable("no text")):
         reading = plan(ScriptedConsultation(said), "Could the man wear a hat?", 1, generator=OMNIGEN2)
-        assert asked_of(reading) == ("Does the picture show the result of this change: Could the man wear a hat?",)
+        assert asked_of(reading)[0] == "Does the picture show the result of this change: Could the man wear a hat?"
+        assert len(asked_of(reading)) == 4
         assert UNREAD in reading.assumptions
     with pytest.raises(CriticUnavailable):
         plan(ScriptedConsultation(CriticUnavailable("down")), "a cat")

@@ -1,0 +1,54 @@
+"""What a question of this dialect states, and the lines that every change of a picture is judged by."""
+
+import re
+from typing import Final
+
+from omniagent.tools.dialects.drafts import RequirementDraft
+from omniagent.tools.dialects.plain.language.vocabulary import NUMBERS, canonical, quoted
+from omniagent.tools.dialects.plain.questions import LONGEST, cut
+from omniagent.tools.types import RequirementKind, Stated
+
+CHANGED: Final = "Compared with the given picture, was this change made: "
+SCENE_KEPT: Final = "Apart from this change, are background, framing and all other things as they were: "
+PEOPLE_KEPT: Final = "Apart from this change, do all people have the face, hair, clothes and pose they had: "
+
+_NUMBER: Final = re.compile(
+    rf"\b(?:exactly |only |just )?(?P<number>\d{{1,2}}|{'|'.join(NUMBERS)})\s+(?P<thing>[^?？]+)", re.IGNORECASE
+)
+_IN_IT: Final = re.compile(
+    r"\s+(?:(?:in|on) (?:the|this) (?:picture|image|photo|scene)|in (?:all|sum|tot(?:al)?)|visible|shown)\s*$"
+)
+
+
+def kept_lines(words: str) -> tuple[RequirementDraft, ...]:
+    """That the change was made and nothing else: judged on both pictures together, of every change of a picture.
+
+    Critics that judge edits ask both (ImgEdit, VIEScore); what may differ is told by the person's own words.
+    """
+    told = " ".join(words.split()).rstrip(" .?!。？！")
+    heads = (CHANGED, SCENE_KEPT, PEOPLE_KEPT)
+    return tuple(
+        RequirementDraft(kind="preservation", question=f"{head}{cut(told, LONGEST - len(head) - 1)}?") for head in heads
+    )
+
+
+def is_kept_line(question: str) -> bool:
+    """Whether a question is one of `kept_lines`."""
+    return question.startswith((CHANGED, SCENE_KEPT, PEOPLE_KEPT))
+
+
+def stated_of(kind: RequirementKind, question: str) -> Stated:
+    """The number and thing of a count, the quoted text of a text; of other kinds nothing."""
+    match kind:
+        case "count" if (found := _NUMBER.search(question)) is not None:
+            value = canonical(found["number"])
+            return (
+                Stated(thing=_IN_IT.sub("", found["thing"].strip()), number=int(value)) if value.isdigit() else Stated()
+            )
+        case "text":
+            texts = quoted(question)
+            return Stated(text=texts[0]) if len(texts) == 1 else Stated()
+        case "preservation":
+            return Stated(change=question.startswith(CHANGED))
+        case _:
+            return Stated()

@@ -1,0 +1,135 @@
+"""The verdicts of one critic on one picture: each requirement by the instruments that fit its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from PIL import Image
+
+from omniagent.model.perception.text import TextReader
+from omniagent.model.profile import CriticProfile
+from omniagent.model.requests import Prompt
+from omniagent.tools.consult import Desk
+from omniagent.tools.dialects import dialect_of
+from omniagent.tools.dialects.base import Dialect
+from omniagent.tools.instruments.agreement import agreed, answer_of
+from omniagent.tools.instruments.number import number_evidence
+from omniagent.tools.instruments.reading import reading_evidence
+from omniagent.tools.meter import CallMeter
+from omniagent.tools.types import Evidence, Instrument, Requirement, Verdict
+
+_OF_BOTH = ("preservation", "identity")
+"""Kinds that one picture cannot tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A picture to judge.
+
+    Attributes:
+        image: The picture.
+        before: The picture that it was made from by an edit.
+        reader: What reads its text, where one is installed; else the critic reads aloud.
+    """
+
+    image: Image.Image
+    before: Image.Image | None = None
+    reader: TextReader | None = None
+
+
+class Judged(NamedTuple):
+    """A critic's description of a picture, empty where it makes none, and its verdicts."""
+
+    seen: str
+    verdicts: tuple[Verdict, ...]
+
+
+class _Answer(NamedTuple):
+    """p(yes) over the wordings that were asked, and how many these were."""
+
+    probability: float
+    asked: int
+
+
+def second_opinion(first: float, again: float, *, inverted: bool) -> float:
+    """p(yes) over two wordings: their mean; where the second is inverted, its no counts."""
+    return (first + (1.0 - again if inverted else again)) / 2
+
+
+def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> Judged:
+    """The verdicts of one critic, in its own dialect and by its own thresholds.
+
+    What must stay is asked about both pictures together, where the critic sees two; counts are asked openly besides,
+    and texts are read. Instruments that disagree leave a verdict unsure.
+    """
+    profile, dialect = desk.profile, dialect_of(desk.profile)
+    seen = desk.describe(looked.image) if profile.describe_first else ""
+    single = dialect.verdict(looked.image, seen)
+    pair = None if looked.before is None else dialect.pair(looked.before, looked.image)
+    of_both = [one for one in asked if pair is not None and one.kind in _OF_BOTH]
+    alone = [one for one in asked if one not in of_both]
+    answers = _answers(desk, dialect, single, alone, calls)
+    if pair is not None and of_both:
+        answers |= _answers(desk, dialect, pair, of_both, calls)
+    read = _read(desk, dialect, looked, alone, calls)
+    verdicts: list[Verdict] = []
+    for one in asked:
+        answer, thresholds = answers[one.id], profile.thresholds_for(one.kind)
+        instrument: Instrument = "pair" if one in of_both else "probability"
+        found = [_evidence(instrument, answer, one, profile)]
+        if one.kind == "count" and calls.left:
+            found += filter(None, [number_evidence(one.stated, single, dialect, desk, thresholds)])
+        if one.kind == "text" and one.stated.text and read is not None:
+            found.append(reading_evidence(one.stated.text, read))
+        said, probability = agreed(found, thresholds)
+        verdicts.append(
+            Verdict(
+                requirement=one.id,
+                answer=said,
+                probability=probability,
+                asked=answer.asked,
+                evidence=tuple(found),
+            )
+        )
+    return Judged(seen, tuple(verdicts))
+
+
+def _evidence(instrument: Instrument, answer: _Answer, one: Requirement, profile: CriticProfile) -> Evidence:
+    said = answer_of(answer.probability, profile.thresholds_for(one.kind))
+    return Evidence(instrument=instrument, answer=said, probability=answer.probability)
+
+
+def _answers(
+    desk: Desk, dialect: Dialect, prompt: Prompt, asked: Sequence[Requirement], calls: CallMeter
+) -> dict[str, _Answer]:
+    """p(yes) of each requirement over one prefix; unsure ones are asked again in other words."""
+    if not asked:
+        return {}
+    first = desk.yes_no(prompt, [dialect.question(one.question) for one in asked])
+    made = {one.id: _Answer(p, 1) for one, p in zip(asked, first, strict=True)}
+    unsure = [
+        one for one in asked if answer_of(made[one.id].probability, desk.profile.thresholds_for(one.kind)) == "unsure"
+    ]
+    if unsure and calls.left:
+        others = [dialect.second_question(one.question) for one in unsure]
+        again = desk.yes_no(prompt, [other.text for other in others])
+        for one, other, probability in zip(unsure, others, again, strict=True):
+            made[one.id] = _Answer(second_opinion(made[one.id].probability, probability, inverted=other.inverted), 2)
+    return made
+
+
+def _read(
+    desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter
+) -> tuple[str, ...] | None:
+    """The text of the picture, where a requirement asks for one: by the reader, else read aloud by the critic."""
+    if not any(one.kind == "text" and one.stated.text for one in asked):
+        return None
+    if looked.reader is not None:
+        return looked.reader.lines(looked.image)
+    prompt = dialect.read_aloud(looked.image)
+    if prompt is None or not calls.left:
+        return None
+    said = desk.write(prompt, max_tokens=desk.profile.description_tokens)
+    return tuple(line.strip() for line in said.text.splitlines() if line.strip())
