@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
 RequirementKind = Literal["presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"]
 Answer = Literal["yes", "no", "unsure"]
-Instrument = Literal["probability", "number", "reading", "pair"]
+Instrument = Literal["probability", "number", "reading", "pair", "description"]
 Scope = Literal["local", "global"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
@@ -104,7 +104,7 @@ class Evidence(Word):
     Attributes:
         instrument: `probability`: p(yes) of a question about the picture; `number`: the probability of the right number
             in an open count; `reading`: the text that was read; `pair`: p(yes) of a question about the given picture
-            and the new one, seen together.
+            and the new one, seen together; `description`: what follows from the critic's own description.
         answer: By this critic's thresholds.
         probability: Of yes, 0 to 1.
         note: What was counted or read, in words.

@@ -39,6 +39,7 @@ _INSTRUMENTS: Final[dict[Instrument, str]] = {
     "number": "counted",
     "reading": "read",
     "pair": "asked of both pictures",
+    "description": "by its description",
 }
 _DOING: Final = {
     "plan": "reading the task",
@@ -90,11 +91,16 @@ def returned(result: Result) -> list[str]:
 
 def evidence_of(verdict: Verdict | None) -> str:
     """What a verdict rests on, in words; empty where that is one question about the picture alone."""
-    if verdict is None or all(one.instrument == "probability" for one in verdict.evidence):
+    if verdict is None:
+        return ""
+    # A description that says the same adds nothing to read.
+    told = [
+        one for one in verdict.evidence if one.instrument != "description" or one.answer != verdict.evidence[0].answer
+    ]
+    if all(one.instrument == "probability" for one in told):
         return ""
     return "; ".join(
-        f"{_INSTRUMENTS[one.instrument]} {one.probability:.2f}{f', {one.note}' if one.note else ''}"
-        for one in verdict.evidence
+        f"{_INSTRUMENTS[one.instrument]} {one.probability:.2f}{f', {one.note}' if one.note else ''}" for one in told
     )
 
 

@@ -127,6 +127,10 @@ class Dialect(Protocol):
         """What a requirement's question states, for the instruments that measure it."""
         ...
 
+    def described(self, question: str, seen: str) -> bool | None:
+        """Whether a question holds of the picture that the critic described; None where that does not tell."""
+        ...
+
     def count_question(self, thing: str) -> str | None:
         """Asks how many there are of a thing, at the end of `verdict`; None where this critic was not taught to."""
         ...

@@ -20,6 +20,9 @@ from omniagent.tools.instruments.reading import reading_evidence
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.types import Evidence, Instrument, Requirement, Verdict
 
+_SURE = 0.9
+"""What a description weighs that says otherwise than the answer."""
+
 _OF_BOTH = ("preservation", "identity")
 """Kinds that one picture cannot tell."""
 
@@ -83,6 +86,8 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
             found += filter(None, [number_evidence(one.stated, single, dialect, desk, thresholds)])
         if one.kind == "text" and one.stated.text and read is not None:
             found.append(reading_evidence(one.stated.text, read))
+        if seen and (told := _described(dialect, one, seen, found[0])) is not None:
+            found.append(told)
         said, probability = agreed(found, thresholds)
         verdicts.append(
             Verdict(
@@ -99,6 +104,18 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
 def _evidence(instrument: Instrument, answer: _Answer, one: Requirement, profile: CriticProfile) -> Evidence:
     said = answer_of(answer.probability, profile.thresholds_for(one.kind))
     return Evidence(instrument=instrument, answer=said, probability=answer.probability)
+
+
+def _described(dialect: Dialect, one: Requirement, seen: str, asked: Evidence) -> Evidence | None:
+    """What follows from the critic's own description; one that agrees leaves the probability as it is."""
+    holds = dialect.described(one.question, seen)
+    if holds is None:
+        return None
+    agrees = holds == (asked.answer != "no")
+    probability = asked.probability if agrees else (_SURE if holds else 1.0 - _SURE)
+    return Evidence(
+        instrument="description", answer="yes" if holds else "no", probability=probability, note=f"sees {seen}"
+    )
 
 
 def _answers(

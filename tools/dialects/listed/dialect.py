@@ -22,6 +22,7 @@ from omniagent.tools.dialects.listed.changes import (
     composition_in,
     grounded,
 )
+from omniagent.tools.dialects.listed.described import holds_as_described
 from omniagent.tools.dialects.listed.draws import heard
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
@@ -87,6 +88,9 @@ class Listed:
     def stated(self, kind: RequirementKind, question: str) -> Stated:
         counted = read_count(question)
         return Stated() if counted is None else Stated(thing=counted.phrase, number=counted.number)
+
+    def described(self, question: str, seen: str) -> bool | None:
+        return holds_as_described(question, seen)
 
     def count_question(self, thing: str) -> str | None:
         return None

@@ -68,6 +68,9 @@ class Plain:
     def stated(self, kind: RequirementKind, question: str) -> Stated:
         return stated_of(kind, question)
 
+    def described(self, question: str, seen: str) -> bool | None:
+        return None
+
     def count_question(self, thing: str) -> str | None:
         return prompts.count_question(thing)
 

@@ -1,0 +1,85 @@
+"""Whether a question holds of a picture as the critic described it, by arithmetic on counts, things and places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from omniagent.tools.dialects.listed.cells import WHERE
+from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, picture_of
+from omniagent.tools.dialects.listed.draws.parts import FILLS, SHAPES, SIZES
+from omniagent.tools.dialects.listed.notation import names_in, read_count, read_presence
+
+_BACKGROUND: Final = re.compile(r"Is the background (\w+)\?")
+_RELATION: Final = re.compile(r"(?:Is|Are) the (.+?) (left of|right of|above|below) the (.+?)\?")
+_STEP: Final = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
+
+
+def holds_as_described(question: str, seen: str) -> bool | None:
+    """True or False where description and question are both in the notation, else None.
+
+    Places are told by nine words, so things in neighbouring ones count as at either, and things side by side in one
+    row contradict no "above".
+    """
+    picture = picture_of(seen)
+    if picture is None:
+        return None
+    if (counted := read_count(question)) is not None:
+        if counted.total:
+            return len(picture.things) == counted.number
+        return counted.number in _counts(picture, counted.phrase.split())
+    if (name := read_presence(question)) is not None:
+        told = names_in(name)[0]
+        fits = _fitting(picture, (told.noun, *told.properties))
+        return any(told.place is None or _near(one, told.place) for one in fits)
+    if (ground := _BACKGROUND.fullmatch(question)) is not None:
+        return picture.ground == ground[1]
+    if (relation := _RELATION.fullmatch(question)) is not None:
+        return _stand(picture, relation)
+    return None
+
+
+def _counts(picture: Picture, words: Sequence[str]) -> set[int]:
+    """How many there are: "two stars" may stand beside a striped or a small one, which would be called so."""
+    fits = _fitting(picture, words)
+    plain = [one for one in fits if one.fill is None]
+    medium = [one for one in fits if one.size is None]
+    return {len(fits), len(plain), len(medium), len([one for one in plain if one.size is None])}
+
+
+def _fitting(picture: Picture, words: Sequence[str]) -> list[Seen]:
+    return [one for one in picture.things if all(_is(one, word) for word in words)]
+
+
+def _is(one: Seen, word: str) -> bool:
+    shape = word.removesuffix("s")
+    if shape in SHAPES or shape == "object":
+        return shape in (one.shape, "object")
+    if word == "medium":
+        return one.size is None
+    if word in SIZES:
+        return one.size == SIZES[word]
+    if word in FILLS:
+        return (one.fill or "solid") == FILLS[word]
+    return one.colour == word
+
+
+def _near(one: Seen, place: str) -> bool:
+    if one.cell is None or place not in WHERE:
+        return True
+    (x, y), (a, b) = WHERE[one.cell], WHERE[place]
+    return max(abs(x - a), abs(y - b)) <= 1
+
+
+def _stand(picture: Picture, relation: re.Match[str]) -> bool:
+    first, second = (_fitting(picture, relation[side].split()) for side in (1, 3))
+    across, down = _STEP[relation[2]]
+    for one in first:
+        for other in second:
+            if one.cell is None or other.cell is None:
+                continue
+            (x, y), (a, b) = WHERE[one.cell], WHERE[other.cell]
+            if (x - a) * across + (y - b) * down < 0:
+                return False
+    return bool(first and second)
