@@ -135,7 +135,7 @@ class CriticProfile(_Profile):
     )
     plan_pixels: int | None = Field(default=None, gt=0, description="pictures of a text are shrunk to this many pixels")
     verdict_pixels: int | None = Field(default=None, gt=0, description="judged pictures are shrunk to this many pixels")
-    grounding: Grounding = Field(default="none", description="how it gives the boxes of objects (not read yet)")
+    grounding: Grounding = Field(default="none", description="how it gives the boxes of objects")
     samples: int = Field(default=1, ge=1, le=16, description="samples that a score is the mean of (not read yet)")
     plan_tokens: int = Field(default=1024, ge=16, description="most tokens of a plan or checklist")
     repair_tokens: int = Field(default=384, ge=16, description="most tokens of a repair")

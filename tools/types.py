@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
 RequirementKind = Literal["presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"]
 Answer = Literal["yes", "no", "unsure"]
-Instrument = Literal["probability", "number", "reading", "pair", "description"]
+Instrument = Literal["probability", "number", "reading", "pair", "description", "boxes"]
 Scope = Literal["local", "global"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
@@ -62,12 +62,16 @@ class Stated(Word):
 
     Attributes:
         thing: What is counted or looked for, in the plural where there are several.
+        relation: Where it is to `other`: left of, right of, above, below or inside.
+        other: What the relation is to.
         number: How many there must be.
         text: What must be readable.
         change: Whether it asks that the change of an edit was made.
     """
 
     thing: str = ""
+    relation: str = ""
+    other: str = ""
     number: int | None = Field(default=None, ge=0)
     text: str = ""
     change: bool = False
@@ -98,22 +102,35 @@ class Plan(Word):
     settings: RenderSettings = RenderSettings()
 
 
+class Box(Word):
+    """Where a thing is: its corners in pixels of the picture."""
+
+    label: str
+    left: float = Field(ge=0)
+    top: float = Field(ge=0)
+    right: float = Field(ge=0)
+    bottom: float = Field(ge=0)
+
+
 class Evidence(Word):
     """What one instrument says of one requirement.
 
     Attributes:
         instrument: `probability`: p(yes) of a question about the picture; `number`: the probability of the right number
             in an open count; `reading`: the text that was read; `pair`: p(yes) of a question about the given picture
-            and the new one, seen together; `description`: what follows from the critic's own description.
+            and the new one, seen together; `description`: what follows from the critic's own description;
+            `boxes`: arithmetic on the boxes of things.
         answer: By this critic's thresholds.
         probability: Of yes, 0 to 1.
-        note: What was counted or read, in words.
+        note: What was counted, read or located, in words.
+        boxes: Of the things that were located.
     """
 
     instrument: Instrument
     answer: Answer
     probability: float = Field(ge=0, le=1)
     note: str = ""
+    boxes: tuple[Box, ...] = ()
 
 
 class Verdict(Word):

@@ -40,6 +40,7 @@ _INSTRUMENTS: Final[dict[Instrument, str]] = {
     "reading": "read",
     "pair": "asked of both pictures",
     "description": "by its description",
+    "boxes": "by boxes",
 }
 _DOING: Final = {
     "plan": "reading the task",

@@ -16,7 +16,7 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.drafts import RepairDraft, RequirementDraft
-from omniagent.tools.types import Mode, Requirement, RequirementKind, Stated, Verdict
+from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
 
 class Unreadable(CriticBadOutput):
@@ -133,6 +133,14 @@ class Dialect(Protocol):
 
     def count_question(self, thing: str) -> str | None:
         """Asks how many there are of a thing, at the end of `verdict`; None where this critic was not taught to."""
+        ...
+
+    def locate(self, image: Image.Image, things: Sequence[str], critic: Consultation) -> tuple[Box, ...] | None:
+        """The boxes of things, in pixels of the picture; None where this critic cannot locate.
+
+        Raises:
+            Unreadable: the reply's boxes are at fault.
+        """
         ...
 
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:

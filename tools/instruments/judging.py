@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from PIL import Image
 
@@ -13,12 +13,13 @@ from omniagent.model.profile import CriticProfile
 from omniagent.model.requests import Prompt
 from omniagent.tools.consult import Desk
 from omniagent.tools.dialects import dialect_of
-from omniagent.tools.dialects.base import Dialect
+from omniagent.tools.dialects.base import Dialect, Unreadable
 from omniagent.tools.instruments.agreement import agreed, answer_of
+from omniagent.tools.instruments.boxes import UNREAD, boxes_evidence, things_of
 from omniagent.tools.instruments.number import number_evidence
 from omniagent.tools.instruments.reading import reading_evidence
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.types import Evidence, Instrument, Requirement, Verdict
+from omniagent.tools.types import Box, Evidence, Instrument, Requirement, Verdict
 
 _SURE = 0.9
 """What a description weighs that says otherwise than the answer."""
@@ -77,6 +78,7 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
     if pair is not None and of_both:
         answers |= _answers(desk, dialect, pair, of_both, calls)
     read = _read(desk, dialect, looked, alone, calls)
+    boxes = _boxes(desk, dialect, looked.image, alone, calls)
     verdicts: list[Verdict] = []
     for one in asked:
         answer, thresholds = answers[one.id], profile.thresholds_for(one.kind)
@@ -86,6 +88,8 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
             found += filter(None, [number_evidence(one.stated, single, dialect, desk, thresholds)])
         if one.kind == "text" and one.stated.text and read is not None:
             found.append(reading_evidence(one.stated.text, read))
+        if boxes is not None and (located := _located(one, boxes, looked.image.size)) is not None:
+            found.append(located)
         if seen and (told := _described(dialect, one, seen, found[0])) is not None:
             found.append(told)
         said, probability = agreed(found, thresholds)
@@ -104,6 +108,25 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
 def _evidence(instrument: Instrument, answer: _Answer, one: Requirement, profile: CriticProfile) -> Evidence:
     said = answer_of(answer.probability, profile.thresholds_for(one.kind))
     return Evidence(instrument=instrument, answer=said, probability=answer.probability)
+
+
+def _boxes(
+    desk: Desk, dialect: Dialect, image: Image.Image, asked: Sequence[Requirement], calls: CallMeter
+) -> tuple[Box, ...] | Literal["unread"] | None:
+    """The boxes of everything that some requirement is measured by, in one call; None where nothing is located."""
+    things = tuple(dict.fromkeys(thing for one in asked for thing in things_of(one)))
+    if not things or not calls.left:
+        return None
+    try:
+        return dialect.locate(image, things, desk)
+    except Unreadable:
+        return "unread"
+
+
+def _located(one: Requirement, boxes: tuple[Box, ...] | Literal["unread"], size: tuple[int, int]) -> Evidence | None:
+    if boxes == "unread":
+        return UNREAD if things_of(one) else None
+    return boxes_evidence(one, boxes, size)
 
 
 def _described(dialect: Dialect, one: Requirement, seen: str, asked: Evidence) -> Evidence | None:

@@ -31,7 +31,7 @@ from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_se
 from omniagent.tools.dialects.listed.notation import NAME, read_count, read_layout
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
 from omniagent.tools.dialects.listed.wanted import told_of, wanted_of
-from omniagent.tools.types import Mode, Requirement, RequirementKind, Stated, Verdict
+from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
 Draft = TypeVar("Draft", bound=BaseModel)
 
@@ -93,6 +93,9 @@ class Listed:
         return holds_as_described(question, seen)
 
     def count_question(self, thing: str) -> str | None:
+        return None
+
+    def locate(self, image: Image.Image, things: Sequence[str], critic: Consultation) -> tuple[Box, ...] | None:
         return None
 
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:

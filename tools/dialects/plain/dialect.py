@@ -9,17 +9,19 @@ from omniagent.model.requests import Prompt
 from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
 from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.dialects.pixels import size_within
 from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.checklist import checklist_for
 from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
+from omniagent.tools.dialects.plain.grounding import read_boxes
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.modes import possible_modes
 from omniagent.tools.dialects.plain.replies import read_repair
 from omniagent.tools.dialects.plain.stated import kept_lines, stated_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of
-from omniagent.tools.types import Mode, Requirement, RequirementKind, Stated, Verdict
+from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
 
 class Plain:
@@ -73,6 +75,17 @@ class Plain:
 
     def count_question(self, thing: str) -> str | None:
         return prompts.count_question(thing)
+
+    def locate(self, image: Image.Image, things: Sequence[str], critic: Consultation) -> tuple[Box, ...] | None:
+        profile = critic.profile
+        if profile.grounding not in ("pixels", "thousandths"):
+            return None
+        said = critic.write(prompts.grounding_prompt(image, things), max_tokens=profile.plan_tokens)
+        if profile.grounding == "thousandths":
+            sent = (1000, 1000)
+        else:
+            sent = image.size if profile.plan_pixels is None else size_within(*image.size, profile.plan_pixels)
+        return read_boxes(said.text, sent=sent, size=image.size, things=things)
 
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
         return prompts.pair_prompt(before, after)

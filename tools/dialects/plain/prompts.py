@@ -176,6 +176,17 @@ def pair_prompt(before: Image.Image, after: Image.Image) -> Prompt:
     return Prompt(system=VERDICT_SYSTEM, parts=("the given picture: ", before, "\nthe new picture: ", after, text))
 
 
+def grounding_prompt(image: Image.Image, things: Sequence[str]) -> Prompt:
+    """Asks for the boxes of things; answered with a JSON list."""
+    asked = ", ".join(f'"{thing}"' for thing in things)
+    text = (
+        f"\nLocate every instance of each of these in the picture: {asked}. Reply with a JSON list and no other text: "
+        '[{"bbox_2d": [x1, y1, x2, y2], "label": "…"}]. One object for each instance, its label as written here; leave '
+        "out what is not there, and reply [] when none is."
+    )
+    return Prompt(system=DESCRIBE_SYSTEM, parts=(image, text))
+
+
 def reading_prompt(image: Image.Image) -> Prompt:
     """Asks for all text of a picture."""
     text = (

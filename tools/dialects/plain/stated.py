@@ -19,6 +19,21 @@ _IN_IT: Final = re.compile(
     r"\s+(?:(?:in|on) (?:the|this) (?:picture|image|photo|scene)|in (?:all|sum|tot(?:al)?)|visible|shown)\s*$"
 )
 
+_END: Final = r"(?: (?:in|on) (?:the|this) (?:picture|image|photo|scene))?[?？]"
+# "Is there a hat on the man?" asks for more than a hat.
+_BARE: Final = r"(?:(?!(?:no|not|on|in|with|at|of|that|which|near)\b)[\w'-]+ ?){1,3}"
+_THERE: Final = re.compile(rf"(?:Is|Are) there (?:an?|any|some) (?P<thing>{_BARE}){_END}")
+_RELATIONS: Final = {
+    "to the left of": "left of", "left of": "left of", "on the left of": "left of", "to the right of": "right of",
+    "right of": "right of", "on the right of": "right of", "above": "above", "over": "above", "below": "below",
+    "under": "below", "beneath": "below", "underneath": "below", "inside": "inside",
+}  # fmt: skip
+_NAMED: Final = r"(?:(?!(?:and|or|not|to|the|in|on|at|of)\b)[\w'-]+ ?){1,4}"
+_RELATED: Final = re.compile(
+    rf"(?:Is|Are) (?:the |an? )?(?P<thing>{_NAMED}) (?P<relation>{'|'.join(_RELATIONS)}) "
+    rf"(?:the |an? )?(?P<other>{_NAMED}){_END}"
+)
+
 
 def kept_lines(words: str) -> tuple[RequirementDraft, ...]:
     """That the change was made and nothing else: judged on both pictures together, of every change of a picture.
@@ -45,6 +60,11 @@ def stated_of(kind: RequirementKind, question: str) -> Stated:
             return (
                 Stated(thing=_IN_IT.sub("", found["thing"].strip()), number=int(value)) if value.isdigit() else Stated()
             )
+        case "presence" if (there := _THERE.fullmatch(question)) is not None:
+            return Stated(thing=there["thing"].strip())
+        case "relation" if (related := _RELATED.fullmatch(question)) is not None:
+            name = _RELATIONS[" ".join(related["relation"].lower().split())]
+            return Stated(thing=related["thing"].strip(), relation=name, other=related["other"].strip())
         case "text":
             texts = quoted(question)
             return Stated(text=texts[0]) if len(texts) == 1 else Stated()
