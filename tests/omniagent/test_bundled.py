@@ -40,7 +40,7 @@ def test_the_model_card_tells_data_compute_figures_and_limits() -> None:
 
 
 def test_a_request_is_read_drawn_looked_at_and_kept(agent: Agent) -> None:
-    result = agent.run("a red circle on a white background", seed=1)
+    result = agent.run("a large red circle on a white background", seed=1)
     assert result.plan is not None and result.plan.mode == "generate"
     assert [one.question for one in result.checklist] == [
         "Is there exactly 1 large red circle?",

@@ -116,6 +116,7 @@ def at(label: str, x: float, y: float, side: float = 10) -> Box:
         ("relation", "Is the fox inside the tent?", [at("fox", 20, 20, 5), at("tent", 10, 10, 40)], "yes"),
         ("relation", "Is the fox inside the tent?", [at("fox", 70, 20, 5), at("tent", 10, 10, 40)], "no"),
         ("relation", "Is the fox left of the tent?", [at("tent", 70, 5)], "no"),
+        ("relation", "Are the two foxes left of the tent?", [at("foxes", 5, 5), at("tent", 70, 5)], "yes"),
     ],
 )
 def test_a_requirement_is_decided_by_arithmetic(

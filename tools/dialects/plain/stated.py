@@ -35,6 +35,12 @@ _RELATED: Final = re.compile(
 )
 
 
+def _uncounted(thing: str) -> str:
+    """A thing without the number before it: "two apples" are located as apples."""
+    first, _, rest = thing.strip().partition(" ")
+    return rest if rest and canonical(first).isdigit() else thing.strip()
+
+
 def kept_lines(words: str) -> tuple[RequirementDraft, ...]:
     """That the change was made and nothing else: judged on both pictures together, of every change of a picture.
 
@@ -64,7 +70,7 @@ def stated_of(kind: RequirementKind, question: str) -> Stated:
             return Stated(thing=there["thing"].strip())
         case "relation" if (related := _RELATED.fullmatch(question)) is not None:
             name = _RELATIONS[" ".join(related["relation"].lower().split())]
-            return Stated(thing=related["thing"].strip(), relation=name, other=related["other"].strip())
+            return Stated(thing=_uncounted(related["thing"]), relation=name, other=_uncounted(related["other"]))
         case "text":
             texts = quoted(question)
             return Stated(text=texts[0]) if len(texts) == 1 else Stated()
