@@ -50,7 +50,7 @@ def audited(
         tellings = [told(line) for line in lines]
         if _covered(mention, tellings) or f"“{mention.said.casefold()}”" in accounted:
             continue
-        wrong = _counts_otherwise(mention, lines, tellings)
+        wrong = _counts_otherwise(mention, wanted, lines, tellings)
         if wrong is not None and mention.line is not None:
             notes.append(f"the task says “{mention.said}”, so the line “{lines[wrong].question}” was put right")
             lines[wrong] = _line(lines[wrong].id, mention.line)
@@ -93,13 +93,22 @@ def _shares(first: frozenset[str], second: frozenset[str]) -> bool:
     return bool(first & second) or any(alike(one, other) for one in first for other in second)
 
 
-def _counts_otherwise(mention: Mention, lines: Sequence[Requirement], tellings: Sequence[Told]) -> int | None:
-    """The line that asks for another number of the same thing; None where there is none, or several."""
+def _counts_otherwise(
+    mention: Mention, wanted: Sequence[Mention], lines: Sequence[Requirement], tellings: Sequence[Told]
+) -> int | None:
+    """The line that asks for a number of the same thing that the task nowhere says; None if there are none or several.
+
+    "Two cats on the left, three on the right" says two numbers of cats, and neither is wrong.
+    """
     if mention.kind != "number" or not mention.of:
         return None
+    said = frozenset(form for one in wanted if one.kind == "number" for form in one.forms)
     found = [
         at
         for at, (line, each) in enumerate(zip(lines, tellings, strict=True))
-        if line.kind == "count" and _shares(mention.of, each.forms) and any(form.startswith("#") for form in each.forms)
+        if line.kind == "count"
+        and _shares(mention.of, each.forms)
+        and any(form.startswith("#") for form in each.forms)
+        and not said & each.forms
     ]
     return found[0] if len(found) == 1 else None

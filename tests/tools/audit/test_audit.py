@@ -135,6 +135,30 @@ def test_a_line_with_another_number_than_the_task_is_put_right_and_that_is_said(
     assert "three cats" in made.notes[0] and "4 cats" in made.notes[0]
 
 
+def test_two_numbers_of_one_thing_do_not_take_each_others_lines() -> None:
+    words = "three cats on the left side and two cats on a roof"
+    made = held(words, "generate", ["Are there exactly three cats on the left side?"])
+    asked = [one.question for one in made.checklist]
+    assert asked[0] == "Are there exactly three cats on the left side?" and not made.notes
+    assert any("two cats" in one for one in asked[1:])
+
+
+def test_every_part_of_a_story_is_asked_or_named() -> None:
+    things = [f"{first}{second}x" for first in "bdfgklmnprst" for second in ("alo", "emi", "odu", "uka", "ira", "eto")]
+    made = held("a " + " and a ".join(things), "generate", ["Is there a house?"])
+    told = " ".join((*added(made, [""]), *made.unchecked))
+    assert len(things) == 72 and all(one in told for one in things)
+
+
+def test_what_is_kept_of_several_pictures_is_asked_of_the_finished_one() -> None:
+    made = held(
+        "put the cat of image 1 on the sofa of image 2, keep the lamp lit", "compose", ["Is the cat on the sofa?"]
+    )
+    assert [(one.kind, one.question) for one in made.checklist[1:]] == [
+        ("attribute", "Does the picture show this: the lamp lit?")
+    ]
+
+
 def test_more_than_a_checklist_can_take_is_named_and_not_dropped() -> None:
     words = ", ".join(f"a {one}" for one in ("tower", "pond", "goat", "kite", "drum", "violin", "ladder", "candle"))
     made = held(words, "generate", ["Is there a tower?"])

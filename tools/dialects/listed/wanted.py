@@ -8,7 +8,7 @@ from typing import Final
 from omniagent.tools.audit import Mention, Told
 from omniagent.tools.dialects.base import GivenTask, Reading
 from omniagent.tools.dialects.listed.draws.parts import COLOURS, FILLS, GROUNDS, NUMBERS, RELATIONS, SHAPES, SIZES
-from omniagent.tools.dialects.listed.notation import print_background, print_count, print_presence
+from omniagent.tools.dialects.listed.notation import print_background, print_count, print_name, print_presence
 from omniagent.tools.types import Requirement
 
 _TOKEN: Final = re.compile(r"[a-z]+|\d+|[,.;:?!]")
@@ -77,7 +77,8 @@ def _of_phrase(shape: str, looks: list[str], number: int | None, *, drawn: bool)
     if drawn and shape in SHAPES and number is not None:
         line = ("count", print_count(number, said)) if 1 <= number <= 6 else None
     elif drawn and shape in SHAPES:
-        line = ("presence", print_presence(said))
+        # Sizes and fills stand behind the colour in a name.
+        line = ("presence", print_presence(print_name(shape, " ".join(reversed(looks))))) if looks else None
     elif shape == "background" and len(looks) == 1:
         line = ("attribute", print_background(looks[0]))
     made = [Mention("colour", said, frozenset([look]), of, line) for look in looks if look not in _IDLE]

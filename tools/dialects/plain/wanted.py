@@ -58,8 +58,6 @@ from omniagent.tools.types import Mode, Requirement
 UNKNOWN_LANGUAGE: Final = (
     "the task is in neither English nor Chinese, so only its quoted texts and digits were held against the checklist"
 )
-_MOST: Final = 60
-"""Parts that a task is held to; a text of that many is a story, of which a checklist is a selection."""
 
 
 def known(words: str) -> bool:
@@ -77,7 +75,7 @@ def wanted_of(words: str, mode: Mode) -> tuple[Mention, ...]:
         return ()
     found = [_quote(text) for text in dict.fromkeys(quoted(words)) if _squeezed(text)]
     bare = without_references(without_quoted(words, " "))
-    found += _keeps(bare)
+    found += _keeps(bare, mode)
     bare = KEEP.sub(" . ", bare)
     if english(words):
         text = re.sub(r"[()\[\]]", " ", bare.lower())
@@ -91,7 +89,7 @@ def wanted_of(words: str, mode: Mode) -> tuple[Mention, ...]:
             Mention("number", number, frozenset([f"#{number}"]))
             for number in re.findall(r"(?<![\w.])\d{1,2}(?![\w.])", bare)
         ]
-    return tuple(dict.fromkeys(found))[:_MOST]
+    return tuple(dict.fromkeys(found))
 
 
 def told_of(line: Requirement) -> Told:
@@ -103,9 +101,7 @@ def told_of(line: Requirement) -> Told:
     forms = {form for word in TOKEN.findall(bare) for form in _stems(word)}
     forms |= {f"#{value}" for value in _numbers(bare)} | {f"#{value}" for value in han_numbers(bare)}
     forms |= {f"@{name}" for each in RELATION.findall(bare) for name in RELATIONS[each]}
-    forms |= {one for one in kept_words().han if one in bare} | {
-        each for said, _ in han_colours(bare) for each in [said]
-    }
+    forms |= {one for one in kept_words().han if one in bare} | {said for said, _ in han_colours(bare)}
     if re.search(r"\b(?:in|within|into)\b", bare):
         forms.add("@in")
     if re.search(r"\bwear(?:s|ing)?\b", bare):
@@ -128,7 +124,8 @@ def _quote(text: str) -> Mention:
     )
 
 
-def _keeps(bare: str) -> Iterator[Mention]:
+def _keeps(bare: str, mode: Mode) -> Iterator[Mention]:
+    """Wishes to keep something; only a change has one given picture that can be held beside the finished one."""
     for found in KEEP.finditer(bare):
         what = " ".join(KEPT_SO.sub(" ", found["what"] or found["han"]).split())
         rest = ALL_ELSE.search(what) is not None or not what
@@ -136,12 +133,17 @@ def _keeps(bare: str) -> Iterator[Mention]:
         # "Keep the lamp lit" names the state that is to stay, so that a line may ask for it without a "still".
         state = each[-1] if len(each) > 1 else frozenset[str]()
         of = frozenset[str]().union(*(each[:-1] or each))
-        asked = (
-            "Apart from the change, is everything as it is in the given picture"
-            if rest
-            else (f"Is this as it is in the given picture: {what}")
-        )
-        yield Mention("keep", " ".join(found[0].split()), state, of, ("preservation", f"{asked}?"[:LONGEST]))
+        said = " ".join(found[0].split())
+        if mode != "edit":
+            if not rest and not of:
+                continue
+            line = None if rest else ("attribute", f"Does the picture show this: {what}?"[:LONGEST])
+            yield Mention("keep", said, state or of, of, line)
+            continue
+        asked = "Apart from the change, is everything as it is in the given picture"
+        if not rest:
+            asked = f"Is this as it is in the given picture: {what}"
+        yield Mention("keep", said, state, of, ("preservation", f"{asked}?"[:LONGEST]))
 
 
 def _gone(text: str) -> Iterator[Mention]:
