@@ -146,8 +146,7 @@ class RemoteGenerator:
         except CancelledError:
             raise Cancelled("the generator was closed while it drew; make a new one") from None
         finally:
-            for future in left:
-                future.cancel()
+            self._loop.cancel(left)
         return [pictures[future] for future in asked]
 
     def close(self) -> None:

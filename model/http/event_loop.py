@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
@@ -50,6 +50,18 @@ class BackgroundLoop:
         except BaseException:
             future.cancel()
             raise
+
+    def cancel(self, futures: Iterable[Future[Any]]) -> None:
+        """Cancel work that `submit` started, all at once, so that none of it begins with the room another one frees."""
+        started = [future for future in futures if not future.done()]
+
+        def cancel_all() -> None:
+            for future in started:
+                future.cancel()
+
+        with self._lock:  # a loop that is closed takes no more calls
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(cancel_all)
 
     def close(self) -> None:
         """Cancel what still runs and end the thread. A later `run` starts a new one."""

@@ -225,13 +225,13 @@ def test_the_person_is_asked_about_a_missing_picture_before_the_task_is_read(tmp
 
     def reply(question: str) -> str:
         asked.append(question)
-        return "I mean a star"
+        return "I mean a red circle"
 
     agent = scripted_agent(tmp_path, critic=critic, config=Config(loop=LoopPolicy(ask=True)), on_question=reply)
     result = agent.run("draw what is in image 2")
     assert result.accepted and len(asked) == 1 and "image 2" in asked[0]
     plans = [call for call in critic.calls if getattr(call, "schema", None) is PlanDraft]
-    assert len(plans) == 1 and "I mean a star" in str(plans[0].prompt.parts)
+    assert len(plans) == 1 and "I mean a red circle" in str(plans[0].prompt.parts)
 
 
 def test_every_key_that_nodes_return_is_a_key_of_the_state():
