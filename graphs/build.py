@@ -2,9 +2,9 @@
 
     START → [ask (interrupt)] → plan
     plan ─┬─ answer ─────────────────────────────────────→ decide → END
-          └─ render → critique → [suggest, survey] → decide ─┬─ accept, stop → END
-                ↑        ↑                                   ├─ edit → repair → critique
-                └────────┼───────────────────────────────────┴─ regenerate, roll back → render
+          └─ render → critique → [reread, prefer, suggest, survey] → decide ─┬─ accept, stop → END
+                ↑        ↑                                                   ├─ edit → repair → critique
+                └────────┼───────────────────────────────────────────────────┴─ regenerate, roll back → render
 A fault in any node leads to decide, which alone gives stop reasons. A run that goes on after a stop enters where it
 was.
 """
@@ -16,10 +16,11 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from omniagent.graphs import nodes, rules
+from omniagent.graphs import doubts, nodes, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import standing, unseen
 from omniagent.graphs.state import AgentState
+from omniagent.tools.dialects import dialect_of
 from omniagent.tools.types import Budget
 
 Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
@@ -28,7 +29,7 @@ Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
 def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     """The agent's graph, compiled. Run it with a `GraphContext` as context and durability `sync`."""
     graph = StateGraph(AgentState, context_schema=GraphContext)
-    looking = (nodes.critique, nodes.suggest, nodes.survey)
+    looking = (nodes.critique, nodes.reread, nodes.prefer, nodes.suggest, nodes.survey)
     for work in (nodes.plan, nodes.answer, nodes.render, nodes.repair, *looking, nodes.decide):
         graph.add_node(work.__name__, nodes.node(work))
     graph.add_node("ask", nodes.ask)
@@ -39,6 +40,8 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_conditional_edges("render", after_drawing)
     graph.add_conditional_edges("repair", after_drawing)
     graph.add_conditional_edges("critique", after_critique)
+    graph.add_conditional_edges("reread", after_critique)
+    graph.add_conditional_edges("prefer", after_critique)
     graph.add_edge("suggest", "decide")
     graph.add_edge("survey", "decide")
     graph.add_conditional_edges("decide", after_decision)
@@ -47,7 +50,7 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
 
 def enter(
     state: AgentState, runtime: Runtime[GraphContext]
-) -> Literal["ask", "plan", "render", "critique", "suggest", "survey", "decide", "answer"]:
+) -> Literal["ask", "plan", "render", "critique", "reread", "prefer", "suggest", "survey", "decide", "answer"]:
     """Where a run begins, or goes on after a stop: where it would have gone without the stop.
 
     What the person has to say comes before the plan, as a reading of the task may fail without it.
@@ -73,15 +76,23 @@ def after_drawing(state: AgentState) -> Literal["critique", "decide"]:
 
 def after_critique(
     state: AgentState, runtime: Runtime[GraphContext]
-) -> Literal["critique", "suggest", "survey", "decide"]:
-    """Look at the next candidate; then at what was given, if that decides, or have a repair written that may follow."""
+) -> Literal["critique", "reread", "prefer", "suggest", "survey", "decide"]:
+    """Look at the next candidate; then read the task again where the plan is in doubt, choose between equal pictures,
+    look at what was given, if that decides, or have a repair written that may follow.
+    """
     if state.fault is not None:
         return "decide"
     if unseen(state):
         return "critique"
+    token = runtime.context.tools.token
+    if doubts.wants_reread(state, cancelled=token.cancelled, expired=token.expired):
+        return "reread"
+    tools = runtime.context.tools
+    profile = tools.config.over(tools.runtime.critic.profile)
+    if dialect_of(profile).chooses and not token.expired and not token.cancelled and doubts.wants_choice(state):
+        return "prefer"
     if rules.wants_survey(state):
         return "survey"
-    token = runtime.context.tools.token
     wanted = rules.wants_suggestion(state, cancelled=token.cancelled, expired=token.expired)
     return "suggest" if wanted else "decide"
 
@@ -96,4 +107,4 @@ def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
 
 def step_limit(budget: Budget) -> int:
     """More steps than any run within the budget takes: LangGraph's own limit never ends a run before the rules do."""
-    return 16 + budget.max_rounds * 4 + budget.max_images * 2
+    return 16 + budget.max_rounds * 4 + budget.max_images * 4

@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from omniagent.graphs.state import AgentState
-from omniagent.tools.types import Answer, Attempt, Critique, Decision
+from omniagent.tools.types import Answer, Attempt, Critique, Decision, Preference, Requirement
 
 
 class Round(NamedTuple):
@@ -59,13 +59,47 @@ def best_of(state: AgentState, among: Iterable[Attempt] | None = None) -> Attemp
 def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     """Whether a picture is better than the best so far, beyond what a doubtful verdict may turn."""
     new, old = critique_of(state, attempt), critique_of(state, best)
-    if merit(new) <= merit(old) or new is None:
+    if new is None:
+        return False
+    choice = preference_of(state, best, attempt)
+    if choice is not None and old is not None and new.passed == old.passed:
+        return choice.better == attempt.id
+    if merit(new) <= merit(old):
         return False
     if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
         return True
     if attempt.parent is None:
         return _evidence(new) - _evidence(old) >= state.policy.redraw_lead
     return not broken(old, new) and _evidence(new) - _evidence(old) >= state.policy.clear_lead
+
+
+def preference_of(state: AgentState, first: Attempt, second: Attempt) -> Preference | None:
+    """The critic's choice between two attempts, the earlier first; None where it was not asked."""
+    return next((one for one in state.preferences if one.pair == (first.id, second.id)), None)
+
+
+def undecided(state: AgentState) -> tuple[Attempt, Attempt] | None:
+    """The best attempt and one of the last round that holds as many requirements, if nobody chose between them yet.
+
+    The earlier comes first. Equal pictures, and blank ones, leave nothing to choose.
+    """
+    best = best_of(state)
+    critique = None if best is None else critique_of(state, best)
+    if best is None or critique is None or critique.blank:
+        return None
+    for rival in state.attempts:
+        seen = critique_of(state, rival)
+        if seen is None or rival.id == best.id or rival.image == best.image or seen.blank:
+            continue
+        if round_number(state) not in (rival.round, best.round) or seen.passed != critique.passed:
+            continue
+        if rival.parent is not None or best.parent is not None:
+            # Whether a repair is kept is decided by what it broke and brought.
+            continue
+        first, second = sorted((best, rival), key=state.attempts.index)
+        if preference_of(state, first, second) is None:
+            return first, second
+    return None
 
 
 def broken(before: Critique, after: Critique) -> tuple[str, ...]:
@@ -117,6 +151,23 @@ def root_of(state: AgentState, attempt: Attempt) -> Attempt:
     return attempt
 
 
+def unasked(state: AgentState, attempt: Attempt) -> tuple[Requirement, ...]:
+    """The requirements that were not asked about an attempt yet: all of a new one, those of a second reading."""
+    critique, checklist = critique_of(state, attempt), () if state.plan is None else state.plan.checklist
+    if critique is None:
+        return checklist
+    asked = {verdict.requirement for verdict in critique.verdicts}
+    return tuple(one for one in checklist if one.id not in asked)
+
+
 def unseen(state: AgentState) -> tuple[Attempt, ...]:
-    """Attempts that nobody looked at yet."""
-    return tuple(attempt for attempt in state.attempts if critique_of(state, attempt) is None)
+    """Attempts that nobody looked at yet, or not at everything."""
+    return tuple(each for each in state.attempts if critique_of(state, each) is None or unasked(state, each))
+
+
+def over(critique: Critique, checklist: Sequence[Requirement], more: Critique | None = None) -> Critique:
+    """A critique by another checklist: the verdicts on lines that are no longer asked go, those of `more` come."""
+    verdicts = {one.requirement: one for one in (*critique.verdicts, *(() if more is None else more.verdicts))}
+    kept = tuple(verdicts[one.id] for one in checklist if one.id in verdicts)
+    quality = sum(one.probability for one in kept) / len(kept) if kept else 0.0
+    return critique.model_copy(update={"verdicts": kept, "quality": quality})

@@ -7,9 +7,20 @@ from typing import NamedTuple, Protocol
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from omniagent.graphs import rules
+from omniagent.graphs import doubts, rules
 from omniagent.graphs.context import GraphContext
-from omniagent.graphs.history import best_of, critique_of, round_number, seed_of, standing, undone, unseen
+from omniagent.graphs.history import (
+    best_of,
+    critique_of,
+    over,
+    round_number,
+    seed_of,
+    standing,
+    unasked,
+    undecided,
+    undone,
+    unseen,
+)
 from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, Fault, StateUpdate
 from omniagent.model.errors import (
@@ -29,10 +40,12 @@ from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
+from omniagent.tools.instruments.prefer import PREFER, PreferIn
 from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.plan import PLAN, PlanIn, refusal
 from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Planned, Warned
 from omniagent.tools.repair import SUGGEST, SuggestIn
+from omniagent.tools.reread import REREAD, RereadIn
 from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
 
 Work = Callable[[AgentState, GraphContext], StateUpdate]
@@ -85,10 +98,7 @@ def fault_of(error: Exception, context: GraphContext) -> Fault:
 
 def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     """Read the task, once."""
-    words = "\n".join(filter(None, (state.task.instruction, state.clarification)))
-    task = state.task.model_copy(update={"instruction": words})
-    asked = state.clarification is not None
-    made = PLAN(PlanIn(task=task, settings=state.settings, mode=state.mode, clarified=asked), context.tools)
+    made = PLAN(_reading(state), context.tools)
     context.tools.trace.add(Planned(plan=made.plan))
     update: StateUpdate = {"plan": made.plan, "usage": made.usage}
     if made.plan.mode == "refuse":
@@ -97,6 +107,22 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
             stop="refused", message=refusal(generator.model, generator.profile, made.plan.assumptions)
         )
     return update
+
+
+def reread(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Read the task a second time; the pictures so far are judged by what stands of both readings."""
+    assert state.plan is not None, "a second reading follows a first"
+    arguments = RereadIn(**dict(_reading(state)), plan=state.plan, fruitless=doubts.fruitless(state))
+    made = REREAD(arguments, context.tools)
+    context.tools.trace.add(Planned(plan=made.plan))
+    again = tuple(over(one, made.plan.checklist) for one in state.critiques)
+    return {"plan": made.plan, "critiques": again, "given": None, "usage": made.usage}
+
+
+def _reading(state: AgentState) -> PlanIn:
+    words = "\n".join(filter(None, (state.task.instruction, state.clarification)))
+    task = state.task.model_copy(update={"instruction": words})
+    return PlanIn(task=task, settings=state.settings, mode=state.mode, clarified=state.clarification is not None)
 
 
 def ask(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
@@ -170,17 +196,19 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
 
 
 def critique(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Look at the first attempt that nobody looked at yet."""
+    """Look at the first attempt that nobody looked at yet, or not at everything."""
     assert state.plan is not None, "a plan comes before a verdict"
     attempt = unseen(state)[0]
+    before = critique_of(state, attempt)
     source = attempt.references[0] if attempt.depth and len(attempt.references) == 1 else None
-    arguments = CritiqueIn(attempt=attempt, checklist=state.plan.checklist, source=source)
-    if context.ahead is not None and rules.may_draw_ahead(state):
+    arguments = CritiqueIn(attempt=attempt, checklist=unasked(state, attempt), source=source)
+    if context.ahead is not None and before is None and rules.may_draw_ahead(state):
         one = fresh(state, rules.redraw_words(state))
         context.ahead.begin(one.tool, one.arguments)
     made = CRITIQUE(arguments, context.tools)
-    context.tools.trace.add(Critiqued(critique=made.critique))
-    return {"critiques": (made.critique,), "usage": made.usage}
+    seen = made.critique if before is None else over(before, state.plan.checklist, made.critique)
+    context.tools.trace.add(Critiqued(critique=seen))
+    return {"critiques": (seen,), "usage": made.usage}
 
 
 def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
@@ -200,6 +228,16 @@ def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
     fuller = seen.model_copy(update={"repair": made.repair, "scope": made.scope, "seen": made.seen})
     context.tools.trace.add(Critiqued(critique=fuller))
     return {"critiques": (fuller,), "usage": made.usage}
+
+
+def prefer(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Have the critic choose between the best picture and one that holds as many requirements."""
+    pair = undecided(state)
+    assert pair is not None and state.plan is not None, "a choice is between two"
+    source = state.task.images[0] if state.plan.mode == "edit" and len(state.task.images) == 1 else None
+    asked = PreferIn(first=pair[0], second=pair[1], instruction=state.task.instruction, source=source)
+    made = PREFER(asked, context.tools)
+    return {"preferences": (made.preference,), "usage": made.usage}
 
 
 def survey(state: AgentState, context: GraphContext) -> StateUpdate:

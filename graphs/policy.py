@@ -42,6 +42,19 @@ class LoopPolicy(Word):
         "one by this much",
     )
     same_picture: int = Field(default=2, ge=0, description="perceptual hashes at most this far apart are one picture")
+    forced_choice: bool = Field(
+        default=True,
+        description="the critic chooses between two pictures that hold equally many requirements, seeing them in both "
+        "orders; without a choice the earlier stays",
+    )
+    second_reading: bool = Field(
+        default=True,
+        description="read the task a second time before a picture is accepted by a plan that is not sure, and where "
+        "two rounds brought nothing",
+    )
+    sure_plan: float = Field(
+        default=0.6, ge=0, le=1, description="below this probability of its own a plan is not sure"
+    )
     draw_ahead: bool = Field(
         default=False, description="draw what a redraw would ask for while the critic, on another device, still looks"
     )

@@ -13,6 +13,7 @@ from omniagent.tools.types import (
     Decision,
     Mode,
     Plan,
+    Preference,
     RenderSettings,
     StopReason,
     Task,
@@ -65,6 +66,7 @@ class AgentState(Word):
     attempts: Annotated[tuple[Attempt, ...], joined] = ()
     critiques: Annotated[tuple[Critique, ...], judged] = ()
     given: Critique | None = None
+    preferences: Annotated[tuple[Preference, ...], joined] = ()
     decisions: Annotated[tuple[Decision, ...], joined] = ()
     usage: Annotated[Usage, spent] = Usage()
     answer: str | None = None
@@ -81,6 +83,7 @@ class StateUpdate(TypedDict, total=False):
     attempts: tuple[Attempt, ...]
     critiques: tuple[Critique, ...]
     given: Critique | None
+    preferences: tuple[Preference, ...]
     decisions: tuple[Decision, ...]
     usage: Usage
     answer: str | None

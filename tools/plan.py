@@ -7,7 +7,7 @@ from omniagent.model.errors import BadTask
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import model_name
 from omniagent.tools.audit import audited
-from omniagent.tools.consult import Desk, consult
+from omniagent.tools.consult import Consulted, Desk, consult
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect, GivenTask, Reading, Unreadable
 from omniagent.tools.dialects.drafts import RequirementDraft
@@ -40,22 +40,36 @@ def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
         raise BadTask(
             f"mode={arguments.mode!r} needs a picture, but none was given; give one, or set the mode to generate"
         )
-    images = tuple(context.store.get(ref) for ref in arguments.task.images)
-    generator = context.runtime.generator.profile
-    task = GivenTask(arguments.task.instruction, images, arguments.mode, generator, arguments.clarified)
-
-    def read(desk: Desk) -> Reading:
-        return dialect_of(desk.profile).plan(task, desk)
-
+    task = given_task(arguments, context)
     calls, profile = context.calls.used, context.config.over(context.runtime.critic.profile)
     try:
-        consulted = consult(context, "plan", read)
+        consulted = read_once(task, context, "plan")
         reading, usage, profile = consulted.value, consulted.usage, consulted.profile
     except Unreadable as error:
         # A plan that cannot be read must not cost the picture.
         reading, usage = unread(task, str(error)), Usage(critic_calls=context.calls.used - calls)
     made = plan_of(reading, arguments, context, task, dialect_of(profile))
     return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")
+
+
+def given_task(arguments: PlanIn, context: ToolContext, *, again: bool = False) -> GivenTask:
+    """The task as a dialect reads it."""
+    task, generator = arguments.task, context.runtime.generator.profile
+    images = tuple(context.store.get(ref) for ref in task.images)
+    return GivenTask(task.instruction, images, arguments.mode, generator, arguments.clarified, again)
+
+
+def read_once(task: GivenTask, context: ToolContext, tool: str) -> Consulted[Reading]:
+    """One reading of a task by the critic, in its own dialect.
+
+    Raises:
+        Unreadable: its replies cannot be read. Others: as `consult`.
+    """
+
+    def read(desk: Desk) -> Reading:
+        return dialect_of(desk.profile).plan(task, desk)
+
+    return consult(context, tool, read)
 
 
 def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext, asked: GivenTask, dialect: Dialect) -> Plan:
@@ -84,20 +98,25 @@ def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext, asked: Gi
         mode=mode,
         instruction=instruction,
         seen=reading.seen,
-        checklist=tuple(
-            one.model_copy(update={"stated": dialect.stated(one.kind, one.question)}) for one in held.checklist
-        ),
+        checklist=with_stated(held.checklist, dialect),
         assumptions=(*assumptions, *held.notes),
         unchecked=held.unchecked,
         settings=parameters(mode, instruction, task.images, arguments.settings, rules),
+        sure=reading.sure,
+        final=reading.held,
     )
+
+
+def with_stated(checklist: Sequence[Requirement], dialect: Dialect) -> tuple[Requirement, ...]:
+    """The lines with what they state, for the instruments."""
+    return tuple(one.model_copy(update={"stated": dialect.stated(one.kind, one.question)}) for one in checklist)
 
 
 def unread(task: GivenTask, fault: str) -> Reading:
     """The reading of a task that the critic could not put into a plan: its own words, checked as a whole."""
     mode = task.mode or _drawn(len(task.pictures))
     note = f"the plan could not be read, so your own words are drawn and checked as a whole ({fault})"
-    return Reading(mode, task.words, assumptions=(note,))
+    return Reading(mode, task.words, assumptions=(note,), sure=0.0)
 
 
 def checklist_of(mode: Mode, instruction: str, drafts: Sequence[RequirementDraft]) -> tuple[Requirement, ...]:

@@ -90,7 +90,9 @@ class Plan(Word):
     """The typed reading of a task, made once. `seen` describes each input picture.
 
     `assumptions` say how the reading filled in what the task left open, what it did not use, and what it could not
-    read. `unchecked` are parts of the task, in the person's words, that no line of the checklist asks for.
+    read. `unchecked` are parts of the task, in the person's words, that no line of the checklist asks for. `sure` is
+    how likely the critic itself finds its reading, 0 to 1. `final`: a second reading can add nothing, as the task was
+    read twice, or whole by fixed rules.
     """
 
     mode: Mode
@@ -100,6 +102,8 @@ class Plan(Word):
     assumptions: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     settings: RenderSettings = RenderSettings()
+    sure: float = Field(default=1.0, ge=0, le=1)
+    final: bool = False
 
 
 class Box(Word):
@@ -183,6 +187,13 @@ class Attempt(Word):
     depth: int = Field(default=0, ge=0)
     round: int = Field(default=1, ge=1)
     perceptual_hash: str = ""
+
+
+class Preference(Word):
+    """Two attempts, the earlier first, and the one that the critic chose in both orders; None where it did not."""
+
+    pair: tuple[str, str]
+    better: str | None = None
 
 
 class Decision(Word):

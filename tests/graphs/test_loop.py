@@ -184,8 +184,9 @@ def test_a_plan_that_cannot_be_read_twice_has_the_persons_own_words_drawn_and_ch
     assert result.plan is not None and len(result.plan.checklist) == 1
     assert "a red circle" in result.plan.checklist[0].question
     assert "could not be read" in " ".join(result.plan.assumptions)
-    # Two for the plan and one look; what was in vain is counted too.
-    assert len(critic.calls) == result.usage.critic_calls == 3
+    assert "could not be read a second time" in " ".join(result.plan.assumptions)
+    # Two for the plan, one look, and two for the second reading; what was in vain is counted too.
+    assert len(critic.calls) == result.usage.critic_calls == 5
 
 
 def test_a_plan_that_is_cut_once_is_asked_for_again(tmp_path: Path):

@@ -2,5 +2,6 @@
 
 from omniagent.tools.audit.audit import Audited, audited
 from omniagent.tools.audit.mention import Mention, MentionKind, Told
+from omniagent.tools.audit.second import Joined, joined
 
-__all__ = ["Audited", "Mention", "MentionKind", "Told", "audited"]
+__all__ = ["Audited", "Joined", "Mention", "MentionKind", "Told", "audited", "joined"]

@@ -48,17 +48,22 @@ def audited(
     accounted = " ".join(assumptions).casefold()
     for mention in sorted(wanted, key=lambda one: _ORDER[one.kind]):
         tellings = [told(line) for line in lines]
-        if _covered(mention, tellings) or f"“{mention.said.casefold()}”" in accounted:
+        if covered(mention, tellings) or f"“{mention.said.casefold()}”" in accounted:
             continue
         wrong = _counts_otherwise(mention, wanted, lines, tellings)
         if wrong is not None and mention.line is not None:
             notes.append(f"the task says “{mention.said}”, so the line “{lines[wrong].question}” was put right")
             lines[wrong] = _line(lines[wrong].id, mention.line)
         elif mention.line is not None and len(lines) - len(checklist) < MOST_ADDED:
-            lines.append(_line(f"r{len(lines) + 1}", mention.line))
+            lines.append(_line(next_name(lines), mention.line))
         else:
             unchecked.append(mention.said)
     return Audited(tuple(lines), tuple(notes), tuple(dict.fromkeys(unchecked)))
+
+
+def next_name(lines: Sequence[Requirement]) -> str:
+    """The name of a line that is added: r1, r2, …, behind the last number in use."""
+    return f"r{max((int(one.id[1:]) for one in lines if one.id[1:].isdecimal()), default=0) + 1}"
 
 
 def _line(name: str, line: tuple[RequirementKind, str]) -> Requirement:
@@ -73,7 +78,7 @@ def alike(first: str, second: str) -> bool:
     return len(short) >= _LONGEST_PREFIX and long.startswith(short) and len(long) - len(short) <= 3 and short.isalpha()
 
 
-def _covered(mention: Mention, tellings: Sequence[Told]) -> bool:
+def covered(mention: Mention, tellings: Sequence[Told]) -> bool:
     """Whether a line says it, of what it is said of; a pronoun may stand for what an earlier line named."""
     named = False
     for each in tellings:

@@ -38,9 +38,16 @@ class Told:
         text: Its letters and digits alone, in one case, for quoted texts.
         pronoun: Whether it speaks of what the lines before named ("Is it red?").
         keeps: Whether it asks that something is as it was.
+        content: Those of its forms that have a meaning of their own ("is" and "there" have none); all if it is empty.
     """
 
     forms: frozenset[str]
     text: str = ""
     pronoun: bool = False
     keeps: bool = False
+    content: frozenset[str] = frozenset()
+
+    @property
+    def meant(self) -> frozenset[str]:
+        """The forms with a meaning."""
+        return self.content or self.forms

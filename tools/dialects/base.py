@@ -58,6 +58,7 @@ class GivenTask:
         mode: The mode that the person fixed, or None.
         generator: Who will draw; only a generator with a domain lets a reading refuse.
         clarified: Whether the words end with the person's answer about a picture that was not given.
+        again: Whether it was read before: this reading is asked for in other words and another order.
     """
 
     words: str
@@ -65,13 +66,15 @@ class GivenTask:
     mode: Mode | None = None
     generator: GeneratorProfile = field(default_factory=GeneratorProfile)
     clarified: bool = False
+    again: bool = False
 
 
 class Reading(NamedTuple):
     """A task, read; `instruction` is empty where the person's own words stand.
 
     `assumptions` say how the reading filled in what the task left open, and what could not be read. `held`: fixed
-    rules have made the checklist from every word of the task, so that no audit is needed.
+    rules have made the checklist from every word of the task, so that no audit is needed. `sure` is how likely the
+    critic finds what it chose, 0 to 1.
     """
 
     mode: Mode
@@ -80,6 +83,7 @@ class Reading(NamedTuple):
     checklist: tuple[RequirementDraft, ...] = ()
     assumptions: tuple[str, ...] = ()
     held: bool = False
+    sure: float = 1.0
 
 
 class SecondQuestion(NamedTuple):
@@ -147,12 +151,27 @@ class Dialect(Protocol):
         """The shared prefix of all questions about the given picture and the new one; None where it sees one only."""
         ...
 
+    def choice(
+        self, first: Image.Image, second: Image.Image, instruction: str, source: Image.Image | None = None
+    ) -> Prompt | None:
+        """Asks which of two pictures, A or B, shows an instruction better; None where the critic cannot compare."""
+        ...
+
+    @property
+    def chooses(self) -> bool:
+        """Whether `choice` can be asked."""
+        ...
+
     def read_aloud(self, image: Image.Image) -> Prompt | None:
         """Asks for all text of a picture; None where this critic cannot read."""
         ...
 
     def second_question(self, text: str) -> SecondQuestion:
         """The same question in other words, for verdicts that are unsure."""
+        ...
+
+    def twin(self, kind: RequirementKind, question: str) -> str | None:
+        """A question like this one that a right picture is answered no, for verdicts that are unsure; None of most."""
         ...
 
     def repair(

@@ -62,6 +62,11 @@ def second_opinion(first: float, again: float, *, inverted: bool) -> float:
     return (first + (1.0 - again if inverted else again)) / 2
 
 
+def held_to_twin(probability: float, twin: float) -> float:
+    """p(yes) of a question beside that of its false twin: a yes to both takes from it, a no to both proves nothing."""
+    return (2 * probability + min(probability, 1.0 - twin)) / 3
+
+
 def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> Judged:
     """The verdicts of one critic, in its own dialect and by its own thresholds.
 
@@ -154,9 +159,12 @@ def _answers(
     ]
     if unsure and calls.left:
         others = [dialect.second_question(one.question) for one in unsure]
-        again = desk.yes_no(prompt, [other.text for other in others])
-        for one, other, probability in zip(unsure, others, again, strict=True):
+        twins = {one.id: twin for one in unsure if (twin := dialect.twin(one.kind, one.question)) is not None}
+        again = desk.yes_no(prompt, [*(other.text for other in others), *twins.values()])
+        for one, other, probability in zip(unsure, others, again, strict=False):
             made[one.id] = _Answer(second_opinion(made[one.id].probability, probability, inverted=other.inverted), 2)
+        for name, probability in zip(twins, again[len(others) :], strict=True):
+            made[name] = _Answer(held_to_twin(made[name].probability, probability), 3)
     return made
 
 

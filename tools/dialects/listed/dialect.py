@@ -29,7 +29,7 @@ from omniagent.tools.dialects.listed.layouts import layout_as_counted
 from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
 from omniagent.tools.dialects.listed.notation import NAME, read_count, read_layout
-from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request
+from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request, said_otherwise
 from omniagent.tools.dialects.listed.wanted import told_of, wanted_of
 from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
@@ -47,7 +47,8 @@ class Listed:
 
     def plan(self, task: GivenTask, critic: Consultation) -> Reading:
         understood, asked = understood_as(task)
-        prompt = prompts.plan_prompt(understood.words, task.pictures)
+        words = said_otherwise(understood.words, len(task.pictures)) if task.again else understood.words
+        prompt = prompts.plan_prompt(words, task.pictures)
         written = _drafted(critic, prompt, PlanDraft, critic.profile.plan_tokens)
         reading = reading_of(written, task, understood.words)
         match asked:
@@ -101,11 +102,23 @@ class Listed:
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
         return None
 
+    chooses = False
+
+    def choice(
+        self, first: Image.Image, second: Image.Image, instruction: str, source: Image.Image | None = None
+    ) -> Prompt | None:
+        # It was trained on one picture at a time.
+        return None
+
     def read_aloud(self, image: Image.Image) -> Prompt | None:
         return None
 
     def second_question(self, text: str) -> SecondQuestion:
         return SecondQuestion(prompts.negated_question(_own_question(text)), inverted=True)
+
+    def twin(self, kind: RequirementKind, question: str) -> str | None:
+        # Its second question is inverted already.
+        return None
 
     def repair(
         self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation

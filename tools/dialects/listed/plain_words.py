@@ -41,6 +41,14 @@ def plain_question(words: str) -> str:
     return f"{text[:1].upper()}{text[1:]}?"
 
 
+def said_otherwise(words: str, pictures: int) -> str:
+    """A plain request in another form that asks for the same: with or without a verb, or a please, before it."""
+    for head in ("please ", "draw "):
+        if words.startswith(head):
+            return words.removeprefix(head)
+    return f"draw {words}" if not pictures and words.startswith(("a ", "an ", "one ", "two ")) else f"please {words}"
+
+
 def _unwrapped(text: str) -> tuple[str, bool]:
     """The text without punctuation at its ends and without marks around the whole, and whether it asked."""
     asks = False

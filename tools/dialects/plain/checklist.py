@@ -25,25 +25,34 @@ UNREAD: Final = (
 
 
 class Checklist(NamedTuple):
-    """The lines, and what was assumed for want of a readable reply."""
+    """The lines, what was assumed for want of a readable reply, and how sure the critic is of them, 0 to 1."""
 
     lines: tuple[RequirementDraft, ...]
     assumptions: tuple[str, ...] = ()
+    sure: float = 1.0
 
 
-def checklist_for(words: str, pictures: Sequence[Image.Image], mode: Mode, critic: Consultation) -> Checklist:
-    """The checklist that the critic writes of a task; after two unreadable replies, one line for the whole task."""
+def checklist_for(
+    words: str, pictures: Sequence[Image.Image], mode: Mode, critic: Consultation, *, again: bool = False
+) -> Checklist:
+    """The checklist that the critic writes of a task; after two unreadable replies, one line for the whole task.
+
+    `again` asks for it in other words and another order than the first time.
+    """
 
     def read(text: str) -> tuple[RequirementDraft, ...]:
         lines = read_checklist(text)
         _check_own(lines, words)
         return lines
 
-    prompt = prompts.checklist_prompt(words, pictures, mode)
+    ask = prompts.second_checklist_prompt if again else prompts.checklist_prompt
+    prompt = ask(words, pictures, mode)
     try:
         return Checklist(written(critic, prompt, ChecklistForm, read, critic.profile.plan_tokens))
     except CriticBadOutput:
-        return Checklist((whole_task(words, mode),), (UNREAD,))
+        if again:
+            raise
+        return Checklist((whole_task(words, mode),), (UNREAD,), sure=0.0)
 
 
 def whole_task(words: str, mode: Mode) -> RequirementDraft:

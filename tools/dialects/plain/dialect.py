@@ -17,6 +17,7 @@ from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
 from omniagent.tools.dialects.plain.grounding import read_boxes
 from omniagent.tools.dialects.plain.instruction import instruction_for
+from omniagent.tools.dialects.plain.language.twins import false_twin
 from omniagent.tools.dialects.plain.modes import possible_modes
 from omniagent.tools.dialects.plain.replies import read_repair
 from omniagent.tools.dialects.plain.stated import kept_lines, stated_of
@@ -37,11 +38,11 @@ class Plain:
             domain=task.generator.domain,
             clarified=task.clarified,
         )
-        mode, assumptions = _chosen(modes, task, critic)
+        mode, sure, assumptions = _chosen(modes, task, critic)
         if mode in ("answer", "refuse"):
-            return Reading(mode, task.words, assumptions=assumptions)
+            return Reading(mode, task.words, assumptions=assumptions, sure=sure)
         pictures = () if mode == "generate" else task.pictures
-        checklist = checklist_for(task.words, pictures, mode, critic)
+        checklist = checklist_for(task.words, pictures, mode, critic, again=task.again)
         kept = kept_lines(task.words) if mode == "edit" and len(pictures) == 1 else ()
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
         notes = () if known(task.words) else (UNKNOWN_LANGUAGE,)
@@ -50,6 +51,7 @@ class Plain:
             told.text,
             checklist=(*checklist.lines, *kept),
             assumptions=(*assumptions, *checklist.assumptions, *told.assumptions, *notes),
+            sure=min(sure, checklist.sure),
         )
 
     def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:
@@ -90,11 +92,22 @@ class Plain:
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
         return prompts.pair_prompt(before, after)
 
+    chooses = True
+
+    def choice(
+        self, first: Image.Image, second: Image.Image, instruction: str, source: Image.Image | None = None
+    ) -> Prompt | None:
+        return prompts.choice_prompt(first, second, instruction, source)
+
     def read_aloud(self, image: Image.Image) -> Prompt | None:
         return prompts.reading_prompt(image)
 
     def second_question(self, text: str) -> SecondQuestion:
         return SecondQuestion(prompts.paraphrased_question(text), inverted=False)
+
+    def twin(self, kind: RequirementKind, question: str) -> str | None:
+        told = false_twin(kind, question)
+        return None if told is None else prompts.verdict_question(told)
 
     def repair(
         self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
@@ -115,13 +128,14 @@ class Plain:
         return prompts.answer_prompt(question, pictures, seen)
 
 
-def _chosen(modes: Sequence[Mode], task: GivenTask, critic: Consultation) -> tuple[Mode, tuple[str, ...]]:
-    """The mode that the critic finds likeliest, and what was assumed when it cannot say."""
+def _chosen(modes: Sequence[Mode], task: GivenTask, critic: Consultation) -> tuple[Mode, float, tuple[str, ...]]:
+    """The mode that the critic finds likeliest, how likely, and what was assumed when it cannot say."""
     if len(modes) == 1:
-        return modes[0], ()
+        return modes[0], 1.0, ()
     prompt = prompts.mode_prompt(task.words, len(task.pictures), modes, task.generator.domain)
     try:
         likely = critic.choose(prompt, prompts.letters(modes))
     except CriticBadOutput:
-        return modes[0], (f"the critic could not say what is asked for, so the task was read as {modes[0]}",)
-    return max(zip(likely, modes, strict=True), key=lambda pair: pair[0])[1], ()
+        return modes[0], 0.0, (f"the critic could not say what is asked for, so the task was read as {modes[0]}",)
+    sure, mode = max(zip(likely, modes, strict=True), key=lambda pair: pair[0])
+    return mode, sure, ()

@@ -21,8 +21,12 @@ MODE_SYSTEM: Final = "You sort requests about pictures. Answer with one letter o
 CHECKLIST_SYSTEM: Final = (
     f"You turn a request for a picture into a checklist by which the finished picture is judged. {_JSON_ONLY}"
 )
+SECOND_SYSTEM: Final = (
+    f"You inspect pictures that were made to order, and write down beforehand what you will look for. {_JSON_ONLY}"
+)
 REWRITE_SYSTEM: Final = f"You reword a request as an instruction for an image generator. {_JSON_ONLY}"
 VERDICT_SYSTEM: Final = "You check pictures. Answer the question about the picture with yes or no only."
+CHOICE_SYSTEM: Final = "You compare two pictures. Answer with one letter only."
 REPAIR_SYSTEM: Final = f"You say how a picture must be changed so that it fits its request. {_JSON_ONLY}"
 ANSWER_SYSTEM: Final = (
     "You answer questions plainly and correctly, in the language of the question and at the length that it needs. "
@@ -56,6 +60,17 @@ text: writing that can be read in the picture
 style: the kind of picture, its medium, light, weather or mood
 identity: a person or thing is the one from a given picture
 preservation: something of the given picture that must stay as it was"""
+
+_SECOND_RULES: Final = """\
+Go through the order from its last word to its first. Note as facts what must be seen in the finished picture for each \
+word with a meaning, then turn the facts into questions that a stranger can answer with yes by looking at a right \
+picture, and with no at a wrong one.
+- What the order does not say is not asked. Every thing, number, colour, place, text and style that it says is.
+- One question asks for one thing, about the picture as it is and not about how it was made.
+- The question whether a thing is there stands before those about its number, colour or place.
+- Three to eight questions in English, no two the same; writing stays in its language, in quotation marks.
+The kinds are presence, count, attribute, relation, text, style, identity (somebody or something of a given picture) \
+and preservation (what of a given picture must stay)."""
 
 _REWRITE_RULES: Final = """\
 - Keep every thing, number, colour, name, place and action of the request, in the request's own words where you can.
@@ -120,6 +135,16 @@ def checklist_prompt(words: str, pictures: Sequence[Image.Image], mode: Mode) ->
     return Prompt(system=CHECKLIST_SYSTEM, parts=(*_labelled(pictures), text))
 
 
+def second_checklist_prompt(words: str, pictures: Sequence[Image.Image], mode: Mode) -> Prompt:
+    """Asks for the checklist once more, the request first and in other words; answered with `ChecklistForm` JSON."""
+    task, form = (CHANGED_TASK, CHANGED) if mode == "edit" else (DRAWN_TASK, DRAWN)
+    text = (
+        f"Someone ordered {_asked_of(mode, len(pictures))}:\n{_fenced('task', words)}\n{_SECOND_RULES}\n\n"
+        f"Example, of another order:\n{_fenced('task', task)}\n{form.model_dump_json()}\n{_JSON_ONLY}"
+    )
+    return Prompt(system=SECOND_SYSTEM, parts=(text, "\n", *_labelled(pictures)))
+
+
 def _asked_of(mode: Mode, pictures: int) -> str:
     if mode == "edit":
         return f"a change of {'the given picture' if pictures == 1 else 'one of the given pictures'}"
@@ -174,6 +199,19 @@ def pair_prompt(before: Image.Image, after: Image.Image) -> Prompt:
     """The shared prefix of all questions about the given picture and the new one."""
     text = "\nThe new picture was made from the given picture.\n"
     return Prompt(system=VERDICT_SYSTEM, parts=("the given picture: ", before, "\nthe new picture: ", after, text))
+
+
+def choice_prompt(first: Image.Image, second: Image.Image, words: str, source: Image.Image | None) -> Prompt:
+    """Asks which of two pictures is the better answer to a request; answered with A or B."""
+    given = () if source is None else ("the given picture: ", source, "\n")
+    made = "Both were made from the given picture for" if given else "Both were made for"
+    kept = ", and what the request does not change is as in the given picture" if given else ""
+    text = (
+        f"\n{made} this request:\n{_fenced('task', words)}\nWhich one fits it better? What the request says counts "
+        f"first: things, numbers, colours, places and text are right{kept}. Of two that fit alike, the one without "
+        "flaws such as broken shapes, hands or letters. Answer with A or B only."
+    )
+    return Prompt(system=CHOICE_SYSTEM, parts=(*given, "picture A: ", first, "\npicture B: ", second, text))
 
 
 def grounding_prompt(image: Image.Image, things: Sequence[str]) -> Prompt:

@@ -1,0 +1,39 @@
+"""When the loop looks closer before it decides: a second reading of the task, a choice between equal pictures."""
+
+from typing import Final
+
+from omniagent.graphs.history import best_of, critique_of, rounds, undecided
+from omniagent.graphs.rules import acceptable, ended
+from omniagent.graphs.state import AgentState
+
+_CALLS_OF_A_READING: Final = 6
+"""Critic calls that must be left for a second reading and the look at the pictures that follows it."""
+
+
+def wants_reread(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
+    """Whether the task should be read a second time now, which is done once a run at most (rule 11).
+
+    Before a first picture is accepted whose plan the critic itself was not sure of, or that holds all but what no
+    line asks for; and where two rounds brought nothing, as the task may be misread.
+    """
+    plan, best = state.plan, best_of(state)
+    if plan is None or plan.final or best is None or not state.policy.second_reading:
+        return False
+    if state.budget.max_critic_calls - state.usage.critic_calls < _CALLS_OF_A_READING:
+        return False
+    if acceptable(critique_of(state, best)):
+        return bool(plan.unchecked) or plan.sure < state.policy.sure_plan
+    return fruitless(state) and ended(state, cancelled=cancelled, expired=expired) is None
+
+
+def wants_choice(state: AgentState) -> bool:
+    """Whether the critic should choose between the best picture and one that holds as many requirements (rule 12)."""
+    left = state.budget.max_critic_calls - state.usage.critic_calls
+    return state.policy.forced_choice and left > 2 and state.fault is None and undecided(state) is not None
+
+
+def fruitless(state: AgentState) -> bool:
+    """Whether two rounds were judged, none was accepted, and the last held no more than what was there before it."""
+    history = rounds(state)
+    held = [one.critique.passed for one in history]
+    return len(held) >= 2 and not any(one.critique.accepted for one in history) and held[-1] <= max(held[:-1])
