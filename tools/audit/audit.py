@@ -20,7 +20,7 @@ class Audited(NamedTuple):
 
     Attributes:
         checklist: The lines with what was added; those that stood are neither moved nor reworded, but one that asked
-            for another number than the task is replaced.
+            for another number or colour than the task is replaced.
         notes: What was replaced, in sentences.
         unchecked: The parts of the task that nothing asks for, in the person's words.
     """
@@ -50,7 +50,7 @@ def audited(
         tellings = [told(line) for line in lines]
         if covered(mention, tellings) or f"“{mention.said.casefold()}”" in accounted:
             continue
-        wrong = _counts_otherwise(mention, wanted, lines, tellings)
+        wrong = _says_otherwise(mention, wanted, lines, tellings)
         if wrong is not None and mention.line is not None:
             notes.append(f"the task says “{mention.said}”, so the line “{lines[wrong].question}” was put right")
             lines[wrong] = _line(lines[wrong].id, mention.line)
@@ -98,22 +98,29 @@ def _shares(first: frozenset[str], second: frozenset[str]) -> bool:
     return bool(first & second) or any(alike(one, other) for one in first for other in second)
 
 
-def _counts_otherwise(
+def _says_otherwise(
     mention: Mention, wanted: Sequence[Mention], lines: Sequence[Requirement], tellings: Sequence[Told]
 ) -> int | None:
-    """The line that asks for a number of the same thing that the task nowhere says; None if there are none or several.
+    """The one line that asks of the same thing for a number or a colour that the task nowhere says; None if several do.
 
     "Two cats on the left, three on the right" says two numbers of cats, and neither is wrong.
     """
-    if mention.kind != "number" or not mention.of:
+    if mention.kind not in ("number", "colour") or not mention.of:
         return None
-    said = frozenset(form for one in wanted if one.kind == "number" for form in one.forms)
+    said = frozenset(form for one in wanted if one.kind == mention.kind for form in one.forms)
     found = [
         at
         for at, (line, each) in enumerate(zip(lines, tellings, strict=True))
-        if line.kind == "count"
-        and _shares(mention.of, each.forms)
-        and any(form.startswith("#") for form in each.forms)
-        and not said & each.forms
+        if _shares(mention.of, each.forms)
+        and not each.keeps
+        and (says := _of_kind(mention.kind, line, each))
+        and not _shares(said, says)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def _of_kind(kind: MentionKind, line: Requirement, told: Told) -> frozenset[str]:
+    """The numbers, or the colours, that a line asks for; none of a line of another kind."""
+    if kind == "number":
+        return frozenset(form for form in told.forms if form.startswith("#")) if line.kind == "count" else frozenset()
+    return told.colours if line.kind in ("attribute", "presence") else frozenset()

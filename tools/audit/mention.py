@@ -38,6 +38,7 @@ class Told:
         text: Its letters and digits alone, in one case, for quoted texts.
         pronoun: Whether it speaks of what the lines before named ("Is it red?").
         keeps: Whether it asks that something is as it was.
+        colours: Those of its forms that are colours.
         content: Those of its forms that have a meaning of their own ("is" and "there" have none); all if it is empty.
     """
 
@@ -45,6 +46,7 @@ class Told:
     text: str = ""
     pronoun: bool = False
     keeps: bool = False
+    colours: frozenset[str] = frozenset()
     content: frozenset[str] = frozenset()
 
     @property

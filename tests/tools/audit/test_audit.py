@@ -21,7 +21,8 @@ from omniagent.tools.audit import Audited, audited
 from omniagent.tools.dialects import DIALECTS
 from omniagent.tools.dialects.base import GivenTask, Reading
 from omniagent.tools.dialects.drafts import PlanDraft
-from omniagent.tools.types import Mode, Requirement
+from omniagent.tools.dialects.plain.wanted import told_of, wanted_of
+from omniagent.tools.types import Mode, Requirement, RequirementKind
 from tests.support.scripted_runs import plan_draft, scripted_agent, texts
 
 TASKS: Final = cast(
@@ -248,3 +249,29 @@ def test_a_long_task_in_prose_ends_with_all_of_its_parts_asked_or_named(tmp_path
     for part in ("regatta", "seven", "boats", "lighthouse", "children", "lanterns", "mist"):
         assert part in told, (part, told)
     assert (result.stop_reason == "unchecked") == bool(result.unchecked)
+
+
+@pytest.mark.parametrize(
+    ("task", "mode", "kind", "line", "asked"),
+    [
+        ("a red car on a bridge", "generate", "attribute", "Is the car blue?", "red car"),
+        ("paint the red car blue", "edit", "attribute", "Is the car red?", "car blue"),
+        ("a white cat on a sofa", "generate", "presence", "Is there a black cat?", "white cat"),
+        ("three dogs in a park", "generate", "count", "Are there exactly four dogs?", "three dogs"),
+    ],
+)
+def test_a_line_that_asks_for_another_colour_or_number_than_the_task_is_put_right_and_told(
+    task: str, mode: Mode, kind: RequirementKind, line: str, asked: str
+):
+    held = audited(wanted_of(task, mode), (Requirement(id="r1", kind=kind, question=line),), told_of)
+    assert line not in [one.question for one in held.checklist] and asked in held.checklist[0].question
+    assert held.notes == (f"the task says “{asked}”, so the line “{line}” was put right",)
+
+
+def test_a_colour_of_another_thing_and_one_that_is_kept_are_left_alone():
+    lines = (
+        Requirement(id="r1", kind="presence", question="Is there a red car?"),
+        Requirement(id="r2", kind="presence", question="Is there a blue car?"),
+        Requirement(id="r3", kind="preservation", question="Is the green car as it was?"),
+    )
+    assert audited(wanted_of("a red and a blue car", "generate"), lines, told_of).checklist == lines

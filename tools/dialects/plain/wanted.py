@@ -111,6 +111,7 @@ def told_of(line: Requirement) -> Told:
         text=_squeezed(line.question),
         pronoun=PRONOUN.search(bare) is not None,
         keeps=line.kind in ("preservation", "identity") or SAME.search(bare) is not None,
+        colours=frozenset(forms & COLOURS),
         content=frozenset[str]().union(*(_meant(word) for word in TOKEN.findall(bare))),
     )
 
