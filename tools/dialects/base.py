@@ -135,6 +135,10 @@ class Dialect(Protocol):
         """Whether a question holds of the picture that the critic described; None where that does not tell."""
         ...
 
+    def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
+        """Where the described things that a question names are, in pixels of a picture of that (width, height)."""
+        ...
+
     def count_question(self, thing: str) -> str | None:
         """Asks how many there are of a thing, at the end of `verdict`; None where this critic was not taught to."""
         ...

@@ -95,7 +95,7 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
             found.append(reading_evidence(one.stated.text, read))
         if boxes is not None and (located := _located(one, boxes, looked.image.size)) is not None:
             found.append(located)
-        if seen and (told := _described(dialect, one, seen, found[0])) is not None:
+        if seen and (told := _described(dialect, one, seen, looked.image.size, found[0])) is not None:
             found.append(told)
         said, probability = agreed(found, thresholds)
         verdicts.append(
@@ -134,7 +134,9 @@ def _located(one: Requirement, boxes: tuple[Box, ...] | Literal["unread"], size:
     return boxes_evidence(one, boxes, size)
 
 
-def _described(dialect: Dialect, one: Requirement, seen: str, asked: Evidence) -> Evidence | None:
+def _described(
+    dialect: Dialect, one: Requirement, seen: str, size: tuple[int, int], asked: Evidence
+) -> Evidence | None:
     """What follows from the critic's own description; one that agrees leaves the probability as it is."""
     holds = dialect.described(one.question, seen)
     if holds is None:
@@ -142,7 +144,11 @@ def _described(dialect: Dialect, one: Requirement, seen: str, asked: Evidence) -
     agrees = holds == (asked.answer != "no")
     probability = asked.probability if agrees else (_SURE if holds else 1.0 - _SURE)
     return Evidence(
-        instrument="description", answer="yes" if holds else "no", probability=probability, note=f"sees {seen}"
+        instrument="description",
+        answer="yes" if holds else "no",
+        probability=probability,
+        note=f"sees {seen}",
+        boxes=dialect.places(one.question, seen, size),
     )
 
 

@@ -91,7 +91,13 @@ def test_swapped_corners_and_a_little_overhang_name_the_same_box() -> None:
 
 def test_labels_of_nothing_that_was_asked_for_are_left_out() -> None:
     reply = '[{"bbox_2d": [1,1,9,9], "label": "dog"}, {"bbox_2d": [1,1,9,9], "label": "small fox"}]'
-    assert [one.label for one in read_boxes(reply, sent=SENT, size=PHOTO, things=("fox", "tent"))] == ["fox"]
+    assert [one.label for one in read_boxes(reply, sent=SENT, size=PHOTO, things=("fox",))] == ["fox"]
+
+
+def test_an_unknown_label_leaves_things_without_a_box_unread() -> None:
+    reply = '[{"bbox_2d": [1,1,9,9], "label": "Zelt"}, {"bbox_2d": [1,1,9,9], "label": "small fox"}]'
+    with pytest.raises(Unreadable, match="'Zelt' names none of fox, tent"):
+        read_boxes(reply, sent=SENT, size=PHOTO, things=("fox", "tent"))
 
 
 def need(kind: RequirementKind, question: str) -> Requirement:

@@ -10,6 +10,7 @@ from omniagent.tools.dialects.listed.cells import WHERE
 from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, picture_of
 from omniagent.tools.dialects.listed.draws.parts import FILLS, SHAPES, SIZES
 from omniagent.tools.dialects.listed.notation import names_in, read_count, read_presence
+from omniagent.tools.types import Box
 
 _BACKGROUND: Final = re.compile(r"Is the background (\w+)\?")
 _RELATION: Final = re.compile(r"(?:Is|Are) the (.+?) (left of|right of|above|below) the (.+?)\?")
@@ -38,6 +39,41 @@ def holds_as_described(question: str, seen: str) -> bool | None:
     if (relation := _RELATION.fullmatch(question)) is not None:
         return _stand(picture, relation)
     return None
+
+
+def places_of(question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
+    """Where the things that a question names are, as the critic described them: each in a ninth of the picture.
+
+    Args:
+        question: A line of the checklist.
+        seen: The critic's description; one in prose tells no places.
+        size: (width, height) of the picture in pixels.
+    """
+    picture = picture_of(seen)
+    if picture is None:
+        return ()
+    if (counted := read_count(question)) is not None:
+        things = picture.things if counted.total else _fitting(picture, counted.phrase.split())
+    elif (name := read_presence(question)) is not None:
+        told = names_in(name)[0]
+        things = _fitting(picture, (told.noun, *told.properties))
+    elif (relation := _RELATION.fullmatch(question)) is not None:
+        things = [one for side in (1, 3) for one in _fitting(picture, relation[side].split())]
+    else:
+        things = ()
+    return tuple(_ninth(one.words, one.cell, size) for one in things if one.cell is not None)
+
+
+def _ninth(label: str, cell: str, size: tuple[int, int]) -> Box:
+    column, row = WHERE[cell]
+    width, height = size[0] / 3, size[1] / 3
+    return Box(
+        label=label,
+        left=column * width,
+        top=row * height,
+        right=(column + 1) * width,
+        bottom=(row + 1) * height,
+    )
 
 
 def _counts(picture: Picture, words: Sequence[str]) -> set[int]:

@@ -22,7 +22,7 @@ from omniagent.tools.dialects.listed.changes import (
     composition_in,
     grounded,
 )
-from omniagent.tools.dialects.listed.described import holds_as_described
+from omniagent.tools.dialects.listed.described import holds_as_described, places_of
 from omniagent.tools.dialects.listed.draws import heard
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
@@ -92,6 +92,9 @@ class Listed:
 
     def described(self, question: str, seen: str) -> bool | None:
         return holds_as_described(question, seen)
+
+    def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
+        return places_of(question, seen, size)
 
     def count_question(self, thing: str) -> str | None:
         return None

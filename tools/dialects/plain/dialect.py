@@ -75,6 +75,9 @@ class Plain:
     def described(self, question: str, seen: str) -> bool | None:
         return None
 
+    def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
+        return ()
+
     def count_question(self, thing: str) -> str | None:
         return prompts.count_question(thing)
 
@@ -83,6 +86,8 @@ class Plain:
         if profile.grounding not in ("pixels", "thousandths"):
             return None
         said = critic.write(prompts.grounding_prompt(image, things), max_tokens=profile.plan_tokens)
+        if said.cut:
+            raise Unreadable("the list of boxes was cut at the token limit, so that boxes may be missing")
         if profile.grounding == "thousandths":
             sent = (1000, 1000)
         else:
