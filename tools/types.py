@@ -1,13 +1,13 @@
 """The words of the agent as types: frozen pydantic models that travel through state, trace and JSON."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
 RequirementKind = Literal["presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"]
 Answer = Literal["yes", "no", "unsure"]
-Instrument = Literal["probability", "number", "reading", "pair", "description", "boxes"]
+Instrument = Literal["probability", "number", "reading", "pair", "description", "boxes", "pixels"]
 Scope = Literal["local", "global"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
@@ -116,6 +116,25 @@ class Box(Word):
     bottom: float = Field(ge=0)
 
 
+class ChangeMap(Word):
+    """Where a new picture differs from the given one, on a grid of cells over the whole of the new picture.
+
+    Attributes:
+        rows: From top to bottom, one digit a cell from left to right: 0 is kept, 9 changed all over. At most 32 cells
+            a side, every row as long as the first.
+        outside: Share of the picture that changed outside of what was to change, 0 to 1.
+    """
+
+    rows: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,32}$")], ...] = Field(min_length=1, max_length=32)
+    outside: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _even(self) -> "ChangeMap":
+        if len({len(row) for row in self.rows}) != 1:
+            raise ValueError("every row of a change map must have as many cells as the first")
+        return self
+
+
 class Evidence(Word):
     """What one instrument says of one requirement.
 
@@ -123,11 +142,13 @@ class Evidence(Word):
         instrument: `probability`: p(yes) of a question about the picture; `number`: the probability of the right number
             in an open count; `reading`: the text that was read; `pair`: p(yes) of a question about the given picture
             and the new one, seen together; `description`: what follows from the critic's own description;
-            `boxes`: arithmetic on the boxes of things.
+            `boxes`: arithmetic on the boxes of things; `pixels`: what changed between the given picture and the new
+            one, outside of what was to change.
         answer: By this critic's thresholds.
         probability: Of yes, 0 to 1.
         note: What was counted, read or located, in words.
-        boxes: Of the things that were located.
+        boxes: Of the things that were located; of `pixels`, of what was to change, in the new picture.
+        changed: Where the new picture differs from the given one; of `pixels` only.
     """
 
     instrument: Instrument
@@ -135,6 +156,7 @@ class Evidence(Word):
     probability: float = Field(ge=0, le=1)
     note: str = ""
     boxes: tuple[Box, ...] = ()
+    changed: ChangeMap | None = None
 
 
 class Verdict(Word):

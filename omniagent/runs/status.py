@@ -41,6 +41,7 @@ _INSTRUMENTS: Final[dict[Instrument, str]] = {
     "pair": "asked of both pictures",
     "description": "by its description",
     "boxes": "by boxes",
+    "pixels": "by its pixels",
 }
 _DOING: Final = {
     "plan": "reading the task",
