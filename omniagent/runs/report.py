@@ -13,6 +13,7 @@ from PIL import Image
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, model_name
+from omniagent.runs.marked import COLOURS, SIGNS, Mark, change_layer, change_of, marks_of
 from omniagent.runs.status import STOPS, doing, evidence_of
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.trace import (
@@ -47,7 +48,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One attempt as the page shows it: the pictures are data URIs, or None when the file is gone."""
+    """One attempt as the page shows it: the pictures are data URIs, or None when the file is gone.
+
+    `marks` and `changed`, a map as a data URI, are the evidence that lies over the picture.
+    """
 
     attempt: Attempt
     picture: str | None
@@ -55,6 +59,8 @@ class Shown:
     critique: Critique | None
     checks: tuple[Check, ...]
     best: bool
+    marks: tuple[Mark, ...]
+    changed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
         stops=STOPS,
         doing=doing,
         evidence_of=evidence_of,
+        colours=COLOURS,
+        signs=SIGNS,
         model_name=model_name,
     )
 
@@ -211,7 +219,18 @@ def _shown(attempt: Attempt, story: _Story, pictures: "_Pictures", best: str | N
         critique=critique,
         checks=tuple(Check(need, verdicts.get(need.id)) for need in (story.plan.checklist if story.plan else ())),
         best=attempt.id == best,
+        marks=marks_of(critique),
+        changed=_layer(critique),
     )
+
+
+def _layer(critique: Critique | None) -> str | None:
+    changed = change_of(critique)
+    if changed is None:
+        return None
+    buffer = io.BytesIO()
+    change_layer(changed).save(buffer, "PNG")
+    return _data_uri(buffer.getvalue(), "png")
 
 
 def _input_name(ref: ImageRef, story: _Story, number: int) -> str:

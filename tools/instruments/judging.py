@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from omniagent.model.perception.text import TextReader
+from omniagent.model.mllm.yes_no import without_thought
+from omniagent.model.perception.text import PlacedLine, Placing, TextReader
 from omniagent.model.profile import CriticProfile
 from omniagent.model.requests import Prompt
 from omniagent.tools.consult import Desk
@@ -48,6 +49,13 @@ class Judged(NamedTuple):
 
     seen: str
     verdicts: tuple[Verdict, ...]
+
+
+class _Read(NamedTuple):
+    """The lines of text of a picture, and where they stand if the reader tells."""
+
+    lines: tuple[str, ...]
+    boxes: tuple[Box, ...] = ()
 
 
 class _Answer(NamedTuple):
@@ -92,7 +100,7 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
         if one.kind == "count" and calls.left:
             found += filter(None, [number_evidence(one.stated, single, dialect, desk, thresholds)])
         if one.kind == "text" and one.stated.text and read is not None:
-            found.append(reading_evidence(one.stated.text, read))
+            found.append(reading_evidence(one.stated.text, read.lines, read.boxes))
         if boxes is not None and (located := _located(one, boxes, looked.image.size)) is not None:
             found.append(located)
         if seen and (told := _described(dialect, one, seen, looked.image.size, found[0])) is not None:
@@ -174,16 +182,28 @@ def _answers(
     return made
 
 
-def _read(
-    desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter
-) -> tuple[str, ...] | None:
-    """The text of the picture, where a requirement asks for one: by the reader, else read aloud by the critic."""
-    if not any(one.kind == "text" and one.stated.text for one in asked):
+def _read(desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> _Read | None:
+    """The text of the picture, where a requirement asks for one: by the reader, else read aloud by the critic.
+
+    A reader that does not have the letters of a text that is asked for leaves all to the critic.
+    """
+    texts = [one.stated.text for one in asked if one.kind == "text" and one.stated.text]
+    reader = looked.reader
+    if not texts:
         return None
-    if looked.reader is not None:
-        return looked.reader.lines(looked.image)
+    if isinstance(reader, Placing):
+        if all(reader.knows(text) for text in texts):
+            placed = reader.placed(looked.image)
+            return _Read(tuple(line.text for line in placed), tuple(_boxed(line) for line in placed))
+    elif reader is not None:
+        return _Read(reader.lines(looked.image))
     prompt = dialect.read_aloud(looked.image)
     if prompt is None or not calls.left:
         return None
-    said = desk.write(prompt, max_tokens=desk.profile.description_tokens)
-    return tuple(line.strip() for line in said.text.splitlines() if line.strip())
+    said = without_thought(desk.write(prompt, max_tokens=desk.profile.description_tokens).text)
+    return _Read(tuple(line.strip() for line in said.splitlines() if line.strip()))
+
+
+def _boxed(line: PlacedLine) -> Box:
+    left, top = max(0.0, line.left), max(0.0, line.top)
+    return Box(label=line.text, left=left, top=top, right=max(left, line.right), bottom=max(top, line.bottom))

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from omniagent.tools.types import Answer, Evidence
+from omniagent.tools.types import Answer, Box, Evidence
 
 _ALIKE: Final = (frozenset("Oo0"), frozenset("Il1"))
 """Signs that fonts draw alike, so that readers take them for one another; a small i has its dot."""
@@ -42,7 +42,7 @@ class _Compared(NamedTuple):
     apart: int = 0
 
 
-def reading_evidence(wanted: str, lines: Sequence[str]) -> Evidence:
+def reading_evidence(wanted: str, lines: Sequence[str], boxes: Sequence[Box] = ()) -> Evidence:
     """Whether read lines say a text: yes only when every letter and digit of it stands there in order, and no more.
 
     Case, width, spaces and signs do not count, since readers drop them; a text may go over several lines. Where other
@@ -54,7 +54,11 @@ def reading_evidence(wanted: str, lines: Sequence[str]) -> Evidence:
     if compared.apart:
         note += f", {compared.apart} letters apart" if compared.apart > 1 else ", 1 letter apart"
     return Evidence(
-        instrument="reading", answer=compared.answer, probability=_PROBABILITY[compared.answer], note=note
+        instrument="reading",
+        answer=compared.answer,
+        probability=_PROBABILITY[compared.answer],
+        note=note,
+        boxes=tuple(boxes),
     )
 
 
