@@ -136,6 +136,11 @@ class Prompt(BaseModel):
         """This prompt with a text added at the end of the user turn."""
         return Prompt(system=self.system, parts=(*self.parts, text))
 
+    def before_last_words(self) -> "Prompt":
+        """This prompt without the text that ends it: what it shares with other questions about the same pictures."""
+        parts = self.parts[:-1] if self.parts and isinstance(self.parts[-1], str) else self.parts
+        return Prompt(system=self.system, parts=parts)
+
 
 class StandIn(BaseModel):
     """Who answered in place of the critic that was asked, and why."""

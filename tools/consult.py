@@ -46,6 +46,8 @@ class Desk:
     stand_in: StandIn | None
     tries: int
     usage: Usage = field(default_factory=Usage)
+    _read: set[tuple[int | str, ...]] = field(default_factory=set[tuple[int | str, ...]])
+    _kept: list[Prompt] = field(default_factory=list[Prompt])
 
     @property
     def profile(self) -> CriticProfile:
@@ -60,12 +62,14 @@ class Desk:
             Cancelled: the token was cancelled or expired.
         """
         call = Questions(within(prompt, self.profile.verdict_pixels), tuple(questions))
-        reply = self._counted(lambda: self.critic.yes_no(call, token=self.context.token), len(questions))
+        new = self._is_new(prompt)
+        reply = self._counted(lambda: self.critic.yes_no(call, token=self.context.token), len(questions), new)
         if len(reply.probabilities) != len(questions):
             raise CriticBadOutput(
                 f"the critic {self.critic.model} gave {len(reply.probabilities)} answers "
                 f"to {len(questions)} questions; check its server"
             )
+        self._check(reply.probabilities)
         return reply.probabilities
 
     def choose(self, prompt: Prompt, options: Sequence[str]) -> tuple[float, ...]:
@@ -75,20 +79,37 @@ class Desk:
                 self.critic, Options(within(prompt, self.profile.verdict_pixels), tuple(options)), self.context.token
             ),
             1,
+            self._is_new(prompt.before_last_words()),
         )
+        self._check(reply.probabilities)
         return reply.probabilities
 
     def write(self, prompt: Prompt, *, max_tokens: int, schema: type[BaseModel] | None = None) -> Completion:
         """A text. Raises: as `yes_no`."""
         call = Writing(within(prompt, self.profile.plan_pixels), schema, max_tokens)
-        return self._counted(lambda: self.critic.write(call, token=self.context.token), 0)
+        return self._counted(lambda: self.critic.write(call, token=self.context.token), 0, True)
 
     def describe(self, image: Image.Image) -> str:
         """The picture in words, on one line. Raises: as `yes_no`."""
         prompt = dialect_of(self.profile).describe(image)
         return " ".join(self.write(prompt, max_tokens=self.profile.description_tokens).text.split())
 
-    def _counted(self, call: "Callable[[], R]", questions: int) -> "R":
+    def _check(self, probabilities: Sequence[float]) -> None:
+        # Not a number is within no bounds.
+        if (wrong := next((one for one in probabilities if not 0.0 <= one <= 1.0), None)) is not None:
+            raise CriticBadOutput(
+                f"the critic {self.critic.model} gave the probability {wrong}; it must lie in 0 to 1: check its server"
+            )
+
+    def _is_new(self, prompt: Prompt) -> bool:
+        """Whether no earlier question at this desk was put after the same pictures and words."""
+        key = (prompt.system, *(part if isinstance(part, str) else id(part) for part in prompt.parts))
+        self._kept.append(prompt)
+        new = key not in self._read
+        self._read.add(key)
+        return new
+
+    def _counted(self, call: "Callable[[], R]", questions: int, prefill: bool) -> "R":
         context, other, asked = self.context, self.stand_in, self.context.runtime.critic
         context.token.check()
         context.calls.spend()
@@ -106,6 +127,7 @@ class Desk:
                 critic=self.critic.model,
                 questions=questions,
                 tries=self.tries,
+                prefills=int(prefill),
                 seconds=seconds,
                 prompt_tokens=reply.prompt_tokens,
                 cached_tokens=reply.cached_tokens,
@@ -115,6 +137,7 @@ class Desk:
         )
         self.usage = self.usage.plus(
             critic_calls=1,
+            prefills=int(prefill),
             prompt_tokens=reply.prompt_tokens,
             cached_tokens=reply.cached_tokens,
             completion_tokens=reply.completion_tokens,

@@ -5,7 +5,7 @@ from omniagent.tools.instruments.blank import blank_fails, is_blank
 from omniagent.tools.instruments.judging import Looked, judged
 from omniagent.tools.instruments.preservation import limits_of, over_edit
 from omniagent.tools.tool import Outcome, ToolContext, tool
-from omniagent.tools.types import Attempt, Critique, ImageRef, Requirement, Usage, Verdict, Word
+from omniagent.tools.types import Attempt, Cost, Critique, ImageRef, Requirement, Usage, Verdict, Word
 
 
 class CritiqueIn(Word):
@@ -47,6 +47,12 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
         seen=seen or None,
         scope="global" if blank else "local",
         blank=blank,
+        cost=Cost(
+            calls=usage.critic_calls,
+            prefills=usage.prefills,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+        ),
         over_edit=0.0 if source is None else over_edit(source, image, instruction, limits),
         quality=sum(verdict.probability for verdict in verdicts.values()) / len(verdicts) if verdicts else 0.0,
     )

@@ -169,6 +169,23 @@ class Verdict(Word):
     evidence: tuple[Evidence, ...] = ()
 
 
+class Cost(Word):
+    """What the verdicts on one picture took of the critic.
+
+    Attributes:
+        calls: Calls that it answered.
+        prefills: How often it had to read pictures anew: calls whose pictures and words before the last question no
+            earlier call about this picture had, and every text that it wrote.
+        prompt_tokens: Of all calls, those found in a server's prefix cache among them.
+        completion_tokens: Of all calls.
+    """
+
+    calls: int = 0
+    prefills: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
 class Critique(Word):
     """What the critic says of one attempt. `repair` is None while every requirement holds or nothing was written.
 
@@ -183,6 +200,7 @@ class Critique(Word):
     scope: Scope = "local"
     over_edit: float = Field(default=0.0, ge=0, le=1)
     quality: float = Field(default=0.0, ge=0, le=1)
+    cost: Cost = Cost()
     blank: bool = Field(default=False, description="one flat colour; what such a picture cannot show was not asked")
 
     @property
@@ -245,6 +263,7 @@ class Usage(Word):
     images: int = 0
     rounds: int = 0
     critic_calls: int = 0
+    prefills: int = Field(default=0, description="critic calls that had to read pictures or words anew")
     prompt_tokens: int = 0
     cached_tokens: int = Field(default=0, description="of the prompt tokens, found in a server's prefix cache")
     completion_tokens: int = 0

@@ -191,10 +191,12 @@ class LocalCritic:
         if not firsts or len(set(firsts)) < len(call.options):
             raise BadSetting(f"the options {', '.join(call.options)} do not differ in their first token; give letters")
         chat = self._encode(call.prompt)
+        # The questions of `yes_no` about the same picture were put after the same beginning.
+        shared = _common_length([self._encoder.encode(call.prompt.before_last_words()).ids, chat.ids[:-1]])
         _check(token)
-        prefix = self._prefix(chat, len(chat.ids))
-        chances = torch.softmax(self._logits(prefix.state)[0, firsts], dim=-1)
-        return Chosen(probabilities=tuple(chances.tolist()), prompt_tokens=prefix.length, completion_tokens=1)
+        state = self._endings(self._prefix(chat, shared), [chat.ids[shared:]])
+        chances = torch.softmax(self._logits(state)[0, firsts], dim=-1)
+        return Chosen(probabilities=tuple(chances.tolist()), prompt_tokens=len(chat.ids), completion_tokens=1)
 
     @torch.inference_mode()
     def _write(self, call: Writing, token: CancelToken | None) -> Completion:

@@ -14,7 +14,7 @@ from PIL import Image
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, model_name
 from omniagent.runs.marked import COLOURS, SIGNS, Mark, change_layer, change_of, marks_of
-from omniagent.runs.status import STOPS, doing, evidence_of
+from omniagent.runs.status import STOPS, cost_of, doing, evidence_cost, evidence_of
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.trace import (
     Asked,
@@ -189,6 +189,8 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
         stops=STOPS,
         doing=doing,
         evidence_of=evidence_of,
+        cost_of=cost_of,
+        evidence=evidence_cost([one for one in story.critiques.values() if one.attempt in story.attempts]),
         colours=COLOURS,
         signs=SIGNS,
         model_name=model_name,

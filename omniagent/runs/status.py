@@ -1,10 +1,11 @@
 """How frontends speak of a run: a status word, an exit code, words for tools and stops, lines of text, plain JSON."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from omniagent.model.wording import counted
 from omniagent.runs.result import Result
-from omniagent.tools.types import Instrument, StopReason, Verdict
+from omniagent.tools.types import Critique, Instrument, StopReason, Verdict
 
 Status = Literal["accepted", "unchecked", "answered", "best_effort", "refused", "cancelled", "failed"]
 """`answered`: a question, in words; `unchecked`: every requirement holds, but none asks for some part of the task;
@@ -104,6 +105,25 @@ def evidence_of(verdict: Verdict | None) -> str:
     return "; ".join(
         f"{_INSTRUMENTS[one.instrument]} {one.probability:.2f}{f', {one.note}' if one.note else ''}" for one in told
     )
+
+
+def cost_of(critique: Critique) -> str:
+    """What the verdicts on one picture took of the critic, in words."""
+    cost = critique.cost
+    tokens = cost.prompt_tokens + cost.completion_tokens
+    return f"judged in {counted(cost.calls, 'critic call')} ({counted(cost.prefills, 'prefill')}), {tokens:,} tokens"
+
+
+def evidence_cost(critiques: Sequence[Critique]) -> str:
+    """What the verdicts took a picture, in the mean; empty where no critic was asked."""
+    costs = [one.cost for one in critiques if one.cost.calls]
+    if not costs:
+        return ""
+    calls, prefills, tokens = (
+        sum(each) / len(costs)
+        for each in zip(*((c.calls, c.prefills, c.prompt_tokens + c.completion_tokens) for c in costs), strict=True)
+    )
+    return f"{calls:.1f} critic calls, {prefills:.1f} prefills, {tokens:,.0f} tokens"
 
 
 def describe(result: Result) -> str:

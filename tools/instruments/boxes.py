@@ -14,9 +14,6 @@ _MARGIN: Final = 0.04
 _INSIDE: Final = 0.8
 _STEPS: Final = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 
-UNREAD: Final = Evidence(instrument="boxes", answer="unsure", probability=0.5, note="its boxes cannot be read")
-"""Of a reply whose boxes are at fault."""
-
 
 def things_of(need: Requirement) -> tuple[str, ...]:
     """What must be located to measure a requirement; nothing where boxes do not tell."""
@@ -46,6 +43,11 @@ def boxes_evidence(need: Requirement, boxes: Sequence[Box], size: tuple[int, int
     if need.kind == "count" and need.stated.number is not None:
         return _evidence("yes" if len(first) == need.stated.number else "no", first)
     return _evidence("yes" if first else "no", first)
+
+
+def unread(reason: str) -> Evidence:
+    """Of a reply whose boxes are at fault, and how."""
+    return Evidence(instrument="boxes", answer="unsure", probability=0.5, note=f"its boxes cannot be read: {reason}")
 
 
 def _evidence(answer: Answer, boxes: Sequence[Box]) -> Evidence:

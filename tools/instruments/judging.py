@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -16,7 +16,7 @@ from omniagent.tools.consult import Desk
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect, Unreadable
 from omniagent.tools.instruments.agreement import agreed, answer_of
-from omniagent.tools.instruments.boxes import UNREAD, boxes_evidence, things_of
+from omniagent.tools.instruments.boxes import boxes_evidence, things_of, unread
 from omniagent.tools.instruments.number import number_evidence
 from omniagent.tools.instruments.reading import reading_evidence
 from omniagent.tools.meter import CallMeter
@@ -125,20 +125,23 @@ def _evidence(instrument: Instrument, answer: _Answer, one: Requirement, profile
 
 def _boxes(
     desk: Desk, dialect: Dialect, image: Image.Image, asked: Sequence[Requirement], calls: CallMeter
-) -> tuple[Box, ...] | Literal["unread"] | None:
-    """The boxes of everything that some requirement is measured by, in one call; None where nothing is located."""
+) -> tuple[Box, ...] | str | None:
+    """The boxes of everything that some requirement is measured by, in one call.
+
+    In words what was wrong with a reply that cannot be read; None where nothing is located.
+    """
     things = tuple(dict.fromkeys(thing for one in asked for thing in things_of(one)))
     if not things or not calls.left:
         return None
     try:
         return dialect.locate(image, things, desk)
-    except Unreadable:
-        return "unread"
+    except Unreadable as error:
+        return str(error)
 
 
-def _located(one: Requirement, boxes: tuple[Box, ...] | Literal["unread"], size: tuple[int, int]) -> Evidence | None:
-    if boxes == "unread":
-        return UNREAD if things_of(one) else None
+def _located(one: Requirement, boxes: tuple[Box, ...] | str, size: tuple[int, int]) -> Evidence | None:
+    if isinstance(boxes, str):
+        return unread(boxes) if things_of(one) else None
     return boxes_evidence(one, boxes, size)
 
 

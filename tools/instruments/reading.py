@@ -66,7 +66,7 @@ def _compared(want: _Letters, read: _Letters, wanted: str) -> _Compared:
     if not want.text:
         return _Compared("yes")
     if not read.text:
-        return _Compared("no", len(want.text))
+        return _Compared("no")
     places = [_standing(want, read, start) for start in _starts(want, read)]
     if (best := min(places, key=lambda one: ("yes", "unsure", "no").index(one.answer), default=None)) is not None:
         return best
@@ -113,16 +113,14 @@ def _joined(more: str, edge: str) -> Answer:
 
 def _scattered(wanted: str, read: _Letters) -> bool:
     """Whether all words of a text of several stand by themselves in their order, with others between them."""
-    words = [_letters([word]) for word in wanted.split()]
-    if len(words) < 2:
-        return False
+    words = [word for part in wanted.split() if (word := _letters([part])).text]
     place = 0
     for word in words:
         starts = [at for at in _starts(word, read) if at >= place and _standing(word, read, at).answer == "yes"]
-        if word.text and not starts:
+        if not starts:
             return False
-        place = starts[0] + len(word.text) if word.text else place
-    return True
+        place = starts[0] + len(word.text)
+    return len(words) > 1
 
 
 def _apart(want: _Letters, read: _Letters) -> int:

@@ -100,6 +100,7 @@ class CriticConsulted(_Event):
     critic: str
     questions: int = Field(default=0, description="yes/no questions; 0 when a text was asked for")
     tries: int = 1
+    prefills: int = Field(default=0, description="1 when it had to read pictures or words anew for this call")
     seconds: float
     prompt_tokens: int = 0
     cached_tokens: int = 0

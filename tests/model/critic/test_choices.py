@@ -69,6 +69,16 @@ def test_the_critic_in_this_process_tells_the_share_of_each_options_first_token(
         assert chosen.prompt_tokens > 0 and chosen.completion_tokens == 1
 
 
+def test_a_choice_after_questions_about_the_same_picture_does_not_read_it_again(local: LocalCritic) -> None:
+    about = Prompt(system="You check pictures.", parts=(PROMPT.parts[0], "\nLook closely.\n"))
+    local.yes_no(Questions(about, ("Is it red?", "Is it blue?")))
+    read = local.stats["chat_prefixes"].misses
+    shared = local.choose(Options(about.then("How many are there?"), LETTERS)).probabilities
+    assert local.stats["chat_prefixes"].misses == read
+    alone = Prompt(system=about.system, parts=(about.parts[0], "\nLook closely.\nHow many are there?"))
+    assert local.choose(Options(alone, LETTERS)).probabilities == pytest.approx(shared, abs=1e-5)
+
+
 @pytest.mark.parametrize("options", [(), ("A", "A"), ("A", "B", ""), ("yes", "yes, both")], ids=str)
 def test_options_that_begin_alike_or_are_none_are_the_callers_mistake(
     local: LocalCritic, options: tuple[str, ...]

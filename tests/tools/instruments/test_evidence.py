@@ -148,6 +148,8 @@ def test_without_a_reader_the_critic_reads_aloud(tmp_path: Path) -> None:
         ("9 PM", ["FRIDAY9PM"], "yes"),
         ("FRIDAY 9 PM", ["FRIDAY", "doors", "9 PM"], "unsure"),
         ("FRIDAY 9 PM", ["FRIDAY", "doors", "8 PM"], "no"),
+        ("Coffee & Books", ["Coffee", "good", "Books"], "unsure"),
+        ("Coffee & Books", ["Cofee&Books"], "no"),
         ("新年快乐", ["祝您新年快乐"], "yes"),
         ("新年快乐", ["新新年快乐"], "no"),
         ("新年快乐", ["大新年快乐"], "unsure"),
@@ -165,6 +167,13 @@ def test_one_other_letter_is_never_taken_for_the_text(text: str, data: st.DataOb
     at = data.draw(st.sampled_from(letters))
     assert reading_evidence(text, [text]).answer == "yes"
     assert reading_evidence(text, [f"{text[:at]}x{text[at + 1 :]}"]).answer == "no"
+
+
+@given(st.text(max_size=30), st.lists(st.text(max_size=20), max_size=4))
+def test_any_text_and_any_lines_can_be_compared(wanted: str, lines: list[str]) -> None:
+    found = reading_evidence(wanted, lines)
+    assert found.answer in ("yes", "no", "unsure") and found.instrument == "reading"
+    assert reading_evidence(wanted, [wanted]).answer == "yes"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=3))
