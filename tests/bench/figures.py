@@ -14,6 +14,7 @@ from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
 from tests.bench.fullsize import fullsize as fullsize_figures
 from tests.bench.load import compare
 from tests.bench.midsize import EDIT, TEXT_TO_IMAGE, Load
+from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
 from tests.bench.timing import Way, race
 
@@ -99,6 +100,12 @@ def fullsize() -> Iterator[Line | str]:
         yield found if isinstance(found, str) else Line(*found)
 
 
+def posters() -> Iterator[Line]:
+    """Posters whose text the reader judges right."""
+    for name, value, unit in poster_figures():
+        yield Line(name, value, unit)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "compiled": compiled,
@@ -109,8 +116,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "load": load,
     "presets": presets,
     "fullsize": fullsize,
+    "posters": posters,
 }
-ONLY_NAMED = frozenset({"fullsize"})
+ONLY_NAMED = frozenset({"fullsize", "posters"})
 """Not run unless asked for by name."""
 
 

@@ -12,8 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont
 
+from omniagent.model.perception.text import TextReader
+from omniagent.tools.instruments.reading import reading_evidence
+
 Fault = Literal["other", "missing", "twice"]
 _FAULTS: Final[tuple[Fault, ...]] = ("other", "other", "missing", "twice")
+LEAST: Final = 0.95
+"""Share of posters that reading must judge right."""
+
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _ALIKE: Final = ("il", "oce", "uv", "hn", "rn", "ft")
 """Small letters that look alike, which misspelt words get more often than chance has it."""
@@ -115,6 +121,12 @@ def posters(count: int, size: int, seed: int = 0, printing: Printing = FIRST) ->
         package, file = printing.chinese_font if chinese else printing.fonts[int(rng.integers(len(printing.fonts)))]
         photo = printing.photos[int(rng.integers(len(printing.photos)))]
         yield Poster(_printed(says, _in_package(package, file), photo, size, rng), wanted, right, says)
+
+
+def judged_right(poster: Poster, reader: TextReader) -> bool:
+    """Whether reading finds that a poster says what it must, or that it does not."""
+    answer = reading_evidence(poster.wanted, reader.lines(poster.image)).answer
+    return answer == ("yes" if poster.right else "no")
 
 
 def misspelt(text: str, rng: np.random.Generator) -> str:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from omniagent.model.errors import CriticBadOutput
-from omniagent.model.perception.text import installed_reader
 from omniagent.model.profile import CriticProfile, Thresholds
 from omniagent.model.requests import CancelToken, Options, Prompt, Questions
 from omniagent.model.runtime import ModelRuntime
@@ -23,7 +22,6 @@ from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Attempt, Evidence, Requirement, Stated, Verdict
-from tests.support.posters import posters
 
 PLAIN = CriticProfile(name="plain")
 APPLES = Requirement(
@@ -184,13 +182,3 @@ def test_instruments_that_disagree_are_never_sure(probabilities: list[float]) ->
     assert min(probabilities) - 1e-9 <= mean <= max(probabilities) + 1e-9
     if {"yes", "no"} <= {one.answer for one in evidence}:
         assert answer == "unsure"
-
-
-def test_posters_are_read_right_and_misspelt_ones_are_found() -> None:
-    reader = installed_reader()
-    assert reader is not None, "the extra ocr is part of the set-up"
-    found = [
-        reading_evidence(poster.wanted, reader.lines(poster.image)).answer == ("yes" if poster.right else "no")
-        for poster in posters(16, 384)
-    ]
-    assert sum(found) >= 15
