@@ -164,18 +164,28 @@ def failed(critique: Critique) -> tuple[str, ...]:
 
 
 def repair_fault(state: AgentState, repair: Round) -> str | None:
-    """Why a repair is rolled back (rule 4): it broke, over-edited or gained nothing; None when it is kept."""
+    """Why a repair is rolled back (rule 4): it broke, over-edited or gained nothing; None when it is kept.
+
+    What failed of the surroundings, the look or the view of all is a reason to change all.
+    """
     before = best_of(state, (one for one in state.attempts if one.round < repair.number))
     critique = None if before is None else critique_of(state, before)
     if critique is None:
         return None
     if lost := broken(critique, repair.critique):
         return f"the repair broke {counted(len(lost), 'requirement')} that held"
-    if repair.critique.over_edit > state.policy.over_edit_limit:
+    if repair.critique.over_edit > state.policy.over_edit_limit and not _mends_all(state, critique):
         return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
     if repair.critique.passed <= critique.passed:
         return "the repair did not help"
     return None
+
+
+def _mends_all(state: AgentState, before: Critique) -> bool:
+    """Whether something did not hold that only a change of most of the picture can mend."""
+    lines = () if state.plan is None else state.plan.checklist
+    open_lines = {verdict.requirement for verdict in before.verdicts if verdict.answer != "yes"}
+    return any(one.id in open_lines and one.stated.reach not in (None, "part") for one in lines)
 
 
 def is_local(critique: Critique, policy: LoopPolicy) -> bool:

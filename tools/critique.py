@@ -1,9 +1,14 @@
 """Judging an attempt: a verdict for each requirement, cheap first."""
 
+from collections.abc import Iterable
+
+from PIL import Image
+
 from omniagent.tools.consult import consult
 from omniagent.tools.instruments.blank import blank_fails, is_blank
-from omniagent.tools.instruments.judging import Looked, judged
-from omniagent.tools.instruments.preservation import limits_of, over_edit
+from omniagent.tools.instruments.judging import judged
+from omniagent.tools.instruments.looked import Looked
+from omniagent.tools.instruments.preservation import PreservationLimits, limits_of, over_edit
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import Attempt, Cost, Critique, ImageRef, Requirement, Usage, Verdict, Word
 
@@ -39,8 +44,6 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
         consulted = consult(context, "critique", lambda desk: judged(desk, looked, asked, context.calls))
         seen, usage = consulted.value.seen, consulted.usage
         verdicts |= {verdict.requirement: verdict for verdict in consulted.value.verdicts}
-    limits = limits_of(context.runtime.generator.profile)
-    instruction = arguments.attempt.instruction
     made = Critique(
         attempt=arguments.attempt.id,
         verdicts=tuple(verdicts.values()),
@@ -53,11 +56,21 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
         ),
-        over_edit=0.0 if source is None else over_edit(source, image, instruction, limits),
+        over_edit=_over_edit(image, source, verdicts.values(), limits_of(context.runtime.generator.profile)),
         quality=sum(verdict.probability for verdict in verdicts.values()) / len(verdicts) if verdicts else 0.0,
     )
     summary = f"{made.passed} of {len(verdicts)} hold" + ("; the picture is blank" if blank else "")
     return CritiqueOut(critique=made, usage=usage, summary=summary)
+
+
+def _over_edit(
+    image: Image.Image, source: Image.Image | None, verdicts: Iterable[Verdict], limits: PreservationLimits
+) -> float:
+    """The share of the change that was not to be: by the pixels' evidence, else by a comparison without boxes."""
+    if source is None:
+        return 0.0
+    maps = [each.changed for verdict in verdicts for each in verdict.evidence if each.changed is not None]
+    return maps[0].outside if maps else over_edit(source, image, limits)
 
 
 CRITIQUE = tool(critique)

@@ -9,6 +9,7 @@ RequirementKind = Literal["presence", "count", "attribute", "relation", "text", 
 Answer = Literal["yes", "no", "unsure"]
 Instrument = Literal["probability", "number", "reading", "pair", "description", "boxes", "pixels"]
 Scope = Literal["local", "global"]
+Reach = Literal["part", "surroundings", "look", "view"]
 Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
     "accepted",
@@ -67,6 +68,10 @@ class Stated(Word):
         number: How many there must be.
         text: What must be readable.
         change: Whether it asks that the change of an edit was made.
+        keeps: What it asks to be as it was: the scene or the people; empty where it asks for neither.
+        reach: How far a change reaches that makes it hold, or beside which the scene is kept: some `part` of the
+            picture; the `surroundings` of its subject; the `look` of all, as its style or light; its `view`, as its
+            framing or a pose. None where that is not known.
     """
 
     thing: str = ""
@@ -75,6 +80,8 @@ class Stated(Word):
     number: int | None = Field(default=None, ge=0)
     text: str = ""
     change: bool = False
+    keeps: Literal["", "scene", "people"] = ""
+    reach: Reach | None = None
 
 
 class Requirement(Word):
@@ -122,7 +129,7 @@ class ChangeMap(Word):
     Attributes:
         rows: From top to bottom, one digit a cell from left to right: 0 is kept, 9 changed all over. At most 32 cells
             a side, every row as long as the first.
-        outside: Share of the picture that changed outside of what was to change, 0 to 1.
+        outside: Share of the picture that changed outside of what was to change, 0 to 1; 0 where that is not known.
     """
 
     rows: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,32}$")], ...] = Field(min_length=1, max_length=32)
@@ -189,7 +196,7 @@ class Cost(Word):
 class Critique(Word):
     """What the critic says of one attempt. `repair` is None while every requirement holds or nothing was written.
 
-    `over_edit` is the share of pixels changed that the instruction gave no reason to change, 0 to 1;
+    `over_edit` is the share of the change that lies outside of its largest patches or of what was to change, 0 to 1;
     `quality` is the mean probability over the checklist, 0 to 1.
     """
 

@@ -93,6 +93,24 @@ class SecondQuestion(NamedTuple):
     inverted: bool
 
 
+class Touched(NamedTuple):
+    """Where a change of a picture takes place: boxes in pixels of that picture.
+
+    Attributes:
+        changes: Of what changes, or of where something is added.
+        stays: Of the main things that stay as they are.
+        faces: Of human faces.
+    """
+
+    changes: tuple[Box, ...] = ()
+    stays: tuple[Box, ...] = ()
+    faces: tuple[Box, ...] = ()
+
+
+NOWHERE = Touched()
+"""Of a change whose place is not known."""
+
+
 class Dialect(Protocol):
     """How one kind of critic is asked, and how its replies are read."""
 
@@ -145,6 +163,18 @@ class Dialect(Protocol):
 
     def locate(self, image: Image.Image, things: Sequence[str], critic: Consultation) -> tuple[Box, ...] | None:
         """The boxes of things, in pixels of the picture; None where this critic cannot locate.
+
+        Raises:
+            Unreadable: the reply's boxes are at fault.
+        """
+        ...
+
+    def change_in(self, question: str) -> str:
+        """The words of the change beside which a question asks that all else is as it was; empty of other questions."""
+        ...
+
+    def touched(self, image: Image.Image, change: str, critic: Consultation, *, done: bool) -> Touched | None:
+        """Where a change takes place in a picture, before it or `done`; None where this critic cannot locate.
 
         Raises:
             Unreadable: the reply's boxes are at fault.

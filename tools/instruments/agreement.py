@@ -14,7 +14,11 @@ def answer_of(probability: float, thresholds: Thresholds) -> Answer:
 
 
 def agreed(evidence: Sequence[Evidence], thresholds: Thresholds) -> tuple[Answer, float]:
-    """The answer and p(yes) of one or more instruments: their mean, `unsure` where one says yes and another no."""
+    """The answer and p(yes) of one or more instruments: their mean, `unsure` where one says yes and another no.
+
+    Pixels that cannot tell weigh nothing.
+    """
+    evidence = [one for one in evidence if one.instrument != "pixels" or one.answer != "unsure"]
     probability = sum(one.probability for one in evidence) / len(evidence)
     said = {one.answer for one in evidence}
     if {"yes", "no"} <= said:

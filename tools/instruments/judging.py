@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from PIL import Image
 
 from omniagent.model.mllm.yes_no import without_thought
-from omniagent.model.perception.text import PlacedLine, Placing, TextReader
+from omniagent.model.perception.text import PlacedLine, Placing
 from omniagent.model.profile import CriticProfile
 from omniagent.model.requests import Prompt
 from omniagent.tools.consult import Desk
@@ -17,6 +16,8 @@ from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect, Unreadable
 from omniagent.tools.instruments.agreement import agreed, answer_of
 from omniagent.tools.instruments.boxes import boxes_evidence, things_of, unread
+from omniagent.tools.instruments.kept import compared_by_pixels
+from omniagent.tools.instruments.looked import Looked
 from omniagent.tools.instruments.number import number_evidence
 from omniagent.tools.instruments.reading import reading_evidence
 from omniagent.tools.meter import CallMeter
@@ -27,21 +28,6 @@ _SURE = 0.9
 
 _OF_BOTH = ("preservation", "identity")
 """Kinds that one picture cannot tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A picture to judge.
-
-    Attributes:
-        image: The picture.
-        before: The picture that it was made from by an edit.
-        reader: What reads its text, where one is installed; else the critic reads aloud.
-    """
-
-    image: Image.Image
-    before: Image.Image | None = None
-    reader: TextReader | None = None
 
 
 class Judged(NamedTuple):
@@ -78,8 +64,8 @@ def held_to_twin(probability: float, twin: float) -> float:
 def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> Judged:
     """The verdicts of one critic, in its own dialect and by its own thresholds.
 
-    What must stay is asked about both pictures together, where the critic sees two; counts are asked openly besides,
-    and texts are read. Instruments that disagree leave a verdict unsure.
+    What must stay is asked about both pictures together, where the critic sees two, and compared by pixels; counts are
+    asked openly besides, and texts are read. Instruments that disagree leave a verdict unsure.
     """
     profile, dialect = desk.profile, dialect_of(desk.profile)
     seen = desk.describe(looked.image) if profile.describe_first else ""
@@ -92,6 +78,7 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
         answers |= _answers(desk, dialect, pair, of_both, calls)
     read = _read(desk, dialect, looked, alone, calls)
     boxes = _boxes(desk, dialect, looked.image, alone, calls)
+    compared = compared_by_pixels(desk, dialect, looked, of_both, calls)
     verdicts: list[Verdict] = []
     for one in asked:
         answer, thresholds = answers[one.id], profile.thresholds_for(one.kind)
@@ -103,6 +90,7 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
             found.append(reading_evidence(one.stated.text, read.lines, read.boxes))
         if boxes is not None and (located := _located(one, boxes, looked.image.size)) is not None:
             found.append(located)
+        found += compared.get(one.id, ())
         if seen and (told := _described(dialect, one, seen, looked.image.size, found[0])) is not None:
             found.append(told)
         said, probability = agreed(found, thresholds)

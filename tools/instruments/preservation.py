@@ -5,7 +5,6 @@ region is not known, so it is taken to be the two largest changed patches (an ob
 what changes outside of them, or a patch that covers most of the picture, is over-editing.
 """
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +40,6 @@ def limits_of(profile: GeneratorProfile) -> PreservationLimits:
         raise BadCheckpoint(f"preservation of the generator's profile {profile.label}: {fault(error)}") from error
 
 
-_WHOLE = re.compile(r"\b(?:background|ground|everything|all|whole|entire|style|lighting|swap|night|weather)\b")
-
 Mask = npt.NDArray[np.bool_]
 
 
@@ -62,11 +59,6 @@ class Preservation(NamedTuple):
         if self.drift >= limits.drifted:
             return 1.0
         return max(self.outside, self.changed if self.changed > limits.widest else 0.0)
-
-
-def may_change_everything(instruction: str) -> bool:
-    """Whether the words give a reason to change the whole picture, its background for example."""
-    return _WHOLE.search(instruction.lower()) is not None
 
 
 def preservation(before: Image.Image, after: Image.Image, limits: PreservationLimits | None = None) -> Preservation:
@@ -89,12 +81,8 @@ def preservation(before: Image.Image, after: Image.Image, limits: PreservationLi
     return Preservation(float(mask.mean()), outside, drift)
 
 
-def over_edit(
-    before: Image.Image, after: Image.Image, instruction: str, limits: PreservationLimits | None = None
-) -> float:
-    """The share of the change that has no reason in the words, 0 to 1."""
-    if may_change_everything(instruction):
-        return 0.0
+def over_edit(before: Image.Image, after: Image.Image, limits: PreservationLimits | None = None) -> float:
+    """The share of the change outside of its largest patches, 0 to 1; whether it had a reason is for others to say."""
     limits = limits or PreservationLimits()
     return preservation(before, after, limits).over_edit(limits)
 

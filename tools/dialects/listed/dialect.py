@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.audit.mention import Mention, Told
-from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
+from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Touched, Unreadable
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import lexicon, prompts
 from omniagent.tools.dialects.listed.changes import (
@@ -28,7 +28,7 @@ from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
 from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
-from omniagent.tools.dialects.listed.notation import NAME, read_count, read_layout
+from omniagent.tools.dialects.listed.notation import NAME, asks_for_background, read_count, read_layout
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request, said_otherwise
 from omniagent.tools.dialects.listed.wanted import told_of, wanted_of
 from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
@@ -87,6 +87,8 @@ class Listed:
         return prompts.verdict_question(_own_question(text))
 
     def stated(self, kind: RequirementKind, question: str) -> Stated:
+        if asks_for_background(question):
+            return Stated(reach="surroundings")
         counted = read_count(question)
         return Stated() if counted is None else Stated(thing=counted.phrase, number=counted.number)
 
@@ -100,6 +102,12 @@ class Listed:
         return None
 
     def locate(self, image: Image.Image, things: Sequence[str], critic: Consultation) -> tuple[Box, ...] | None:
+        return None
+
+    def change_in(self, question: str) -> str:
+        return ""
+
+    def touched(self, image: Image.Image, change: str, critic: Consultation, *, done: bool) -> Touched | None:
         return None
 
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:

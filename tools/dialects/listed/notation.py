@@ -157,3 +157,8 @@ def read_presence(question: str) -> str | None:
 def print_background(background: str) -> str:
     """The question for the background."""
     return f"Is the background {background}?"
+
+
+def asks_for_background(question: str) -> bool:
+    """Whether a question is one of `print_background`."""
+    return re.fullmatch(r"Is the background \w+\?", question) is not None

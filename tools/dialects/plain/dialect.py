@@ -7,20 +7,20 @@ from PIL import Image
 from omniagent.model.errors import CriticBadOutput
 from omniagent.model.requests import Prompt
 from omniagent.tools.audit.mention import Mention, Told
-from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Unreadable
+from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Touched, Unreadable
 from omniagent.tools.dialects.drafts import RepairDraft
-from omniagent.tools.dialects.pixels import size_within
 from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.checklist import checklist_for
 from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
-from omniagent.tools.dialects.plain.grounding import read_boxes
+from omniagent.tools.dialects.plain.grounding import read_boxes, sent_size
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.language.twins import false_twin
 from omniagent.tools.dialects.plain.modes import possible_modes
+from omniagent.tools.dialects.plain.reach import reach_of, touched_by
 from omniagent.tools.dialects.plain.replies import read_repair
-from omniagent.tools.dialects.plain.stated import kept_lines, stated_of
+from omniagent.tools.dialects.plain.stated import change_in, kept_lines, stated_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of
 from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
@@ -43,7 +43,8 @@ class Plain:
             return Reading(mode, task.words, assumptions=assumptions, sure=sure)
         pictures = () if mode == "generate" else task.pictures
         checklist = checklist_for(task.words, pictures, mode, critic, again=task.again)
-        kept = kept_lines(task.words) if mode == "edit" and len(pictures) == 1 else ()
+        changes = mode == "edit" and len(pictures) == 1
+        kept = kept_lines(task.words, reach_of(task.words, critic)) if changes else ()
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
         notes = () if known(task.words) else (UNKNOWN_LANGUAGE,)
         return Reading(
@@ -82,17 +83,19 @@ class Plain:
         return prompts.count_question(thing)
 
     def locate(self, image: Image.Image, things: Sequence[str], critic: Consultation) -> tuple[Box, ...] | None:
-        profile = critic.profile
-        if profile.grounding not in ("pixels", "thousandths"):
+        sent = sent_size(image, critic.profile)
+        if sent is None:
             return None
-        said = critic.write(prompts.grounding_prompt(image, things), max_tokens=profile.plan_tokens)
+        said = critic.write(prompts.grounding_prompt(image, things), max_tokens=critic.profile.plan_tokens)
         if said.cut:
             raise Unreadable("the list of boxes was cut at the token limit, so that boxes may be missing")
-        if profile.grounding == "thousandths":
-            sent = (1000, 1000)
-        else:
-            sent = image.size if profile.plan_pixels is None else size_within(*image.size, profile.plan_pixels)
         return read_boxes(said.text, sent=sent, size=image.size, things=things)
+
+    def change_in(self, question: str) -> str:
+        return change_in(question)
+
+    def touched(self, image: Image.Image, change: str, critic: Consultation, *, done: bool) -> Touched | None:
+        return touched_by(image, change, critic, done=done)
 
     def pair(self, before: Image.Image, after: Image.Image) -> Prompt | None:
         return prompts.pair_prompt(before, after)

@@ -10,10 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from PIL import Image
 from pydantic import JsonValue
 
 from omniagent.model.mllm.yes_no import without_thought
+from omniagent.model.profile import CriticProfile
 from omniagent.tools.dialects.base import Unreadable
+from omniagent.tools.dialects.pixels import size_within
 from omniagent.tools.dialects.plain.labels import thing_named
 from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.types import Box
@@ -40,6 +43,15 @@ class _Found(NamedTuple):
 
     label: str
     numbers: JsonValue
+
+
+def sent_size(image: Image.Image, profile: CriticProfile) -> tuple[int, int] | None:
+    """What the numbers of this critic's boxes are of, (width, height); None where it cannot locate."""
+    if profile.grounding == "thousandths":
+        return 1000, 1000
+    if profile.grounding != "pixels":
+        return None
+    return image.size if profile.plan_pixels is None else size_within(*image.size, profile.plan_pixels)
 
 
 def read_boxes(text: str, *, sent: tuple[int, int], size: tuple[int, int], things: Sequence[str]) -> tuple[Box, ...]:

@@ -12,7 +12,7 @@ from omniagent.model.requests import Prompt
 from omniagent.tools.dialects.fencing import fencer
 from omniagent.tools.dialects.plain.forms import CHANGED, CHANGED_TASK, DRAWN, DRAWN_TASK, REPAIR
 from omniagent.tools.dialects.plain.questions import cut
-from omniagent.tools.types import Mode
+from omniagent.tools.types import Mode, Reach
 
 _fenced = fencer("task", "question", "checklist", "seen", "reply")
 
@@ -41,6 +41,18 @@ MODES: Final[dict[Mode, str]] = {
     "answer": 'an answer in words, for example "how many people are there?"',
     "refuse": "something that cannot be drawn here",
 }
+
+REACHES: Final[dict[Reach, str]] = {
+    "part": 'some things or people in it, while all else stays, for example "make the car red", "remove the lamp", '
+    '"give her a hat", "write OPEN on the sign"',
+    "surroundings": 'what is behind or around its main subject, for example "put him on a beach", "replace the sky", '
+    '"blur the background"',
+    "look": 'how all of it looks, while every thing stays where it is, for example "make it night", "as a pencil '
+    'sketch", "brighter", "add fog", "black and white"',
+    "view": 'how it is seen, or where things are, for example "zoom out", "show it from the side", "mirror it", "let '
+    'him sit down", "swap the two cups"',
+}
+"""What a change may concern, told to the critic."""
 
 _CHECKLIST_RULES: Final = """\
 First list the facts that the request states about the finished picture. Then write yes/no questions that check them.
@@ -119,9 +131,21 @@ def mode_prompt(words: str, pictures: int, modes: Sequence[Mode], domain: str | 
     )
 
 
-def letters(modes: Sequence[Mode]) -> tuple[str, ...]:
-    """The letter of each mode in `mode_prompt`."""
-    return tuple("ABCDE"[: len(modes)])
+def letters(choices: Sequence[str]) -> tuple[str, ...]:
+    """The letter of each choice in `mode_prompt` and `reach_prompt`."""
+    return tuple("ABCDE"[: len(choices)])
+
+
+def reach_prompt(words: str) -> Prompt:
+    """Asks how far a change of a picture reaches; answered with a letter, in the order of `REACHES`."""
+    lines = "\n".join(f"{letter}: {told}" for letter, told in zip(letters([*REACHES]), REACHES.values(), strict=True))
+    return Prompt(
+        system=MODE_SYSTEM,
+        parts=(
+            f"Someone gave a picture and asks for this change of it:\n{_fenced('task', words)}\n"
+            f"What does the change concern?\n{lines}\nAnswer with one letter.",
+        ),
+    )
 
 
 def checklist_prompt(words: str, pictures: Sequence[Image.Image], mode: Mode) -> Prompt:
@@ -221,6 +245,23 @@ def grounding_prompt(image: Image.Image, things: Sequence[str]) -> Prompt:
         f"\nLocate every instance of each of these in the picture: {asked}. Reply with a JSON list and no other text: "
         '[{"bbox_2d": [x1, y1, x2, y2], "label": "…"}]. One object for each instance, its label as written here; leave '
         "out what is not there, and reply [] when none is."
+    )
+    return Prompt(system=DESCRIBE_SYSTEM, parts=(image, text))
+
+
+def touched_prompt(image: Image.Image, change: str, labels: Sequence[str], *, done: bool) -> Prompt:
+    """Asks for the boxes of what a change concerns, `done` in the picture that came of it; a JSON list.
+
+    `labels` are those of what changes, of the main things that stay, and of faces.
+    """
+    changes, stays, face = labels
+    told = "This picture came of the change" if done else "The picture will be changed"
+    concerned = "what was changed, added or put in its place" if done else "what changes or goes, or where it is added"
+    text = (
+        f"\n{told}:\n{_fenced('task', change)}\nLocate these things, each with one of three labels:\n"
+        f'"{changes}": {concerned}\n"{stays}": each main person, animal or thing that the change leaves as it is\n'
+        f'"{face}": each human face\nReply with a JSON list and no other text: '
+        f'[{{"bbox_2d": [x1, y1, x2, y2], "label": "{changes}"}}]. Leave out what is not there.'
     )
     return Prompt(system=DESCRIBE_SYSTEM, parts=(image, text))
 

@@ -6,10 +6,18 @@ from typing import Final
 from omniagent.tools.dialects.drafts import RequirementDraft
 from omniagent.tools.dialects.plain.language.vocabulary import NUMBERS, canonical, quoted
 from omniagent.tools.dialects.plain.questions import LONGEST, cut
-from omniagent.tools.types import RequirementKind, Stated
+from omniagent.tools.types import Reach, RequirementKind, Stated
 
 CHANGED: Final = "Compared with the given picture, was this change made: "
 SCENE_KEPT: Final = "Apart from this change, are background, framing and all other things as they were: "
+SCENES_KEPT: Final[dict[Reach, str]] = {
+    "part": "Apart from this change, are all other things, background and framing as they were: ",
+    "surroundings": "Apart from this change, are the main things and the framing as they were: ",
+    "look": "Apart from this change, are the same things at the same places, framed as they were: ",
+    "view": "Apart from this change, are the things and the place that are shown the same: ",
+}
+"""What to ask of the scene beside a change of known reach."""
+
 PEOPLE_KEPT: Final = "Apart from this change, do all people have the face, hair, clothes and pose they had: "
 
 _NUMBER: Final = re.compile(
@@ -35,19 +43,37 @@ _RELATED: Final = re.compile(
 )
 
 
+_HEADS: Final = (CHANGED, SCENE_KEPT, PEOPLE_KEPT, *SCENES_KEPT.values())
+
+
+def _kept(question: str) -> Stated:
+    if question.startswith(SCENE_KEPT):
+        return Stated(keeps="scene")
+    if question.startswith(PEOPLE_KEPT):
+        return Stated(keeps="people")
+    for reach, head in SCENES_KEPT.items():
+        if question.startswith(head):
+            return Stated(keeps="scene", reach=reach)
+    return Stated(change=question.startswith(CHANGED))
+
+
 def _uncounted(thing: str) -> str:
     """A thing without the number before it: "two apples" are located as apples."""
     first, _, rest = thing.strip().partition(" ")
     return rest if rest and canonical(first).isdigit() else thing.strip()
 
 
-def kept_lines(words: str) -> tuple[RequirementDraft, ...]:
+def kept_lines(words: str, reach: Reach | None = None) -> tuple[RequirementDraft, ...]:
     """That the change was made and nothing else: judged on both pictures together, of every change of a picture.
 
     Critics that judge edits ask both (ImgEdit, VIEScore); what may differ is told by the person's own words.
+
+    Args:
+        words: The request.
+        reach: How far its change reaches, where that is known.
     """
     told = " ".join(words.split()).rstrip(" .?!。？！")
-    heads = (CHANGED, SCENE_KEPT, PEOPLE_KEPT)
+    heads = (CHANGED, SCENE_KEPT if reach is None else SCENES_KEPT[reach], PEOPLE_KEPT)
     return tuple(
         RequirementDraft(kind="preservation", question=f"{head}{cut(told, LONGEST - len(head) - 1)}?") for head in heads
     )
@@ -55,7 +81,13 @@ def kept_lines(words: str) -> tuple[RequirementDraft, ...]:
 
 def is_kept_line(question: str) -> bool:
     """Whether a question is one of `kept_lines`."""
-    return question.startswith((CHANGED, SCENE_KEPT, PEOPLE_KEPT))
+    return question.startswith(_HEADS)
+
+
+def change_in(question: str) -> str:
+    """The words of the change that one of `kept_lines` is about; empty of other questions."""
+    head = next((head for head in _HEADS if question.startswith(head)), None)
+    return "" if head is None else question.removeprefix(head).rstrip("?？ ")
 
 
 def stated_of(kind: RequirementKind, question: str) -> Stated:
@@ -75,6 +107,6 @@ def stated_of(kind: RequirementKind, question: str) -> Stated:
             texts = quoted(question)
             return Stated(text=texts[0]) if len(texts) == 1 else Stated()
         case "preservation":
-            return Stated(change=question.startswith(CHANGED))
+            return _kept(question)
         case _:
             return Stated()

@@ -1,0 +1,50 @@
+"""The pixels' evidence on the lines that every change of a picture is judged by, with what the critic locates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PIL import Image
+
+from omniagent.tools.consult import Desk
+from omniagent.tools.dialects.base import NOWHERE, Dialect, Touched, Unreadable
+from omniagent.tools.instruments.looked import Looked
+from omniagent.tools.instruments.pixels import Pair, pixels_evidence
+from omniagent.tools.meter import CallMeter
+from omniagent.tools.types import Evidence, Reach, Requirement
+
+
+def compared_by_pixels(
+    desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter
+) -> Mapping[str, tuple[Evidence, ...]]:
+    """What the pixels say, by requirement; nothing where there is no given picture or no such line.
+
+    Where the change takes place is located in the given picture, and in the new one if only a part of it changes: at
+    most two calls. Replies whose boxes are at fault tell nothing.
+    """
+    lines = [one for one in asked if one.stated.change or one.stated.keeps]
+    if not lines or looked.before is None:
+        return {}
+    reaches = [one.stated.reach for one in lines if one.stated.keeps == "scene"]
+    reach = reaches[0] if reaches else None
+    change = next(filter(None, (dialect.change_in(one.question) for one in lines)), "")
+
+    def touched(image: Image.Image, *, done: bool) -> Touched:
+        if not calls.left:
+            return NOWHERE
+        try:
+            return dialect.touched(image, change, desk, done=done) or NOWHERE
+        except Unreadable:
+            return NOWHERE
+
+    wanted = _located_in(reach)
+    given = touched(looked.before, done=False) if wanted else NOWHERE
+    made = touched(looked.image, done=True) if wanted == 2 else NOWHERE
+    pair = Pair(looked.before, looked.image, given, made, reach)
+    found = {one.id: pixels_evidence(one, pair) for one in lines}
+    return {name: (evidence,) for name, evidence in found.items() if evidence is not None}
+
+
+def _located_in(reach: Reach | None) -> int:
+    """In how many pictures boxes tell something beside a change of that reach."""
+    return {"part": 2, "surroundings": 1, "look": 1}.get(reach or "", 0)
