@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Generator as Yields
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from omniagent.model.critic.choices import choose
 from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadSetting, Cancelled, HardFailure
 from omniagent.model.generator.queue import Batching, RequestQueue
+from omniagent.model.perception.boxes import BoxFinder, Found
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
     CancelToken,
@@ -183,6 +184,19 @@ class Gate:
     def _check(self) -> None:
         if self._closed:
             raise BadSetting("this runtime is closed; load a new one")
+
+
+class GuardedFinder:
+    """A `BoxFinder` behind a gate."""
+
+    def __init__(self, inner: BoxFinder, gate: Gate) -> None:
+        self.inner = inner
+        self._gate = gate
+
+    def find(self, image: Image.Image, names: Sequence[str]) -> tuple[Found, ...]:
+        """As the finder within; waits for its device first."""
+        with self._gate.passed(None):
+            return self.inner.find(image, names)
 
 
 class GuardedGenerator:

@@ -15,11 +15,13 @@ from omniagent.model.guarded import (
     DeviceLock,
     Gate,
     GuardedCritic,
+    GuardedFinder,
     Meter,
     QueuedGenerator,
     bare,
     guard_generator,
 )
+from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Critic, Generator
@@ -83,11 +85,13 @@ class ModelRuntime:
         stand_in: A critic that answers while the first cannot.
         breaker: When the first one is left alone; None never leaves it alone, unless there is a stand-in.
         reader: What reads the text of pictures; None leaves that to the critic.
+        detector: What finds things in pictures; None leaves that to the critic.
 
     Attributes:
         generator: The generator, behind its device's lock, and behind a queue if it can draw requests together.
         critic: The critic, behind its device's lock, and its stand-in.
         reader: As given.
+        detector: As given, behind its device's lock.
         overlaps: Whether the critic can look while the generator draws.
     """
 
@@ -99,6 +103,7 @@ class ModelRuntime:
         stand_in: Critic | None = None,
         breaker: CircuitBreaker | None = None,
         reader: TextReader | None = None,
+        detector: BoxFinder | None = None,
     ) -> None:
         self.reader = reader
         self._models = tuple(bare(model) for model in (generator, critic, stand_in) if model is not None)
@@ -119,6 +124,9 @@ class ModelRuntime:
             return Gate(lock, self._meter, before)
 
         self._gates = [gate(model) for model in self._models]
+        finding = None if detector is None else gate(detector)
+        self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
+        self._gates += [] if finding is None else [finding]
         self.generator = guard_generator(drawing, self._gates[0])
         guarded = GuardedCritic(self._models[1], self._gates[1])
         other = GuardedCritic(self._models[2], self._gates[2]) if stand_in is not None else None
@@ -144,6 +152,8 @@ class ModelRuntime:
         preset: str = "quality",
         generator_profile: GeneratorProfile | None = None,
         critic_profile: CriticProfile | None = None,
+        reader: TextReader | None = None,
+        detector: BoxFinder | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
 
@@ -164,6 +174,8 @@ class ModelRuntime:
             preset: `quality` (exact), `balanced` or `fast`; these draw in bfloat16 on a CPU that multiplies it.
             generator_profile: In place of the checkpoint's own.
             critic_profile: In place of the critic's own; a stand-in keeps its own.
+            reader: What reads the text of pictures.
+            detector: What finds things in pictures.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
@@ -196,7 +208,14 @@ class ModelRuntime:
         remote = isinstance(critic, str) and critic not in ("local", "auto")
         wanted = remote if stand_in is None else stand_in
         other = own_critic(generator, cache_bytes=cache_bytes) if wanted else None
-        return cls(generator, looks, stand_in=other, breaker=CircuitBreaker() if remote or wanted else None)
+        return cls(
+            generator,
+            looks,
+            stand_in=other,
+            breaker=CircuitBreaker() if remote or wanted else None,
+            reader=reader,
+            detector=detector,
+        )
 
     def stats(self) -> RuntimeStats:
         """What the models did so far, and how often their caches helped."""

@@ -92,6 +92,12 @@ class Config(BaseSettings):
         description="a critic profile by its name (qwen2.5-vl, qwen3-vl, editscore, plain), or a folder whose "
         "omniagent.json has one; None: the model's own, or the family's",
     )
+    detector: str | None = Field(
+        default=None,
+        description="a Grounding DINO that finds things in place of the critic: a folder or a hub name, such as "
+        "IDEA-Research/grounding-dino-tiny; None: none",
+    )
+    detector_offload: bool = Field(default=False, description="whether its weights leave the device between calls")
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     preset: PresetName = Field(

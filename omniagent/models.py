@@ -9,6 +9,7 @@ from omniagent.model.checkpoint.settings import chosen_critic, chosen_generator,
 from omniagent.model.critic.fallback import CircuitBreaker
 from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.errors import BadSetting, HubUnreachable, RetryableError, UnknownModel
+from omniagent.model.perception.boxes import BoxFinder, GroundingDino
 from omniagent.model.perception.text import installed_reader
 from omniagent.model.profile import CriticProfile, GeneratorProfile, generator_named
 from omniagent.model.requests import Critic, Generator
@@ -28,7 +29,7 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
     """
     drawer = generator or remote_generator(config)
     if drawer is not None and critic is not None:
-        return ModelRuntime(drawer, critic)
+        return ModelRuntime(drawer, critic, detector=_detector(config))
     served = served_critic(config) if critic is None and config.critic == "auto" else None
     try:
         runtime = _load(config, critic, served) if drawer is None else _beside(config, drawer, served)
@@ -95,7 +96,20 @@ def _load(config: Config, critic: Critic | None, served: Critic | None) -> Model
         preset=config.preset,
         generator_profile=_generator_profile(config),
         critic_profile=_critic_profile(config),
+        reader=installed_reader(),
+        detector=_detector(config),
     )
+
+
+def _detector(config: Config) -> BoxFinder | None:
+    """The detector of the settings.
+
+    Raises:
+        UnknownModel: it is neither a folder nor a hub name.
+    """
+    if config.detector is None:
+        return None
+    return GroundingDino(config.detector, device=config.device, offload=config.detector_offload)
 
 
 def _generator_profile(config: Config) -> GeneratorProfile | None:
@@ -119,7 +133,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     from omniagent.model import loading
 
     if served is not None:
-        return ModelRuntime(generator, served, reader=installed_reader())
+        return ModelRuntime(generator, served, reader=installed_reader(), detector=_detector(config))
     if config.critic.startswith(("http://", "https://")):
         looks = loading.remote_critic(
             config.critic,
@@ -128,7 +142,9 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
             timeout=config.critic_timeout,
             profile=_critic_profile(config),
         )
-        return ModelRuntime(generator, looks, breaker=CircuitBreaker(), reader=installed_reader())
+        return ModelRuntime(
+            generator, looks, breaker=CircuitBreaker(), reader=installed_reader(), detector=_detector(config)
+        )
     if config.critic not in ("local", "auto"):
         raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
     if "model" not in config.model_fields_set:
@@ -138,7 +154,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     critic = loading.lone_critic(
         config.model, revision=config.revision, device=config.device, profile=_critic_profile(config)
     )
-    return ModelRuntime(generator, critic, reader=installed_reader())
+    return ModelRuntime(generator, critic, reader=installed_reader(), detector=_detector(config))
 
 
 def served_critic(config: Config) -> VllmCritic | None:

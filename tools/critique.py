@@ -40,7 +40,7 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
     seen, usage = "", Usage()
     source = None if arguments.source is None else context.store.get(arguments.source)
     if asked:
-        looked = Looked(image, source, context.runtime.reader)
+        looked = Looked(image, source, context.runtime.reader, context.runtime.detector)
         consulted = consult(context, "critique", lambda desk: judged(desk, looked, asked, context.calls))
         seen, usage = consulted.value.seen, consulted.usage
         verdicts |= {verdict.requirement: verdict for verdict in consulted.value.verdicts}

@@ -1,1 +1,1 @@
-"""Models that look at pictures for one purpose: reading text."""
+"""Models that look at pictures for one purpose: reading text, finding things."""

@@ -20,6 +20,8 @@ ZOOMS: Final = tuple(1 + step / 100 for step in range(-6, 7, 2))
 """Times that the new view is closer than the given one, tried first; the best one's neighbours follow."""
 
 _BETWEEN: Final = 0.01
+_ROUGH: Final = 128
+"""Pixels of the longer side up to which all zooms are tried."""
 
 FURTHEST: Final = 0.06
 """Share of a side by which it may be moved."""
@@ -47,8 +49,31 @@ class Placing(NamedTuple):
     likeness: float
 
 
-def placed(before: Image.Image, after: Image.Image, zooms: Sequence[float] = ZOOMS) -> Placing:
+def placed(before: Image.Image, after: Image.Image) -> Placing:
     """The placing by which the contours of two pictures of one size agree best; without contours it is not moved."""
+    zooms = ZOOMS
+    if max(after.size) > _ROUGH:
+        # Where the view is closer is found on half as many pixels a side.
+        small = max(1, after.width // 2), max(1, after.height // 2)
+        rough = placed(*(one.resize(small, Image.Resampling.BOX) for one in (before, after)))
+        zooms = tuple(rough.zoom + step for step in (-_BETWEEN, 0.0, _BETWEEN))
+    found = _placings(before, after, zooms)
+    best = max(found, key=lambda one: one.likeness)
+    if len(zooms) > 3:
+        found += _placings(before, after, (best.zoom - _BETWEEN, best.zoom + _BETWEEN))
+        best = max(found, key=lambda one: one.likeness)
+    # In doubt the picture has not moved.
+    still = next((one for one in found if one.zoom == 1.0), best)
+    return still if still.likeness > 0.98 * best.likeness else best
+
+
+def unmoved(before: Image.Image, after: Image.Image) -> float:
+    """The likeness of two pictures that are equally close; see `Placing.likeness`."""
+    return _placings(before, after, (1.0,))[0].likeness
+
+
+def _placings(before: Image.Image, after: Image.Image, zooms: Sequence[float]) -> list[Placing]:
+    """The best placing for each zoom."""
     width, height = after.size
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32) ** 0.5
     there = directions(lightness(after)) * window
@@ -56,26 +81,19 @@ def placed(before: Image.Image, after: Image.Image, zooms: Sequence[float] = ZOO
     across, down = max(2, round(FURTHEST * width)), max(2, round(FURTHEST * height))
     if 2 * across >= width or 2 * down >= height:
         across, down = 0, 0
-
-    def tried(zoom: float) -> Placing:
+    found: list[Placing] = []
+    for zoom in zooms:
         here = directions(lightness(warped(before, Placing(zoom, 0, 0, 0)))) * window
         total = float(np.sqrt(energy * float((np.abs(here) ** 2).sum())))
         if total < _CONTOURLESS * width * height:
-            return Placing(1.0, 0.0, 0.0, 0.0)
+            found.append(Placing(1.0, 0.0, 0.0, 0.0))
+            continue
         surface = np.fft.ifft2(seen * np.conj(np.fft.fft2(here))).real / total
         near = np.roll(surface, (down, across), axis=(0, 1))[: 2 * down + 1, : 2 * across + 1]
         row, column = (int(at) for at in np.unravel_index(int(near.argmax()), near.shape))
         right, lower = _between(near[row], column) - across, _between(near[:, column], row) - down
-        return Placing(zoom, right, lower, float(near[row, column]))
-
-    found = [tried(zoom) for zoom in zooms]
-    best = max(found, key=lambda one: one.likeness)
-    if len(zooms) > 1:
-        found += [tried(best.zoom + step) for step in (-_BETWEEN, _BETWEEN)]
-        best = max(found, key=lambda one: one.likeness)
-    # In doubt the picture has not moved.
-    still = next((one for one in found if one.zoom == 1.0), best)
-    return still if still.likeness > 0.98 * best.likeness else best
+        found.append(Placing(zoom, right, lower, float(near[row, column])))
+    return found
 
 
 def _between(line: npt.NDArray[np.floating], at: int) -> float:

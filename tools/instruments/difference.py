@@ -23,6 +23,7 @@ from omniagent.tools.instruments.alignment import (
     contours,
     moved_box,
     placed,
+    unmoved,
     warped,
     within,
 )
@@ -166,7 +167,7 @@ def compared(
     size = small_size(*after.size)
     here, there = (one.convert("RGB").resize(size, Image.Resampling.BOX) for one in (before, after))
     placing = placed(here, there)
-    mirrored = placed(ImageOps.mirror(here), there, (1.0,)).likeness
+    mirrored = unmoved(ImageOps.mirror(here), there)
     covered = within(size, placing)
     outside = ~region(boxes, after.size, earlier, before.size, placing, (size[1], size[0]), 0.0) & covered
     old, new = _channels(warped(here, placing)), _channels(there)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PIL import Image
-
 from omniagent.model.mllm.yes_no import without_thought
 from omniagent.model.perception.text import PlacedLine, Placing
 from omniagent.model.profile import CriticProfile
@@ -17,7 +15,7 @@ from omniagent.tools.dialects.base import Dialect, Unreadable
 from omniagent.tools.instruments.agreement import agreed, answer_of
 from omniagent.tools.instruments.boxes import boxes_evidence, things_of, unread
 from omniagent.tools.instruments.kept import compared_by_pixels
-from omniagent.tools.instruments.looked import Looked
+from omniagent.tools.instruments.looked import Looked, found_in
 from omniagent.tools.instruments.number import number_evidence
 from omniagent.tools.instruments.reading import reading_evidence
 from omniagent.tools.meter import CallMeter
@@ -77,8 +75,8 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
     if pair is not None and of_both:
         answers |= _answers(desk, dialect, pair, of_both, calls)
     read = _read(desk, dialect, looked, alone, calls)
-    boxes = _boxes(desk, dialect, looked.image, alone, calls)
-    compared = compared_by_pixels(desk, dialect, looked, of_both, calls)
+    boxes = _boxes(desk, dialect, looked, alone, calls)
+    compared = compared_by_pixels(desk, dialect, looked, asked, calls) if of_both else {}
     verdicts: list[Verdict] = []
     for one in asked:
         answer, thresholds = answers[one.id], profile.thresholds_for(one.kind)
@@ -112,17 +110,19 @@ def _evidence(instrument: Instrument, answer: _Answer, one: Requirement, profile
 
 
 def _boxes(
-    desk: Desk, dialect: Dialect, image: Image.Image, asked: Sequence[Requirement], calls: CallMeter
+    desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter
 ) -> tuple[Box, ...] | str | None:
     """The boxes of everything that some requirement is measured by, in one call.
 
     In words what was wrong with a reply that cannot be read; None where nothing is located.
     """
     things = tuple(dict.fromkeys(thing for one in asked for thing in things_of(one)))
+    if things and looked.finder is not None:
+        return found_in(looked.image, things, looked.finder)
     if not things or not calls.left:
         return None
     try:
-        return dialect.locate(image, things, desk)
+        return dialect.locate(looked.image, things, desk)
     except Unreadable as error:
         return str(error)
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image
 
+from omniagent.model.perception.boxes import BoxFinder
 from omniagent.tools.consult import Desk
 from omniagent.tools.dialects.base import NOWHERE, Dialect, Touched, Unreadable
-from omniagent.tools.instruments.looked import Looked
+from omniagent.tools.instruments.looked import Looked, found_in
 from omniagent.tools.instruments.pixels import Pair, pixels_evidence
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.types import Evidence, Reach, Requirement
+from omniagent.tools.types import Box, Evidence, Reach, Requirement
+
+_MAIN = ("person", "animal")
+_FACE = "face"
 
 
 def compared_by_pixels(
@@ -19,8 +23,8 @@ def compared_by_pixels(
 ) -> Mapping[str, tuple[Evidence, ...]]:
     """What the pixels say, by requirement; nothing where there is no given picture or no such line.
 
-    Where the change takes place is located in the given picture, and in the new one if only a part of it changes: at
-    most two calls. Replies whose boxes are at fault tell nothing.
+    Where the change takes place is located in the given picture, and in the new one if only a part of it changes: by
+    the detector, else by the critic in at most two calls. Replies whose boxes are at fault tell nothing.
     """
     lines = [one for one in asked if one.stated.change or one.stated.keeps]
     if not lines or looked.before is None:
@@ -30,6 +34,8 @@ def compared_by_pixels(
     change = next(filter(None, (dialect.change_in(one.question) for one in lines)), "")
 
     def touched(image: Image.Image, *, done: bool) -> Touched:
+        if looked.finder is not None:
+            return _found(image, asked, looked.finder)
         if not calls.left:
             return NOWHERE
         try:
@@ -43,6 +49,21 @@ def compared_by_pixels(
     pair = Pair(looked.before, looked.image, given, made, reach)
     found = {one.id: pixels_evidence(one, pair) for one in lines}
     return {name: (evidence,) for name, evidence in found.items() if evidence is not None}
+
+
+def _found(image: Image.Image, asked: Sequence[Requirement], finder: BoxFinder) -> Touched:
+    """What a detector finds of the things that the checklist names; it does not read the request itself."""
+    named = tuple(dict.fromkeys(one.stated.thing for one in asked if one.stated.thing))
+    found = found_in(image, (*named, *_MAIN, _FACE), finder)
+    changes = tuple(box for box in found if box.label in named)
+    stays = tuple(box for box in found if box.label in _MAIN and not any(_same(box, other) for other in changes))
+    return Touched(changes, stays, tuple(box for box in found if box.label == _FACE))
+
+
+def _same(one: Box, other: Box) -> bool:
+    corners = ("left", "top", "right", "bottom")
+    size = max(one.right - one.left, one.bottom - one.top)
+    return all(abs(getattr(one, side) - getattr(other, side)) < 0.1 * size for side in corners)
 
 
 def _located_in(reach: Reach | None) -> int:

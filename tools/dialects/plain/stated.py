@@ -43,6 +43,7 @@ _RELATED: Final = re.compile(
 )
 
 
+_LOOKS: Final = re.compile(rf"(?:Is|Are) (?:the|his|her|its|their) (?P<thing>{_NAMED}) (?!not\b|no\b)[\w'-]+{_END}")
 _HEADS: Final = (CHANGED, SCENE_KEPT, PEOPLE_KEPT, *SCENES_KEPT.values())
 
 
@@ -103,6 +104,8 @@ def stated_of(kind: RequirementKind, question: str) -> Stated:
         case "relation" if (related := _RELATED.fullmatch(question)) is not None:
             name = _RELATIONS[" ".join(related["relation"].lower().split())]
             return Stated(thing=_uncounted(related["thing"]), relation=name, other=_uncounted(related["other"]))
+        case "attribute" if (looks := _LOOKS.fullmatch(question)) is not None:
+            return Stated(thing=looks["thing"].strip())
         case "text":
             texts = quoted(question)
             return Stated(text=texts[0]) if len(texts) == 1 else Stated()

@@ -116,7 +116,7 @@ def test_where_words_leave_a_choice_the_critic_names_one_letter():
     for choice, mode in enumerate(("edit", "compose")):
         critic = ScriptedConsultation(checklist(QUESTIONS), choice=choice)
         assert plan(critic, "snowy winter", 1).mode == mode
-        [(prompt, options)] = critic.offered
+        prompt, options = critic.offered[0]
         assert options == ("A", "B")
         assert "A: a change of the given picture" in str(prompt.parts[0])
         assert "<task>snowy winter</task>" in str(prompt.parts[0])
