@@ -170,4 +170,5 @@ def over(critique: Critique, checklist: Sequence[Requirement], more: Critique | 
     verdicts = {one.requirement: one for one in (*critique.verdicts, *(() if more is None else more.verdicts))}
     kept = tuple(verdicts[one.id] for one in checklist if one.id in verdicts)
     quality = sum(one.probability for one in kept) / len(kept) if kept else 0.0
-    return critique.model_copy(update={"verdicts": kept, "quality": quality})
+    cost = critique.cost if more is None else critique.cost.plus(more.cost)
+    return critique.model_copy(update={"verdicts": kept, "quality": quality, "cost": cost})

@@ -192,6 +192,10 @@ class Cost(Word):
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
+    def plus(self, other: "Cost") -> "Cost":
+        """Both together."""
+        return Cost(**{name: getattr(self, name) + getattr(other, name) for name in Cost.model_fields})
+
 
 class Critique(Word):
     """What the critic says of one attempt. `repair` is None while every requirement holds or nothing was written.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -112,14 +113,10 @@ class GroundingDino:
             found: list[Found] = []
             for some in _portions([*asked], parts.tokenizer, parts.longest):
                 rows = with_memory_fault(parts.device, "finding things", lambda some=some: self._rows(picture, some))
-                found += [
-                    Found(
-                        next(asked[one] for one in asked if one.startswith(phrase)),
-                        *(side * of for side, of in zip(box, image.size * 2, strict=True)),
-                        score,
-                    )
-                    for phrase, box, score in rows
-                ]
+                for phrase, (left, top, right, bottom), score in rows:
+                    name = next(asked[one] for one in asked if one.startswith(phrase))
+                    across, down = image.size
+                    found.append(Found(name, left * across, top * down, right * across, bottom * down, score))
         return _each_once(found)
 
     def _rows(self, picture: Image.Image, phrases: Sequence[str]) -> list[tuple[str, list[float], float]]:
@@ -154,7 +151,7 @@ class GroundingDino:
                 min(max(side, 0.0), 1.0) for side in (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
             ]
             if score >= self._least and corners[0] < corners[2] and corners[1] < corners[3]:
-                rows.append((phrases[at], corners, score))
+                rows.append((phrases[int(at)], corners, float(score)))
         return rows
 
     def _loaded(self) -> _Parts:
@@ -178,9 +175,10 @@ class GroundingDino:
             images: Any = AutoImageProcessor.from_pretrained(folder, backend="pil", **local)
             dtype = "float16" if device.type == "cuda" else "float32"
             with quiet():
-                model: Any = AutoModelForZeroShotObjectDetection.from_pretrained(
+                loaded: Any = AutoModelForZeroShotObjectDetection.from_pretrained(
                     folder, dtype=dtype, use_safetensors=True, **local
-                ).eval()
+                )
+            model: Any = loaded.eval()
         except BadCheckpoint:
             raise
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
@@ -189,7 +187,8 @@ class GroundingDino:
                 f"detector {shown(self.name)} cannot be loaded ({reason[0] if reason else type(error).__name__}); "
                 "name a folder or repository of a Grounding DINO with its weights in safetensors"
             ) from error
-        with_memory_fault(device, "the detector", lambda: model.to(device))
+        move: Callable[[], Any] = partial(model.to, device)
+        with_memory_fault(device, "the detector", move)
         return _Parts(model, tokenizer, images, device, int(config.max_text_len))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -48,16 +49,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     where = tmp_path_factory.mktemp("detector")
     words = BertTokenizer(vocab={word: number for number, word in enumerate(WORDS)})
+    swin: dict[str, Any] = {
+        "image_size": 64,
+        "patch_size": 4,
+        "embed_dim": 16,
+        "depths": [1, 1, 1, 1],
+        "num_heads": [1, 2, 2, 2],
+        "window_size": 4,
+        "out_features": ["stage2", "stage3", "stage4"],
+    }
     config = GroundingDinoConfig(
-        backbone_config=SwinConfig(
-            image_size=64,
-            patch_size=4,
-            embed_dim=16,
-            depths=[1, 1, 1, 1],
-            num_heads=[1, 2, 2, 2],
-            window_size=4,
-            out_features=["stage2", "stage3", "stage4"],
-        ),
+        backbone_config=SwinConfig(**swin),
         text_config=BertConfig(
             vocab_size=len(words),
             hidden_size=32,

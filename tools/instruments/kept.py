@@ -29,7 +29,7 @@ def compared_by_pixels(
     lines = [one for one in asked if one.stated.change or one.stated.keeps]
     if not lines or looked.before is None:
         return {}
-    reaches = [one.stated.reach for one in lines if one.stated.keeps == "scene"]
+    reaches: list[Reach | None] = [one.stated.reach for one in lines if one.stated.keeps == "scene"]
     reach = reaches[0] if reaches else None
     change = next(filter(None, (dialect.change_in(one.question) for one in lines)), "")
 

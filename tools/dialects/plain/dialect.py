@@ -14,11 +14,10 @@ from omniagent.tools.dialects.plain.checklist import checklist_for
 from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
-from omniagent.tools.dialects.plain.grounding import read_boxes, sent_size
+from omniagent.tools.dialects.plain.grounding import read_boxes, sent_size, touched_by
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.language.twins import false_twin
-from omniagent.tools.dialects.plain.modes import possible_modes
-from omniagent.tools.dialects.plain.reach import reach_of, touched_by
+from omniagent.tools.dialects.plain.modes import possible_modes, reach_of
 from omniagent.tools.dialects.plain.replies import read_repair
 from omniagent.tools.dialects.plain.stated import change_in, kept_lines, stated_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of

@@ -15,8 +15,9 @@ from pydantic import JsonValue
 
 from omniagent.model.mllm.yes_no import without_thought
 from omniagent.model.profile import CriticProfile
-from omniagent.tools.dialects.base import Unreadable
+from omniagent.tools.dialects.base import Consultation, Touched, Unreadable
 from omniagent.tools.dialects.pixels import size_within
+from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.labels import thing_named
 from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.types import Box
@@ -43,6 +44,27 @@ class _Found(NamedTuple):
 
     label: str
     numbers: JsonValue
+
+
+_TOUCHED: Final = ("change", "stays", "face")
+"""Labels of what a change concerns, of the main things that stay, and of faces."""
+
+
+def touched_by(image: Image.Image, change: str, critic: Consultation, *, done: bool) -> Touched | None:
+    """Where a change takes place in a picture, before it or `done`; None where this critic cannot locate.
+
+    Raises:
+        Unreadable: the reply's boxes are at fault.
+    """
+    sent = sent_size(image, critic.profile)
+    if sent is None or not change:
+        return None
+    prompt = prompts.touched_prompt(image, change, _TOUCHED, done=done)
+    said = critic.write(prompt, max_tokens=critic.profile.plan_tokens)
+    if said.cut:
+        raise Unreadable("the list of boxes was cut at the token limit, so that boxes may be missing")
+    found = read_boxes(said.text, sent=sent, size=image.size, things=_TOUCHED)
+    return Touched(*(tuple(box for box in found if box.label == label) for label in _TOUCHED))
 
 
 def sent_size(image: Image.Image, profile: CriticProfile) -> tuple[int, int] | None:

@@ -4,12 +4,19 @@ A picture that was given is never dropped, a request phrased as a question is a 
 which was not given is the person's to mend. Words that leave doubt never raise an error.
 """
 
-from omniagent.model.errors import BadTask
+from typing import Final
+
+from omniagent.model.errors import BadTask, CriticBadOutput
+from omniagent.tools.dialects.base import Consultation
+from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.language import chinese, english
 from omniagent.tools.dialects.plain.language.said import Said
 from omniagent.tools.dialects.plain.language.vocabulary import chinese as is_chinese
 from omniagent.tools.dialects.plain.language.vocabulary import english as is_english
-from omniagent.tools.types import Mode
+from omniagent.tools.types import Mode, Reach
+
+_SURE: Final = 0.5
+"""Probability of the likeliest answer below which the reach of a change is not known."""
 
 
 def possible_modes(
@@ -91,3 +98,16 @@ def _with_pictures(said: Said, pictures: int) -> tuple[Mode, ...]:
     else:
         modes = ("compose", "edit") if said.act == "create" else ("edit", "compose")
     return modes if said.intent == "drawing" else (*modes, "answer")
+
+
+def reach_of(words: str, critic: Consultation) -> Reach | None:
+    """How far a change of a picture reaches, which no list of words tells; None where the critic is not sure.
+
+    "Brighter", "as a sketch" and "snow" change all of a picture; "an all-black dress" and "a night lamp" do not.
+    """
+    try:
+        likely = critic.choose(prompts.reach_prompt(words), prompts.letters([*prompts.REACHES]))
+    except CriticBadOutput:
+        return None
+    probability, reach = max(zip(likely, prompts.REACHES, strict=True), key=lambda pair: pair[0])
+    return reach if probability >= _SURE else None
