@@ -21,6 +21,7 @@ from omniagent.graphs.history import (
     undone,
     unseen,
 )
+from omniagent.graphs.policy import capped
 from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, Fault, StateUpdate
 from omniagent.model.errors import (
@@ -100,7 +101,12 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     """Read the task, once."""
     made = PLAN(_reading(state), context.tools)
     context.tools.trace.add(Planned(plan=made.plan))
-    update: StateUpdate = {"plan": made.plan, "usage": made.usage}
+    # By now a critic behind a URL has told its name, and with it what was measured of it.
+    policy = capped(state.policy, context.tools.runtime.critic.profile)
+    update: StateUpdate = {"plan": made.plan, "policy": policy, "usage": made.usage}
+    if (message := rules.fewer_candidates(state, policy)) is not None and made.plan.mode not in ("answer", "refuse"):
+        context.tools.trace.add(Warned(message=message))
+        update["warnings"] = (*state.warnings, message)
     if made.plan.mode == "refuse":
         generator = context.tools.runtime.generator
         update["fault"] = Fault(
@@ -165,7 +171,9 @@ def render(state: AgentState, context: GraphContext) -> StateUpdate:
     assert state.plan is not None, "a plan comes before a picture"
     decision = standing(state)
     one = fresh(state, (decision and decision.instruction) or state.plan.instruction)
-    warnings = state.warnings if state.attempts else remarks(one.arguments, one.references, context.tools)
+    warnings = state.warnings
+    if not state.attempts:
+        warnings = (*warnings, *remarks(one.arguments, one.references, context.tools))
     for message in warnings[len(state.warnings) :]:
         context.tools.trace.add(Warned(message=message))
     wasted = Usage() if context.ahead is None else context.ahead.settle(one.tool, one.arguments)

@@ -1,11 +1,17 @@
 """The numbers of the loop's rules."""
 
+import math
+from typing import Final
+
 from pydantic import Field, ValidationError
 
 from omniagent.model.errors import BadCheckpoint
-from omniagent.model.profile import GeneratorProfile
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.wording import fault
 from omniagent.tools.types import Mode, Word
+
+MOST_CANDIDATES: Final = 16
+"""Of one round, whatever the critic."""
 
 
 class LoopPolicy(Word):
@@ -16,6 +22,13 @@ class LoopPolicy(Word):
 
     first_candidates: int = Field(default=1, ge=1, le=16, description="pictures of the first round")
     repair_candidates: int = Field(default=1, ge=1, le=16, description="pictures of a repair round")
+    most_candidates: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_CANDIDATES,
+        description="pictures of one round at most; None: as many as the critic's measured share of wrong pictures that "
+        "it accepts allows, and any number where it was not measured",
+    )
     local_failures: int = Field(default=2, ge=0, description="at most so many failed requirements are a local failure")
     stack_edits: bool = Field(default=False, description="edit a kept edit, up to the budget's depth, not its source")
     merge_modes: tuple[Mode, ...] = Field(default=(), description="modes whose redraws take the repair along")
@@ -72,3 +85,26 @@ def policy_of(given: LoopPolicy, profile: GeneratorProfile) -> LoopPolicy:
     except ValidationError as error:
         raise BadCheckpoint(f"loop of the generator's profile {profile.label}: {fault(error)}") from error
     return own.model_copy(update={name: getattr(given, name) for name in given.model_fields_set})
+
+
+def useful_candidates(false_accept: float) -> int:
+    """The most candidates that may pay, 1 to 16, with a critic that accepts this share of wrong pictures.
+
+    Take a critic at its worst: what it wrongly accepts it also prefers. Of N pictures, each right with probability p,
+    a right one is then returned with a^N - b^N, where a = 1 - (1 - p) h (no wrong one was accepted) and
+    b = (1 - p)(1 - h) (no right one was drawn either). Whatever p is, this falls from N = 1 / h on: there another
+    candidate brings a wrong favourite rather than a right picture. That an exploitable judge gets worse with more
+    candidates is the finding of arXiv 2604.04648; a judge that only errs by chance does not.
+
+    Args:
+        false_accept: h, 0 to 1. A sample's upper limit, not its mean, so that few cases promise little.
+    """
+    return MOST_CANDIDATES if false_accept * MOST_CANDIDATES <= 1 else max(1, math.floor(1 / false_accept))
+
+
+def capped(policy: LoopPolicy, critic: CriticProfile) -> LoopPolicy:
+    """The policy with its most candidates by what was measured of the critic; a number that was set stands."""
+    measured = None if critic.calibration is None else critic.calibration.false_accept
+    if policy.most_candidates is not None or measured is None:
+        return policy
+    return policy.model_copy(update={"most_candidates": useful_candidates(measured)})

@@ -250,12 +250,29 @@ def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: boo
 
 
 def candidates(state: AgentState, *, repair: bool = False) -> int:
-    """How many pictures the next round draws, at least one and within the cap on pictures (rule 8)."""
+    """How many pictures the next round draws, at least one and within the caps on pictures and candidates (rule 8)."""
     if repair:
         wanted = state.policy.repair_candidates
     else:
         wanted = state.budget.candidates if state.attempts else state.policy.first_candidates
-    return max(1, min(wanted, state.budget.max_images - len(state.attempts)))
+    most = state.policy.most_candidates or wanted
+    return max(1, min(wanted, most, state.budget.max_images - len(state.attempts)))
+
+
+def fewer_candidates(state: AgentState, policy: LoopPolicy) -> str | None:
+    """What to tell where a policy, capped by what was measured of the critic, allows fewer candidates than are wanted.
+
+    None where it takes nothing away, or where the number was set.
+    """
+    wanted = max(state.budget.candidates, policy.first_candidates, policy.repair_candidates)
+    if policy.most_candidates is None or policy.most_candidates == state.policy.most_candidates:
+        return None
+    if policy.most_candidates >= wanted:
+        return None
+    return (
+        f"at most {counted(policy.most_candidates, 'picture')} a round in place of {wanted}: by its calibration this "
+        "critic accepts too many wrong pictures to choose among more; loop.most_candidates overrules that"
+    )
 
 
 def may_draw_ahead(state: AgentState) -> bool:

@@ -78,6 +78,7 @@ class StateUpdate(TypedDict, total=False):
     """What a node may return. LangGraph drops misspelt keys silently; this type and a test do not."""
 
     clarification: str | None
+    policy: LoopPolicy
     plan: Plan | None
     warnings: tuple[str, ...]
     attempts: tuple[Attempt, ...]

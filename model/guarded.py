@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from omniagent.model.critic.calibration.store import Calibrations
 from PIL import Image
 
 from omniagent.model import lifetime
@@ -270,11 +271,12 @@ class QueuedGenerator:
 
 
 class GuardedCritic:
-    """A `Critic` behind a gate."""
+    """A `Critic` behind a gate, with the profile that was measured of it, where there is one."""
 
-    def __init__(self, inner: Critic, gate: Gate) -> None:
+    def __init__(self, inner: Critic, gate: Gate, calibrations: Calibrations | None = None) -> None:
         self.inner = inner
         self._gate = gate
+        self._calibrations = calibrations
 
     @property
     def backend(self) -> str:
@@ -286,7 +288,7 @@ class GuardedCritic:
 
     @property
     def profile(self) -> CriticProfile:
-        return self.inner.profile
+        return self.inner.profile if self._calibrations is None else self._calibrations.over(self.inner)
 
     def consult(self, work: Callable[[Critic, StandIn | None], T], token: CancelToken | None = None) -> T:
         """What `work` makes of this critic, which has no stand-in."""

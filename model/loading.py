@@ -132,7 +132,8 @@ def load_critic(
         network = with_memory_fault(device, "the critic", lambda: load_mllm(source, dtype).to(device))  # pyright: ignore[reportArgumentType]
     chosen = profile or critic_profile_in(source)
     encoder = ChatEncoder.of(pipeline.processor, chosen.picture_size)
-    return LocalCritic(network, encoder, model=f"{beside.model}/critic", profile=chosen, cache_bytes=cache_bytes)
+    name = f"{beside.model}/critic"
+    return LocalCritic(network, encoder, model=name, profile=chosen, cache_bytes=cache_bytes, weights=source)
 
 
 def remote_critic(
@@ -204,7 +205,14 @@ def own_critic(
     pipeline = beside.pipeline
     chosen = profile or pipeline.profiles.critic
     encoder = ChatEncoder.of(pipeline.processor, chosen.picture_size)
-    return LocalCritic(pipeline.mllm, encoder, model=beside.model, profile=chosen, cache_bytes=cache_bytes)
+    return LocalCritic(
+        pipeline.mllm,
+        encoder,
+        model=beside.model,
+        profile=chosen,
+        cache_bytes=cache_bytes,
+        weights=None if beside.folder is None else beside.folder / "mllm",
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -121,6 +121,20 @@ class Thresholds(BaseModel):
         return self
 
 
+class Calibration(BaseModel):
+    """What was measured of a critic on pictures whose truth is known (`omniagent calibrate`), as the agent uses it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    measured: str = Field(default="", description="the day, as YYYY-MM-DD")
+    weights: dict[str, dict[str, Annotated[float, Field(ge=0)]]] = Field(
+        default={}, description="of each instrument by kind of requirement; 0: it does not count; left out: 1"
+    )
+    false_accept: float | None = Field(
+        default=None, ge=0, le=1, description="share of wrong pictures that it accepts, at most (upper end of 95 %)"
+    )
+
+
 class CriticProfile(_Profile):
     """How a critic is asked and how its answers are taken."""
 
@@ -141,13 +155,18 @@ class CriticProfile(_Profile):
     repair_tokens: int = Field(default=384, ge=16, description="most tokens of a repair")
     answer_tokens: int = Field(default=512, ge=1, description="most tokens of an answer in words")
     description_tokens: int = Field(default=256, ge=1, description="most tokens of a description")
-    calibration: dict[str, JsonValue] = Field(
-        default={}, description="measured error rates of this critic (not read yet)"
+    calibration: Calibration | None = Field(default=None, description="measured error rates of this critic")
+    pinned: bool = Field(
+        default=False, exclude=True, description="the caller set its thresholds, so that no calibration replaces them"
     )
 
     def thresholds_for(self, kind: str) -> Thresholds:
         """The thresholds of a kind of requirement."""
         return self.thresholds_by_kind.get(kind, self.thresholds)
+
+    def weights_for(self, kind: str) -> Mapping[str, float]:
+        """The weight of each instrument for a kind of requirement; one that is left out weighs 1."""
+        return {} if self.calibration is None else self.calibration.weights.get(kind, {})
 
 
 GENERATORS: Final[Mapping[str, GeneratorProfile]] = MappingProxyType(

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
+from omniagent.model.critic.calibration.store import Calibrations
+
 from omniagent.model.cache import CacheStats
 from omniagent.model.critic.fallback import CircuitBreaker, GuardedByBreaker
 from omniagent.model.guarded import (
@@ -86,6 +88,7 @@ class ModelRuntime:
         breaker: When the first one is left alone; None never leaves it alone, unless there is a stand-in.
         reader: What reads the text of pictures; None leaves that to the critic.
         detector: What finds things in pictures; None leaves that to the critic.
+        calibrations: What was measured of critics; None leaves every profile as it is.
 
     Attributes:
         generator: The generator, behind its device's lock, and behind a queue if it can draw requests together.
@@ -104,6 +107,7 @@ class ModelRuntime:
         breaker: CircuitBreaker | None = None,
         reader: TextReader | None = None,
         detector: BoxFinder | None = None,
+        calibrations: Calibrations | None = None,
     ) -> None:
         self.reader = reader
         self._models = tuple(bare(model) for model in (generator, critic, stand_in) if model is not None)
@@ -128,8 +132,8 @@ class ModelRuntime:
         self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
         self._gates += [] if finding is None else [finding]
         self.generator = guard_generator(drawing, self._gates[0])
-        guarded = GuardedCritic(self._models[1], self._gates[1])
-        other = GuardedCritic(self._models[2], self._gates[2]) if stand_in is not None else None
+        guarded = GuardedCritic(self._models[1], self._gates[1], calibrations)
+        other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None
         wanted = other is not None or breaker is not None
         self.critic = GuardedByBreaker(guarded, other, breaker) if wanted else guarded
         self.overlaps = self._gates[0].apart_from(self._gates[1])
@@ -154,6 +158,7 @@ class ModelRuntime:
         critic_profile: CriticProfile | None = None,
         reader: TextReader | None = None,
         detector: BoxFinder | None = None,
+        calibrations: Calibrations | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
 
@@ -176,6 +181,7 @@ class ModelRuntime:
             critic_profile: In place of the critic's own; a stand-in keeps its own.
             reader: What reads the text of pictures.
             detector: What finds things in pictures.
+            calibrations: As of the class.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
@@ -215,6 +221,7 @@ class ModelRuntime:
             breaker=CircuitBreaker() if remote or wanted else None,
             reader=reader,
             detector=detector,
+            calibrations=calibrations,
         )
 
     def stats(self) -> RuntimeStats:

@@ -98,6 +98,12 @@ class Config(BaseSettings):
         "IDEA-Research/grounding-dino-tiny; None: none",
     )
     detector_offload: bool = Field(default=False, description="whether its weights leave the device between calls")
+    calibrated: bool = Field(
+        default=True, description="whether thresholds, weights and candidates follow what was measured of the critic"
+    )
+    calibration_dir: Path | None = Field(
+        default=None, description="where `omniagent calibrate` keeps what it measured; None: your state folder"
+    )
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     preset: PresetName = Field(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omniagent.config import Config
 from omniagent.model.checkpoint.settings import chosen_critic, chosen_generator, critic_profile_in, read_profiles
+from omniagent.model.critic.calibration.store import Calibrations, calibration_folder
 from omniagent.model.critic.fallback import CircuitBreaker
 from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.errors import BadSetting, HubUnreachable, RetryableError, UnknownModel
@@ -29,7 +30,7 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
     """
     drawer = generator or remote_generator(config)
     if drawer is not None and critic is not None:
-        return ModelRuntime(drawer, critic, detector=_detector(config))
+        return ModelRuntime(drawer, critic, detector=_detector(config), calibrations=calibrations_of(config))
     served = served_critic(config) if critic is None and config.critic == "auto" else None
     try:
         runtime = _load(config, critic, served) if drawer is None else _beside(config, drawer, served)
@@ -98,6 +99,7 @@ def _load(config: Config, critic: Critic | None, served: Critic | None) -> Model
         critic_profile=_critic_profile(config),
         reader=installed_reader(),
         detector=_detector(config),
+        calibrations=calibrations_of(config),
     )
 
 
@@ -110,6 +112,11 @@ def _detector(config: Config) -> BoxFinder | None:
     if config.detector is None:
         return None
     return GroundingDino(config.detector, device=config.device, offload=config.detector_offload)
+
+
+def calibrations_of(config: Config) -> Calibrations | None:
+    """What was measured of critics, where the settings do not leave it aside."""
+    return Calibrations(calibration_folder(config.calibration_dir)) if config.calibrated else None
 
 
 def _generator_profile(config: Config) -> GeneratorProfile | None:
@@ -132,8 +139,11 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     """A runtime of a generator that is not the checkpoint's, with the critic of the settings."""
     from omniagent.model import loading
 
+    measured = calibrations_of(config)
     if served is not None:
-        return ModelRuntime(generator, served, reader=installed_reader(), detector=_detector(config))
+        return ModelRuntime(
+            generator, served, reader=installed_reader(), detector=_detector(config), calibrations=measured
+        )
     if config.critic.startswith(("http://", "https://")):
         looks = loading.remote_critic(
             config.critic,
@@ -143,7 +153,12 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
             profile=_critic_profile(config),
         )
         return ModelRuntime(
-            generator, looks, breaker=CircuitBreaker(), reader=installed_reader(), detector=_detector(config)
+            generator,
+            looks,
+            breaker=CircuitBreaker(),
+            reader=installed_reader(),
+            detector=_detector(config),
+            calibrations=measured,
         )
     if config.critic not in ("local", "auto"):
         raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
@@ -154,7 +169,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     critic = loading.lone_critic(
         config.model, revision=config.revision, device=config.device, profile=_critic_profile(config)
     )
-    return ModelRuntime(generator, critic, reader=installed_reader(), detector=_detector(config))
+    return ModelRuntime(generator, critic, reader=installed_reader(), detector=_detector(config), calibrations=measured)
 
 
 def served_critic(config: Config) -> VllmCritic | None:
@@ -185,6 +200,7 @@ def served_critic(config: Config) -> VllmCritic | None:
             patience=patience,
             timeout=config.critic_timeout,
             profile=_critic_profile(config) or critic_profile_in(Path(record.weights)),
+            weights=Path(record.weights),
         )
     python = find_python()
     if python is None:
@@ -204,6 +220,7 @@ def served_critic(config: Config) -> VllmCritic | None:
         patience=patience,
         timeout=config.critic_timeout,
         profile=_critic_profile(config) or critic_profile_in(settings.weights),
+        weights=settings.weights,
     )
     if card is not None:
         # Both want the card while they load: the critic first, and asleep if it must be.

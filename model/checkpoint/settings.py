@@ -148,7 +148,8 @@ def chosen_critic(name: str) -> CriticProfile:
     """The critic profile that a caller names; errors as `chosen_generator`."""
     if name in CRITICS:
         return CRITICS[name].model_copy(update={"source": "set by the caller"})
-    return _from_path(name, tuple(CRITICS)).critic
+    found = _from_path(name, tuple(CRITICS)).critic
+    return found.model_copy(update={"pinned": bool({"thresholds", "thresholds_by_kind"} & found.model_fields_set)})
 
 
 def _from_path(name: str, known: tuple[str, ...]) -> Profiles:

@@ -50,6 +50,7 @@ class LocalCritic:
         model: The name shown in traces.
         profile: How it is asked; None: as the family that its network tells.
         cache_bytes: Budget, in bytes, for picture features and, as much again, for chat prefixes.
+        weights: Folder that the network was loaded from.
 
     Attributes:
         network: The model as given.
@@ -63,7 +64,9 @@ class LocalCritic:
         model: str = "local",
         profile: CriticProfile | None = None,
         cache_bytes: int = 256 * 2**20,
+        weights: Path | None = None,
     ) -> None:
+        self.weights = weights
         self.network = network.eval()
         self._profile = profile or CRITICS["qwen2.5-vl"]
         self._encoder = encoder
@@ -107,6 +110,7 @@ class LocalCritic:
             model=model or str(folder),
             profile=profile,
             cache_bytes=cache_bytes,
+            weights=folder,
         )
 
     @property

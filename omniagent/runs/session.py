@@ -16,7 +16,7 @@ from langgraph.types import Command
 from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import best_of
-from omniagent.graphs.policy import policy_of
+from omniagent.graphs.policy import capped, policy_of
 from omniagent.graphs.speculate import DrawAhead
 from omniagent.graphs.state import AgentState
 from omniagent.model import lifetime
@@ -204,8 +204,10 @@ class Session:
     def _entry(self, task: Task, state: AgentState | None, *, resumed: bool) -> dict[str, Any] | None:
         if resumed:
             return None
-        budget, policy = self.order.config.budget, policy_of(self.order.config.loop, self.runtime.generator.profile)
+        budget = self.order.config.budget
+        policy = policy_of(self.order.config.loop, self.runtime.generator.profile)
         if state is not None:
+            policy = capped(policy, self.runtime.critic.profile)
             return {"budget": budget, "policy": policy, "fault": None, "stop": None}
         return {
             "task": task,

@@ -16,6 +16,7 @@ from omniagent.model.errors import BadCheckpoint
 from omniagent.model.profile import (
     CRITICS,
     GENERATORS,
+    Calibration,
     CriticProfile,
     GeneratorProfile,
     GuidanceScales,
@@ -48,7 +49,7 @@ MINE = Profiles(
         verdict_pixels=5000,
         grounding="places",
         samples=3,
-        calibration={"count": {"false_yes": 0.1}},
+        calibration=Calibration(measured="2026-11-26", weights={"count": {"boxes": 2.0}}, false_accept=0.1),
     ),
 )
 

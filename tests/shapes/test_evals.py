@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omniagent.model.intervals import wilson
 from PIL import Image
 from pydantic import BaseModel
 
@@ -17,7 +18,6 @@ from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.shapes.evaluation import figures_of, run_suite, table, tasks_of
-from omniagent.shapes.evaluation.figures import wilson
 from omniagent.shapes.evaluation.records import JudgedAttempt, Record, append_record, read_records
 from omniagent.shapes.evaluation.runner import RESULTS_FILE, same_answer
 from omniagent.shapes.scene.render import render

@@ -91,7 +91,7 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
         found += compared.get(one.id, ())
         if seen and (told := _described(dialect, one, seen, looked.image.size, found[0])) is not None:
             found.append(told)
-        said, probability = agreed(found, thresholds)
+        said, probability = agreed(found, thresholds, profile.weights_for(one.kind))
         verdicts.append(
             Verdict(
                 requirement=one.id,

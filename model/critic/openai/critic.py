@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -51,6 +52,7 @@ class OpenAICritic:
         picture_pixels: Most pixels of a picture that is sent; larger ones are shrunk, their aspect ratio kept.
         transport: An httpx transport in place of the network, for tests.
         profile: How it is asked; None: as the family that the served model's name tells.
+        weights: Folder of the served weights, where this machine has them.
 
     Raises:
         BadSetting: `base_url` is no http URL, or `picture_pixels` less than 784.
@@ -69,8 +71,10 @@ class OpenAICritic:
         picture_pixels: int = MAX_PIXELS,
         transport: Any = None,
         profile: CriticProfile | None = None,
+        weights: Path | None = None,
     ) -> None:
         self._given_profile = profile
+        self.weights = weights
         self._url = base_url.rstrip("/")
         self._model = model
         self._timeout = timeout

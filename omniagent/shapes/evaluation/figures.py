@@ -1,10 +1,10 @@
 """The figures of a suite, each a share with its 95 % interval, and their table."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from omniagent.model.intervals import wilson
 from omniagent.shapes.evaluation.records import STAGES, Record, Stage
 
 
@@ -31,19 +31,6 @@ class Share(BaseModel):
             return "—"
         low, high = self.interval
         return f"{self.value:.1%} ({low:.1%}–{high:.1%}), {self.count} of {self.of}"
-
-
-def wilson(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """The Wilson score interval of a share (95 % by default), both ends in [0, 1]; (0, 1) without trials.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
-    """
-    if trials == 0:
-        return 0.0, 1.0
-    share = successes / trials
-    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
 
 
 class SuiteFigures(BaseModel):

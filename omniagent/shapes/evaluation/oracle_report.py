@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from omniagent.shapes.evaluation.figures import wilson
+from omniagent.model.intervals import wilson
 from omniagent.shapes.oracle.judge import read, size_word
 from omniagent.shapes.scene.reading import Found, Reading
 from omniagent.shapes.scene.render import render
