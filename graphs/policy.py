@@ -26,8 +26,8 @@ class LoopPolicy(Word):
         default=None,
         ge=1,
         le=MOST_CANDIDATES,
-        description="pictures of one round at most; None: as many as the critic's measured share of wrong pictures that "
-        "it accepts allows, and any number where it was not measured",
+        description="pictures of one round at most; None: as many as the critic's measured share of falsely "
+        "accepted pictures allows, and any number where it was not measured",
     )
     local_failures: int = Field(default=2, ge=0, description="at most so many failed requirements are a local failure")
     stack_edits: bool = Field(default=False, description="edit a kept edit, up to the budget's depth, not its source")

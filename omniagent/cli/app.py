@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from omniagent.cli.batch import batch
+from omniagent.cli.calibration.calibrate import calibrate
 from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
@@ -31,6 +32,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "report": report,
         "train": train,
         "eval": evaluate,
+        "calibrate": calibrate,
         "doctor": doctor,
         "version": version,
     }

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.model.errors import BadSetting
+from omniagent.model.intervals import wilson
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator

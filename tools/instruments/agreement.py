@@ -19,18 +19,23 @@ def agreed(
 ) -> tuple[Answer, float]:
     """The answer and p(yes) of one or more instruments: `unsure` where one says yes and another no.
 
-    Where all say the same, so does the verdict; else their weighted mean decides. Pixels that cannot tell weigh nothing.
+    Where all say the same, so does the verdict; else their weighted mean decides. Pixels that cannot tell do not
+    count.
 
     Args:
         evidence: One piece at least.
         thresholds: From which mean the answer is yes or no.
         weights: By instrument, 1 where it is left out. What weighs 0 does not count, unless nothing else was measured.
     """
-    evidence = [one for one in evidence if one.instrument != "pixels" or one.answer != "unsure"] or evidence
-    weighed = [(one, weights.get(one.instrument, 1.0)) for one in evidence]
-    counting = [(one, weight) for one, weight in weighed if weight > 0] or [(one, 1.0) for one in evidence]
-    probability = sum(one.probability * weight for one, weight in counting) / sum(weight for _, weight in counting)
-    said = {one.answer for one, _ in counting}
-    if {"yes", "no"} <= said:
+    telling = [one for one in evidence if one.instrument != "pixels" or one.answer != "unsure"] or evidence
+    return settled([(one.answer, one.probability, weights.get(one.instrument, 1.0)) for one in telling], thresholds)
+
+
+def settled(pieces: Sequence[tuple[Answer, float, float]], thresholds: Thresholds) -> tuple[Answer, float]:
+    """`agreed` for pieces as (answer, p(yes), weight)."""
+    counting = [piece for piece in pieces if piece[2] > 0] or [(answer, p, 1.0) for answer, p, _ in pieces]
+    probability = sum(p * weight for _, p, weight in counting) / sum(weight for _, _, weight in counting)
+    said: set[Answer] = {answer for answer, _, _ in counting}
+    if "yes" in said and "no" in said:
         return "unsure", probability
     return said.pop() if len(said) == 1 else answer_of(probability, thresholds), probability

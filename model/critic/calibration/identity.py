@@ -14,7 +14,15 @@ from omniagent.model.requests import Critic
 
 _SAMPLES: Final = 8
 _SAMPLE_BYTES: Final = 65_536
-_ASKED_BY: Final = ("dialect", "describe_first", "picture_size", "plan_pixels", "verdict_pixels", "grounding", "samples")
+_ASKED_BY: Final = (
+    "dialect",
+    "describe_first",
+    "picture_size",
+    "plan_pixels",
+    "verdict_pixels",
+    "grounding",
+    "samples",
+)
 """Fields of a profile that change what a critic is asked; others only change what becomes of its answers."""
 
 

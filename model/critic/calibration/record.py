@@ -94,7 +94,7 @@ class Measurement(_Part):
 
     @property
     def in_use(self) -> Calibration:
-        """The part that the agent works by; h is the upper end of its interval, None where no wrong picture was seen."""
+        """The part that the agent works by; h is the upper end of its interval, None where none was wrong."""
         seen = self.false_accept.of > 0
         return Calibration(
             measured=self.measured,

@@ -1,0 +1,90 @@
+"""A whole calibration: who the critic is, its verdicts on known pictures, what follows, and where that is kept."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from omniagent.calibration.fit import fitted
+from omniagent.calibration.judged import JudgedPicture, Ledger
+from omniagent.calibration.measure import Tell, alone, measure
+from omniagent.calibration.sets import known_pictures, sets_for
+from omniagent.model.critic.calibration.identity import Identity, identity_of
+from omniagent.model.critic.calibration.record import Measurement
+from omniagent.model.critic.calibration.store import write_measurement
+from omniagent.model.guarded import bare
+from omniagent.model.requests import CancelToken, Meeting
+from omniagent.model.runtime import ModelRuntime
+from omniagent.tools.config import ToolConfig
+
+LEDGERS = "judged"
+
+
+class Calibrated(NamedTuple):
+    """The measurement, and where it is kept."""
+
+    measurement: Measurement
+    path: Path
+
+
+def calibrate(
+    runtime: ModelRuntime,
+    folder: Path,
+    *,
+    names: Sequence[str] = (),
+    limit: int | None = None,
+    fresh: bool = False,
+    config: ToolConfig | None = None,
+    token: CancelToken | None = None,
+    tell: Tell = lambda number, judged: None,
+) -> Calibrated:
+    """Measure a runtime's critic on pictures whose truth is known, and keep what follows for it.
+
+    A calibration that was stopped goes on where it was; one of more pictures asks about the new ones alone.
+
+    Args:
+        runtime: Whose critic is measured; its stand-in is left out.
+        folder: Where measurements are kept, as `calibration_folder` gives it.
+        names: Sets of pictures; none: those that fit the models (`sets_for`).
+        limit: At most so many pictures, of all sets by turns.
+        fresh: Ask about every picture again.
+        config: Settings of the tools; thresholds in it are left out.
+        token: Stops it.
+        tell: Hears of each picture.
+
+    Raises:
+        BadSetting: there is no set of a name.
+        CriticUnavailable, CriticTimeout, CriticBadOutput: the critic is gone; run again to go on.
+        Cancelled: the token was cancelled; run again to go on.
+        OutputUnwritable, StorageFull: the folder cannot be written.
+    """
+    token, config = token or CancelToken(), config or ToolConfig()
+    own = alone(runtime)
+    critic = bare(own.critic)
+    if isinstance(critic, Meeting):
+        critic.meet(token=token)
+    identity = identity_of(critic)
+    chosen = sets_for(own.generator.profile, critic.profile, names)
+    reader = own.reader is not None
+    ledger = Ledger(folder / LEDGERS / f"{identity.key}.jsonl", identity, reader=reader, fresh=fresh)
+    pictures = measure(own, known_pictures(chosen, limit), ledger, config=config, token=token, tell=tell)
+    made = _measurement(identity, pictures, own, reader=reader)
+    return Calibrated(made, write_measurement(folder, made))
+
+
+def _measurement(
+    identity: Identity, pictures: Sequence[JudgedPicture], runtime: ModelRuntime, *, reader: bool
+) -> Measurement:
+    found = fitted(pictures, runtime.critic.profile)
+    return Measurement(
+        identity=identity,
+        measured=date.today().isoformat(),
+        program=version("omniagent"),
+        reader=reader,
+        pictures=dict(Counter(one.name.partition("/")[0] for one in pictures)),
+        kinds=found.kinds,
+        false_accept=found.false_accept,
+        right_accept=found.right_accept,
+    )

@@ -1,0 +1,188 @@
+"""The packaged photos: crops of freely licensed pictures with faults planted by code (`photos/photos.yaml`)."""
+
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from PIL import Image, ImageOps
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from omniagent.calibration import faults
+from omniagent.calibration.cases import KnownLine, KnownPicture
+from omniagent.calibration.faults import Box
+from omniagent.tools.dialects.plain.stated import CHANGED, PEOPLE_KEPT, SCENE_KEPT, kept_lines
+from omniagent.tools.types import RequirementKind
+
+FOLDER = Path(__file__).parent / "photos"
+
+Place = tuple[int, int]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Pasted(_Data):
+    """A part of a photo, brought to a width, with its middle at a place."""
+
+    file: str
+    box: Box
+    at: Place
+    width: int = Field(gt=0)
+    oval: bool = True
+
+
+class Recoloured(_Data):
+    """Which hues, in degrees, within which box take which hue."""
+
+    box: Box
+    hues: tuple[tuple[int, int], ...]
+    to: int = Field(ge=0, lt=360)
+    least: int = Field(default=60, ge=0, le=255)
+
+
+class Sign(_Data):
+    """A sign with its text; `letters` is their height in pixels."""
+
+    text: str
+    at: Place
+    letters: int
+
+
+class Plant(_Data):
+    """One thing that is done to a picture; `breaks` names the lines that do not hold any more."""
+
+    mask: Box | None = None
+    recolour: Recoloured | None = None
+    paste: Pasted | None = None
+    remove: int | None = Field(default=None, ge=1, description="so many of the last pasted parts are left out")
+    misspell: int | None = Field(default=None, ge=0, description="which letter of the sign is exchanged")
+    mirror: bool = False
+    flip: bool = False
+    grey: bool = False
+    sketch: bool = False
+    tint: tuple[int, int, int] | None = Field(default=None, description="the colour that white becomes")
+    lift: bool = Field(default=False, description="with a tint: black takes that colour, and white stays")
+    breaks: tuple[str, ...] = ()
+
+
+class Edit(_Data):
+    """A change in words, how it is made, and what else may be spoilt: another thing, or a person's face."""
+
+    words: str
+    by: Plant
+    spoil: Plant
+    face: Plant | None = None
+    people: bool = False
+
+
+class Base(_Data):
+    """A crop, what is pasted on it, and the lines that hold of it."""
+
+    name: str
+    file: str
+    crop: Box | None = None
+    size: Place | None = None
+    paste: tuple[Pasted, ...] = ()
+    sign: Sign | None = None
+    lines: dict[str, tuple[RequirementKind, str]]
+    faults: Annotated[tuple[Plant, ...], Field(min_length=1)]
+    edits: tuple[Edit, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_lines(self) -> "Base":
+        for plant in self.faults:
+            if not plant.breaks or not set(plant.breaks) <= self.lines.keys():
+                raise ValueError(f"a fault of {self.name} breaks {plant.breaks}, of {', '.join(self.lines)}")
+        return self
+
+    def drawn(self, plant: Plant | None = None) -> Image.Image:
+        """The picture, with a fault if one is given."""
+        photo = _photo(self.file)
+        image = photo if self.crop is None else photo.crop(self.crop)
+        if self.size is not None:
+            image = image.resize(self.size, Image.Resampling.BICUBIC)
+        left = 0 if plant is None or plant.remove is None else plant.remove
+        for part in self.paste[: len(self.paste) - left]:
+            image = _with(image, part)
+        if self.sign is not None:
+            turn = None if plant is None else plant.misspell
+            text = self.sign.text if turn is None else faults.misspelt(self.sign.text, turn)
+            image = faults.lettered(image, text, self.sign.at, self.sign.letters)
+        return image if plant is None else _planted(image, plant)
+
+
+def photo_pictures() -> Iterator[KnownPicture]:
+    """Every base crop, right and with each of its faults, and the pairs of its edits."""
+    made = [list(_of(base)) for base in load()]
+    # By turns, so that the first few already are of many photos and kinds.
+    for round_number in range(max(len(pictures) for pictures in made)):
+        yield from (pictures[round_number] for pictures in made if round_number < len(pictures))
+
+
+def load() -> tuple[Base, ...]:
+    """The base crops."""
+    told = yaml.safe_load((FOLDER / "photos.yaml").read_text(encoding="utf-8"))
+    return TypeAdapter(tuple[Base, ...]).validate_python(told)
+
+
+def _of(base: Base) -> Iterator[KnownPicture]:
+    lines = tuple(KnownLine(kind, question, True) for kind, question in base.lines.values())
+    yield KnownPicture(f"photos/{base.name}", base.drawn(), lines)
+    for number, plant in enumerate(base.faults, start=1):
+        broken = tuple(
+            KnownLine(kind, question, name not in plant.breaks) for name, (kind, question) in base.lines.items()
+        )
+        yield KnownPicture(f"photos/{base.name}/fault-{number}", base.drawn(plant), broken)
+    for number, edit in enumerate(base.edits, start=1):
+        yield from _pairs(f"photos/{base.name}/edit-{number}", base.drawn(), edit)
+
+
+def _pairs(name: str, before: Image.Image, edit: Edit) -> Iterator[KnownPicture]:
+    """The change made, nothing changed, and the change made with something spoilt."""
+
+    def lines(*false: str) -> tuple[KnownLine, ...]:
+        kept = (one.question for one in kept_lines(edit.words))
+        asked = (question for question in kept if edit.people or not question.startswith(PEOPLE_KEPT))
+        return tuple(KnownLine("preservation", question, not question.startswith(false)) for question in asked)
+
+    done = _planted(before, edit.by)
+    yield KnownPicture(name, done, lines(), before, edit.words)
+    yield KnownPicture(f"{name}/unchanged", faults.encoded_again(before), lines(CHANGED), before, edit.words)
+    yield KnownPicture(f"{name}/spoilt", _planted(done, edit.spoil), lines(SCENE_KEPT), before, edit.words)
+    if edit.face is not None:
+        identity = KnownLine("identity", "Is the person the same one as in the given picture?", False)
+        face = _planted(done, edit.face)
+        yield KnownPicture(f"{name}/face", face, (*lines(PEOPLE_KEPT), identity), before, edit.words)
+        yield KnownPicture(f"{name}/same", done, (identity._replace(holds=True),), before, edit.words)
+
+
+def _planted(image: Image.Image, plant: Plant) -> Image.Image:
+    steps = (
+        lambda one: one if plant.mask is None else faults.masked(one, plant.mask),
+        lambda one: one if plant.recolour is None else _recoloured(one, plant.recolour),
+        lambda one: one if plant.paste is None else _with(one, plant.paste),
+        lambda one: faults.mirrored(one) if plant.mirror else one,
+        lambda one: ImageOps.flip(one) if plant.flip else one,
+        lambda one: faults.in_grey(one) if plant.grey else one,
+        lambda one: faults.as_sketch(one) if plant.sketch else one,
+        lambda one: one if plant.tint is None else faults.tinted(one, plant.tint, lift=plant.lift),
+    )
+    return reduce(lambda one, step: step(one), steps, image)
+
+
+def _recoloured(image: Image.Image, how: Recoloured) -> Image.Image:
+    return faults.recoloured(image, how.box, how.hues, how.to, how.least)
+
+
+def _with(image: Image.Image, part: Pasted) -> Image.Image:
+    cutout = _photo(part.file).crop(part.box)
+    size = (part.width, round(cutout.height * part.width / cutout.width))
+    return faults.pasted(image, cutout.resize(size, Image.Resampling.LANCZOS), part.at, oval=part.oval)
+
+
+def _photo(name: str) -> Image.Image:
+    with Image.open(FOLDER / f"{name}.webp") as file:
+        return file.convert("RGB")
