@@ -1,5 +1,7 @@
 """Fixtures that several test files share."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 
     from omniagent.model.critic.openai.critic import OpenAICritic
     from tests.support.openai_stub import Connect
+
+
+def pytest_configure() -> None:
+    """What the person at this machine measured of critics is no part of a test."""
+    os.environ["OMNIAGENT_CALIBRATION_DIR"] = str(Path(tempfile.gettempdir()) / "omniagent-no-calibrations")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from omniagent.model.critic.calibration.identity import Identity, identity_of
 from omniagent.model.critic.calibration.record import Measurement
 from omniagent.model.critic.calibration.store import write_measurement
 from omniagent.model.guarded import bare
-from omniagent.model.requests import CancelToken, Meeting
+from omniagent.model.requests import CancelToken, Critic, Meeting
 from omniagent.model.runtime import ModelRuntime
 from omniagent.tools.config import ToolConfig
 
@@ -62,9 +62,10 @@ def calibrate(
     """
     token, config = token or CancelToken(), config or ToolConfig()
     own = alone(runtime)
-    critic = bare(own.critic)
-    if isinstance(critic, Meeting):
-        critic.meet(token=token)
+    critic: Critic = bare(own.critic)
+    meets: object = critic
+    if isinstance(meets, Meeting):
+        meets.meet(token=token)
     identity = identity_of(critic)
     chosen = sets_for(own.generator.profile, critic.profile, names)
     reader = own.reader is not None

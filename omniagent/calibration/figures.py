@@ -1,7 +1,11 @@
 """A measurement as a Markdown table and a few sentences."""
 
+from pathlib import Path
+
 from omniagent.graphs.policy import useful_candidates
+from omniagent.model.critic.calibration.identity import Identity
 from omniagent.model.critic.calibration.record import KindMeasured, Measurement, Rates
+from omniagent.model.critic.calibration.store import UnusableMeasurement, read_measurement
 
 
 def table(measured: Measurement) -> str:
@@ -45,3 +49,19 @@ def _thresholds(one: KindMeasured) -> str:
 
 def _weight(one: KindMeasured, name: str) -> str:
     return f"{one.weights.get(name, 1.0):g}"
+
+
+def state_of(folder: Path, identity: Identity) -> tuple[str, ...]:
+    """What is kept of a critic, in sentences: its measurement, why that cannot be used, or how to make one."""
+    try:
+        measured = read_measurement(folder, identity)
+    except UnusableMeasurement as error:
+        return (str(error),)
+    if measured is None:
+        return ("none; omniagent calibrate measures this critic on pictures with planted faults",)
+    limits = (
+        f"thresholds of {kind}: {_thresholds(one)}"
+        for kind, one in measured.kinds.items()
+        if one.thresholds is not None
+    )
+    return (*lines(measured), *limits)

@@ -87,7 +87,7 @@ def said_of(line: JudgedLine, thresholds: Thresholds, weights: Weights) -> Answe
     """The verdict on a line by other thresholds and weights."""
     if not line.pieces:
         return line.answer
-    pieces = [
+    pieces: list[tuple[Answer, float, float]] = [
         (_answer(piece, thresholds), piece.probability, weights.get(piece.instrument, 1.0)) for piece in line.pieces
     ]
     return settled(pieces, thresholds)[0]

@@ -1,7 +1,6 @@
 """The packaged photos: crops of freely licensed pictures with faults planted by code (`photos/photos.yaml`)."""
 
 from collections.abc import Iterator
-from functools import reduce
 from pathlib import Path
 from typing import Annotated
 
@@ -160,21 +159,19 @@ def _pairs(name: str, before: Image.Image, edit: Edit) -> Iterator[KnownPicture]
 
 
 def _planted(image: Image.Image, plant: Plant) -> Image.Image:
-    steps = (
-        lambda one: one if plant.mask is None else faults.masked(one, plant.mask),
-        lambda one: one if plant.recolour is None else _recoloured(one, plant.recolour),
-        lambda one: one if plant.paste is None else _with(one, plant.paste),
-        lambda one: faults.mirrored(one) if plant.mirror else one,
-        lambda one: ImageOps.flip(one) if plant.flip else one,
-        lambda one: faults.in_grey(one) if plant.grey else one,
-        lambda one: faults.as_sketch(one) if plant.sketch else one,
-        lambda one: one if plant.tint is None else faults.tinted(one, plant.tint, lift=plant.lift),
-    )
-    return reduce(lambda one, step: step(one), steps, image)
-
-
-def _recoloured(image: Image.Image, how: Recoloured) -> Image.Image:
-    return faults.recoloured(image, how.box, how.hues, how.to, how.least)
+    made = image
+    if plant.mask is not None:
+        made = faults.masked(made, plant.mask)
+    if plant.recolour is not None:
+        how = plant.recolour
+        made = faults.recoloured(made, how.box, how.hues, how.to, how.least)
+    if plant.paste is not None:
+        made = _with(made, plant.paste)
+    made = faults.mirrored(made) if plant.mirror else made
+    made = ImageOps.flip(made) if plant.flip else made
+    made = faults.in_grey(made) if plant.grey else made
+    made = faults.as_sketch(made) if plant.sketch else made
+    return made if plant.tint is None else faults.tinted(made, plant.tint, lift=plant.lift)
 
 
 def _with(image: Image.Image, part: Pasted) -> Image.Image:

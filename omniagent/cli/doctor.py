@@ -3,10 +3,17 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import typer
 
 from omniagent.cli import options as opt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from omniagent.config import Config
+    from omniagent.model.profile import CriticProfile
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "peft", "torchao", "bitsandbytes", "flash-attn", "vllm")
 
@@ -47,12 +54,34 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         profiles = read_profiles(folder)
         typer.echo(f"generator profile: {profiles.generator.label}")
         typer.echo(f"critic profile: {profiles.critic.label}, dialect {profiles.critic.dialect}")
+        typer.echo(_calibration(folder, name, profiles.critic, Config.read()))
         width = profiles.generator.width
         need = need_of(folder, width, 4 if chosen.type == "cpu" else 2)
         modes = MODES[:1] if chosen.type == "cpu" else MODES
         peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)
         typer.echo(f"{folder.name} at {width}x{width}, GiB: {peaks}")
         typer.echo(f"choice: {fit(need, free_bytes(chosen))}")
+
+
+def _calibration(folder: "Path", name: str, profile: "CriticProfile", config: "Config") -> str:
+    """What was measured of the critic that would judge, a line each."""
+    from omniagent.calibration.figures import state_of
+    from omniagent.model.checkpoint.settings import chosen_critic
+    from omniagent.model.critic.calibration.identity import identity_in
+    from omniagent.model.critic.calibration.store import calibration_folder
+    from omniagent.model.profile import critic_named
+
+    own = folder / "critic" if (folder / "critic").is_dir() else folder / "mllm"
+    given = None if config.critic_profile is None else chosen_critic(config.critic_profile)
+    if config.critic.startswith("http"):
+        if config.critic_model is None:
+            return f"critic calibration: that of {config.critic} is known once OMNIAGENT_CRITIC_MODEL names its model"
+        identity = identity_in(config.critic_model, given or critic_named(config.critic_model), None)
+    else:
+        identity = identity_in(name, given or profile, own)
+    first, *more = state_of(calibration_folder(config.calibration_dir), identity)
+    unused = "" if config.calibrated else "not used (OMNIAGENT_CALIBRATED is false); "
+    return "\n  ".join((f"critic calibration: {unused}{first}", *more))
 
 
 def _absent(name: str, revision: str | None, free: float, device: str) -> str:
