@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from omniagent.calibration.cases import PictureSet
 from omniagent.calibration.fit import fitted
 from omniagent.calibration.judged import JudgedPicture, Ledger
 from omniagent.calibration.measure import Tell, alone, measure
@@ -33,7 +34,7 @@ def calibrate(
     runtime: ModelRuntime,
     folder: Path,
     *,
-    names: Sequence[str] = (),
+    sets: Sequence[str | PictureSet] = (),
     limit: int | None = None,
     fresh: bool = False,
     config: ToolConfig | None = None,
@@ -47,7 +48,7 @@ def calibrate(
     Args:
         runtime: Whose critic is measured; its stand-in is left out.
         folder: Where measurements are kept, as `calibration_folder` gives it.
-        names: Sets of pictures; none: those that fit the models (`sets_for`).
+        sets: Sets of pictures, by name or your own; none: those that fit the models (`sets_for`).
         limit: At most so many pictures, of all sets by turns.
         fresh: Ask about every picture again.
         config: Settings of the tools; thresholds in it are left out.
@@ -67,7 +68,7 @@ def calibrate(
     if isinstance(meets, Meeting):
         meets.meet(token=token)
     identity = identity_of(critic)
-    chosen = sets_for(own.generator.profile, critic.profile, names)
+    chosen = sets_for(own.generator.profile, critic.profile, sets)
     reader = own.reader is not None
     ledger = Ledger(folder / LEDGERS / f"{identity.key}.jsonl", identity, reader=reader, fresh=fresh)
     pictures = measure(own, known_pictures(chosen, limit), ledger, config=config, token=token, tell=tell)

@@ -47,7 +47,7 @@ class PictureSet:
 
     Attributes:
         name: What it is called.
-        count: How many pictures there are at most; their number without end counts as many as are useful.
+        count: At most so many are asked about; `pictures` may go on without end.
         pictures: Makes them, always the same in the same order.
     """
 

@@ -25,6 +25,9 @@ class ErrorRates(NamedTuple):
     false_yes: float
 
 
+NO_ERRORS: Final = ErrorRates(1.0, 0.0)
+
+
 class _Asked(NamedTuple):
     line: KnownLine
     yes: bool
@@ -34,7 +37,7 @@ def erring_critic(
     pictures: Iterable[KnownPicture],
     rates: Mapping[str, ErrorRates],
     *,
-    otherwise: ErrorRates = ErrorRates(1.0, 0.0),
+    otherwise: ErrorRates = NO_ERRORS,
     seed: int = 0,
     errors: Mapping[int, Exception] | None = None,
     model: str = "erring",

@@ -13,7 +13,7 @@ def table(measured: Measurement) -> str:
     rows = [("kind", "yes of what holds", "yes of what does not", "thresholds", "weight", "note")]
     for kind, one in measured.kinds.items():
         rows.append((kind, *_rates(one.before), _thresholds(one), "", one.note))
-        if one.thresholds is not None or one.weights:
+        if one.after != one.before:
             rows.append(("→ calibrated", *_rates(one.after), "", "", ""))
         rows += [
             (f"· {name}", *_rates(found), "", _weight(one, name), "" if found.discerns else "does not discern")
@@ -59,9 +59,5 @@ def state_of(folder: Path, identity: Identity) -> tuple[str, ...]:
         return (str(error),)
     if measured is None:
         return ("none; omniagent calibrate measures this critic on pictures with planted faults",)
-    limits = (
-        f"thresholds of {kind}: {_thresholds(one)}"
-        for kind, one in measured.kinds.items()
-        if one.thresholds is not None
-    )
-    return (*lines(measured), *limits)
+    changed = {kind: one for kind, one in measured.kinds.items() if one.thresholds is not None}
+    return (*lines(measured), *(f"thresholds of {kind}: {_thresholds(one)}" for kind, one in changed.items()))

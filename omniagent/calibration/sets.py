@@ -19,8 +19,10 @@ SCENES: Final = 300
 _PLAIN_SCENES: Final = 60
 
 
-def sets_for(generator: GeneratorProfile, critic: CriticProfile, names: Sequence[str] = ()) -> tuple[PictureSet, ...]:
-    """The sets of these names; without names, those that fit the models.
+def sets_for(
+    generator: GeneratorProfile, critic: CriticProfile, wanted: Sequence[str | PictureSet] = ()
+) -> tuple[PictureSet, ...]:
+    """The sets that are wanted, by name or as they are; where none is, those that fit the models.
 
     A critic that describes places in words of its own was made for the scenes of its generator alone, and gets as many
     of them as a calibration needs; any other one gets some of them beside posters and photos.
@@ -29,17 +31,17 @@ def sets_for(generator: GeneratorProfile, critic: CriticProfile, names: Sequence
         BadSetting: there is no set of that name.
     """
     own = _of_scenes_alone(critic)
-    for name in names:
-        if name not in NAMES:
+    for name in wanted:
+        if isinstance(name, str) and name not in NAMES:
             raise BadSetting(f"the set of pictures {unknown(name, NAMES)}")
-    chosen = tuple(dict.fromkeys(names)) or (("scenes",) if own else NAMES)
+    chosen = tuple(dict.fromkeys(wanted)) or (("scenes",) if own else NAMES)
     size = (generator.width, generator.height)
     made = {
         "scenes": PictureSet("scenes", SCENES if own else _PLAIN_SCENES, lambda: _scenes(size, objects=own)),
         "posters": PictureSet("posters", 60, poster_pictures),
         "photos": PictureSet("photos", 1000, photo_pictures),
     }
-    return tuple(made[name] for name in chosen)
+    return tuple(made[one] if isinstance(one, str) else one for one in chosen)
 
 
 def known_pictures(sets: Sequence[PictureSet], limit: int | None = None) -> Iterator[KnownPicture]:

@@ -61,7 +61,7 @@ def calibrate(
             made = run(
                 agent.runtime,
                 folder,
-                names=[name.strip() for name in pictures.split(",")] if pictures else (),
+                sets=[name.strip() for name in pictures.split(",")] if pictures else (),
                 limit=limit or (QUICK if quick else None),
                 fresh=fresh,
                 config=agent.config.tools,
