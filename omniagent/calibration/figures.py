@@ -27,7 +27,7 @@ def lines(measured: Measurement) -> tuple[str, ...]:
     """What was measured, in sentences."""
     many = ", ".join(f"{count} {name}" for name, count in measured.pictures.items())
     told = [
-        f"critic: {measured.identity.model}, measured {measured.measured} on {many}",
+        f"measured {measured.measured} on {many}: {measured.identity.model}",
         f"accepted whole: {measured.right_accept} of right pictures, {measured.false_accept} of wrong ones",
     ]
     used = measured.in_use.false_accept

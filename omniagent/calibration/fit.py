@@ -21,8 +21,8 @@ UNSURE: Final = 0.35
 _BY_THRESHOLD: Final = frozenset({"probability", "pair", "number"})
 """Instruments that give a probability; others say yes or no by arithmetic, whatever the thresholds."""
 
-_YES: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-_NO: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+_YES: Final = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+_NO: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
 _Z: Final = 1.96
 
 Weights = dict[str, float]
@@ -126,6 +126,8 @@ def _chosen(lines: Sequence[JudgedLine], own: Thresholds) -> _Chosen:
         return _Chosen(None, {}, "no power: what holds and what does not get the same answers")
     weights = _weights(lines, own)
     mine = _costs(lines, own, weights)
+    if not any(mine):
+        return _Chosen(None, weights, "")
     pairs = [Thresholds(yes=yes, no=no) for yes in _YES for no in _NO if no <= yes]
     found = [(_costs(lines, one, weights), one) for one in pairs]
     least, best = min(found, key=lambda pair: (_cost(lines, pair[0]), _apart(pair[1], own)))
@@ -157,11 +159,14 @@ def _log_odds(one: Rates) -> float:
 def _costs(lines: Sequence[JudgedLine], thresholds: Thresholds, weights: Weights) -> list[float]:
     """Of the verdict on each line."""
     right = {True: "yes", False: "no"}
-    answers = [said_of(line, thresholds, weights) for line in lines]
-    return [
-        UNSURE if answer == "unsure" else float(answer != right[line.holds])
-        for line, answer in zip(lines, answers, strict=True)
-    ]
+    known: dict[tuple[Answer, tuple[Piece, ...]], Answer] = {}
+    costs: list[float] = []
+    for line in lines:
+        # Many lines get the same answers, of critics without log-probabilities most of them.
+        key = (line.answer, line.pieces)
+        answer = known.get(key) or known.setdefault(key, said_of(line, thresholds, weights))
+        costs.append(UNSURE if answer == "unsure" else float(answer != right[line.holds]))
+    return costs
 
 
 def _cost(lines: Sequence[JudgedLine], costs: Sequence[float]) -> float:
