@@ -1,9 +1,11 @@
 """The packaged photos: crops of freely licensed pictures with faults planted by code (`photos/photos.yaml`)."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import yaml
 from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -13,6 +15,8 @@ from omniagent.calibration.cases import KnownLine, KnownPicture
 from omniagent.calibration.faults import Box
 from omniagent.tools.dialects.plain.stated import CHANGED, PEOPLE_KEPT, SCENE_KEPT, kept_lines
 from omniagent.tools.types import RequirementKind
+
+_AT_A_TURN = 2
 
 FOLDER = Path(__file__).parent / "photos"
 
@@ -115,10 +119,13 @@ class Base(_Data):
 
 def photo_pictures() -> Iterator[KnownPicture]:
     """Every base crop, right and with each of its faults, and the pairs of its edits."""
-    made = [list(_of(base)) for base in load()]
-    # By turns, so that the first few already are of many photos and kinds.
-    for round_number in range(max(len(pictures) for pictures in made)):
-        yield from (pictures[round_number] for pictures in made if round_number < len(pictures))
+    bases = load()
+    streams = [_of(bases[place]) for place in np.random.default_rng(5).permutation(len(bases))]
+    # A few of each crop by turns, so that the first ones already are of many kinds, right and wrong.
+    while streams:
+        taken = [(stream, tuple(islice(stream, _AT_A_TURN))) for stream in streams]
+        yield from (picture for _, pictures in taken for picture in pictures)
+        streams = [stream for stream, pictures in taken if len(pictures) == _AT_A_TURN]
 
 
 def load() -> tuple[Base, ...]:

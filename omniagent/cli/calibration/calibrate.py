@@ -10,7 +10,7 @@ from omniagent.cli import options as opt
 if TYPE_CHECKING:
     from omniagent.calibration.judged import JudgedPicture
 
-QUICK = 60
+QUICK = 120
 
 
 def calibrate(

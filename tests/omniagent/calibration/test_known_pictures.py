@@ -18,13 +18,16 @@ from omniagent.calibration.posters import poster_pictures
 from omniagent.calibration.sets import known_pictures, sets_for
 from omniagent.config import bundled_checkpoint
 from omniagent.model.checkpoint.settings import read_profiles
+from omniagent.model.critic.calibration.identity import identity_in
+from omniagent.model.critic.calibration.record import Measurement, Rate
+from omniagent.model.critic.calibration.store import write_measurement
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.shapes.oracle.judge import read
 from omniagent.shapes.scene.reading import Reading
 from omniagent.tools.types import RequirementKind
-from tests.omniagent.test_cli import call
+from tests.omniagent.test_cli import call, one_line
 
 KINDS = get_args(RequirementKind)
 SMALL = GeneratorProfile(width=128, height=128)
@@ -139,9 +142,27 @@ def test_ctrl_c_says_that_what_was_judged_is_kept(tmp_path: Path, monkeypatch: p
     assert on.exit_code == 0 and len(seen) == 3
 
 
-def test_an_unknown_set_and_a_critic_that_is_gone_end_with_one_line(
+def test_the_doctor_shows_what_is_kept_of_the_critic_or_how_to_make_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMNIAGENT_CALIBRATION_DIR", str(tmp_path))
+    doctor = ("doctor", "--device", "cpu")
+    assert "critic calibration: none; omniagent calibrate" in call(None, *doctor).stdout
+    home = Path(bundled_checkpoint())
+    identity = identity_in("here", read_profiles(home).critic, home / "mllm")
+    path = write_measurement(
+        tmp_path, Measurement(identity=identity, measured="2026-11-26", false_accept=Rate(count=30, of=100))
+    )
+    told = call(None, *doctor).stdout
+    assert "critic calibration: measured 2026-11-26" in told and "candidates: at most 2 a round" in told
+    monkeypatch.setenv("OMNIAGENT_CALIBRATED", "false")
+    assert "not used (OMNIAGENT_CALIBRATED is false)" in call(None, *doctor).stdout
+    path.write_text("{")
+    spoilt = call(None, *doctor)
+    assert spoilt.exit_code == 0 and "cannot be read" in spoilt.stdout and "choice:" in spoilt.stdout
+
+
+def test_an_unknown_set_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNIAGENT_CALIBRATION_DIR", str(tmp_path))
     agent = Agent(generator=ScriptedGenerator(profile=SMALL), critic=ScriptedCritic())
-    assert "'cats' is not known" in call(agent, "calibrate", "--pictures", "cats").stderr
+    assert "'cats' is not known" in one_line(call(agent, "calibrate", "--pictures", "cats"), 2)
