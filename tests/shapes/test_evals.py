@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from omniagent.model.intervals import wilson
 from PIL import Image
 from pydantic import BaseModel
 
