@@ -18,7 +18,7 @@ from omniagent.tools.dialects import DIALECTS
 from omniagent.tools.dialects.base import Unreadable
 from omniagent.tools.dialects.listed.described import holds_as_described
 from omniagent.tools.dialects.pixels import size_within
-from omniagent.tools.dialects.plain.grounding import read_boxes
+from omniagent.tools.dialects.plain.grounding.boxes import read_boxes
 from omniagent.tools.instruments.boxes import boxes_evidence
 from omniagent.tools.types import Box, Requirement, RequirementKind, Verdict
 from tests.tools.instruments.test_evidence import counting, looked_at

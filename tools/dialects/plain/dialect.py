@@ -14,7 +14,7 @@ from omniagent.tools.dialects.plain.checklist import checklist_for
 from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
-from omniagent.tools.dialects.plain.grounding import read_boxes, sent_size, touched_by
+from omniagent.tools.dialects.plain.grounding.boxes import read_boxes, sent_size, touched_by
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.language.twins import false_twin
 from omniagent.tools.dialects.plain.modes import possible_modes, reach_of

@@ -18,7 +18,7 @@ from omniagent.model.profile import CriticProfile
 from omniagent.tools.dialects.base import Consultation, Touched, Unreadable
 from omniagent.tools.dialects.pixels import size_within
 from omniagent.tools.dialects.plain import prompts
-from omniagent.tools.dialects.plain.labels import thing_named
+from omniagent.tools.dialects.plain.grounding.labels import thing_named
 from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.types import Box
 

@@ -1,0 +1,1 @@
+"""Where a critic of this dialect locates things."""
