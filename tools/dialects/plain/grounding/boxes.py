@@ -40,7 +40,7 @@ Corners = tuple[float, float, float, float]
 
 
 class _Found(NamedTuple):
-    """One thing of a reply as it is written; `keyed`: the label is the key that the numbers stand under."""
+    """One thing of a reply as it is written; its label may be the key that the numbers stand under."""
 
     label: str
     numbers: JsonValue
