@@ -47,6 +47,8 @@ class RunOptions(TypedDict, total=False):
     """Size, steps and guidance in place of the agent's own choice."""
     mode: Mode | None
     """`generate`, `edit`, `compose` or `answer` in place of the agent's own reading of the task."""
+    mask: Picture | None
+    """Where image 1 may change: a picture of its size, transparent there, or white where none of it is transparent."""
 
 
 class RunRequest(NamedTuple):
@@ -172,7 +174,7 @@ class Agent:
         Args:
             task: What to draw, change or answer, up to 2,000 words.
             images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
-            **options: `seed`, `thread_id`, `out`, `budget`, `settings` and `mode`; see `RunOptions`.
+            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode` and `mask`; see `RunOptions`.
 
         Example:
             >>> result = Agent().run("make the circle green", ["picture.png"], seed=3)
@@ -314,6 +316,7 @@ class Agent:
         request: RunRequest,
     ) -> "Order":
         from omniagent.runs.request import Order, given_as
+        from omniagent.tools.intake.masks import read_mask
         from omniagent.tools.intake.task import read_images, read_instruction
 
         config, options = self.config, request.options
@@ -323,10 +326,13 @@ class Agent:
             )
         if (budget := options.get("budget")) is not None:
             config = config.model_copy(update={"budget": given_as(Budget, budget, "budget")})
-        settings = options.get("settings")
+        settings, mask = options.get("settings"), options.get("mask")
+        instruction = read_instruction(request.task)
+        pictures = read_images(request.images, allow_urls=config.allow_urls)
         return Order.of(
-            read_instruction(request.task),
-            read_images(request.images, allow_urls=config.allow_urls),
+            instruction,
+            pictures,
+            mask=None if mask is None else read_mask(mask, pictures),
             config=config,
             seed=options.get("seed", 0),
             thread_id=options.get("thread_id"),

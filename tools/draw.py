@@ -59,6 +59,8 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
             f"{context.runtime.generator.model} gave {len(pictures)} pictures for {len(arguments.seeds)} seeds; "
             f"use another model"
         )
+    if context.region is not None and references:
+        pictures = [context.region.kept(picture) for picture in pictures]
     made = DrawOut(
         images=tuple(context.store.put(picture) for picture in pictures),
         hashes=tuple(perceptual_hash(picture) for picture in pictures),

@@ -15,6 +15,7 @@ from omniagent.tools.config import ToolConfig
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import StepProgress, ToolCalled, ToolErrored, ToolStarted, Trace
+from omniagent.tools.region import Region
 from omniagent.tools.types import Usage, Word
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class ToolContext:
     calls: CallMeter
     config: ToolConfig = field(default_factory=ToolConfig)
     pause: Callable[[float], None] = time.sleep
+    region: Region | None = None
 
     def progress(self, tool: str) -> Callable[[int, int], None]:
         """A step callback that tells the trace's listener."""

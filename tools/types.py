@@ -41,10 +41,14 @@ class ImageRef(Word):
 
 
 class Task(Word):
-    """The person's instruction and their input pictures; image 1 comes first."""
+    """The person's instruction and their input pictures; image 1 comes first.
+
+    `mask` is a gray picture of the size of image 1, white where that may change; None: anywhere.
+    """
 
     instruction: str = Field(min_length=1)
     images: tuple[ImageRef, ...] = ()
+    mask: ImageRef | None = None
 
 
 class RenderSettings(Word):

@@ -17,6 +17,7 @@ from omniagent.model.wording import cut, fault, shown
 from omniagent.runs.folder import check_thread_id, run_in
 from omniagent.tools.record.files import check_written
 from omniagent.tools.record.store import ref_of
+from omniagent.tools.region import Region
 from omniagent.tools.types import Mode, RenderSettings, Task
 
 MODES: tuple[Mode, ...] = ("generate", "edit", "compose", "answer")
@@ -35,6 +36,7 @@ class Order:
     settings: RenderSettings
     mode: Mode | None
     config: Config
+    region: Region | None = None
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class Order:
         out: str | Path | None,
         settings: RenderSettings,
         mode: Mode | None = None,
+        mask: Image.Image | None = None,
     ) -> "Order":
         """Name the run and its folder.
 
@@ -58,6 +61,9 @@ class Order:
             BadSetting: the seed, the thread id or the folder is nothing of the kind, or out of range.
         """
         seed, mode = _seed(seed), _mode(mode)
+        region = None if mask is None else _region(mask, pictures, settings)
+        if region is not None:
+            mode, settings = _masked(mode, pictures, settings, region)
         name = new_run_id() if thread_id is None else check_thread_id(thread_id)
         try:
             folder = (config.runs_dir / name if out is None else Path(out)).expanduser().absolute()
@@ -66,13 +72,17 @@ class Order:
         check_written("the run's folder", folder)
         held = None if out is None else run_in(folder)
         if held is not None and held.run_id != name:
-            task = Task(instruction=instruction, images=tuple(ref_of(picture) for picture in pictures))
+            task = Task(
+                instruction=instruction,
+                images=tuple(ref_of(picture) for picture in pictures),
+                mask=None if mask is None else ref_of(mask),
+            )
             same = (held.task, held.seed, held.settings or settings) == (task, seed, settings)
             if thread_id is None and same:
                 name = held.run_id
             else:
                 folder = folder / name
-        return cls(name, folder, instruction, tuple(pictures), seed, settings, mode, config)
+        return cls(name, folder, instruction, tuple(pictures), seed, settings, mode, config, region)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -104,6 +114,23 @@ def _mode(mode: object) -> Mode | None:
     if mode is None or mode in MODES:
         return mode
     raise setting_out_of_range("mode", mode, f"one of {', '.join(MODES)}, or None for the agent's own reading")
+
+
+def _region(mask: Image.Image, pictures: list[Image.Image], settings: RenderSettings) -> Region:
+    width, height = settings.width, settings.height
+    return Region(pictures[0], mask, None if width is None or height is None else (width, height))
+
+
+def _masked(
+    mode: Mode | None, pictures: list[Image.Image], settings: RenderSettings, region: Region
+) -> tuple[Mode | None, RenderSettings]:
+    """The mode and the settings of a run with a mask: it changes image 1, in whose shape everything is drawn."""
+    if mode in ("generate", "answer"):
+        raise BadSetting(f"mode={mode!r} changes no picture, so a mask has no meaning; leave the mask or the mode out")
+    if len(pictures) == 1:
+        return "edit", settings
+    width, height = region.drawing_size
+    return mode, settings.model_copy(update={"width": width, "height": height})
 
 
 def new_run_id() -> str:

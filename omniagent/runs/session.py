@@ -177,7 +177,11 @@ class Session:
     def _run(self, trace: Trace) -> Result:
         order = self.order
         store = ImageStore(order.folder / "images")
-        task = Task(instruction=order.instruction, images=tuple(store.put(picture) for picture in order.pictures))
+        task = Task(
+            instruction=order.instruction,
+            images=tuple(store.put(picture) for picture in order.pictures),
+            mask=None if order.region is None else store.put(order.region.mask),
+        )
         with checkpoints(order.folder) as saver:
             graph = build(saver)
             thread: RunnableConfig = {"configurable": {"thread_id": self.run_id}}
@@ -266,6 +270,7 @@ class Session:
             token=self.token,
             calls=CallMeter(budget.max_critic_calls, spent.critic_calls),
             config=self.order.config.tools,
+            region=self.order.region,
         )
         # Drawing ahead makes sense only where the critic does not wait for the generator's device.
         policy = policy_of(self.order.config.loop, self.runtime.generator.profile)

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 from omniagent.model.wording import counted
 from omniagent.runs.result import Result
+from omniagent.tools.record.trace import RunEnded
 from omniagent.tools.types import Critique, Instrument, StopReason, Verdict
 
 Status = Literal["accepted", "unchecked", "answered", "best_effort", "refused", "cancelled", "failed"]
@@ -63,8 +64,8 @@ def doing(tool: str) -> str:
     return _DOING.get(tool, tool)
 
 
-def status_of(result: Result) -> Status:
-    """The one word for how a run went."""
+def status_of(result: Result | RunEnded) -> Status:
+    """The one word for how a run went, from its result or from the last event of its trace."""
     if result.stop_reason in ("refused", "cancelled", "failed", "unchecked"):
         return result.stop_reason
     if result.accepted:

@@ -5,13 +5,19 @@ import httpx
 from omniagent.model.errors import BadImage, BadSetting
 from omniagent.model.http.proxies import client_options, proxies_checked, proxy_advice
 from omniagent.model.wording import cut
+from omniagent.tools.intake.public import Target, pinned
 
 TIMEOUT = 20.0
 MAX_REDIRECTS = 3
 
 
-def fetch(url: str, max_bytes: int, *, transport: httpx.BaseTransport | None = None) -> bytes:
+def fetch(
+    url: str, max_bytes: int, *, public_only: bool = False, transport: httpx.BaseTransport | None = None
+) -> bytes:
     """The body of an http(s) URL, at most `max_bytes` long; up to 3 redirects, 20 seconds between any two packets.
+
+    With `public_only` no address of this machine or of a private network is asked, neither at first nor by a redirect:
+    for URLs that strangers give.
 
     Raises:
         BadImage: it cannot be fetched, or is longer.
@@ -20,9 +26,13 @@ def fetch(url: str, max_bytes: int, *, transport: httpx.BaseTransport | None = N
     try:
         for _ in range(MAX_REDIRECTS + 1):
             # Each step has a client of its own, since this machine is asked without the proxy of other hosts.
-            with _client(where, transport) as client, client.stream("GET", where) as response:
-                if response.next_request is not None:
-                    where = str(response.next_request.url)
+            target = pinned(where) if public_only else Target(where)
+            with (
+                _client(target.url, transport) as client,
+                client.stream("GET", target.url, headers=target.headers, extensions=target.extensions) as response,
+            ):
+                if response.has_redirect_location:
+                    where = str(httpx.URL(where).join(response.headers["location"]))
                     continue
                 response.raise_for_status()
                 for part in response.iter_bytes():

@@ -55,11 +55,18 @@ def read_instruction(task: object) -> str:
     return text
 
 
-def read_images(images: Iterable[Given] | None, *, allow_urls: bool = False) -> list[Image.Image]:
+def read_images(
+    images: Iterable[Given] | None, *, allow_urls: bool = False, max_pixels: int = MAX_PIXELS
+) -> list[Image.Image]:
     """The pictures as upright RGB, transparent ones on white, in their order; None is none.
 
+    Args:
+        images: Paths, bytes, PIL images, or http(s) URLs.
+        allow_urls: Whether URLs are fetched.
+        max_pixels: Of one picture; a larger one is refused before it is decoded. At most 64 million.
+
     Raises:
-        BadImage: more than 5, or one that is missing, broken, animated, over 64 megapixels or no picture.
+        BadImage: more than 5, or one that is missing, broken, animated, too large or no picture.
     """
     if isinstance(images, str | Path | bytes | Image.Image):
         raise BadImage("images is one picture; put it into a list: images=[picture]")
@@ -68,13 +75,14 @@ def read_images(images: Iterable[Given] | None, *, allow_urls: bool = False) -> 
     given = list(images or ())
     if len(given) > MAX_REFERENCES:
         raise BadImage(f"{len(given)} pictures were given; at most {MAX_REFERENCES} are allowed, leave some out")
-    return [_read(image, number, allow_urls) for number, image in enumerate(given, start=1)]
+    most = min(max_pixels, MAX_PIXELS)
+    return [_read(image, number, allow_urls, most) for number, image in enumerate(given, start=1)]
 
 
-def _read(given: object, number: int, allow_urls: bool) -> Image.Image:
+def _read(given: object, number: int, allow_urls: bool, most: int) -> Image.Image:
     if isinstance(given, Image.Image):
         with _readable(f"image {number}"):
-            return _decode(given, f"image {number}")
+            return _decode(given, f"image {number}", most)
     if isinstance(given, str) and _URL.match(given):
         if not allow_urls:
             raise BadImage(
@@ -82,13 +90,13 @@ def _read(given: object, number: int, allow_urls: bool) -> Image.Image:
             )
         from omniagent.tools.intake.fetch import fetch
 
-        return _open(fetch(given.strip(), MAX_BYTES), f"image {number} ({shown(given)})")
+        return _open(fetch(given.strip(), MAX_BYTES), f"image {number} ({shown(given)})", most)
     if isinstance(given, str):
         given = located(given, f"image {number}")
     if isinstance(given, bytes):
-        return _open(given, f"image {number} ({len(given)} bytes)")
+        return _open(given, f"image {number} ({len(given)} bytes)", most)
     if isinstance(given, Path):
-        return _open(_file_bytes(given, number), f"image {number} ({shown(str(given))})")
+        return _open(_file_bytes(given, number), f"image {number} ({shown(str(given))})", most)
     raise BadImage(f"image {number} is {type(given).__name__}; give a path, bytes or a PIL image")
 
 
@@ -108,10 +116,10 @@ def _file_bytes(path: Path, number: int) -> bytes:
         raise BadImage(f"{name} cannot be read: {reason}; check the path and its permissions") from error
 
 
-def _open(data: bytes, name: str) -> Image.Image:
+def _open(data: bytes, name: str, most: int) -> Image.Image:
     if not data:
         raise BadImage(f"{name} is empty; give a picture file")
-    if is_heif(data) and (image := _heif(data, name)) is not None:
+    if is_heif(data) and (image := _heif(data, name, most)) is not None:
         return image
     # Pillow knows all of its formats only after this, and a build may lack some.
     Image.init()
@@ -121,7 +129,7 @@ def _open(data: bytes, name: str) -> Image.Image:
         for version in itertools.chain([data], barer(data)):
             try:
                 with Image.open(io.BytesIO(version), formats=formats) as image:
-                    return _decode(image, name)
+                    return _decode(image, name, most)
             except (OmniAgentError, Image.DecompressionBombError, Image.DecompressionBombWarning):
                 raise
             except Exception as error:
@@ -131,14 +139,14 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise first
 
 
-def _heif(data: bytes, name: str) -> Image.Image | None:
+def _heif(data: bytes, name: str, most: int) -> Image.Image | None:
     """A HEIC picture by pillow-heif; None where that is not installed."""
     try:
         heif: Any = importlib.import_module("pillow_heif")
     except ImportError:
         return None
     with _readable(name):
-        return _decode(heif.open_heif(io.BytesIO(data)).to_pillow(), name)
+        return _decode(heif.open_heif(io.BytesIO(data)).to_pillow(), name, most)
 
 
 @contextmanager
@@ -161,13 +169,13 @@ def _readable(name: str, data: bytes = b"") -> Generator[None]:
         ) from error
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
+def _decode(image: Image.Image, name: str, most: int) -> Image.Image:
     if image.width < 1 or image.height < 1:
         raise BadImage(f"{name} has no pixels ({image.width}x{image.height}); give a real picture")
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > most:
         raise BadImage(
             f"{name} is {image.width}x{image.height}, {image.width * image.height:,} pixels; "
-            f"scale it to under {MAX_PIXELS:,}"
+            f"scale it to under {most:,}"
         )
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     if image.format == "TIFF" and (_DNG in tags or tags.get(_SUBFILE, 0) & 1):

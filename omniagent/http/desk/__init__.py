@@ -1,0 +1,1 @@
+"""Runs as jobs: accepted, kept on disk, waiting in a bounded queue, at work, over."""

@@ -1,0 +1,50 @@
+"""Settings of the HTTP server: defaults, then `OMNIAGENT_SERVE_…` environment variables, then the command line."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from omniagent.model.errors import BadSetting
+from omniagent.model.limits import MAX_REFERENCES
+from omniagent.model.wording import fault
+
+MIB = 1024 * 1024
+
+
+class HttpSettings(BaseSettings):
+    """Limits and keys of one server."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OMNIAGENT_SERVE_", frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True
+    )
+
+    keys: SecretStr = Field(default=SecretStr(""), description="`name:key`, with commas between")
+    keys_file: Path | None = Field(default=None, description="a file of them, one a line; # begins a comment")
+    workers: int = Field(default=4, ge=1, le=256, description="runs at work at once")
+    queue: int = Field(default=16, ge=0, le=10_000, description="runs that may wait; the next is refused with 429")
+    runs_per_key: int = Field(default=8, ge=1, le=10_000, description="runs of one key, waiting and at work")
+    requests_per_minute: int = Field(default=600, ge=0, description="requests of one key; 0: any number")
+    body_bytes: int = Field(default=64 * MIB, ge=1024, description="of one request")
+    picture_bytes: int = Field(default=48 * MIB, ge=1024, description="of one picture")
+    pixels: int = Field(default=32_000_000, ge=256, description="of one picture")
+    pictures: int = Field(default=MAX_REFERENCES, ge=1, le=MAX_REFERENCES, description="of one request")
+    fetch_urls: bool = Field(default=False, description="whether pictures may be given as public http(s) URLs")
+    link_seconds: float = Field(default=3600.0, gt=0, description="how long a link to a picture can be opened")
+    drain_seconds: float = Field(default=30.0, ge=0, description="for runs at work when the server is asked to end")
+    public_url: str | None = Field(default=None, description="how clients reach the server; None: as they asked")
+    model_names: tuple[str, ...] = Field(default=(), description="more names that clients may ask the model by")
+
+    @classmethod
+    def read(cls, **given: object) -> Self:
+        """The defaults, what the environment sets, and what is given in place of both; None leaves a value alone.
+
+        Raises:
+            BadSetting: a value is not allowed.
+        """
+        try:
+            return cls.model_validate({**cls().model_dump(), **{k: v for k, v in given.items() if v is not None}})
+        except (ValidationError, SettingsError) as error:
+            reason = fault(error, cls.model_fields) if isinstance(error, ValidationError) else str(error)
+            raise BadSetting(f"a setting of the server is not allowed: {reason}") from error

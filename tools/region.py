@@ -1,0 +1,57 @@
+"""Where a given picture may change: what is drawn outside of that is put back from the picture itself."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from PIL import Image, ImageChops, ImageFilter, ImageStat
+
+from omniagent.model.limits import MIN_SIDE
+
+_EDGE = 128
+"""The soft edge is this part of the shorter side, and lies within the region."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Image 1 of an edit, and its mask: white where it may change, of the picture's size.
+
+    Attributes:
+        size: Width and height of the results in pixels; None keeps the picture's own.
+    """
+
+    picture: Image.Image
+    mask: Image.Image
+    size: tuple[int, int] | None = None
+
+    def kept(self, drawn: Image.Image) -> Image.Image:
+        """What was drawn within the region, and the picture itself outside of it, pixel by pixel.
+
+        In the picture's own size the pixels outside are exactly the given ones; in another size they are its resized
+        ones. Within the region the drawn pixels fade in over a hundred-and-twenty-eighth of the shorter side.
+        """
+        size = self.size or self.picture.size
+        picture, mask, drawn = _sized(self.picture, size), _sized(self._soft, size), _sized(drawn, size)
+        return Image.composite(drawn, picture, mask)
+
+    @property
+    def drawing_size(self) -> tuple[int, int]:
+        """A size in whole tokens, of the picture's shape and at most 1024² pixels, for what is drawn anew."""
+        width, height = self.size or self.picture.size
+        scale = min(1.0, (1024 * 1024 / (width * height)) ** 0.5)
+        return _whole(width * scale), _whole(height * scale)
+
+    @cached_property
+    def _soft(self) -> Image.Image:
+        """The mask with an edge that falls off inwards; thin regions, which would fade away, stay hard."""
+        radius = min(self.mask.size) / _EDGE
+        blurred = self.mask.filter(ImageFilter.GaussianBlur(radius)).point([max(0, 2 * level - 255) for level in range(256)])
+        soft = ImageChops.darker(self.mask, blurred)
+        return soft if ImageStat.Stat(soft).sum[0] >= ImageStat.Stat(self.mask).sum[0] / 2 else self.mask
+
+
+def _sized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _whole(side: float) -> int:
+    return max(MIN_SIDE, round(side / MIN_SIDE) * MIN_SIDE)
