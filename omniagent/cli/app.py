@@ -16,6 +16,7 @@ from omniagent.cli.evaluate import evaluate
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
 from omniagent.cli.run import run
 from omniagent.cli.serve import demo, mcp
+from omniagent.cli.serving.http import serve
 from omniagent.cli.show import print_version, report, version
 from omniagent.cli.streams import patient_streams
 from omniagent.cli.train import train
@@ -29,6 +30,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "chat": chat,
         "demo": demo,
         "mcp": mcp,
+        "serve": serve,
         "report": report,
         "train": train,
         "eval": evaluate,

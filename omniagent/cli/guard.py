@@ -18,7 +18,17 @@ from omniagent.runs.status import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
 
 DEBUG_VARIABLE = "OMNIAGENT_DEBUG"
 _STOPS = ("SIGTERM", "SIGHUP", "SIGBREAK")
-_EXTRAS = MappingProxyType({"gradio": "demo", "mcp": "mcp", "langchain_core": "langchain"})
+_EXTRAS = MappingProxyType(
+    {
+        "gradio": "demo",
+        "mcp": "mcp",
+        "langchain_core": "langchain",
+        "fastapi": "serve",
+        "uvicorn": "serve",
+        "prometheus_client": "serve",
+        "ray": "ray",
+    }
+)
 
 
 def say(text: str) -> None:

@@ -151,7 +151,7 @@ class Desk:
                 )
             if len(self._jobs) + len(orders) > settings.workers + settings.queue:
                 raise too_busy(
-                    f"{self.active} runs are at work and {self.waiting} wait, which is all there is room for; try later",
+                    f"{self.active} runs are at work and {self.waiting} wait, which is all there is room for",
                     "queue_full",
                     self._wait(self.waiting),
                 )

@@ -1,5 +1,6 @@
 """The runs of each owner on disk: `<runs>/<owner>/<run id>/`. Whoever has no such folder has no such run."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,10 @@ class RunFolders:
         except BadSetting as error:
             raise _unknown(run_id) from error
 
+    def placed(self, order: RunOrder) -> RunOrder:
+        """The order with the folder that its run gets."""
+        return order.model_copy(update={"folder": self.home / order.owner / order.run_id})
+
     def write(self, order: RunOrder, pictures: Sequence[Image.Image], mask: Image.Image | None) -> None:
         """Keep the order with its pictures.
 
@@ -79,6 +84,11 @@ class RunFolders:
         for name in names:
             with suppress(ApiError):
                 yield self.order(owner, name)
+
+    def page(self, owner: str, after: str | None, limit: int) -> list[RunOrder]:
+        """So many orders of an owner, the newest first, from behind the one of that id."""
+        older = (order for order in self.orders(owner) if after is None or order.run_id < after)
+        return list(itertools.islice(older, limit))
 
     def events(self, order: RunOrder) -> list[Event]:
         """What the run's trace holds so far; none before it begins."""
