@@ -55,6 +55,7 @@ def build_app(agent: Agent, settings: HttpSettings | None = None, engine: Engine
         metrics=metrics,
         signer=Signer.of(agent.config.runs_dir),
         models=names_of(agent.config, settings),
+        domain=agent.generator_profile.domain,
     )
     metrics.watch(lambda: desk.active, lambda: desk.waiting, lambda: service.ready)
 

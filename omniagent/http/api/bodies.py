@@ -33,9 +33,9 @@ def _unsupported(value: object, info: ValidationInfo) -> None:
 
 
 Size = Annotated[
-    str | None,
+    Annotated[str, Field(max_length=40)] | None,
     AfterValidator(_sized),
-    Field(description="`auto`, or WxH in pixels with sides from 16 to 4096, for example 512x512", max_length=40),
+    Field(description="`auto`, or WxH in pixels with sides from 16 to 4096, for example 512x512"),
 ]
 Seed = Annotated[
     int | None,

@@ -25,7 +25,6 @@ from omniagent.integrations.arguments import size_of
 from omniagent.runs.awaiting import in_thread
 from omniagent.tools.intake.task import read_instruction
 from omniagent.tools.record.store import ref_of
-from omniagent.tools.types import Mode
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
@@ -42,7 +41,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 @router.post("/generations", responses=_ANSWER, response_model=ImagesReply)
 async def generations(request: Request, body: GenerateBody, service: Here, owner: Owner) -> Response:
     """Draw pictures from words. Each is checked against the words and repaired until it fits or a budget ends."""
-    return await _answer(request, service, owner, body, "image_generation", (), None, "generate")
+    return await _answer(request, service, owner, body, "image_generation", (), None)
 
 
 @router.post(
@@ -74,8 +73,7 @@ async def edits(request: Request, service: Here, owner: Owner) -> Response:
         options, data, cut = await edit_form(request, service.settings)
     pictures = await in_thread(lambda: pictures_of(data, service.settings))
     region = None if cut is None else await in_thread(lambda: mask_of(cut, pictures, service.settings))
-    mode: Mode | None = "edit" if len(pictures) == 1 else None
-    return await _answer(request, service, owner, options, "image_edit", pictures, region, mode)
+    return await _answer(request, service, owner, options, "image_edit", pictures, region)
 
 
 async def _json(request: Request) -> EditBody:
@@ -93,10 +91,9 @@ async def _answer(
     family: Family,
     pictures: Sequence[Image.Image],
     mask: Image.Image | None,
-    mode: Mode | None,
 ) -> Response:
     _check(options, service)
-    orders = await in_thread(lambda: _orders(service, owner, options, pictures, mask, mode))
+    orders = await in_thread(lambda: _orders(service, owner, options, pictures, mask))
     base = service.settings.public_url or str(request.base_url)
     made = Pictures(service, options, base)
     jobs = await service.desk.submit(orders, pictures, mask)
@@ -133,7 +130,6 @@ def _orders(
     options: ImageOptions,
     pictures: Sequence[Image.Image],
     mask: Image.Image | None,
-    mode: Mode | None,
 ) -> list[RunOrder]:
     """One order for each picture; they differ in their seeds."""
     task, settings = read_instruction(options.prompt), size_of(options.size)
@@ -150,7 +146,7 @@ def _orders(
             seed=seed,
             settings=settings,
             budget=budget,
-            mode=asked_mode(options.mode, mode),
+            mode=asked_mode(options.mode, service.mode_for(len(pictures))),
         )
         for seed in seeds_of(options.seed, options.n or 1)
     ]

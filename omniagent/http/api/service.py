@@ -21,14 +21,20 @@ from omniagent.http.settings import HttpSettings
 from omniagent.integrations.arguments import budget_with
 from omniagent.model.errors import OmniAgentError
 from omniagent.model.limits import MAX_SEED
-from omniagent.tools.types import Budget
+from omniagent.tools.types import Budget, Mode
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Service:
-    """The parts of one server. `loaded` is set when models are; `broken` says why they never will be."""
+    """The parts of one server.
+
+    Attributes:
+        domain: What the generator draws, when that is not everything.
+        loaded: Whether models are.
+        broken: Why they never will be.
+    """
 
     settings: HttpSettings
     budget: Budget
@@ -38,6 +44,7 @@ class Service:
     metrics: Metrics
     signer: Signer
     models: tuple[str, ...]
+    domain: str | None = None
     loaded: bool = False
     broken: str | None = None
     began: int = 0
@@ -70,6 +77,12 @@ class Service:
                 code="model_not_found",
                 param="model",
             )
+
+    def mode_for(self, pictures: int) -> Mode | None:
+        """What the images API asks for; None leaves it to the agent, which may refuse what its model cannot draw."""
+        if self.domain is not None:
+            return None
+        return {0: "generate", 1: "edit"}.get(pictures)
 
     def budget_for(self, max_rounds: int | None, time_limit: float | None, quality: str | None = None) -> Budget:
         """The server's budget, or less where a client wants less.
