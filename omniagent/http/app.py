@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 import omniagent
 from omniagent.agent import Agent
@@ -79,10 +80,12 @@ def build_app(agent: Agent, settings: HttpSettings | None = None, engine: Engine
         lifespan=lifespan,
         docs_url=None,  # The pages of FastAPI load their scripts from another machine.
         redoc_url=None,
-        max_body_size=settings.body_bytes,
     )
     app.state.service = service
-    app.add_middleware(Gate, keys=keys, rate=RateLimit(settings.requests_per_minute), metrics=metrics)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_bytes)
+    app.add_middleware(
+        Gate, keys=keys, rate=RateLimit(settings.requests_per_minute), metrics=metrics, body_bytes=settings.body_bytes
+    )
     handle_errors(app)
     for part in (images, runs, status):
         app.include_router(part.router)

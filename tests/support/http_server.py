@@ -95,9 +95,7 @@ def serving(agent: Agent, *, engine: Engine | None = None, **settings: Any) -> G
     app = build_app(agent, given, engine)
     socket = listen("127.0.0.1", 0)
     port = socket.getsockname()[1]
-    server = Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=30), app.state.service
-    )
+    server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=30), app.state.service)
     with _InThread(server, socket):
         served = Served(f"http://127.0.0.1:{port}", app.state.service, server)
         try:

@@ -79,6 +79,11 @@ def missing(what: str) -> ApiError:
     return ApiError(404, what, code="not_found")
 
 
+def too_large() -> ApiError:
+    """There is more in the request than the server reads."""
+    return ApiError(413, "the request is too large; send smaller pictures, or fewer", code="too_large")
+
+
 def too_busy(message: str, code: str, seconds: float) -> ApiError:
     """Later there is room: the client is told when to ask again, in whole seconds from 1 to 60."""
     after = str(min(60, max(1, round(seconds))))

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from omniagent.http.guard.errors import ApiError
+from omniagent.http.guard.errors import ApiError, too_large
 from omniagent.http.guard.keys import Keys
 from omniagent.http.guard.limits import RateLimit
 from omniagent.http.metrics import Metrics
@@ -29,11 +29,12 @@ _REQUEST_ID = re.compile(r"[\w\-.]{1,64}")
 class Gate:
     """Lets requests with a key through, and puts `owner` and `request_id` into their state."""
 
-    def __init__(self, app: ASGIApp, *, keys: Keys, rate: RateLimit, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Keys, rate: RateLimit, metrics: Metrics, body_bytes: int) -> None:
         self._app = app
         self._keys = keys
         self._rate = rate
         self._metrics = metrics
+        self._body_bytes = body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
@@ -58,6 +59,7 @@ class Gate:
         try:
             try:
                 state["owner"] = self._owner(scope["path"], headers)
+                self._check_length(headers.get("content-length", ""))
             except ApiError as refusal:
                 await refusal.response()(scope, receive, stamped)
                 return
@@ -67,6 +69,11 @@ class Gate:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.answered(route, method, status, time.perf_counter() - began)
             _LOG.info("%s %s %s %d", request_id, method, route, status)
+
+    def _check_length(self, length: str) -> None:
+        """Refuse what says that it is too large; `RequestBodyLimitMiddleware` counts what does not say so."""
+        if length.isdecimal() and int(length) > self._body_bytes:
+            raise too_large()
 
     def _owner(self, path: str, headers: Headers) -> str:
         if not path.startswith(GUARDED) or path.startswith(LINKS):

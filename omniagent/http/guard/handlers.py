@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from omniagent.http.guard.errors import ApiError, refusal_of
+from omniagent.http.guard.errors import ApiError, refusal_of, too_large
 from omniagent.model.errors import OmniAgentError
 from omniagent.model.wording import cut, shown, unknown
 
@@ -65,7 +65,7 @@ def _of_status(error: HTTPException) -> ApiError:
             headers = error.headers
             return ApiError(405, "this address takes other methods; see Allow", code="bad_method", headers=headers)
         case 413:
-            return ApiError(413, "the request is too large; send smaller pictures, or fewer", code="too_large")
+            return too_large()
         case status:
             kind = "server_error" if status >= 500 else "invalid_request_error"
             return ApiError(status, str(error.detail), code=f"http_{status}", kind=kind, headers=error.headers)
