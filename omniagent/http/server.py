@@ -84,6 +84,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def warning_for(host: str, keys: Keys) -> str | None:
+    """What whoever starts a server should hear: others reach it, and nothing keeps them from drawing."""
+    if is_loopback(host) or keys.asked_for:
+        return None
+    return f"warning: anybody who reaches {host} may draw and see all runs; set OMNIAGENT_SERVE_KEYS or --keys-file"
+
+
 def serve(
     app: FastAPI,
     *,
@@ -105,8 +112,8 @@ def serve(
     settings: HttpSettings = service.settings
     listening = list(sockets) or [listen(host, port)]
     address = listening[0].getsockname()
-    if not is_loopback(host) and not Keys.read(settings).asked_for:
-        say(f"warning: anybody who reaches {host} may draw and see all runs; set OMNIAGENT_SERVE_KEYS or --keys-file")
+    if (warning := warning_for(host, Keys.read(settings))) is not None:
+        say(warning)
     logging.getLogger("omniagent.http").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app,

@@ -80,9 +80,9 @@ class Service:
 
     def mode_for(self, pictures: int) -> Mode | None:
         """What the images API asks for; None leaves it to the agent, which may refuse what its model cannot draw."""
-        if self.domain is not None:
+        if self.domain is not None or pictures > 1:
             return None
-        return {0: "generate", 1: "edit"}.get(pictures)
+        return "edit" if pictures else "generate"
 
     def budget_for(self, max_rounds: int | None, time_limit: float | None, quality: str | None = None) -> Budget:
         """The server's budget, or less where a client wants less.
