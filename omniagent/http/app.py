@@ -13,6 +13,7 @@ import omniagent
 from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.http.api import images, runs, status
+from omniagent.http.api.bodies import PictureReference
 from omniagent.http.api.service import Service
 from omniagent.http.desk.desk import Desk
 from omniagent.http.desk.engine import Engine, LocalEngine
@@ -116,6 +117,8 @@ def document(app: FastAPI, *, secured: bool) -> None:
             parts = made.setdefault("components", {})
             for name in ("HTTPValidationError", "ValidationError"):
                 parts.get("schemas", {}).pop(name, None)
+            # The body of edits is documented by hand, since it comes in two forms.
+            parts.setdefault("schemas", {})[PictureReference.__name__] = PictureReference.model_json_schema()
             if secured:
                 parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             app.openapi_schema = made

@@ -45,7 +45,7 @@ MaxRounds = Annotated[
     int | None, Field(ge=1, le=100, description="Rounds of drawing and looking, at most the server's own")
 ]
 TimeLimit = Annotated[
-    float | None, Field(gt=0, allow_inf_nan=False, description="Seconds, at most the server's own; then the best")
+    float | None, Field(ge=0.001, allow_inf_nan=False, description="Seconds, at most the server's own; then the best")
 ]
 Nothing = Annotated[None, BeforeValidator(_unsupported), Field(description="not supported; refused")]
 

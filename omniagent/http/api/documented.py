@@ -17,6 +17,21 @@ _WHAT: Final = {
     507: "The server's disk is full",
 }
 
+EVENTS: Final[dict[str, Any]] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "event": {"type": "string"},
+                "data": {"type": "string", "description": "JSON"},
+                "id": {"type": "string", "description": "what a client sends back as Last-Event-ID"},
+            },
+            "required": ["event", "data"],
+        }
+    }
+}
+"""One event of a stream."""
+
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The answers of these statuses, all of one shape."""

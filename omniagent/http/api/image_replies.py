@@ -223,6 +223,14 @@ def _pictureless(job: Job, ended: RunEnded) -> ApiError:
             return ApiError(
                 503, f"the run {name} has no picture: {why}", code="critic_unavailable", kind="server_error"
             )
+        case "time_limit":
+            return ApiError(
+                400,
+                f"the run {name} has no picture after {job.order.budget.time_limit:g} seconds; give it more time, "
+                "or ask for less",
+                code="time_limit",
+                param="time_limit",
+            )
         case _:
             return ApiError(
                 500,

@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from omniagent.http.api.bodies import EditBody, EditOptions, GenerateBody, ImageOptions, asked_mode
-from omniagent.http.api.documented import refusals
+from omniagent.http.api.documented import EVENTS, refusals
 from omniagent.http.api.forms import edit_form, edit_schema
 from omniagent.http.api.image_replies import ImagesReply, Pictures
 from omniagent.http.api.image_stream import Family, picture_events
@@ -32,7 +32,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "model": ImagesReply,
         "description": "The pictures, or with stream=true their events",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": EVENTS,
     },
     **refusals(400, 401, 404, 409, 413, 429, 500, 503, 507),
 }

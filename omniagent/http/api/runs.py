@@ -8,7 +8,7 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from omniagent.http.api.bodies import ForkBody, ResumeBody, RunBody, asked_mode
-from omniagent.http.api.documented import refusals
+from omniagent.http.api.documented import EVENTS, refusals
 from omniagent.http.api.lookup import order_of, view
 from omniagent.http.api.replies import Account, RunList, RunView
 from omniagent.http.api.run_events import run_events
@@ -85,7 +85,7 @@ async def get(run_id: RunId, service: Here, owner: Owner) -> RunView:
     "/{run_id}/events",
     response_class=Response,
     responses={
-        200: {"description": "Server-sent events", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+        200: {"description": "Server-sent events", "content": EVENTS},
         **refusals(400, 401, 404, 429),
     },
 )

@@ -182,14 +182,16 @@ def test_a_signal_ends_the_served_process_in_good_order(tmp_path: Path, number: 
         address = re.search(r":(\d+)/v1", told)
         assert address, told
         url = f"http://127.0.0.1:{address[1]}"
-        with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
-            with client.stream(
+        with (
+            httpx2.Client(base_url=url, trust_env=False, timeout=60) as client,
+            client.stream(
                 "POST", "/v1/images/generations", json={"prompt": TASK, "stream": True, "partial_images": 1}
-            ) as answer:
-                lines = answer.iter_lines()
-                assert next(lines) == "event: image_generation.partial_image"
-                process.send_signal(number)
-                data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+            ) as answer,
+        ):
+            lines = answer.iter_lines()
+            assert next(lines) == "event: image_generation.partial_image"
+            process.send_signal(number)
+            data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
         assert data[-1]["type"] == "image_generation.completed" and data[-1]["status"] == "cancelled"
         assert process.wait(60) == 0
         assert process.stderr.read() == ""
