@@ -16,13 +16,14 @@ export ARGS ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast test-vllm fuzz-api bench-critic check train eval bench clean
+.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check train eval bench clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
 	@echo "make demo                                      chat in the browser, on 127.0.0.1"
 	@echo "make test | test-fast                          all tests | the quick ones, without browser and bundled checkpoint"
 	@echo "make test-vllm | bench-critic                  the critic on a real vLLM: tests | figures (its own environment, 3 GB)"
+	@echo "make test-ray                                  several processes that draw, under Ray Serve (the extra ray)"
 	@echo "make fuzz-api                                  2,000 requests made of the HTTP server's OpenAPI document"
 	@echo "make check                                     ruff and pyright"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
@@ -75,6 +76,11 @@ $(VLLM_STAMP): tests/vllm/requirements.txt tests/vllm/constraints.txt tests/vllm
 test-vllm: export OMNIAGENT_CRITIC_DIR = $(CURDIR)/$(VLLM)/state
 test-vllm: $(STAMP) $(VLLM_STAMP)
 	trap '$(BIN)/omniagent critic stop' EXIT; $(BIN)/python -m pytest -q tests/vllm $$ARGS
+
+# Ray Serve and two replicas on CPUs with the bundled checkpoint; Ray is left out of the extra dev, since it is large.
+test-ray: $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[ray]'
+	$(BIN)/python -m pytest -q tests/ray $$ARGS
 
 fuzz-api: export OMNIAGENT_API_CASES ?= 2000
 fuzz-api: $(STAMP)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from omniagent.config import PREFIX, Config
+from omniagent.http.settings import PREFIX as SERVE_PREFIX
+from omniagent.http.settings import HttpSettings
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 
 INTRODUCTION = """# Settings
@@ -27,6 +29,7 @@ What a checkpoint's `omniagent.json` may say in its sections `generator` and `cr
 def page() -> str:
     """The page in Markdown."""
     parts = [INTRODUCTION, _table("Environment", _variables(Config, PREFIX))]
+    parts.append(_table("HTTP server", _variables(HttpSettings, SERVE_PREFIX)))
     parts.append(PROFILES)
     parts += [_table("generator", _fields(GeneratorProfile)), _table("critic", _fields(CriticProfile))]
     return "\n".join(parts)
@@ -59,6 +62,8 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_none=True)
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     if isinstance(value, str) and Path(value).is_absolute():
         return "the bundled checkpoint"
     return "" if value is None or value in ("", (), {}) else f"`{value}`"

@@ -10,6 +10,7 @@ from omniagent.model.errors import BadSetting
 from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.wording import fault
 
+PREFIX = "OMNIAGENT_SERVE_"
 MIB = 1024 * 1024
 
 
@@ -17,7 +18,7 @@ class HttpSettings(BaseSettings):
     """Limits and keys of one server."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OMNIAGENT_SERVE_", frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True
+        env_prefix=PREFIX, frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True
     )
 
     keys: SecretStr = Field(default=SecretStr(""), description="`name:key`, with commas between")

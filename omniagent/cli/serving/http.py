@@ -59,7 +59,18 @@ def serve(
         settings = HttpSettings.read(keys_file=keys_file, workers=workers, queue=queue)
         engine = None
         if replicas is not None:
+            from functools import partial
+
+            from omniagent.agent import Agent
             from omniagent.http.desk.ray_engine import RayEngine
 
-            engine = RayEngine(agent.config, replicas=replicas, gpus=gpus, runs=settings.workers, address=ray_address)
+            at_once = max(1, settings.workers // replicas)
+            engine = RayEngine(
+                partial(Agent, config=agent.config),
+                agent.config.runs_dir,
+                replicas=replicas,
+                gpus=gpus,
+                at_once=at_once,
+                address=ray_address,
+            )
         run(build_app(agent, settings, engine), host=host, port=port, say=say)

@@ -1,0 +1,180 @@
+"""Runs carried out by several processes under Ray Serve, each with models of its own: one for each GPU.
+
+The HTTP server stays one process with one queue, one set of limits and one list of runs. It hands each run to the
+replica with the least to do, and the run's events come back as they happen. Orders and pictures lie in the folder of
+the runs, so on a cluster that must be a folder which all machines share. A run whose replica dies is given to another
+one, which goes on from the run's checkpoint.
+"""
+
+import asyncio
+import importlib
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from omniagent.agent import Agent
+from omniagent.http.desk.engine import LocalEngine
+from omniagent.http.desk.order import RunOrder
+from omniagent.model import errors
+from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError
+from omniagent.runs.awaiting import in_thread
+from omniagent.tools.record.trace import Event, parse_event
+
+STOP_FILE: Final = "stop"
+"""In a run's folder: whoever works on the run ends it with its best picture. It works across machines."""
+
+_BEAT = 0.25
+_TRIES = 2
+_LOG = logging.getLogger("omniagent.http")
+
+
+class Replica:
+    """One process that draws. Ray makes it and calls it; it loads its models first."""
+
+    def __init__(self, make: Callable[[], Agent]) -> None:
+        agent = make()
+        _ = agent.runtime
+        self._engine = LocalEngine(agent)
+
+    async def stream(self, order: str, folder: str) -> AsyncGenerator[str]:
+        """The events of a run as JSON lines; an error of ours is the last line: `{"error": …, "message": …}`."""
+        run = RunOrder.model_validate_json(order).model_copy(update={"folder": Path(folder)})
+        watching = asyncio.create_task(self._watch(run))
+        try:
+            async with aclosing(self._engine.stream(run)) as events:
+                async for event in events:
+                    yield event.model_dump_json()
+        except OmniAgentError as error:
+            yield json.dumps({"error": type(error).__name__, "message": str(error)})
+        finally:
+            watching.cancel()
+
+    async def _watch(self, run: RunOrder) -> None:
+        while True:
+            await asyncio.sleep(_BEAT)
+            if (run.folder / STOP_FILE).exists():
+                await self._engine.stop(run.run_id)
+
+
+class RayEngine:
+    """An `Engine` over replicas.
+
+    Args:
+        make: Makes the agent of each replica, there.
+        runs: The folder of the runs, shared by all machines.
+        replicas: How many processes draw.
+        gpus: Of each of them; 0 draws on CPUs.
+        at_once: Runs of one replica at a time.
+        address: A Ray cluster to join; None starts one on this machine.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Agent],
+        runs: Path,
+        *,
+        replicas: int,
+        gpus: float,
+        at_once: int,
+        address: str | None = None,
+    ) -> None:
+        self._make = make
+        self._runs = runs
+        self._replicas = replicas
+        self._gpus = gpus
+        self._at_once = at_once
+        self._address = address
+        self._loaded = asyncio.Event()
+        self._handle: Any = None
+        self._failure: OmniAgentError | None = None
+
+    async def load(self) -> None:
+        """See `Engine`: starts the replicas and waits until all have loaded their models."""
+        try:
+            self._handle = await in_thread(self._start)
+        except OmniAgentError as error:
+            self._failure = error
+            raise
+        except Exception as error:
+            self._failure = HardFailure(f"the replicas did not start: {type(error).__name__}: {error}")
+            raise self._failure from error
+        finally:
+            self._loaded.set()
+
+    async def stream(self, order: RunOrder) -> AsyncGenerator[Event]:
+        """See `Engine`."""
+        await self._loaded.wait()
+        if self._failure is not None:
+            raise self._failure
+        for left in reversed(range(_TRIES)):
+            try:
+                async for event in self._once(order):
+                    yield event
+                return
+            except _actor_errors() as error:
+                _LOG.warning("the replica of the run %s is gone: %s", order.run_id, type(error).__name__)
+                if not left:
+                    raise HardFailure(f"the processes that worked on the run {order.run_id} are gone") from error
+
+    async def stop(self, run_id: str) -> None:
+        """See `Engine`."""
+        folders = await in_thread(lambda: list(self._runs.glob(f"*/{run_id}")))
+        for folder in folders:
+            with suppress(OSError):
+                (folder / STOP_FILE).touch()
+
+    async def close(self) -> None:
+        """See `Engine`: ends the replicas, and a cluster that was started here."""
+        if self._handle is not None:
+            await in_thread(self._end)
+
+    async def _once(self, order: RunOrder) -> AsyncGenerator[Event]:
+        (order.folder / STOP_FILE).unlink(missing_ok=True)
+        lines = self._handle.options(stream=True).stream.remote(order.model_dump_json(), str(order.folder))
+        try:
+            async for line in lines:
+                yield _heard(line)
+        finally:
+            lines.cancel()
+
+    def _start(self) -> Any:
+        ray, serve = _ray()
+        if not ray.is_initialized():
+            ray.init(address=self._address, include_dashboard=False, log_to_driver=False, namespace="omniagent")
+        deployment = serve.deployment(
+            name="Replica",
+            num_replicas=self._replicas,
+            max_ongoing_requests=self._at_once,
+            ray_actor_options={"num_cpus": 1, "num_gpus": self._gpus},
+            graceful_shutdown_timeout_s=5,
+        )(Replica)
+        serve.start(http_options={"location": "NoServer"})
+        return serve.run(deployment.bind(self._make), name="omniagent", route_prefix=None, logging_config=None)
+
+    def _end(self) -> None:
+        ray, serve = _ray()
+        serve.shutdown()
+        ray.shutdown()
+
+
+def _heard(line: str) -> Event:
+    if line.startswith('{"error": '):
+        told = json.loads(line)
+        known = getattr(errors, told["error"], None)
+        kind = known if isinstance(known, type) and issubclass(known, OmniAgentError) else HardFailure
+        raise kind(told["message"])
+    return parse_event(line)
+
+
+def _ray() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("ray"), importlib.import_module("ray.serve")
+    except ImportError as error:
+        raise BadSetting(f"replicas need Ray Serve ({error}); run pip install 'omniagent[ray]'") from error
+
+
+def _actor_errors() -> type[Exception]:
+    return importlib.import_module("ray.exceptions").RayActorError
