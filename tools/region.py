@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter
 
 from omniagent.model.limits import MIN_SIDE
 
 _EDGE = 128
 """The soft edge is this part of the shorter side, and lies within the region."""
+
+_RAMP = [min(255, max(0, round(1.2 * (2 * level - 255)))) for level in range(256)]
+"""From the middle of a blurred edge, which is the mask's own, to full strength."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,19 @@ class Region:
 
     @cached_property
     def _soft(self) -> Image.Image:
-        """The mask with an edge that falls off inwards; thin regions, which would fade away, stay hard."""
+        """The mask with an edge that falls off inwards; parts too thin for one, which would fade away, stay hard."""
         radius = min(self.mask.size) / _EDGE
-        blurred = self.mask.filter(ImageFilter.GaussianBlur(radius)).point([max(0, 2 * level - 255) for level in range(256)])
-        soft = ImageChops.darker(self.mask, blurred)
-        return soft if ImageStat.Stat(soft).sum[0] >= ImageStat.Stat(self.mask).sum[0] / 2 else self.mask
+        blurred = self.mask.filter(ImageFilter.GaussianBlur(radius)).point(_RAMP)
+        return Image.composite(ImageChops.darker(self.mask, blurred), self.mask, _thick(self.mask, 1 + 2.5 * radius))
+
+
+def _thick(mask: Image.Image, radius: float) -> Image.Image:
+    """Where the mask is white over a square of that half width: its morphological opening, axis by axis."""
+    found = mask.point([255 * (level > 127) for level in range(256)])
+    for levels in ([255 * (level == 255) for level in range(256)], [255 * (level > 0) for level in range(256)]):
+        for axis in ((radius, 0), (0, radius)):
+            found = found.filter(ImageFilter.BoxBlur(axis)).point(levels)
+    return found
 
 
 def _sized(image: Image.Image, size: tuple[int, int]) -> Image.Image:

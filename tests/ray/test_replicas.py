@@ -17,6 +17,8 @@ from omniagent.config import Config
 from omniagent.http.desk.ray_engine import RayEngine
 from tests.support.http_server import Served, serving
 
+# Ray warns of its own code.
+pytestmark = pytest.mark.filterwarnings("default")
 TASK = "a red circle on a white background"
 
 

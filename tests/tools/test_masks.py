@@ -1,0 +1,112 @@
+"""Where a picture may change: masks as they are read, and what is drawn outside of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from omniagent.model.errors import BadImage, BadSetting
+from omniagent.tools.intake.masks import read_mask
+from omniagent.tools.region import Region
+from tests.support.faces import HOLDS
+from tests.support.scripted_runs import by_picture, plan_draft, scripted_agent, texts
+
+SIZE = (96, 64)
+
+
+def clear(box: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> Image.Image:
+    """Transparent within the box."""
+    mask = Image.new("RGBA", size, (0, 0, 0, 255))
+    ImageDraw.Draw(mask).rectangle(box, fill=(0, 0, 0, 0))
+    return mask
+
+
+def white(box: tuple[int, int, int, int], size: tuple[int, int] = SIZE) -> Image.Image:
+    """White within the box, without transparency."""
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).rectangle(box, fill=255)
+    return mask
+
+
+def test_transparent_pixels_may_change_or_white_ones_where_none_are_transparent():
+    picture = Image.new("RGB", SIZE)
+    box = (10, 20, 50, 40)
+    read = [read_mask(mask, [picture]) for mask in (clear(box), white(box), white(box).convert("RGB"))]
+    assert all(one.tobytes() == white(box).tobytes() for one in read)
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (Image.new("L", (8, 8), 255), "give both in one size"),
+        (Image.new("RGBA", SIZE, (255, 255, 255, 255)), None),
+        (Image.new("RGBA", SIZE, (0, 0, 0, 255)), "leaves nothing to change"),
+        (Image.new("L", SIZE, 0), "leaves nothing to change"),
+        (b"<svg/>", "the mask .* is an SVG"),
+        (b"", "the mask .* is empty"),
+    ],
+)
+def test_masks_that_say_nothing_are_refused(mask: Image.Image | bytes, words: str | None):
+    picture = Image.new("RGB", SIZE)
+    if words is None:
+        assert read_mask(mask, [picture]).getextrema() == (255, 255)
+    else:
+        with pytest.raises(BadImage, match=words):
+            read_mask(mask, [picture])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    box=st.tuples(st.integers(0, 95), st.integers(0, 63), st.integers(0, 95), st.integers(0, 63)),
+    size=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+)
+def test_outside_of_the_region_every_pixel_is_the_pictures_own(box: tuple[int, int, int, int], size: tuple[int, int]):
+    left, top, right, bottom = min(box[0], box[2]), min(box[1], box[3]), max(box[0], box[2]), max(box[1], box[3])
+    picture = Image.new("RGB", SIZE, (10, 20, 30))
+    mask = white((left, top, right, bottom))
+    drawn = Image.new("RGB", size, (200, 100, 50))
+    kept = np.asarray(Region(picture, mask).kept(drawn))
+    outside = np.asarray(mask) == 0
+    assert (kept[outside] == (10, 20, 30)).all()
+    # The middle of the region shows what was drawn, however thin it is.
+    assert tuple(kept[(top + bottom) // 2, (left + right) // 2]) == (200, 100, 50)
+
+
+def test_every_attempt_of_a_masked_run_keeps_the_rest_and_its_trace_names_the_mask(tmp_path: Path):
+    picture = Image.effect_noise((160, 96), 70).convert("RGB")
+    mask = clear((40, 24, 119, 71), picture.size)
+    agent = scripted_agent(tmp_path, by_picture((0.9, 0.1, 0.9)), texts(plan_draft("edit")))
+    result = agent.run("make the circle red", [picture], mask=mask, thread_id="masked")
+    assert len(result.attempts) > 1 and result.task.mask is not None
+    protected = np.asarray(mask.getchannel("A")) == 255
+    for attempt in result.attempts:
+        pixels = np.asarray(result.picture(attempt))
+        assert (pixels[protected] == np.asarray(picture)[protected]).all()
+        assert (pixels != np.asarray(picture)).any()
+    with pytest.raises(BadSetting, match="already works on"):
+        agent.run("make the circle red", [picture], thread_id="masked")
+
+
+def test_a_mask_without_a_picture_or_with_another_mode_is_refused(tmp_path: Path):
+    agent = scripted_agent(tmp_path, by_picture(HOLDS))
+    with pytest.raises(BadSetting, match="without a picture"):
+        agent.run("a circle", mask=clear((1, 1, 9, 9)))
+    with pytest.raises(BadSetting, match="a mask has no meaning"):
+        agent.run("a circle", [Image.new("RGB", SIZE)], mask=clear((1, 1, 9, 9)), mode="generate")
+
+
+def test_a_result_of_another_size_is_asked_for_by_its_settings(tmp_path: Path):
+    picture = Image.new("RGB", SIZE, "blue")
+    agent = scripted_agent(tmp_path, by_picture(HOLDS), texts(plan_draft("edit")))
+    result = agent.run(
+        "make it red",
+        [picture],
+        mask=clear((30, 20, 60, 40)),
+        settings={"width": 192, "height": 128},  # type: ignore[typeddict-item]
+    )
+    image = result.image
+    assert image is not None and image.size == (192, 128)
+    assert image.getpixel((2, 2)) == (0, 0, 255) and image.getpixel((90, 60)) != (0, 0, 255)
