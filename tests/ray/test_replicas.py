@@ -37,7 +37,8 @@ def replicas() -> list[psutil.Process]:
 
 
 def drawn(served: Served, seed: int) -> dict[str, Any]:
-    reply = served.openai().images.generate(prompt=TASK, extra_body={"seed": seed, "max_rounds": 1})
+    # The first one waits for both replicas to load.
+    reply = served.openai().with_options(timeout=900).images.generate(prompt=TASK, extra_body={"seed": seed, "max_rounds": 1})
     assert reply.data
     return reply.data[0].model_dump()
 

@@ -34,14 +34,14 @@ class Served:
 
     def openai(self, key: str = ALICE, retries: int = 0) -> OpenAI:
         """The official client."""
-        client = OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries, timeout=60)
+        client = OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries, timeout=280)
         self._clients.append(client)
         return client
 
     def http(self, key: str | None = ALICE) -> httpx2.Client:
         """A plain client."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        client = httpx2.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        client = httpx2.Client(base_url=self.url, headers=headers, timeout=280, trust_env=False)
         self._clients.append(client)
         return client
 

@@ -88,13 +88,15 @@ class RayEngine:
         self._at_once = at_once
         self._address = address
         self._loaded = asyncio.Event()
+        self._starting: asyncio.Future[Any] | None = None
         self._handle: Any = None
         self._failure: OmniAgentError | None = None
 
     async def load(self) -> None:
         """See `Engine`: starts the replicas and waits until all have loaded their models."""
         try:
-            self._handle = await in_thread(self._start)
+            self._starting = asyncio.ensure_future(in_thread(self._start))
+            self._handle = await asyncio.shield(self._starting)
         except OmniAgentError as error:
             self._failure = error
             raise
@@ -109,6 +111,8 @@ class RayEngine:
         await self._loaded.wait()
         if self._failure is not None:
             raise self._failure
+        if self._handle is None:
+            raise HardFailure("the server ends before its replicas have started; run the task again")
         for left in reversed(range(_TRIES)):
             try:
                 async for event in self._once(order):
@@ -128,7 +132,10 @@ class RayEngine:
 
     async def close(self) -> None:
         """See `Engine`: ends the replicas, and a cluster that was started here."""
-        if self._handle is not None:
+        if self._starting is not None:
+            # Nothing breaks a start off, and what it started must end too.
+            with suppress(Exception):
+                await self._starting
             await in_thread(self._end)
 
     async def _once(self, order: RunOrder) -> AsyncGenerator[Event]:
@@ -151,7 +158,7 @@ class RayEngine:
             ray_actor_options={"num_cpus": 1, "num_gpus": self._gpus},
             graceful_shutdown_timeout_s=5,
         )(Replica)
-        serve.start(http_options={"location": "NoServer"})
+        serve.start(proxy_location="Disabled")
         return serve.run(deployment.bind(self._make), name="omniagent", route_prefix=None, logging_config=None)
 
     def _end(self) -> None:
