@@ -38,7 +38,8 @@ def replicas() -> list[psutil.Process]:
 
 def drawn(served: Served, seed: int) -> dict[str, Any]:
     # The first one waits for both replicas to load.
-    reply = served.openai().with_options(timeout=900).images.generate(prompt=TASK, extra_body={"seed": seed, "max_rounds": 1})
+    client = served.openai().with_options(timeout=900)
+    reply = client.images.generate(prompt=TASK, extra_body={"seed": seed, "max_rounds": 1})
     assert reply.data
     return reply.data[0].model_dump()
 

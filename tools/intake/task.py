@@ -174,8 +174,7 @@ def _decode(image: Image.Image, name: str, most: int) -> Image.Image:
         raise BadImage(f"{name} has no pixels ({image.width}x{image.height}); give a real picture")
     if image.width * image.height > most:
         raise BadImage(
-            f"{name} is {image.width}x{image.height}, {image.width * image.height:,} pixels; "
-            f"scale it to under {most:,}"
+            f"{name} is {image.width}x{image.height}, {image.width * image.height:,} pixels; scale it to under {most:,}"
         )
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     if image.format == "TIFF" and (_DNG in tags or tags.get(_SUBFILE, 0) & 1):
