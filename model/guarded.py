@@ -10,10 +10,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from omniagent.model.critic.calibration.store import Calibrations
 from PIL import Image
 
 from omniagent.model import lifetime
+from omniagent.model.critic.calibration.store import Calibrations
 from omniagent.model.critic.choices import choose
 from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadSetting, Cancelled, HardFailure

@@ -8,9 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
-from omniagent.model.critic.calibration.store import Calibrations
-
 from omniagent.model.cache import CacheStats
+from omniagent.model.critic.calibration.store import Calibrations
 from omniagent.model.critic.fallback import CircuitBreaker, GuardedByBreaker
 from omniagent.model.guarded import (
     Counts,

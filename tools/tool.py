@@ -12,10 +12,10 @@ from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError, OutO
 from omniagent.model.requests import CancelToken
 from omniagent.model.wording import fault
 from omniagent.tools.config import ToolConfig
+from omniagent.tools.intake.region import Region
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import StepProgress, ToolCalled, ToolErrored, ToolStarted, Trace
-from omniagent.tools.region import Region
 from omniagent.tools.types import Usage, Word
 
 if TYPE_CHECKING:

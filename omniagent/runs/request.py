@@ -15,9 +15,9 @@ from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
 from omniagent.model.wording import cut, fault, shown
 from omniagent.runs.folder import check_thread_id, run_in
+from omniagent.tools.intake.region import Region
 from omniagent.tools.record.files import check_written
 from omniagent.tools.record.store import ref_of
-from omniagent.tools.region import Region
 from omniagent.tools.types import Mode, RenderSettings, Task
 
 MODES: tuple[Mode, ...] = ("generate", "edit", "compose", "answer")

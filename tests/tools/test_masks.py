@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from omniagent.model.errors import BadImage, BadSetting
 from omniagent.tools.intake.masks import read_mask
-from omniagent.tools.region import Region
+from omniagent.tools.intake.region import Region
 from tests.support.faces import HOLDS
 from tests.support.scripted_runs import by_picture, plan_draft, scripted_agent, texts
 
