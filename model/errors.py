@@ -3,6 +3,7 @@
     OmniAgentError
     ├── CallerError (also a ValueError)   the request is wrong; asking again will fail again
     │   ├── BadImage                      a picture is missing, broken, too large or no picture
+    │   ├── BadVideo                      a video is missing, broken, or holds no pictures
     │   ├── BadTask                       an instruction is empty, too long or not text
     │   ├── BadSetting                    a number, size or option outside its allowed range
     │   ├── BadCheckpoint                 a model folder that is incomplete, broken or not ours
@@ -39,6 +40,10 @@ class CallerError(OmniAgentError, ValueError):
 
 class BadImage(CallerError):
     """A picture is missing, broken, too large, or no picture at all."""
+
+
+class BadVideo(CallerError):
+    """A video is missing, broken, too short, or holds no pictures."""
 
 
 class BadTask(CallerError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         BadImage,
         BadSetting,
         BadTask,
+        BadVideo,
         CallerError,
         Cancelled,
         CriticBadOutput,
@@ -46,9 +47,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ERRORS = (
-    "BadCheckpoint BadImage BadSetting BadTask CallerError Cancelled CriticBadOutput CriticTimeout CriticUnavailable "
-    "GenerationFailed GeneratorUnavailable HardFailure HubUnreachable OmniAgentError OutOfMemory OutputUnwritable "
-    "QueueFull RetryableError StorageFull UnknownModel"
+    "BadCheckpoint BadImage BadSetting BadTask BadVideo CallerError Cancelled CriticBadOutput CriticTimeout "
+    "CriticUnavailable GenerationFailed GeneratorUnavailable HardFailure HubUnreachable OmniAgentError OutOfMemory "
+    "OutputUnwritable QueueFull RetryableError StorageFull UnknownModel"
 )
 _HOMES = {
     "agent": "Agent",
@@ -71,6 +72,7 @@ __all__ = [
     "BadImage",
     "BadSetting",
     "BadTask",
+    "BadVideo",
     "Budget",
     "CallerError",
     "Cancelled",

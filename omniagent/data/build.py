@@ -1,27 +1,23 @@
-"""A build: the items of a folder through a recipe, in one process, to files that the trainer reads."""
+"""A build: the items of a folder through a recipe, by an executor, to files that the trainer reads."""
 
-import json
-import os
-from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack
-from itertools import islice
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Final
 
-from omniagent.data.ledger import Ledger
+from omniagent.data.executors.job import Executor, Job
+from omniagent.data.executors.local import LocalExecutor
+from omniagent.data.models.roles import Role
+from omniagent.data.models.room import NOTHING
+from omniagent.data.output import Output
 from omniagent.data.pipeline import Pipeline
 from omniagent.data.recipe import Recipe
 from omniagent.data.records import SetAside
-from omniagent.data.stage import Place
-from omniagent.model.errors import BadSetting
+from omniagent.model.errors import BadSetting, CriticUnavailable
 from omniagent.runs.folder import owned
-from omniagent.tools.record.files import write_whole, writing
-from omniagent.tools.record.store import ImageStore
 from omniagent.tools.types import Word
 
-KINDS = ("train", "test", "rejected", "set-aside")
-MIX = {"data": [{"path": "train", "type": "reflection", "ratio": 1}]}
+_MOST_FAULTS: Final = 5
+"""Items in a row that a passing fault may cost before the build ends: then it is the server, not the items."""
 
 
 class Built(Word):
@@ -35,6 +31,14 @@ class Built(Word):
     duplicates: int
 
 
+class Progress(Word):
+    """One finished item: how many of how many are done, and what it gave in one line."""
+
+    done: int
+    total: int
+    line: str
+
+
 def build(
     recipe: Recipe,
     source: Path,
@@ -42,60 +46,50 @@ def build(
     *,
     shard: tuple[int, int] = (1, 1),
     limit: int | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    cache: Path | None = None,
+    executor: Executor | None = None,
+    models: Mapping[Role, object] = NOTHING,
+    waits: tuple[float, ...] = (1.0, 5.0, 20.0),
+    tell: Callable[[Progress], None] = lambda _: None,
 ) -> Built:
     """Build records into `out`; run again to go on. Output files are replaced whole at the end.
 
     Args:
         recipe: What to do.
         source: Folder of the items.
-        out: Gets `mix.yml`, `images/`, `ledger/` and one file a shard in `train/`, `test/`, `rejected/`, `set-aside/`.
+        out: Gets `mix.yml`, `images/` and one file a shard in `train/`, `test/`, `rejected/`, `set-aside/`.
         shard: Number i of n: every n-th item, beginning with the i-th; counted from 1.
         limit: At most so many items of the shard.
-        tell: Told each finished item in one line.
+        cache: Gets `ledger/` and `work/` (pictures between the stages); recipes that begin with the same stages may
+            share one. None means `out`.
+        executor: Who works; by default this process.
+        models: Models that are there already, by role, in place of those that the recipe names.
+        waits: Seconds before each further try after a passing fault.
+        tell: Told each finished item.
 
     Raises:
         BadSetting: the recipe, the shard or the source is wrong.
         StorageFull, OutputUnwritable: `out` cannot be written, or another build of this shard is at work in it.
+        CriticUnavailable: passing faults cost five items in a row.
+        OmniAgentError: a model cannot be loaded, or the machine gave up.
     """
     number, shards = shard
     if not 1 <= number <= shards:
         raise BadSetting(f"shard={number}/{shards} is not allowed; give i/n with i from 1 to n")
     if not source.is_dir():
         raise BadSetting(f"the input folder {source} does not exist; give the folder that holds the items")
-    pipeline, place, ledger = Pipeline(recipe), Place(source, ImageStore(out / "images")), Ledger(out / "ledger")
-    name = f"{number}-of-{shards}"
-    counts: Counter[str] = Counter()
-    seen: set[tuple[str, str, str]] = set()
-    with owned(out / "locks" / name), writing(out), ExitStack() as stack:
-        files = {kind: stack.enter_context(_opened(out / kind / f".{name}.part")) for kind in KINDS}
-
-        def add(kind: str, line: Word) -> None:
-            files[kind].write(json.dumps(line.model_dump(mode="json"), ensure_ascii=False).encode() + b"\n")
-            counts[kind] += 1
-
-        for item in islice(pipeline.items(source), number - 1, None if limit is None else limit * shards, shards):
-            given = pipeline.work(item, place, ledger)
-            counts["items"] += 1
-            if isinstance(given, SetAside):
-                add("set-aside", given)
-                tell(f"{item.id}: set aside by {given.stage}: {given.message}")
-                continue
-            for record in given.records:
-                mark = (record.task_type, record.instruction, record.output_image)
-                if mark in seen:
-                    counts["duplicates"] += 1
-                else:
-                    seen.add(mark)
-                    add(record.split, record)
-            for rejected in given.rejected:
-                add("rejected", rejected)
-            tell(f"{item.id}: {len(given.records)} records, {len(given.rejected)} rejected")
-        for kind, file in files.items():
-            file.flush()
-            os.fsync(file.fileno())
-            (out / kind / f".{name}.part").replace(out / kind / f"{name}.jsonl")
-        write_whole(out / "mix.yml", json.dumps(MIX).encode())
+    items = Pipeline(recipe).ids(source)[number - 1 :: shards][:limit]
+    job = Job(recipe, source, out, cache or out, waits, dict(models))
+    name, faults = f"{number}-of-{shards}", 0
+    with owned(out / "locks" / name), Output(out, name) as output:
+        for done in (executor or LocalExecutor()).run(job, items):
+            output.add(done.given)
+            faults = faults + 1 if done.retryable else 0
+            if faults >= _MOST_FAULTS and isinstance(done.given, SetAside):
+                raise CriticUnavailable(f"{faults} items in a row failed, the last by: {done.given.message}; run again")
+            tell(Progress(done=output.counts["items"], total=len(items), line=_told(done.item, done.given)))
+        output.commit(recipe.name)
+        counts = output.counts
     return Built(
         items=counts["items"],
         train=counts["train"],
@@ -106,6 +100,8 @@ def build(
     )
 
 
-def _opened(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("wb")
+def _told(item: str, given: object) -> str:
+    if isinstance(given, SetAside):
+        return f"{item}: set aside by {given.stage or 'the build'}: {given.message}"
+    records, rejected = getattr(given, "records", ()), getattr(given, "rejected", ())
+    return f"{item}: {len(records)} records, {len(rejected)} rejected"

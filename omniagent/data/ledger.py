@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,7 +39,8 @@ class Ledger:
         return self._folder / key[:2] / f"{key}.json"
 
 
-def key_after(before: str, stage: str, version: int, settings: Word) -> str:
-    """Key of a stage's entry: SHA-256 over the key before it, its name and version, and its whole settings."""
-    told = json.dumps([before, stage, version, settings.model_dump(mode="json")], sort_keys=True)
+def key_after(before: str, stage: str, version: int, settings: Word, models: Mapping[str, Word], seed: int) -> str:
+    """Key of a stage's entry: SHA-256 over the key before it, its name and version, its settings, models and seed."""
+    chosen = {role: choice.model_dump(mode="json") for role, choice in models.items()}
+    told = json.dumps([before, stage, version, settings.model_dump(mode="json"), chosen, seed], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()

@@ -1,7 +1,6 @@
 """The first stage: a run's folder as a trajectory of judged pictures."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from omniagent.data.records import Item
@@ -39,13 +38,16 @@ class TrajectorySettings(Word):
     """There is nothing to choose."""
 
 
-def find_runs(folder: Path) -> Iterator[Item]:
+def find_runs(folder: Path) -> list[str]:
     """Every folder at or below `folder` that holds a trace or a result, in the order of their paths."""
     homes = {path.parent for name in (RESULT_FILE, TRACE_FILE) for path in folder.rglob(name)}
-    for home in sorted(homes):
-        result = home / RESULT_FILE
-        digest = hashlib.sha256(result.read_bytes()).hexdigest() if result.is_file() else ""
-        yield Item(id=home.relative_to(folder).as_posix(), digest=digest)
+    return [home.relative_to(folder).as_posix() for home in sorted(homes)]
+
+
+def digest_of_run(folder: Path, name: str) -> str:
+    """SHA-256 of a run's result; empty where there is none."""
+    result = folder / name / RESULT_FILE
+    return hashlib.sha256(result.read_bytes()).hexdigest() if result.is_file() else ""
 
 
 def read_trajectory(item: Item, settings: TrajectorySettings, place: Place) -> Trajectory:

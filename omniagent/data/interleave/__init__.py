@@ -1,0 +1,1 @@
+"""Interleaved records: sequences of frames, and what changes from each to the next."""

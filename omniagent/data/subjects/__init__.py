@@ -1,0 +1,1 @@
+"""In-context records: subjects found, followed, set on new backgrounds, judged and described."""

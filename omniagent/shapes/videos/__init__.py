@@ -1,0 +1,1 @@
+"""Synthetic videos of the shapes world with their truth: moving, growing and leaving objects, cuts, pans and zooms."""
