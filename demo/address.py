@@ -1,4 +1,4 @@
-"""Where the chat listens: a port that is free, the address to open, and whether others can open it too."""
+"""Where the chat listens: a port of its own, the address to open, and whether others can open it too."""
 
 import ipaddress
 import socket
@@ -8,19 +8,24 @@ from omniagent.model.errors import BadSetting
 _ANY = ("0.0.0.0", "::", "")
 
 
-def free_port(host: str, port: int) -> int:
-    """The port itself, or any free one for 0.
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens on the host's port, or on any free one for 0; no other program can take it meanwhile.
 
     Raises:
         BadSetting: the host is no address of this machine, or the port is taken.
     """
     try:
         family, kind, _, _, where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
+        taken = socket.socket(family, kind)
+        try:
             # Connections of a server that has just ended do not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
-            return int(probe.getsockname()[1])
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(where)
+            taken.listen(128)
+        except OSError:
+            taken.close()
+            raise
+        return taken
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadSetting(f"cannot listen on {host}:{port}: {reason}; give another host or port") from error

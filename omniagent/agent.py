@@ -49,6 +49,8 @@ class RunOptions(TypedDict, total=False):
     """`generate`, `edit`, `compose` or `answer` in place of the agent's own reading of the task."""
     mask: Picture | None
     """Where image 1 may change: a picture of its size, transparent there, or white where none of it is transparent."""
+    on_question: Callable[[str], str] | None
+    """Answers this run's question in words, in the run's own thread, in place of the agent's `on_question`."""
 
 
 class RunRequest(NamedTuple):
@@ -174,7 +176,8 @@ class Agent:
         Args:
             task: What to draw, change or answer, up to 2,000 words.
             images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
-            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode` and `mask`; see `RunOptions`.
+            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode`, `mask` and `on_question`; see
+                `RunOptions`.
 
         Example:
             >>> result = Agent().run("make the circle green", ["picture.png"], seed=3)
@@ -306,7 +309,8 @@ class Agent:
             order = self._order(request)
             from omniagent.runs.session import Session
 
-            session = Session(order, self.runtime, self._on_question, token, hear, waiter)
+            answers = request.options.get("on_question") or self._on_question
+            session = Session(order, self.runtime, answers, token, hear, waiter)
             self._sessions.add(session)
             session.start()
         return session

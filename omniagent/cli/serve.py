@@ -22,19 +22,31 @@ def demo(
     generator: opt.Generator = None,
     device: opt.Device = None,
     preset: opt.Preset = None,
+    auth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME:PASSWORD",
+            help="Ask for a login; each has threads of its own. @FILE reads one NAME:PASSWORD a line.",
+        ),
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="Runs at work at the same time; others wait in turn.")] = 2,
 ) -> None:
     """Chat in the browser, with every step shown."""
     from omniagent.cli.guard import guarded
 
     with guarded():
         from omniagent.demo.app import serve
+        from omniagent.demo.page.access import logins_of
 
+        logins = logins_of(auth)
         serve(
             opt.served_agent(
                 context, opt.ModelOptions(model, revision, critic, device, preset=preset, generator=generator)
             ),
             host=host,
             port=port,
+            logins=logins,
+            at_once=at_once,
         )
 
 

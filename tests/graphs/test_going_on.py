@@ -15,7 +15,6 @@ from omniagent import Budget, Result
 from omniagent.agent import Agent
 from omniagent.cli.progress import Watcher
 from omniagent.config import Config
-from omniagent.demo.messages import Steps
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.errors import Cancelled
 from omniagent.model.requests import GenerationRequest, Prompt
@@ -24,6 +23,7 @@ from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.record.trace import Planned, RunStarted
 from omniagent.tools.types import Decision, Mode, Scope
+from tests.support.chat import page_of, text_of
 from tests.support.scripted_runs import LISTED, QUESTIONS, by_picture, plan_draft, scripted_agent, texts
 
 pytestmark = pytest.mark.slow
@@ -157,15 +157,14 @@ def test_every_frontend_knows_the_questions_of_a_run_that_goes_on(tmp_path: Path
     assert agent.run("a red circle", thread_id="t", budget=Budget(max_rounds=1)).stop_reason == "round_limit"
     stream = agent.stream("a red circle", thread_id="t", budget=Budget(max_rounds=2))
     console = Console(record=True, width=200, file=(tmp_path / "lines").open("w"))
-    steps, watcher, events = Steps(), Watcher(console), list(stream)
+    watcher, events = Watcher(console), list(stream)
     for event in events:
-        steps.add(event)
         watcher.show(event)
     lines = console.export_text()
     console.file.close()
     assert f"✗ {QUESTIONS[1]} (0.10)" in lines and "✗ r" not in lines
-    shown = "\n".join(str(message.content) for message in steps.messages)
-    assert f"| ✗ | {QUESTIONS[1]} | 0.10 |" in shown and "| r2 |" not in shown
+    shown = text_of(page_of(events))
+    assert f"✗ {QUESTIONS[1]} 0.10" in shown and "✗ r2" not in shown
     started, planned = events[:2]
     assert isinstance(started, RunStarted) and started.resumed and isinstance(planned, Planned)
     # What is told again is written once.

@@ -6,11 +6,11 @@ from rich.console import Console
 
 from omniagent import Agent, Budget, Config, RenderSettings, ScriptedCritic, ScriptedGenerator
 from omniagent.cli.progress import Watcher
-from omniagent.demo.messages import Steps
 from omniagent.model.runtime import ModelRuntime
 from omniagent.runs.result import Result
 from omniagent.runs.status import describe
 from omniagent.tools.record.trace import AttemptMade, RunEnded, StepProgress, Warned
+from tests.support.chat import page_of, text_of
 from tests.support.scripted_runs import LISTED, texts
 
 SAID = "this model draws sides of 96 to 160 pixels: what it draws at 128x128 is stretched to 512x512"
@@ -35,13 +35,12 @@ def test_a_size_that_is_not_drawn_as_asked_is_said_once_before_the_first_step_an
 
 
 def test_every_face_shows_what_is_not_drawn_as_asked(tmp_path: Path) -> None:
-    console, steps = Console(record=True, width=200), Steps()
-    watcher = Watcher(console)
-    for event in agent(tmp_path).stream("a red circle", thread_id="t"):
+    console = Console(record=True, width=200)
+    watcher, events = Watcher(console), list(agent(tmp_path).stream("a red circle", thread_id="t"))
+    for event in events:
         watcher.show(event)
-        steps.add(event)
     assert f"note {SAID}" in console.export_text()
-    assert any("96 to 160 pixels" in str(message.content) for message in steps.messages)
+    assert "96 to 160 pixels" in text_of(page_of(events))
     assert SAID in (tmp_path / "t" / "report.html").read_text()
 
 

@@ -1,0 +1,1 @@
+"""What happens when somebody sends, presses or opens something."""

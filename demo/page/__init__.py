@@ -1,0 +1,1 @@
+"""The page: its layout, its files, and who may see it."""

@@ -1,0 +1,1 @@
+"""Trace events as HTML: pure functions, without Gradio, files or clocks."""

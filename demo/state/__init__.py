@@ -1,0 +1,1 @@
+"""What the chat remembers: visitors, their threads on disk, and the runs at work."""

@@ -1,0 +1,292 @@
+"""Headless Chromium at the chat, over the bundled checkpoint: nothing is mocked. The tests go on one from another."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import PATIENCE, Served, Visitor, chromium, say, served, shot
+
+pytestmark = [pytest.mark.browser, pytest.mark.bundled, pytest.mark.timeout(900)]
+LONG = "two green triangles to the left of an orange circle on a gray background"
+WORKS = "#live .doing"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("chat"), "--at-once", "1") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ann(browser: Browser, server: Served) -> Iterator[Visitor]:
+    visitor = Visitor(browser)
+    yield visitor
+    assert visitor.asked <= {"127.0.0.1", None}, "the chat must not reach out to other machines"
+    assert not visitor.faults
+
+
+@pytest.fixture(scope="module")
+def page(ann: Visitor, server: Served) -> Page:
+    page = ann.open(server.address)
+    page.get_by_text("Settings", exact=True).click()
+    page.get_by_label("A new seed each time").uncheck()
+    expect(page.get_by_role("spinbutton", name="Seed")).to_be_enabled()
+    return page
+
+
+def finished(page: Page, turns: int) -> None:
+    """Wait until so many messages of the thread have their result."""
+    expect(page.locator("#past .turn, #live .turn")).to_have_count(turns)
+    expect(page.locator("#live .result, #live .bad")).to_be_visible()
+    expect(page.locator(WORKS)).to_have_count(0)
+
+
+def stopped(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.locator(WORKS)).to_have_count(0)
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds that is serious, in the parts of the page that are ours."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def test_a_first_message_is_drawn_by_the_keyboard_alone_and_shown_while_it_is_at_work(page: Page) -> None:
+    expect(page.locator(".welcome")).to_contain_text("This model draws flat coloured shapes")
+    shot(page, "welcome")
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    page.keyboard.type("a red circle on a white background")
+    page.keyboard.press("Enter")
+    expect(page.locator(WORKS)).to_be_visible()
+    # A picture is seen before the run is over.
+    page.wait_for_function(
+        "document.querySelector('#live .doing') && "
+        "[...document.querySelectorAll('#live .card img')].some((one) => one.complete && one.naturalWidth)",
+        timeout=PATIENCE,
+    )
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    finished(page, 1)
+    assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    expect(page.locator("#live .pill")).to_have_text("accepted")
+    expect(page.locator("#live .crown")).to_be_visible()
+    assert page.locator("#live .verdict.yes").count() >= 2
+    shot(page, "drawn")
+
+
+def test_a_follow_up_changes_the_last_picture_and_shows_which_that_is(page: Page) -> None:
+    expect(page.locator("#chip .pinned")).to_contain_text("picture a1")
+    say(page, "now make it blue")
+    expect(page.locator("#live .sent img")).to_be_visible()
+    finished(page, 2)
+    expect(page.locator("#live .plan summary")).to_contain_text("Plan: edit")
+    expect(page.locator("#past .turn")).to_have_count(1)
+    shot(page, "follow-up")
+
+
+def test_any_two_pictures_are_compared_by_a_slider_that_the_keyboard_moves(page: Page) -> None:
+    page.locator("#past [data-compare]").first.click()
+    expect(page.locator("#choose-second")).to_be_visible()
+    page.locator("#live .card:not(.given) [data-compare]").first.click()
+    slider = page.get_by_role("slider")
+    expect(slider).to_be_focused()
+    before = page.evaluate("document.querySelector('#compared').style.getPropertyValue('--share')")
+    slider.press("ArrowRight")
+    after = page.evaluate("document.querySelector('#compared').style.getPropertyValue('--share')")
+    assert (before, after) == ("50%", "51%")
+    shot(page, "slider")
+    page.keyboard.press("Escape")
+    expect(page.locator("#compared")).to_be_hidden()
+
+
+def test_the_gallery_shows_every_picture_of_the_thread_large_on_request(page: Page) -> None:
+    page.get_by_role("button", name="Gallery").click()
+    pictures = page.locator("#all-pictures .grid img")
+    assert pictures.count() >= 2
+    shot(page, "gallery")
+    pictures.first.click()
+    expect(page.locator("#zoomed img")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_a_place_is_pointed_at_by_keyboard_or_mouse_and_goes_into_the_message(page: Page) -> None:
+    box = page.locator("#task textarea")
+    box.fill("add a green square")
+    page.locator("#live [data-point]").press("Enter")
+    page.locator("#live [data-cell='2']").press("Enter")
+    expect(box).to_have_value("add a green square at the top right")
+    expect(page.locator("#chip .pinned")).to_contain_text("marked: at the top right")
+    box.fill("")
+    page.locator("#live [data-point]").click()
+    frame = page.locator("#live .pointing").bounding_box()
+    assert frame is not None
+    page.mouse.move(frame["x"] + 5, frame["y"] + 0.7 * frame["height"])
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 0.25 * frame["width"], frame["y"] + 0.95 * frame["height"], steps=4)
+    shot(page, "pointing")
+    page.mouse.up()
+    expect(box).to_have_value(" at the bottom left")
+    expect(page.locator("#chip .pinned")).to_contain_text("marked: at the bottom left")
+    box.fill("")
+
+
+def test_the_picture_is_downloaded_under_its_tasks_name_with_its_lineage_inside(page: Page) -> None:
+    with page.expect_download() as waiting:
+        page.locator("#live .acts a", has_text="Download").click()
+    download = waiting.value
+    assert re.fullmatch(r"now-make-it-blue-a\d+\.png", download.suggested_filename)
+    with Image.open(download.path()) as picture:
+        picture.load()
+        assert "omniagent:attempt" in picture.info or any(str(key).startswith("omniagent:") for key in picture.info)
+
+
+def test_a_fork_goes_on_from_an_earlier_picture_and_escape_stops_it(page: Page) -> None:
+    page.locator("#past [data-act='fork']").first.click()
+    expect(page.locator("#history .open")).to_have_count(2)
+    expect(page.locator("#past .turn, #live .turn")).to_have_count(1)
+    expect(page.locator("#chip [data-base='pinned']")).to_be_visible()
+    source = page.locator("#live .hero img").get_attribute("src")
+    say(page, "make it a star")
+    expect(page.locator("#live .sent img")).to_have_attribute("src", str(source))
+    expect(page.locator(WORKS)).to_contain_text("step")
+    stopped(page)
+    expect(page.locator("#live .pill, #live .bad strong")).to_have_text(re.compile("cancelled|error"))
+    shot(page, "stopped")
+
+
+def test_an_upload_of_another_size_is_edited(page: Page, tmp_path: Path) -> None:
+    photo = Image.new("RGB", (640, 480), "white")
+    ImageDraw.Draw(photo).ellipse((220, 140, 420, 340), fill=(220, 30, 30))
+    photo.save(tmp_path / "photo.png")
+    page.get_by_role("button", name="New thread").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.locator("#task input[type=file]").set_input_files(str(tmp_path / "photo.png"))
+    expect(page.locator("#task .thumbnail-item")).to_have_count(1)
+    say(page, "make the circle blue")
+    expect(page.locator("#live .sent figcaption")).to_contain_text("photo.png")
+    finished(page, 1)
+    expect(page.locator("#live .plan summary")).to_contain_text("Plan: edit")
+    size = page.locator("#live .hero img").evaluate(
+        "(one) => one.decode().then(() => [one.naturalWidth, one.naturalHeight])"
+    )
+    assert size == [640, 480]
+    shot(page, "edited-upload")
+
+
+def test_a_broken_upload_is_told_and_the_message_can_be_edited_and_sent_again(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 100)
+    page.get_by_role("button", name="New thread").click()
+    page.locator("#task input[type=file]").set_input_files(str(tmp_path / "broken.png"))
+    expect(page.locator("#task .thumbnail-item")).to_have_count(1)
+    say(page, "make it red")
+    expect(page.locator("#live .bad")).to_contain_text("broken.png")
+    expect(page.locator("#task .thumbnail-item")).to_have_count(0)
+    shot(page, "error")
+    page.locator("#live [data-act='edit']").click()
+    expect(page.locator("#task textarea")).to_have_value("make it red")
+    expect(page.locator("#chip")).to_contain_text("broken.png")
+    page.locator("#chip [data-act='drop_edit']").click()
+    page.locator("#task textarea").fill("")
+
+
+def test_two_visitors_wait_in_turn_and_see_nothing_of_one_another(page: Page, browser: Browser, server: Served) -> None:
+    bob = Visitor(browser)
+    his = bob.open(server.address)
+    expect(his.locator("#history .open")).to_have_count(0)
+    page.get_by_role("button", name="New thread").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    say(page, LONG)
+    expect(page.locator(WORKS)).to_be_visible()
+    say(his, "a blue star")
+    expect(his.locator(WORKS)).to_contain_text("1 ahead of yours")
+    shot(his, "waiting")
+    stopped(page)
+    expect(his.locator(WORKS)).not_to_contain_text("ahead")
+    picture = page.locator("#past .hero img, #live .hero img, .card img")
+    page.locator("#history .open").nth(1).click()
+    finished(page, 1)
+    stopped(his)
+    source = server.address + "/pictures/x/a1.png"
+    page.locator("#history .open").last.click()
+    expect(page.locator("#past .turn")).to_have_count(1)
+    source = str(picture.first.evaluate("(one) => one.src"))
+    assert page.context.request.get(source).status == 200
+    assert bob.context.request.get(source).status == 404
+    assert bob.asked <= {"127.0.0.1", None}
+    bob.context.close()
+
+
+def test_a_new_thread_while_a_run_is_at_work_stays_empty_and_the_run_goes_on(page: Page) -> None:
+    page.get_by_role("button", name="New thread").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    say(page, "a green square on a black background")
+    expect(page.locator(WORKS)).to_be_visible()
+    page.get_by_role("button", name="New thread").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.locator("#history .open").first.click()
+    finished(page, 1)
+    expect(page.locator("#live .words")).to_have_text("a green square on a black background")
+
+
+def test_a_reload_or_a_killed_server_loses_nothing(page: Page, server: Served) -> None:
+    page.get_by_role("button", name="New thread").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    say(page, LONG)
+    expect(page.locator("#live .plan")).to_be_visible()
+    page.reload()
+    expect(page.locator("#live .words")).to_have_text(LONG)
+    expect(page.locator("#live .doing, #live .result").first).to_be_visible()
+    page.locator("#live .card img, #live .result").first.wait_for()
+    threads = page.locator("#history .open").count()
+    server.kill_and_restart()
+    page.goto(server.address)
+    expect(page.locator("#live .words")).to_have_text(LONG)
+    assert page.locator("#history .open").count() == threads
+    shot(page, "restarted")
+    if (go_on := page.locator("#live [data-act='go_on']")).count():
+        go_on.click()
+    finished(page, 1)
+    expect(page.locator("#live .card img").first).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_is_accessible_in_both_themes_and_fits_a_phone(page: Page, theme: str, server: Served) -> None:
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.goto(f"{server.address}/?__theme={theme}")
+    expect(page.locator("#live .hero img")).to_be_visible()
+    shot(page, theme)
+    assert serious(page) == []
+    assert page.get_by_role("heading", level=1).count() == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.address}/?__theme={theme}")
+    expect(page.locator("#live .hero img")).to_be_visible()
+    expect(page.locator("#task textarea")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    shot(page, f"phone-{theme}")
+
+
+def test_the_page_speaks_the_browsers_language(browser: Browser, server: Served) -> None:
+    visitor = Visitor(browser, locale="zh-CN")
+    page = visitor.open(server.address)
+    expect(page.locator(".welcome h2")).to_have_text("您想要什么样的图片?")
+    expect(page.get_by_text("设置", exact=True)).to_be_visible()
+    shot(page, "chinese")
+    visitor.context.close()
