@@ -118,7 +118,7 @@ class VisionFeatures:
         square.paste(rgb, ((side - rgb.width) // 2, (side - rgb.height) // 2))
         pixels = np.asarray(square.resize((self._side, self._side), Image.Resampling.BICUBIC), np.float32) / 255
         plane = (pixels - np.asarray(self._mean, np.float32)) / np.asarray(self._std, np.float32)
-        return plane.transpose(2, 0, 1)
+        return plane.transpose(2, 0, 1).astype(np.float32)
 
 
 def _normalising(folder: Path, usual: tuple[Sequence[float], Sequence[float]]) -> tuple[Sequence[float], ...]:

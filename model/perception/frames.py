@@ -75,7 +75,7 @@ def read_frames(
     """
     error = importlib.import_module("av").error.FFmpegError if _installed() else Exception
     packets = broken = number = 0
-    begun: float | None = None
+    begun = math.nan
     due = start
     with _opened(path) as (container, stream):
         stream.thread_type = "AUTO"
@@ -87,8 +87,8 @@ def read_frames(
                 broken += 1
                 continue
             for frame in decoded:
-                shown = frame.time if frame.time is not None else number / float(stream.average_rate or 25)
-                begun = shown if begun is None else begun
+                shown = float(frame.time) if frame.time is not None else number / float(stream.average_rate or 25)
+                begun = shown if math.isnan(begun) else begun
                 time = shown - begun
                 number += 1
                 # Times are rounded to the container's clock.
@@ -96,7 +96,7 @@ def read_frames(
                     continue
                 due = max(due + every, time + 0.5 * every)
                 yield Frame(number - 1, time, _picture(frame, stream, path, max_side))
-            if begun is not None and number and due >= end:
+            if number and due >= end:
                 return
     if not number:
         raise BadVideo(f"the video {path} holds no frame that can be decoded; give another file")

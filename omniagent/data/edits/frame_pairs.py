@@ -4,7 +4,7 @@ OmniGen2 (arXiv 2506.18871 v4, section 9.4.2): distances by DINOv2 and CLIP drop
 all; the share of similar blocks drops those whose viewpoint moved.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from pydantic import Field
@@ -53,8 +53,7 @@ def find_pairs(given: Footage, settings: FramePairSettings, place: Place) -> Pai
                 )  # fmt: skip
             else:
                 good.append((change, pair))
-        best = sorted(good, key=lambda each: -each[0])[: settings.most]
-        for _, pair in best:
+        for pair in _apart(good, settings.most):
             pairs.append(pair)
             if settings.both_ways:
                 pairs.append(
@@ -100,6 +99,17 @@ def _candidates(take: Take, settings: FramePairSettings, place: Place) -> Iterat
                 at_most("change", change, settings.most_change),
             ]
         yield _pair(take, one, other, scores), change
+
+
+def _apart(good: Sequence[tuple[float, Pair]], most: int) -> list[Pair]:
+    """The pairs that changed most; no frame is in two of them, so that they are not nearly one."""
+    kept: list[Pair] = []
+    used: set[float] = set()
+    for _, pair in sorted(good, key=lambda each: -each[0]):
+        if len(kept) < most and not used & set(pair.times):
+            kept.append(pair)
+            used |= set(pair.times)
+    return kept
 
 
 def _pair(take: Take, one: Still, other: Still, scores: list[Measured]) -> Pair:

@@ -9,9 +9,9 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from pydantic import Field
 
 from omniagent.data.models.describer import Describer
-from omniagent.data.models.detector import Detector
 from omniagent.data.models.prompted import DescriberPrompts, PromptedDescriber
 from omniagent.data.models.roles import Role
+from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.features import Features
 from omniagent.model.perception.filling import Filler
 from omniagent.model.perception.tracks import Tracker
@@ -50,6 +50,15 @@ class MllmSettings(Placed):
     """A checkpoint with its own critic or MLLM, in this process."""
 
     prompts: DescriberPrompts = DescriberPrompts()
+
+
+class BoxSettings(Word):
+    """As `GroundingDino` takes them; `least`: the confidence from which a thing counts as found."""
+
+    weights: str = Field(min_length=1, description="a folder, or a hub name")
+    device: str | None = None
+    least: float = Field(default=0.25, ge=0, le=1)
+    offload: bool = False
 
 
 class FeatureSettings(Placed):
@@ -99,6 +108,12 @@ def _mllm(given: MllmSettings) -> Describer:
     return PromptedDescriber(critic, given.prompts)
 
 
+def _grounding_dino(given: BoxSettings) -> BoxFinder:
+    from omniagent.model.perception.boxes import GroundingDino
+
+    return GroundingDino(given.weights, device=given.device, least=given.least, offload=given.offload)
+
+
 def _sam2(given: Placed) -> Tracker:
     from omniagent.model.perception.tracks import Sam2Tracker
 
@@ -128,7 +143,7 @@ def _shapes_words(given: ShapesWords) -> Describer:
     return words_of_shapes(bundled_checkpoint())
 
 
-def _shapes_detector(given: ShapesSettings) -> Detector:
+def _shapes_detector(given: ShapesSettings) -> BoxFinder:
     from omniagent.shapes.perception.detector import ShapesDetector
 
     return ShapesDetector()
@@ -164,7 +179,9 @@ KINDS: Final = MappingProxyType[Role, MappingProxyType[str, Kind[Any]]](
                 "shapes": Kind(ShapesWords, _shapes_words),
             }
         ),
-        "detector": MappingProxyType({"shapes": Kind(ShapesSettings, _shapes_detector)}),
+        "detector": MappingProxyType(
+            {"grounding-dino": Kind(BoxSettings, _grounding_dino), "shapes": Kind(ShapesSettings, _shapes_detector)}
+        ),
         "tracker": MappingProxyType({"sam2": Kind(Placed, _sam2), "shapes": Kind(ShapesSettings, _shapes_tracker)}),
         "features": _LIKENESS,
         "matcher": _LIKENESS,

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from omniagent.data.models.describer import Describer
-from omniagent.data.models.detector import Detector
 from omniagent.data.models.kinds import KINDS
 from omniagent.data.models.roles import ModelChoice, Role
 from omniagent.model.errors import BadSetting
+from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.features import Features
 from omniagent.model.perception.filling import Filler
 from omniagent.model.perception.tracks import Tracker
@@ -48,8 +48,11 @@ class Models:
         return self._of("describer", Describer)
 
     @property
-    def detector(self) -> Detector:
-        return self._of("detector", Detector)
+    def detector(self) -> BoxFinder:
+        found = self._of("detector", object)
+        if not callable(getattr(found, "find", None)):
+            raise BadSetting(f"the model for detector is a {type(found).__name__}, which is no BoxFinder")
+        return cast(BoxFinder, found)
 
     @property
     def tracker(self) -> Tracker:

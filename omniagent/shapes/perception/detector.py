@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from omniagent.data.models.detector import Detected
+from omniagent.model.perception.boxes import Found
 from omniagent.shapes.perception.naming import Named, named
 from omniagent.shapes.scene.world import COLOURS, FILLS, SHAPES, SIZES
 
@@ -12,14 +12,14 @@ _KNOWN = frozenset((*COLOURS, *FILLS, *SHAPES, *SIZES))
 
 
 class ShapesDetector:
-    """A `Detector` by rules."""
+    """A `BoxFinder` by rules."""
 
     name = "shapes rules"
 
-    def find(self, picture: Image.Image, things: Sequence[str]) -> list[Detected]:
-        """As `Detector.find`; a thing whose name holds no word of the world is not found."""
-        seen = named(picture)
-        return [Detected(thing, 0.99, each.segment.box) for thing in things for each in seen if fits(each, thing)]
+    def find(self, image: Image.Image, names: Sequence[str]) -> tuple[Found, ...]:
+        """As `BoxFinder.find`; a thing whose name holds no word of the world is not found."""
+        seen = named(image)
+        return tuple(Found(name, *each.segment.box, 0.99) for name in names for each in seen if fits(each, name))
 
 
 def fits(seen: Named, thing: str) -> bool:

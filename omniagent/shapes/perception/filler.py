@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from omniagent.model.perception.masks import Mask, dilated, pasted
+from omniagent.model.perception.masks import Mask, pasted
 from omniagent.shapes.perception.segments import ground_of, pixels_of
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import BACKGROUNDS, CANVAS, Item, Scene, find_room, inside_canvas, random_kind
@@ -28,8 +28,8 @@ class ShapesFiller:
     def fill(self, picture: Image.Image, mask: Mask, *, prompt: str = "", seed: int = 0) -> Image.Image:
         """As `Filler.fill`."""
         rng = np.random.default_rng([seed, 7])
-        kept = pixels_of(picture)[~dilated(mask, 2)]
-        around, colour = ground_of(kept[None]) if len(kept) else ("white", np.zeros(3, np.float32))
+        # Of the whole picture: what is kept may be an object alone.
+        around, colour = ground_of(pixels_of(picture))
         ground = str(rng.choice([name for name in BACKGROUNDS if name != around])) if mask.mean() > _MOST else around
         plane = Image.fromarray(mask.astype(np.uint8) * 255).resize((CANVAS, CANVAS), Image.Resampling.BOX)
         room = np.asarray(plane) > 200

@@ -78,7 +78,7 @@ def _named(pixels: Floats, segment: Segment, size: tuple[int, int]) -> Named:
 def _silhouette(mask: Mask, box: tuple[float, float, float, float]) -> Floats:
     plane = Image.fromarray(mask.astype(np.uint8) * 255)
     small = plane.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(small, dtype=np.float32) / 255
+    return np.asarray(small, dtype=np.float32) / np.float32(255)
 
 
 @lru_cache(maxsize=1)
