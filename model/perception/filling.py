@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
@@ -86,7 +87,10 @@ class DiffusersFiller:
         self._pixels, self._soft = pixels, soft
         kind = _filling_class(folder, str(weights))
         try:
-            self._pipe: Any = kind.from_pretrained(folder, torch_dtype=pick_dtype(self._device, dtype))
+            with warnings.catch_warnings():
+                # The oldest diffusers that is allowed knows this name alone, the newest one would have another.
+                warnings.simplefilter("ignore", FutureWarning)
+                self._pipe: Any = kind.from_pretrained(folder, torch_dtype=pick_dtype(self._device, dtype))
         except (OSError, ValueError, RuntimeError, TypeError) as error:
             raise BadCheckpoint(f"{weights} cannot be loaded as a {kind.__name__}: {error}") from error
         self._pipe.set_progress_bar_config(disable=True)

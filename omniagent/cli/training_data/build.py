@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from omniagent.cli import options as opt
+from omniagent.cli.training_data.look import check, export, films, read, recipes, show
 
 
 def build(
@@ -62,4 +63,14 @@ def build(
         typer.echo(built.model_dump_json())
 
 
-DATA_COMMANDS: Final = MappingProxyType[str, Callable[..., Any]]({"build": build})
+DATA_COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
+    {
+        "build": build,
+        "recipes": recipes,
+        "check": check,
+        "show": show,
+        "export": export,
+        "import": read,
+        "films": films,
+    }
+)

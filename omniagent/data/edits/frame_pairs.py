@@ -1,7 +1,8 @@
 """Pairs of frames of one shot that differ by what happened in it and not by the camera.
 
 OmniGen2 (arXiv 2506.18871 v4, section 9.4.2): distances by DINOv2 and CLIP drop pairs that differ too much or hardly at
-all; the share of similar blocks drops those whose viewpoint moved.
+all; the share of similar blocks drops those whose viewpoint moved. The share of the change that one shift explains is a
+measure of this project: on plain backgrounds many blocks stay similar however the camera moves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from omniagent.data.records import Measured, Rejected, at_least, at_most, failed
 from omniagent.data.stage import Place, Stage
 from omniagent.data.video.footage import Footage, Still, Take
 from omniagent.model.perception.blocks import same_blocks
+from omniagent.model.perception.motion import camera_share
 from omniagent.tools.types import Word
 
 
@@ -32,6 +34,7 @@ class FramePairSettings(Word):
     least_change: float = Field(default=0.005, ge=0, le=1, description="share of pixels that changed")
     most_change: float = Field(default=0.5, ge=0, le=1, description="more: most of the picture is another one")
     tolerance: int = Field(default=24, ge=0, le=255)
+    most_camera: float = Field(default=0.5, ge=0, le=1, description="share of the change that one shift explains")
     least_apart: float = Field(default=0.5, ge=0, description="seconds between the two frames")
     most: int = Field(default=2, ge=1, description="pairs of a shot; those with the most changed pixels are kept")
     both_ways: bool = Field(default=False, description="give each pair backwards too")
@@ -93,10 +96,14 @@ def _candidates(take: Take, settings: FramePairSettings, place: Place) -> Iterat
                 side=settings.grid * 32,
             )  # fmt: skip
             change = changed_share(pictures[first], pictures[second], settings.tolerance)
+            camera = camera_share(pictures[first], pictures[second], settings.tolerance)
             scores += [
                 at_least("blocks", blocks, settings.least_blocks),
                 at_least("change", change, settings.least_change),
                 at_most("change", change, settings.most_change),
+                at_most(
+                    "camera", camera_share(pictures[first], pictures[second], settings.tolerance), settings.most_camera
+                ),
             ]
         yield _pair(take, one, other, scores), change
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from omniagent.data.models.describer import Describer
 from omniagent.data.models.prompted import DescriberPrompts, PromptedDescriber
 from omniagent.data.models.roles import Role
+from omniagent.model.errors import BadSetting
 from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.features import Features
 from omniagent.model.perception.filling import Filler
@@ -112,6 +113,19 @@ def _grounding_dino(given: BoxSettings) -> BoxFinder:
     from omniagent.model.perception.boxes import GroundingDino
 
     return GroundingDino(given.weights, device=given.device, least=given.least, offload=given.offload)
+
+
+def describer_named(name: str) -> Describer:
+    """A describer by the name that people give: the URL of a server, `shapes` (by rules), or `bundled`.
+
+    Raises:
+        BadSetting: it is none of these.
+    """
+    if name.startswith(("http://", "https://")):
+        return _server(ServerSettings(url=name))
+    if name not in ("shapes", "bundled"):
+        raise BadSetting(f"--critic {name!r} is not allowed; give a URL, shapes or bundled")
+    return _shapes_words(ShapesWords(model=None if name == "shapes" else "bundled"))
 
 
 def _sam2(given: Placed) -> Tracker:

@@ -1,0 +1,1 @@
+"""Other forms of records: exports, and a reader of the published sets."""

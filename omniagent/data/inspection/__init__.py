@@ -1,0 +1,1 @@
+"""Looking at finished records: checks of each line, and a page that shows them."""
