@@ -101,9 +101,7 @@ def _candidates(take: Take, settings: FramePairSettings, place: Place) -> Iterat
                 at_least("blocks", blocks, settings.least_blocks),
                 at_least("change", change, settings.least_change),
                 at_most("change", change, settings.most_change),
-                at_most(
-                    "camera", camera_share(pictures[first], pictures[second], settings.tolerance), settings.most_camera
-                ),
+                at_most("camera", camera, settings.most_camera),
             ]
         yield _pair(take, one, other, scores), change
 

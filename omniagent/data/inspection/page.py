@@ -76,7 +76,7 @@ def show(folder: Path, *, most: int = 24, side: int = 160) -> Path:
             continue
         counts[placed.line.task_type] += 1
         _collect(values, _scores(placed.line))
-    rejected = [line for line in _lines(folder, "rejected", Rejected)]
+    rejected = list(_lines(folder, "rejected", Rejected))
     for line in rejected:
         _collect(values, line.scores)
     page = (
@@ -87,7 +87,7 @@ def show(folder: Path, *, most: int = 24, side: int = 160) -> Path:
             counts=sorted(counts.items()),
             shown=list(_shown(folder, counts, most, side)),
             dropped=_dropped(rejected),
-            aside=[line for line in _lines(folder, "set-aside", SetAside)][:50],
+            aside=list(_lines(folder, "set-aside", SetAside))[:50],
             histograms=[_histogram(name, values[name]) for name in sorted(values)],
             side=side,
         )
