@@ -16,7 +16,7 @@ export ARGS ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check train eval bench clean
+.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check data train eval bench clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-ray                                  several processes that draw, under Ray Serve (the extra ray)"
 	@echo "make fuzz-api                                  2,000 requests made of the HTTP server's OpenAPI document"
 	@echo "make check                                     ruff and pyright"
+	@echo "make data [FILMS=48] [ARGS='--workers 2']        training records of every recipe from synthetic videos, in DATA"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
 	@echo "make bench [ARGS='exact load']                  ratios and timings, one line each (docs/performance.md)"
@@ -93,6 +94,17 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# Finished stages are shared by the recipes, so that each video is cut into frames once.
+DATA ?= data
+FILMS ?= 48
+data: $(STAMP)
+	$(BIN)/omniagent data films --out $(DATA)/films --count $(FILMS) --stills $(FILMS)
+	for recipe in in-context in-context-edit video-edit interleave inpaint-edit; do \
+	  $(BIN)/omniagent data build $$recipe --preset shapes --in $(DATA)/films --out $(DATA)/$$recipe \
+	    --cache $(DATA)/cache $(ARGS) && \
+	  $(BIN)/omniagent data check $(DATA)/$$recipe && $(BIN)/omniagent data show $(DATA)/$$recipe || exit; \
+	done
 
 train: $(STAMP)
 	$(BIN)/omniagent train $$ARGS

@@ -100,12 +100,15 @@ def recipes(name: Annotated[str | None, typer.Argument(help="A recipe to print w
 def films(
     out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for the videos.")],
     count: Annotated[int, typer.Option(min=1)] = 20,
+    stills: Annotated[int, typer.Option(min=0, help="Pictures beside them, for recipes of pictures.")] = 0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Write synthetic videos of the shapes world with their truth, to try recipes on."""
     from omniagent.cli.guard import guarded
 
     with guarded():
-        from omniagent.shapes.videos.write import write_films
+        from omniagent.shapes.videos.write import write_films, write_stills
 
-        typer.echo(str(len(write_films(out, count, seed=seed))))
+        write_stills(out, stills, seed=seed)
+        write_films(out, count, seed=seed)
+        typer.echo(str(out))

@@ -16,6 +16,7 @@ from omniagent.model.errors import BadSetting
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.videos.film import RATE, Film, random_film
 from omniagent.tools.record.files import write_whole
+from omniagent.tools.record.store import png_bytes
 
 TRUTH: Final = ".truth.json"
 _SIDE: Final = 256
@@ -38,6 +39,19 @@ def write_films(folder: Path, count: int, *, seed: int = 0, clips: int = 3) -> l
             write_film(film, path, seed=number)
             # Last, so that a film whose writing was killed is written anew.
             write_whole(truth, json.dumps(asdict(film) | {"cuts": film.cuts, "rate": RATE}).encode())
+    return paths
+
+
+def write_stills(folder: Path, count: int, *, seed: int = 0) -> list[Path]:
+    """Write `count` pictures of three or four different objects as `still-0000.png`, …
+
+    Raises:
+        StorageFull, OutputUnwritable: the folder cannot be written.
+    """
+    paths = [folder / f"still-{number:04}.png" for number in range(count)]
+    for number, path in enumerate(paths):
+        scene = random_film(seed * 100_003 + number + 50_021, 1).clips[0].scenes[0]
+        write_whole(path, png_bytes(Image.fromarray(render(scene))))
     return paths
 
 
