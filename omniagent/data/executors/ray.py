@@ -42,7 +42,12 @@ class RayExecutor:
             # Logical CPUs: each pool needs one to begin with, however few there are.
             local = "RAY_ADDRESS" not in os.environ
             more = {"num_cpus": max(os.cpu_count() or 1, len(groups) + 1), "include_dashboard": False} if local else {}
-            ray.init(log_to_driver=False, **more)
+            try:
+                ray.init(log_to_driver=False, **more)
+            except Exception as error:
+                # Ray raises plain exceptions here: a machine that is too busy, a port, an address without a cluster.
+                ray.shutdown()
+                raise HardFailure(f"Ray cannot start or be reached here ({error}); take --executor local") from error
         try:
             yield from _run(ray, job, items, groups)
         finally:
