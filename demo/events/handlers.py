@@ -34,6 +34,8 @@ EXAMPLES: Final = (
     "two cups of coffee on a wooden table beside a window, seen from above",
 )
 """Of a generator whose profile suggests none."""
+_NEW: Final = "new"
+"""What the page's address says of a thread without messages."""
 
 View = tuple[Any, Any, Any, Any, Any]
 """Earlier messages, the last one, what stands above the box, the history, the box."""
@@ -61,7 +63,8 @@ class Handlers:
         page = self._page(request)
         wanted = str(dict(request.query_params).get("thread", ""))
         talks = page.shelf.talks()
-        page.show(page.shelf.talk(wanted) or (talks[0] if talks else None), self._runs)
+        last = talks[0] if talks and wanted != _NEW else None
+        page.show(page.shelf.talk(wanted) or last, self._runs)
         if self._visitor(request) is None:
             page.note = page.words["no_cookies"]
         return (*self._view(page), *self._furniture(page))
@@ -88,6 +91,7 @@ class Handlers:
         page, text = self._page(request), str(message.get("text") or "")
         files = [str(file) for file in message.get("files") or ()]
         page.note = ""
+        page.refresh()
         last = page.talk.turns[-1] if page.talk and page.talk.turns else None
         if page.at_work(self._desk) is not None:
             page.note = page.words["still_at_work"]
@@ -122,6 +126,7 @@ class Handlers:
         """A button of the thread, the history, or above the box was pressed."""
         page = self._page(request)
         page.note = ""
+        page.refresh()
         settings = Settings(
             seed=seed, random=random, size=size, rounds=rounds, images=images, candidates=candidates, seconds=seconds
         )
@@ -140,14 +145,14 @@ class Handlers:
                     break
                 last = page.messages(self._desk, self._runs)[-1:]
                 yield (gr.skip(), render_messages(last, page.words), gr.skip(), gr.skip(), gr.skip())
-            if page.version == version and page.talk is not None:
-                page.talk = page.shelf.talk(page.talk.id) or page.talk
-                if not page.pinned:
-                    page.offer(self._runs)
-        if page.version == version:
-            yield self._view(page)
-        else:
+        if page.version != version:
             yield (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
+            return
+        # A run that failed at once may be over before anybody follows it.
+        page.refresh()
+        if not page.pinned and turn is not None:
+            page.offer(self._runs)
+        yield self._view(page)
 
     async def stop(self, request: gr.Request) -> None:
         """Stop the thread's run with the best so far."""

@@ -10,7 +10,8 @@ from omniagent.demo.rendering.words import Words
 TITLE: Final = "OmniAgent"
 _ASSETS: Final = Path(__file__).parent / "assets"
 _HEADING: Final = """<header class="bar"><h1>OmniAgent</h1>
-<button type="button" class="plainly" data-gallery>▦ <span data-gallery-name></span></button></header>"""
+<button type="button" class="plainly" data-gallery>▦ <span data-gallery-name></span></button></header>
+<p id="announced" class="unseen" role="status"></p>"""
 
 _REMEMBER: Final = (
     f"(chosen) => {{ document.cookie = `{LANGUAGE_COOKIE}=${{chosen}}; path=/; max-age=31536000; SameSite=Lax`; "

@@ -101,7 +101,9 @@ class Story:
             case Decided():
                 self._decided(event)
             case ToolErrored():
-                self.faults.append(event)
+                # That the person stopped it is no fault, and the end says so.
+                if event.error != "Cancelled":
+                    self.faults.append(event)
                 self.doing = None
             case RunEnded():
                 self.ended, self.doing = event, None

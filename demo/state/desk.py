@@ -179,7 +179,10 @@ class Desk:
             else:
                 self._busy -= 1
             live.stage = "over"
-            done(live)
+            try:
+                done(live)
+            except (OmniAgentError, OSError):
+                logging.getLogger(__name__).exception("why a run gave no result could not be kept")
             self._live.pop(order.run, None)
             self._tasks.pop(order.run, None)
             live.touch()

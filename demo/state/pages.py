@@ -13,6 +13,9 @@ from omniagent.model.errors import BadSetting
 from omniagent.runs.result import TRACE_FILE
 from omniagent.tools.record.trace import read_trace
 
+_MOST = 200
+"""Threads that the history shows."""
+
 
 @dataclass(slots=True)
 class Page:
@@ -34,6 +37,11 @@ class Page:
     def words(self) -> Words:
         """The page's own language."""
         return Words(self.language)
+
+    def refresh(self) -> None:
+        """Read the thread anew: another page of the same visitor may have added to it."""
+        if self.talk is not None:
+            self.talk = self.shelf.talk(self.talk.id) or self.talk
 
     def show(self, talk: Talk | None, runs: Path) -> None:
         """Show a thread; its last accepted or best picture is offered to the next message."""
@@ -106,7 +114,7 @@ class Page:
         here = self.talk.id if self.talk else ""
         return [
             Entry(talk.id, talk.title, talk.id == here, any(desk.live(turn.run) for turn in talk.turns))
-            for talk in self.shelf.talks()
+            for talk in self.shelf.talks()[:_MOST]
         ]
 
     def _message(self, turn: Turn, desk: Desk, runs: Path) -> Message:

@@ -214,6 +214,8 @@ def test_an_error_and_a_fault_are_told_without_names_of_the_code() -> None:
     page = text_of(page_of([fault], error="the picture is damaged"))
     assert "Looking at the picture: failed — no room" in page and "error — the picture is damaged" in page
     assert "HardFailure" not in page
+    stopped = fault.model_copy(update={"error": "Cancelled"})
+    assert "failed" not in text_of(page_of([stopped]))
 
 
 @given(words=st.text(), instruction=st.text(min_size=1))

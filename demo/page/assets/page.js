@@ -129,7 +129,7 @@ document.addEventListener('input', (event) => {
   if (event.target.closest('#compared')) slide(event.target.value);
 });
 document.addEventListener('keydown', (event) => {
-  if (event.key !== 'Escape' || by('dialog[open]')) return;
+  if (event.key !== 'Escape' || event.isComposing || by('dialog[open]')) return;
   const open = by('.pointing:not([hidden])');
   if (open) pointing(open.closest('.pointed'), false);
   else if (chosen) { chosen = null; by('#choose-second').hidden = true; mark(); }
@@ -140,6 +140,19 @@ const named = () => {
   const area = textarea();
   if (area && area.placeholder) area.setAttribute('aria-label', area.placeholder);
 };
+// Readers of the screen are told what is being done and how it ended, not each step.
+const announce = () => {
+  const words = (by('#live .doing .stage') ?? by('#live .result .pill') ?? by('#live .bad'))?.textContent.trim() ?? '';
+  const told = by('#announced');
+  if (told && told.textContent !== words) told.textContent = words;
+};
+// A page that is loaded again shows the same thread.
+const address = () => {
+  const here = by('#history .here .open')?.dataset.talk ?? 'new', url = new URL(window.location.href);
+  if (!by('#history nav') || url.searchParams.get('thread') === here) return;
+  url.searchParams.set('thread', here);
+  window.history.replaceState(null, '', url);
+};
 let followed = true;
 const bottom = () => document.documentElement.scrollHeight - window.innerHeight - window.scrollY < 160;
 window.addEventListener('scroll', () => { followed = bottom(); }, { passive: true });
@@ -148,6 +161,9 @@ window.omniagent = {
   changed: () => {
     named();
     mark();
+    announce();
+    address();
+    document.documentElement.lang = by('#dialogs [data-language]')?.dataset.language ?? 'en';
     const title = by('#all-pictures h2')?.textContent;
     if (title) by('[data-gallery-name]').textContent = title;
     if (followed) window.scrollTo({ top: document.documentElement.scrollHeight });
