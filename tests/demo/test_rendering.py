@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -218,6 +218,7 @@ def test_an_error_and_a_fault_are_told_without_names_of_the_code() -> None:
     assert "failed" not in text_of(page_of([stopped]))
 
 
+@settings(deadline=None, max_examples=50)
 @given(words=st.text(), instruction=st.text(min_size=1))
 def test_words_of_a_person_or_a_model_never_become_markup(words: str, instruction: str) -> None:
     def tags(said: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
@@ -88,6 +88,7 @@ def test_only_words_that_ask_for_nothing_new_draw_the_same_again() -> None:
     assert not any(map(asks_again, ("another circle", "again but blue", "make it blue", "")))
 
 
+@settings(deadline=None)
 @given(words=st.text())
 def test_no_message_is_lost_by_reading_it_as_a_follow_up(words: str) -> None:
     read = read_follow_up(words)
@@ -95,6 +96,7 @@ def test_no_message_is_lost_by_reading_it_as_a_follow_up(words: str) -> None:
     assert not words.strip() or read.task
 
 
+@settings(deadline=None)
 @given(one=st.tuples(SHARES, SHARES), other=st.tuples(SHARES, SHARES))
 def test_a_marked_part_is_told_by_the_third_in_which_its_middle_lies(
     one: tuple[float, float], other: tuple[float, float]

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -112,7 +112,7 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *options: str, scenario: str | None = None) -> Iterator[Served]:
+def served(folder: Path, *options: str, scenario: str | None = None) -> Generator[Served]:
     """The chat's server for a while."""
     server = Served(folder, *options, scenario=scenario)
     try:
