@@ -6,6 +6,7 @@ colours, noise, sometimes a view some percent closer.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -82,11 +83,13 @@ class PhotoEdit:
         return self.made and self.scene and self.people
 
 
+@functools.cache
 def right_edits() -> tuple[PhotoEdit, ...]:
     """Edits that are as asked for."""
     return tuple(_right())
 
 
+@functools.cache
 def wrong_edits() -> tuple[PhotoEdit, ...]:
     """Edits that are not."""
     return tuple(_wrong())
