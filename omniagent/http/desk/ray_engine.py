@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -88,6 +89,8 @@ class RayEngine:
         self._at_once = at_once
         self._address = address
         self._loaded = asyncio.Event()
+        # Ray's processes end with the thread that started them (PR_SET_PDEATHSIG), so that one lives as long as this.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="omniagent-ray")
         self._starting: asyncio.Future[Any] | None = None
         self._handle: Any = None
         self._failure: OmniAgentError | None = None
@@ -95,7 +98,7 @@ class RayEngine:
     async def load(self) -> None:
         """See `Engine`: starts the replicas and waits until all have loaded their models."""
         try:
-            self._starting = asyncio.ensure_future(in_thread(self._start))
+            self._starting = asyncio.get_running_loop().run_in_executor(self._thread, self._start)
             self._handle = await asyncio.shield(self._starting)
         except OmniAgentError as error:
             self._failure = error
@@ -136,7 +139,8 @@ class RayEngine:
             # Nothing breaks a start off, and what it started must end too.
             with suppress(Exception):
                 await self._starting
-            await in_thread(self._end)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        self._thread.shutdown(wait=False)
 
     async def _once(self, order: RunOrder) -> AsyncGenerator[Event]:
         (order.folder / STOP_FILE).unlink(missing_ok=True)
