@@ -69,22 +69,22 @@ def calibrate(
         meets.meet(token=token)
     identity = identity_of(critic)
     chosen = sets_for(own.generator.profile, critic.profile, sets)
-    reader = own.reader is not None
-    ledger = Ledger(folder / LEDGERS / f"{identity.key}.jsonl", identity, reader=reader, fresh=fresh)
+    beside = tuple(name for name in ("reader", "detector") if getattr(own, name) is not None)
+    ledger = Ledger(folder / LEDGERS / f"{identity.key}.jsonl", identity, beside=beside, fresh=fresh)
     pictures = measure(own, known_pictures(chosen, limit), ledger, config=config, token=token, tell=tell)
-    made = _measurement(identity, pictures, own, reader=reader)
+    made = _measurement(identity, pictures, own, beside)
     return Calibrated(made, write_measurement(folder, made))
 
 
 def _measurement(
-    identity: Identity, pictures: Sequence[JudgedPicture], runtime: ModelRuntime, *, reader: bool
+    identity: Identity, pictures: Sequence[JudgedPicture], runtime: ModelRuntime, beside: tuple[str, ...]
 ) -> Measurement:
     found = fitted(pictures, runtime.critic.profile)
     return Measurement(
         identity=identity,
         measured=date.today().isoformat(),
         program=version("omniagent"),
-        reader=reader,
+        beside=beside,
         pictures=dict(Counter(one.name.partition("/")[0] for one in pictures)),
         kinds=found.kinds,
         false_accept=found.false_accept,

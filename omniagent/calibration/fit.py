@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, get_args
 from omniagent.calibration.judged import JudgedLine, JudgedPicture, Piece
 from omniagent.model.critic.calibration.record import KindMeasured, Rate, Rates
 from omniagent.model.profile import CriticProfile, Thresholds
-from omniagent.tools.instruments.agreement import answer_of, settled
+from omniagent.tools.instruments.agreement import answer_of, settled, weight_of
 from omniagent.tools.types import Answer, RequirementKind
 
 FEWEST: Final = 12
@@ -87,9 +87,10 @@ def said_of(line: JudgedLine, thresholds: Thresholds, weights: Weights) -> Answe
     """The verdict on a line by other thresholds and weights."""
     if not line.pieces:
         return line.answer
-    pieces: list[tuple[Answer, float, float]] = [
-        (_answer(piece, thresholds), piece.probability, weights.get(piece.instrument, 1.0)) for piece in line.pieces
-    ]
+    pieces: list[tuple[Answer, float, float]] = []
+    for piece in line.pieces:
+        answer = _answer(piece, thresholds)
+        pieces.append((answer, piece.probability, weight_of(piece.instrument, answer, weights)))
     return settled(pieces, thresholds)[0]
 
 

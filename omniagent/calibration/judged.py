@@ -48,7 +48,7 @@ class JudgedPicture(Word):
 class _Head(Word):
     format_version: Literal[1] = 1
     identity: Identity
-    reader: bool
+    beside: tuple[str, ...]
 
 
 class Ledger:
@@ -57,16 +57,16 @@ class Ledger:
     Args:
         path: Where it lies; its folder is made.
         identity: Whose it is.
-        reader: Whether a reader of text stood beside the critic.
+        beside: What else measured the pictures: a reader of text, a detector.
         fresh: Begin anew.
 
     Raises:
         OutputUnwritable, StorageFull: it cannot be written.
     """
 
-    def __init__(self, path: Path, identity: Identity, *, reader: bool, fresh: bool = False) -> None:
+    def __init__(self, path: Path, identity: Identity, *, beside: tuple[str, ...] = (), fresh: bool = False) -> None:
         self.path = path
-        head = _Head(identity=identity, reader=reader)
+        head = _Head(identity=identity, beside=beside)
         kept = () if fresh else tuple(_read(path, head))
         self._known = {one.name: one for one in kept}
         with self._writing():

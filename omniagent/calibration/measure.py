@@ -33,7 +33,8 @@ Tell = Callable[[int, JudgedPicture], None]
 
 def alone(runtime: ModelRuntime) -> ModelRuntime:
     """The same models, of which no stand-in answers for the critic, and nothing measured changes its profile."""
-    return ModelRuntime(bare(runtime.generator), bare(runtime.critic), reader=runtime.reader)
+    detector = None if runtime.detector is None else runtime.detector.inner
+    return ModelRuntime(bare(runtime.generator), bare(runtime.critic), reader=runtime.reader, detector=detector)
 
 
 def measure(

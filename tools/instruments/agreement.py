@@ -27,8 +27,15 @@ def agreed(
         thresholds: From which mean the answer is yes or no.
         weights: By instrument, 1 where it is left out. What weighs 0 does not count, unless nothing else was measured.
     """
-    telling = [one for one in evidence if one.instrument != "pixels" or one.answer != "unsure"] or evidence
-    return settled([(one.answer, one.probability, weights.get(one.instrument, 1.0)) for one in telling], thresholds)
+    pieces: list[tuple[Answer, float, float]] = [
+        (one.answer, one.probability, weight_of(one.instrument, one.answer, weights)) for one in evidence
+    ]
+    return settled(pieces, thresholds)
+
+
+def weight_of(instrument: str, answer: Answer, weights: Mapping[str, float]) -> float:
+    """What an answer weighs: as its instrument does, but for pixels that cannot tell, which weigh nothing."""
+    return 0.0 if instrument == "pixels" and answer == "unsure" else weights.get(instrument, 1.0)
 
 
 def settled(pieces: Sequence[tuple[Answer, float, float]], thresholds: Thresholds) -> tuple[Answer, float]:

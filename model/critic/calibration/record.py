@@ -79,7 +79,7 @@ class Measurement(_Part):
     identity: Identity
     measured: str = Field(description="the day, as YYYY-MM-DD")
     program: str = Field(default="", description="the version of omniagent")
-    reader: bool = Field(default=False, description="whether a reader of text was installed")
+    beside: tuple[str, ...] = Field(default=(), description="what else measured: a reader of text, a detector")
     pictures: dict[str, int] = Field(default={}, description="how many pictures of each set were judged")
     kinds: dict[str, KindMeasured] = {}
     false_accept: Rate = Field(
