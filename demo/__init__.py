@@ -1,7 +1,1 @@
 """The chat."""
-
-from omniagent.model.http.proxies import no_proxies
-
-# Gradio makes an HTTP client as it is imported, which some proxy settings of the environment would not survive.
-with no_proxies():
-    import gradio as gradio

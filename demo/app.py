@@ -8,11 +8,9 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
-from gradio.themes import Soft
 from starlette.types import ASGIApp
 
 from omniagent.agent import Agent
-from omniagent.demo import gradio as gr
 from omniagent.demo.address import address_of, listening, open_to_others
 from omniagent.demo.events.handlers import Handlers
 from omniagent.demo.page.access import Door
@@ -20,6 +18,7 @@ from omniagent.demo.page.files import add_files
 from omniagent.demo.page.layout import asset, build_page
 from omniagent.demo.state.desk import Desk
 from omniagent.demo.state.threads import Shelves
+from omniagent.demo.widgets import gr
 from omniagent.model.http.proxies import no_proxies
 
 
@@ -55,7 +54,7 @@ def build_app(agent: Agent, *, logins: Mapping[str, str] | None = None, at_once:
             ssr_mode=False,
             max_file_size="64mb",
             css=asset("page.css"),
-            theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     return Door(app, logins or {})
 

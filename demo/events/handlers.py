@@ -6,7 +6,6 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
 from omniagent.agent import Agent
-from omniagent.demo import gradio as gr
 from omniagent.demo.events.asked import Pressed, Settings, pressed_in, wishes_of
 from omniagent.demo.events.office import Office, path_of
 from omniagent.demo.page.access import visitor_in
@@ -24,6 +23,7 @@ from omniagent.demo.state.followups import asks_again
 from omniagent.demo.state.pages import Page
 from omniagent.demo.state.places import place_of
 from omniagent.demo.state.threads import Shelves, Talk, Turn, visitor_of
+from omniagent.demo.widgets import gr
 from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.wording import cut
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-from omniagent.demo import gradio as gr
 from omniagent.demo.events.handlers import LANGUAGE_COOKIE, Handlers
 from omniagent.demo.rendering.words import Words
+from omniagent.demo.widgets import gr
 
 TITLE: Final = "OmniAgent"
 _ASSETS: Final = Path(__file__).parent / "assets"

@@ -1,5 +1,7 @@
 """A thread as HTML. What is shown follows from its messages and the events of their runs alone."""
 
+import base64
+import io
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from omniagent.demo.rendering.story import Story
 from omniagent.demo.rendering.words import Words
 from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.wording import counted, model_name
+from omniagent.runs.marked import change_layer, change_of, marks_of
 from omniagent.runs.status import evidence_of
 from omniagent.tools.record.trace import RunEnded
 from omniagent.tools.types import Attempt, Box, Critique
@@ -144,13 +147,14 @@ def outcome(ended: RunEnded) -> str:
     return "failed" if ended.best is None else "best_effort"
 
 
-def _boxes(critique: Critique | None) -> list[Box]:
-    found: dict[tuple[str, float, float, float, float], Box] = {}
-    for verdict in critique.verdicts if critique else ():
-        for one in verdict.evidence:
-            for box in one.boxes:
-                found[box.label, box.left, box.top, box.right, box.bottom] = box
-    return list(found.values())
+def _changes(critique: Critique | None) -> str | None:
+    """The map of what changed as a data URI, a pixel a cell; None where nothing was compared."""
+    changed = change_of(critique)
+    if changed is None:
+        return None
+    layer = io.BytesIO()
+    change_layer(changed).save(layer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(layer.getvalue()).decode()}"
 
 
 def _place(box: Box, attempt: Attempt) -> Markup:
@@ -172,7 +176,8 @@ def _goes_on(message: Message) -> bool:
 _HELPERS: Final = {
     "marks": _MARKS,
     "evidence_of": evidence_of,
-    "boxes_of": _boxes,
+    "marks_of": marks_of,
+    "changes_of": _changes,
     "place_of_box": _place,
     "file_name": file_name,
     "outcome": outcome,

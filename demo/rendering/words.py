@@ -134,6 +134,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "fork": ("Fork", "分支"),
     "fork_long": ("Go on from this picture in a new thread", "在新对话中从此图片继续"),
     "boxes": ("Show what was located", "显示定位框"),
+    "changes": ("Show what changed", "显示变化区域"),
     "one_picture": ("1 picture", "1 张图片"),
     "pictures": ("%s pictures", "%s 张图片"),
     "tokens_n": ("tokens", "词元"),

@@ -86,7 +86,7 @@ class Talk(Record):
         """A new thread of the messages up to one of them."""
         at = next((number for number, one in enumerate(self.turns) if one.id == turn), len(self.turns))
         kept = self.turns[: at + 1 if inclusive else at]
-        title = f"⑂ {self.title.removeprefix('⑂ ')}" if kept else ""
+        title = f"↳ {self.title.removeprefix('↳ ')}" if kept else ""
         return Talk(id=new_id(), title=title, changed=time.time(), turns=kept)
 
     def turn(self, name: str) -> Turn | None:

@@ -35,10 +35,12 @@ def demo(
     from omniagent.cli.guard import guarded
 
     with guarded():
-        from omniagent.demo.app import serve
         from omniagent.demo.page.access import logins_of
 
+        # Before Gradio, which takes seconds to import.
         logins = logins_of(auth)
+        from omniagent.demo.app import serve
+
         serve(
             opt.served_agent(
                 context, opt.ModelOptions(model, revision, critic, device, preset=preset, generator=generator)

@@ -36,7 +36,7 @@ from omniagent.tools.record.trace import (
     ToolErrored,
     read_trace,
 )
-from omniagent.tools.types import Box, Decision, Evidence, Verdict
+from omniagent.tools.types import Box, ChangeMap, Decision, Evidence, Verdict
 from tests.support.chat import page_of, text_of
 from tests.support.faces import HOLDS, TASK, never_right, repaired
 from tests.support.scripted_runs import QUESTIONS, by_picture, plan_draft, scripted_agent, texts
@@ -148,16 +148,19 @@ def test_the_verdicts_on_the_given_picture_are_shown_as_before_and_not_as_the_re
 def test_what_was_located_is_drawn_over_the_picture_and_what_was_read_beside_the_verdict(tmp_path: Path) -> None:
     box = Box(label="red <circle>", left=16, top=8, right=48, bottom=32)
     found = Evidence(instrument="boxes", answer="yes", probability=0.9, note="1 red circle", boxes=(box,))
+    changed = ChangeMap(rows=("09", "00"), outside=0.0)
+    apart = Evidence(instrument="pixels", answer="yes", probability=0.9, changed=changed)
     read = Evidence(instrument="reading", answer="no", probability=0.2, note="read “OPEM”")
     events: list[Event] = []
     for event in events_of(repaired(tmp_path)):
         if isinstance(event, Critiqued):
-            verdicts = (Verdict(requirement="r1", answer="unsure", probability=0.5, evidence=(found, read)),)
+            verdicts = (Verdict(requirement="r1", answer="unsure", probability=0.5, evidence=(found, read, apart)),)
             event = event.model_copy(update={"critique": event.critique.model_copy(update={"verdicts": verdicts})})
         events.append(event)
     page, width = page_of(events), Story.of(events).attempts[0].image.width
     assert f"left:{1600 / width:.1f}%" in page and f"width:{3200 / width:.1f}%" in page
-    assert "red &lt;circle&gt;" in page and page.count("show-boxes") == 2
+    assert "? red &lt;circle&gt;" in page and page.count("show-boxes") == 2
+    assert page.count('class="changes" src="data:image/png;base64,') == page.count("show-changes") == 2
     assert "by boxes 0.90, 1 red circle; read 0.20, read “OPEM”" in text_of(page)
 
 

@@ -137,6 +137,9 @@ document.addEventListener('keydown', (event) => {
 });
 
 const named = () => {
+  const title = by('#all-pictures h2')?.textContent, name = by('[data-gallery-name]');
+  if (title && name && name.textContent !== title) name.textContent = title;
+  document.documentElement.lang = by('#dialogs [data-language]')?.dataset.language ?? 'en';
   const area = textarea();
   if (area && area.placeholder) area.setAttribute('aria-label', area.placeholder);
 };
@@ -163,13 +166,17 @@ window.omniagent = {
     mark();
     announce();
     address();
-    document.documentElement.lang = by('#dialogs [data-language]')?.dataset.language ?? 'en';
-    const title = by('#all-pictures h2')?.textContent;
-    if (title) by('[data-gallery-name]').textContent = title;
     if (followed) window.scrollTo({ top: document.documentElement.scrollHeight });
   },
 };
-// On a narrow screen the side would cover the thread.
-if (window.innerWidth < 768 && by('#side.open, #side .sidebar.open, .sidebar.open')) by('.sidebar .toggle-button')?.click();
+// On a narrow screen the side would cover the thread; it opens itself a little after the page does.
+if (window.innerWidth < 768) {
+  let tries = 0;
+  const closing = setInterval(() => {
+    const open = by('#side.open');
+    if (open) by('.toggle-button', open).click();
+    if (open || ++tries > 50) clearInterval(closing);
+  }, 100);
+}
 new MutationObserver(named).observe(document.body, { childList: true, subtree: true });
 named();
