@@ -18,7 +18,7 @@ from omniagent.demo.page.files import add_files
 from omniagent.demo.page.layout import asset, build_page
 from omniagent.demo.state.desk import Desk
 from omniagent.demo.state.threads import Shelves
-from omniagent.demo.widgets import gr
+from omniagent.demo.widgets import Soft, gr
 from omniagent.model.http.proxies import no_proxies
 
 
@@ -54,7 +54,7 @@ def build_app(agent: Agent, *, logins: Mapping[str, str] | None = None, at_once:
             ssr_mode=False,
             max_file_size="64mb",
             css=asset("page.css"),
-            theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+            theme=Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         )
     return Door(app, logins or {})
 

@@ -5,5 +5,6 @@ from omniagent.model.http.proxies import no_proxies
 # Gradio makes an HTTP client as it is imported, which some proxy settings of the environment would not survive.
 with no_proxies():
     import gradio as gr
+    from gradio.themes import Soft
 
-__all__ = ["gr"]
+__all__ = ["Soft", "gr"]
