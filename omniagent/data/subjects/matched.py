@@ -10,6 +10,7 @@ from pydantic import Field
 
 from omniagent.data.edits.holes import seed_of
 from omniagent.data.edits.pairs import in_output
+from omniagent.data.pixels import changed_share
 from omniagent.data.records import DataRecord, Measured, Rejected, Subject, Yielded, at_least, at_most, failed
 from omniagent.data.stage import Place, Stage
 from omniagent.data.subjects.followed import Followed, FollowedSubjects, Outline, outlined
@@ -114,6 +115,7 @@ class EmptySettings(Word):
     grow: int = Field(default=6, ge=0, description="pixels added round what is filled away: shadows and soft edges")
     erode: int = Field(default=1, ge=0)
     seeds: int = Field(default=3, ge=1, le=32, description="pictures that are tried; the first good ones are kept")
+    least_change: float = Field(default=0.2, ge=0, le=1, description="share of the context's pixels drawn anew")
     most_left: float = Field(default=0.5, ge=0, le=1, description="probability that the thing is still seen")
     least_sound: float = Field(default=0.5, ge=0, le=1)
     instruction: str = "{change}. It is {thing} from image 2."
@@ -149,6 +151,7 @@ def _record(
         try:
             scores = (
                 *each.scores,
+                at_least("background change", changed_share(seen, context, 24), settings.least_change),
                 at_most("left", describer.shows(emptied, each.thing), settings.most_left),
                 at_least("sound", describer.sound(emptied), settings.least_sound),
                 at_least("context sound", describer.sound(context), settings.least_sound),

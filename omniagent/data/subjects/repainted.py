@@ -7,6 +7,7 @@ from PIL import Image
 from pydantic import Field
 
 from omniagent.data.edits.holes import seed_of
+from omniagent.data.pixels import changed_share
 from omniagent.data.records import Measured, Rejected, at_least, at_most, failed
 from omniagent.data.stage import Place, Stage
 from omniagent.data.subjects.followed import Followed, FollowedSubjects, FollowedTake, outlined
@@ -52,6 +53,7 @@ class RepaintSettings(Word):
     erode: int = Field(default=1, ge=0, description="pixels taken off the edge of what is kept: seams follow old edges")
     least_features: float = Field(default=0.6, ge=-1, le=1, description="cosine of the subject, before and after")
     most_features: float = Field(default=0.98, ge=-1, le=1, description="more: the same pixels, a copy")
+    least_change: float = Field(default=0.2, ge=0, le=1, description="share of the frame's pixels that were drawn anew")
     most_whole: float = Field(default=0.95, ge=-1, le=1, description="cosine of the whole pictures; more: near copies")
     single: bool = Field(default=True, description="the detector must find each subject once: no second copy")
     least_score: float = Field(default=0.3, ge=0, le=1, description="of the detector")
@@ -100,7 +102,7 @@ def _best(
     for number in range(settings.seeds):
         seed = seed_of(place.seed, source, take.shot, *group, number)
         picture = around(last, keep, settings.prompt.format(things=things), seed, settings.erode, place)
-        scores = _scores(base, picture, take, subjects, settings, place)
+        scores = _scores((base, last), picture, take, subjects, settings, place)
         if reason := failed(scores):
             name = f"shot {take.shot}: {things}, seed {seed}"
             rejected.append(Rejected(source=source, stage=REPAINT.name, candidate=name, reason=reason, scores=scores))
@@ -112,7 +114,7 @@ def _best(
 
 
 def _scores(
-    base: Image.Image,
+    frames: tuple[Image.Image, Image.Image],
     made: Image.Image,
     take: FollowedTake,
     subjects: Sequence[Followed],
@@ -120,8 +122,9 @@ def _scores(
     place: Place,
 ) -> tuple[Measured, ...]:
     """The cheapest first; what comes after a failure is not measured."""
-    models = place.models
-    scores = [at_most("whole features", cosine(models.features, base, made), settings.most_whole)]
+    models, (base, last) = place.models, frames
+    scores = [at_least("background change", changed_share(last, made, 24), settings.least_change)]
+    scores += [at_most("whole features", cosine(models.features, base, made), settings.most_whole)]
     if settings.single and not failed(scores):
         names = [one.thing for one in subjects]
         seen = [one for one in models.detector.find(made, names) if one.confidence >= settings.least_score]
