@@ -190,8 +190,8 @@ def test_the_real_model_classes_run_a_whole_recipe_on_random_weights(tmp_path: P
         f"{stage}.{setting}"
         for stage, settings in {
             "tracks": ["least_share=0", "most_share=1", "whole=false", "least_same=0", "least_features=-1"],
-            "repaint": ["most_features=1", "least_features=-1", "most_whole=1", "least_change=0", "single=false", "least_same=0",
-                        "least_sound=0", "seeds=1"],
+            "repaint": ["most_features=1", "least_features=-1", "most_whole=1", "least_change=0", "single=false",
+                        "least_same=0", "least_sound=0", "seeds=1"],
             "match": ["most=1", "most_features=1", "least_features=-1", "least_same=0"],
             "empty": ["least_change=0", "most_left=1", "least_sound=0", "seeds=1"],
             "words": ["least_fits=0"],
