@@ -62,12 +62,17 @@ def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) ->
         if not isinstance(error, MemoryError) and not any(mark in text.lower() for mark in _MEMORY_MARKS):
             raise
         reason = text.splitlines()[0] if text else "no reason given"
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    free_memory()
     raise OutOfMemory(
         f"{device} has too little memory for {what} ({reason}); ask for smaller or fewer pictures at once"
     )
+
+
+def free_memory() -> None:
+    """Give what nobody holds any more back to the devices."""
+    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def wake(module: torch.nn.Module) -> None:

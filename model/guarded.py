@@ -21,6 +21,7 @@ from omniagent.model.generator.queue import Batching, RequestQueue
 from omniagent.model.perception.boxes import BoxFinder, Found
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
+    Adapting,
     CancelToken,
     Chosen,
     Completion,
@@ -215,6 +216,10 @@ class GuardedGenerator:
     def profile(self) -> GeneratorProfile:
         return self.inner.profile
 
+    @property
+    def takes_loras(self) -> bool:
+        return isinstance(self.inner, Adapting) and self.inner.takes_loras
+
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """As the generator within; none where it makes none."""
         return self.inner.remarks(request) if isinstance(self.inner, Remarking) else ()
@@ -244,6 +249,10 @@ class QueuedGenerator:
     @property
     def profile(self) -> GeneratorProfile:
         return self.inner.profile
+
+    @property
+    def takes_loras(self) -> bool:
+        return isinstance(self.inner, Adapting) and self.inner.takes_loras
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """As the generator within; none where it makes none."""

@@ -63,6 +63,15 @@ class CancelToken:
             raise Cancelled("the work was stopped at its deadline")
 
 
+class LoraChoice(BaseModel):
+    """A LoRA that a request is drawn with: its file or folder, and its strength."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    scale: float = Field(default=1.0, allow_inf_nan=False)
+
+
 class GenerationRequest(BaseModel):
     """One batch of pictures from one instruction. None means the checkpoint's own default.
 
@@ -81,6 +90,7 @@ class GenerationRequest(BaseModel):
     text_guidance: float | None = None
     image_guidance: float | None = None
     cfg_range: tuple[float, float] | None = None
+    loras: tuple[LoraChoice, ...] = Field(default=(), description="beside those that are loaded for every request")
 
 
 @runtime_checkable
@@ -121,6 +131,16 @@ class Remarking(Protocol):
         Raises:
             BadSetting: a number outside its range.
         """
+        ...
+
+
+@runtime_checkable
+class Adapting(Protocol):
+    """A generator that can draw one request with LoRAs on and the next without."""
+
+    @property
+    def takes_loras(self) -> bool:
+        """Whether it does so as it is set up."""
         ...
 
 

@@ -142,6 +142,10 @@ class ScriptedGenerator:
     def profile(self) -> GeneratorProfile:
         return self._profile
 
+    @property
+    def takes_loras(self) -> bool:
+        return True
+
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """What the script says of every request."""
         check_request(request)

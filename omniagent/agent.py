@@ -3,68 +3,40 @@
 import asyncio
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from collections.abc import Generator as Yields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
-
-from PIL import Image
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from omniagent.config import Config, folder_of
+from omniagent.held import HeldModels
 from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting
 from omniagent.model.requests import CancelToken, Critic, Generator
-from omniagent.model.wording import shown
+from omniagent.model.wording import model_name, shown
 from omniagent.runs.awaiting import Mailbox, in_thread
+from omniagent.runs.options import Picture, RunOptions, RunRequest, order_of
 from omniagent.runs.result import Result
 from omniagent.tools.record.files import check_written
 from omniagent.tools.record.trace import Event
-from omniagent.tools.types import Budget, Mode, RenderSettings
+from omniagent.tools.types import Budget
 
 if TYPE_CHECKING:
     from omniagent.model.profile import GeneratorProfile
     from omniagent.model.runtime import ModelRuntime
-    from omniagent.runs.request import Order
+    from omniagent.runs.looking import Checked
     from omniagent.runs.session import Session
 
-Picture = str | Path | bytes | Image.Image
-"""An input picture: a path, a URL where allowed, the bytes of a file, or a PIL image."""
-
-
-class RunOptions(TypedDict, total=False):
-    """What may be said of one run besides its task and pictures."""
-
-    seed: int
-    """The same seed, task and model give the same attempts; 0 by default."""
-    thread_id: str | None
-    """Names the run. A run that was killed or stopped goes on where it was."""
-    out: str | Path | None
-    """The run's own folder; `runs_dir/<thread_id>` by default."""
-    budget: Budget | None
-    """Caps of this run."""
-    settings: RenderSettings | None
-    """Size, steps and guidance in place of the agent's own choice."""
-    mode: Mode | None
-    """`generate`, `edit`, `compose` or `answer` in place of the agent's own reading of the task."""
-    mask: Picture | None
-    """Where image 1 may change: a picture of its size, transparent there, or white where none of it is transparent."""
-    on_question: Callable[[str], str] | None
-    """Answers this run's question in words, in the run's own thread, in place of the agent's `on_question`."""
-
-
-class RunRequest(NamedTuple):
-    """A task, its pictures, and the options of its run, as they were given."""
-
-    task: str
-    images: Iterable[Picture] | None
-    options: RunOptions
+__all__ = ["Agent", "Picture", "RunOptions", "RunRequest"]
 
 
 class Agent:
     """Plans, draws, looks and repairs. Safe to share between threads: each run has its own folder and state.
 
-    Models load at the first run and stay loaded. Settings left out come from `config`, that is from
+    Models load at the first run, or by `preload`, and stay loaded until `close`, which the end of a `with` block calls
+    too. Settings left out come from `config`, that is from
     `OMNIAGENT_…` environment variables, and else from the defaults of `omniagent.config.Config`.
 
     Args:
@@ -125,11 +97,13 @@ class Agent:
             "runs_dir",
         ):
             check_written(f"the setting {name}", getattr(self.config, name))
-        self._critic = None if isinstance(critic, str) else critic
-        self._generator = None if isinstance(generator, str) else generator
-        self._runtime = runtime
+        self._models = HeldModels(
+            self.config,
+            None if isinstance(generator, str) else generator,
+            None if isinstance(critic, str) else critic,
+            runtime,
+        )
         self._on_question = on_question
-        self._loading = lifetime.Lock()
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
     @property
@@ -139,15 +113,42 @@ class Agent:
         Raises:
             UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
             OutOfMemory: the device is too small for it.
+            BadSetting: the agent was closed.
         """
-        with self._loading:
-            if self._runtime is None:
-                from omniagent.model.guarded import one_thread_after_fork
-                from omniagent.models import load_runtime
+        return self._models.runtime()
 
-                one_thread_after_fork()
-                self._runtime = load_runtime(self.config, generator=self._generator, critic=self._critic)
-            return self._runtime
+    @property
+    def loaded(self) -> bool:
+        """Whether the models are loaded, so that a run begins at once."""
+        return self._models.loaded
+
+    def preload(self) -> Self:
+        """Load the models now, in place of at the first run; returns the agent. Raises as `runtime`."""
+        _ = self.runtime
+        return self
+
+    def close(self) -> None:
+        """Stop the runs under way with their best pictures, and free the models and their memory. Twice does no harm.
+
+        Models that were given are closed too, for they end with the runtime made of them; a `runtime` that was given
+        stays as it is.
+        """
+        self._models.shut()
+        for session in list(self._sessions):
+            session.close()
+        self._models.free()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._models.closed else "loaded" if self.loaded else "not loaded"
+        return f"Agent({model_name(self.config.model)!r}, {state})"
 
     @property
     def generator_profile(self) -> "GeneratorProfile":
@@ -156,12 +157,7 @@ class Agent:
         Raises:
             BadCheckpoint, BadSetting: its file is broken, or there is none of the name that was set.
         """
-        drawer = self._generator if self._runtime is None else self._runtime.generator
-        if drawer is not None:
-            return drawer.profile
-        from omniagent.models import expected_profile
-
-        return expected_profile(self.config)
+        return self._models.profile()
 
     def run(
         self,
@@ -176,8 +172,8 @@ class Agent:
         Args:
             task: What to draw, change or answer, up to 2,000 words.
             images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
-            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode`, `mask` and `on_question`; see
-                `RunOptions`.
+            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode`, `size`, `steps`, `lora`, `mask` and
+                `on_question`; see `RunOptions`.
 
         Example:
             >>> result = Agent().run("make the circle green", ["picture.png"], seed=3)
@@ -252,7 +248,7 @@ class Agent:
         images: Iterable[Picture] | None = (),
         **options: Unpack[RunOptions],
     ) -> AsyncGenerator[Event]:
-        """`stream` for asyncio; read the result with `Result.load(RunStarted.folder)`.
+        """`stream` for asyncio; read the result with `Result.load(event.folder)` of the last event, `RunEnded`.
 
         Closing the generator early cancels the run and waits for its end, as `stream` does.
         """
@@ -267,6 +263,39 @@ class Agent:
                 await events.run_dry(lifetime.GRACE)
             self._forget(session)
         session.wait()
+
+    def check(self, image: Picture, questions: Sequence[str] = (), *, task: str | None = None) -> "Checked":
+        """Ask the critic yes/no questions about a picture, or those that a task's plan asks; nothing is kept.
+
+        Args:
+            image: A path, bytes or a PIL image.
+            questions: 1 to 32 yes/no questions; a yes is what is wanted.
+            task: Where no questions are given: the words that the picture should fit.
+
+        Example:
+            >>> agent.check("picture.png", ["Is the circle red?"]).critique.verdicts[0].probability
+
+        Raises:
+            BadImage: the picture cannot be read.
+            BadTask: neither questions nor a task that asks for a picture was given.
+            CriticUnavailable, CriticTimeout, CriticBadOutput: the critic gave no verdict.
+            Cancelled: the budget's time limit passed.
+        """
+        from omniagent.runs.looking import Looking
+
+        return Looking(lambda: self.runtime, self.config).check(image, questions, task)
+
+    def describe(self, image: Picture, question: str | None = None) -> str:
+        """A picture in the critic's words, or its answer to a question about the picture; nothing is kept.
+
+        Raises:
+            BadImage: the picture cannot be read.
+            CriticUnavailable, CriticTimeout, CriticBadOutput: the critic gave no answer.
+            Cancelled: the budget's time limit passed.
+        """
+        from omniagent.runs.looking import Looking
+
+        return Looking(lambda: self.runtime, self.config).describe(image, question)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -306,7 +335,8 @@ class Agent:
     ) -> "Session":
         token = token or CancelToken()
         with lifetime.under_way(token.cancel, waiter):
-            order = self._order(request)
+            self._models.check_open()
+            order = order_of(request, self.config)
             from omniagent.runs.session import Session
 
             answers = request.options.get("on_question") or self._on_question
@@ -314,36 +344,6 @@ class Agent:
             self._sessions.add(session)
             session.start()
         return session
-
-    def _order(
-        self,
-        request: RunRequest,
-    ) -> "Order":
-        from omniagent.runs.request import Order, given_as
-        from omniagent.tools.intake.masks import read_mask
-        from omniagent.tools.intake.task import read_images, read_instruction
-
-        config, options = self.config, request.options
-        if unknown := sorted(set(options) - set(RunOptions.__annotations__)):
-            raise BadSetting(
-                f"the run option {shown(unknown[0])} is not known; there are {', '.join(RunOptions.__annotations__)}"
-            )
-        if (budget := options.get("budget")) is not None:
-            config = config.model_copy(update={"budget": given_as(Budget, budget, "budget")})
-        settings, mask = options.get("settings"), options.get("mask")
-        instruction = read_instruction(request.task)
-        pictures = read_images(request.images, allow_urls=config.allow_urls)
-        return Order.of(
-            instruction,
-            pictures,
-            mask=None if mask is None else read_mask(mask, pictures),
-            config=config,
-            seed=options.get("seed", 0),
-            thread_id=options.get("thread_id"),
-            out=options.get("out"),
-            settings=RenderSettings() if settings is None else given_as(RenderSettings, settings, "settings"),
-            mode=options.get("mode"),
-        )
 
     def _forget(self, session: "Session") -> None:
         self._sessions.discard(session)

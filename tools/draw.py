@@ -6,7 +6,7 @@ import time
 from PIL import Image
 from pydantic import Field
 
-from omniagent.model.errors import GenerationFailed
+from omniagent.model.errors import BadSetting, GenerationFailed
 from omniagent.model.requests import GenerationRequest
 from omniagent.tools.instruments.similarity import perceptual_hash
 from omniagent.tools.tool import Outcome, ToolContext
@@ -79,7 +79,9 @@ def _size_of(picture: Image.Image, request: GenerationRequest) -> str:
 
 
 def _request(arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> GenerationRequest:
-    settings = arguments.settings
+    settings, generator = arguments.settings, context.runtime.generator
+    if settings.loras and not generator.takes_loras:
+        raise BadSetting(f"the generator {generator.model} takes no LoRA; leave it out, or use another generator")
     return GenerationRequest(
         instruction=arguments.instruction,
         references=tuple(context.store.get(ref) for ref in references),
@@ -90,6 +92,7 @@ def _request(arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolC
         steps=settings.steps,
         text_guidance=settings.text_guidance,
         image_guidance=settings.image_guidance,
+        loras=settings.loras,
     )
 
 

@@ -1,8 +1,12 @@
 """The words of the agent as types: frozen pydantic models that travel through state, trace and JSON."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from omniagent.model.requests import LoraChoice
+from omniagent.model.wording import cut
 
 Mode = Literal["generate", "edit", "compose", "answer", "refuse"]
 RequirementKind = Literal["presence", "count", "attribute", "relation", "text", "style", "identity", "preservation"]
@@ -60,6 +64,7 @@ class RenderSettings(Word):
     text_guidance: float | None = None
     image_guidance: float | None = None
     negative: str = ""
+    loras: tuple[LoraChoice, ...] = ()
 
 
 class Stated(Word):
@@ -242,6 +247,27 @@ class Attempt(Word):
     depth: int = Field(default=0, ge=0)
     round: int = Field(default=1, ge=1)
     perceptual_hash: str = ""
+    _view: Callable[[str], str] | None = PrivateAttr(default=None)
+
+    def shown_by(self, view: Callable[[str], str]) -> None:
+        """Let `view` make the HTML, from the attempt's id, by which a notebook shows it."""
+        self._view = view
+
+    def _repr_html_(self) -> str | None:
+        return None if self._view is None else self._view(self.id)
+
+    def __eq__(self, other: object) -> bool:
+        # Who shows it is no part of what it is.
+        return type(other) is type(self) and vars(self) == vars(other)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "id", self.id
+        yield "size", f"{self.image.width}x{self.image.height}"
+        yield "round", self.round
+        yield "seed", self.seed
+        if self.parent is not None:
+            yield "parent", self.parent
+        yield "instruction", cut(self.instruction, 60)
 
 
 class Preference(Word):

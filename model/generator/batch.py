@@ -15,15 +15,17 @@ from omniagent.model.network.text_states import TextStates, join_texts
 from omniagent.model.pictures import Size, postprocess, stretch
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.pipeline.vae import decode_latents
+from omniagent.model.requests import LoraChoice
 
 
 class Bucket(NamedTuple):
-    """What pictures must share to be drawn together: size drawn, steps, guidance, and whether there are references."""
+    """What pictures must share to be drawn together; the size is the one drawn at."""
 
     size: Size
     steps: int
     guidance: Guidance
     has_references: bool
+    loras: tuple[LoraChoice, ...] = ()
 
 
 class Prepared(NamedTuple):

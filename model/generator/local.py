@@ -14,6 +14,7 @@ from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
+from omniagent.model.generator.loras import RequestLoras
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
@@ -70,6 +71,7 @@ class OmniGen2Generator:
         self._model = model
         self.batch = batch
         self._preset = preset_named(preset)
+        self._loras = RequestLoras(pipeline.loras)
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
 
@@ -80,6 +82,10 @@ class OmniGen2Generator:
     @property
     def profile(self) -> GeneratorProfile:
         return self.defaults
+
+    @property
+    def takes_loras(self) -> bool:
+        return True
 
     @property
     def device(self) -> torch.device:
@@ -129,6 +135,7 @@ class OmniGen2Generator:
             request.steps or self._preset.step_count(defaults.steps),
             guidance,
             bool(request.references),
+            request.loras,
         )
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
@@ -161,19 +168,22 @@ class OmniGen2Generator:
 
         Raises:
             BadSetting: as `bucket`.
+            BadCheckpoint: a LoRA is missing, broken, or made for another model.
         """
         bucket = self.bucket(request)
+        worn = self._loras.put_on(bucket.loras)
         pictures = [self._resized(picture) for picture in request.references]
         return Prepared(
             bucket,
             self._sizes(request).asked,
-            self._text(request.instruction),
-            self._text(request.negative) if bucket.guidance.needs_negative else None,
+            self._text(request.instruction, worn),
+            self._text(request.negative, worn) if bucket.guidance.needs_negative else None,
             [self._reference(picture) for picture in pictures],
         )
 
     def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch:
         """Pictures of one bucket, each with its seed, ready for their first step."""
+        self._loras.put_on(pictures[0][0].bucket.loras)
         return PictureBatch(self.pipeline, self._model, pictures, self._preset)
 
     def forget(self) -> None:
@@ -233,11 +243,12 @@ class OmniGen2Generator:
             size = width, height
         return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.LANCZOS)
 
-    def _text(self, text: str) -> TextStates:
+    def _text(self, text: str, worn: str) -> TextStates:
         def read() -> TextStates:
             return self.pipeline.refine_text(self.pipeline.encode_prompt(text))
 
-        return self._texts.get_or_make(text, read)
+        # The transformer's own layers refine a text, so that it is another one under another LoRA.
+        return self._texts.get_or_make(f"{worn}\n{text}", read)
 
     def _reference(self, picture: Image.Image) -> torch.Tensor:
         key = picture_key(picture)

@@ -125,6 +125,11 @@ class RemoteGenerator:
             GenerationFailed: an answer holds no picture.
         """
         check_request(request)
+        if request.loras:
+            raise BadSetting(
+                f"{self._name} is asked through the OpenAI images API, which takes no LoRA; leave the LoRA out, "
+                "or draw with a model in this process"
+            )
         mine = token or CancelToken()
         mine.check()
         references = [reference_png(each) for each in request.references]

@@ -154,14 +154,14 @@ def budget_of(agent: "Agent", **caps: float | None) -> "Budget":
     Raises:
         BadSetting: a cap out of its range.
     """
-    from omniagent.integrations.arguments import budget_with
+    from omniagent.runs.options import budget_with
 
     return budget_with(agent.config.budget, **caps)
 
 
 def drawn_seed(seed: int) -> int:
     """The seed itself, or a random one for -1."""
-    from omniagent.integrations.arguments import seed_of
+    from omniagent.runs.options import seed_of
 
     return seed_of(seed)
 
@@ -184,7 +184,7 @@ def settings_of(size: str | None) -> "RenderSettings":
     Raises:
         typer.BadParameter: it is not WxH in pixels, or out of range.
     """
-    from omniagent.integrations.arguments import size_of
+    from omniagent.runs.options import size_of
     from omniagent.model.errors import BadSetting
 
     try:

@@ -5,21 +5,16 @@ meaning is taken; what is unknown or has none is refused by name, and never pass
 """
 
 import json
-import re
-import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from omniagent.model.errors import BadSetting
-from omniagent.model.limits import MAX_REFERENCES, MAX_SEED, MAX_SIDE, MIN_SIDE
-from omniagent.model.wording import fault, shown
-from omniagent.tools.types import Budget, RenderSettings
+from omniagent.model.limits import MAX_REFERENCES, MAX_SEED
+from omniagent.model.wording import fault
+from omniagent.runs.options import RANDOM_SEED, size_of
 
-RANDOM_SEED: Final = -1
 _NOTHING = ("", "null", "none", "undefined")
-_SIZE = re.compile(r"\s*(\d{1,6})\s*[xX×*]\s*(\d{1,6})\s*(?:px)?\s*")
 
 
 def _number(value: object) -> object:
@@ -74,41 +69,6 @@ def _size(value: object) -> object:
     if isinstance(value, str):
         size_of(value)
     return value
-
-
-def size_of(text: str | None) -> RenderSettings:
-    """The settings that a size asks for, `512x512` for example; none for None.
-
-    Raises:
-        BadSetting: it is not WxH in pixels, or out of range.
-    """
-    if text is None:
-        return RenderSettings()
-    found = _SIZE.fullmatch(text)
-    sides = [int(side) for side in found.groups()] if found else []
-    if not sides or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
-        raise BadSetting(
-            f"{shown(text)} is no size; give WxH with both sides from {MIN_SIDE} to {MAX_SIDE}, for example 512x512"
-        )
-    return RenderSettings(width=sides[0], height=sides[1])
-
-
-def seed_of(seed: int | None) -> int:
-    """The seed itself; in place of -1 or None a random one, to be shown to whoever asked."""
-    return secrets.randbelow(2**31) if seed is None or seed == RANDOM_SEED else seed
-
-
-def budget_with(budget: Budget, **caps: float | None) -> Budget:
-    """A budget with the caps that are given in place of its own.
-
-    Raises:
-        BadSetting: a cap out of its range.
-    """
-    given = {name: value for name, value in caps.items() if value is not None}
-    try:
-        return Budget.model_validate({**budget.model_dump(), **given})
-    except ValidationError as error:
-        raise BadSetting(fault(error, Budget.model_fields)) from error
 
 
 class Arguments(BaseModel):

@@ -7,7 +7,8 @@ from typing import NamedTuple, TypedDict
 from PIL import Image
 
 from omniagent.agent import Agent
-from omniagent.integrations.arguments import CreateArguments, budget_with, seed_of, size_of
+from omniagent.integrations.arguments import CreateArguments
+from omniagent.runs.options import budget_with, seed_of, size_of
 from omniagent.tools.types import Budget, Mode, RenderSettings
 
 CREATE_IMAGE = (

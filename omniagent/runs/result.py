@@ -1,8 +1,9 @@
 """What a run gives back, and the folder it lies in."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -62,6 +63,33 @@ class Result(BaseModel):
     error: str | None = None
     usage: Usage = Usage()
     warnings: tuple[str, ...] = ()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Let the attempts show themselves as those of this run."""
+        for attempt in self.attempts if self.best is None else (*self.attempts, self.best):
+            attempt.shown_by(self._attempt_html)
+
+    def _attempt_html(self, name: str) -> str:
+        from omniagent.runs.notebook import attempt_html
+
+        return attempt_html(self, name)
+
+    def _repr_html_(self) -> str:
+        from omniagent.runs.notebook import result_html
+
+        return result_html(self)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "run_id", self.run_id
+        yield "stop_reason", self.stop_reason
+        yield "accepted", self.accepted
+        if self.answer is not None:
+            yield "answer", cut(self.answer, 60)
+        if self.best is not None:
+            yield "best", self.best.id
+        if (critique := self.critique) is not None:
+            yield "holds", f"{critique.passed} of {len(critique.verdicts)}"
+        yield "folder", str(self.folder)
 
     @property
     def thread_id(self) -> str:
@@ -137,12 +165,23 @@ class Result(BaseModel):
                         copy.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copyfile(path, copy)
         moved = self.model_copy(update={"folder": target})
-        if (path := self.image_path) is not None:
-            if not path.is_file():
-                raise BadImage(f"the best picture {path} is gone; run the task again")
-            write_whole(target / PICTURE_FILE, path.read_bytes())
+        moved.put_picture(self.image_path)
         moved.write()
         return target
+
+    def put_picture(self, source: Path | None = None) -> None:
+        """Copy the best attempt, which is at `source` or in its own place, to `picture.png` in the run's folder.
+
+        Raises:
+            BadImage: it is gone.
+            OutputUnwritable, StorageFull: the folder cannot be written.
+        """
+        path = source or self.image_path
+        if path is None:
+            return
+        if not path.is_file():
+            raise BadImage(f"the best picture {path} is gone; run the task again")
+        write_whole(self.folder / PICTURE_FILE, path.read_bytes())
 
     def write(self) -> None:
         """Write `result.json` into the run's folder.
@@ -166,4 +205,6 @@ class Result(BaseModel):
         except (OSError, ValidationError) as error:
             reason = fault(error) if isinstance(error, ValidationError) else error.strerror or str(error)
             raise BadSetting(f"{cut(str(path))} is no result of a finished run: {reason}") from error
-        return found.model_copy(update={"folder": home})
+        moved = found.model_copy(update={"folder": home})
+        moved.model_post_init(None)
+        return moved

@@ -167,7 +167,12 @@ class Session:
 
     def _tell_failure(self, trace: Trace, error: BaseException) -> None:
         if self._began and self._last is None:
-            ended = RunEnded(stop_reason="failed", accepted=False, message=f"{type(error).__name__}: {error}")
+            ended = RunEnded(
+                stop_reason="failed",
+                accepted=False,
+                message=f"{type(error).__name__}: {error}",
+                folder=str(self.order.folder),
+            )
             try:
                 trace.add(ended)
             except OmniAgentError:
@@ -304,6 +309,7 @@ class Session:
             usage=state.usage,
             answer=state.answer,
             message="; ".join((last.reason, *state.warnings)),
+            folder=str(self.order.folder),
         )
         result = Result(
             run_id=self.run_id,
@@ -326,6 +332,7 @@ class Session:
         )
         trace.add(ended)
         result.write()
+        result.put_picture()
         _report(self.order.folder)
         return result
 

@@ -17,7 +17,6 @@ HEAD = """
 import multiprocessing, os, sys, threading
 from pathlib import Path
 from omniagent import Agent
-from omniagent.integrations.check import check_image
 from omniagent.model.errors import HardFailure
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic
@@ -112,11 +111,11 @@ server.shutdown()
 BUNDLED = """
 agent = Agent(runs_dir=runs, budget=Budget(max_rounds=1))
 first = agent.run("a red circle", seed=3).image
-check_image(agent, first, ["Is there a circle?"])  # in this very thread
+agent.check(first, ["Is there a circle?"])  # in this very thread
 child = os.fork()
 if child == 0:
     again = agent.run("a red circle", seed=3, thread_id="child").image
-    check_image(agent, again, ["Is there a star?"])
+    agent.check(again, ["Is there a star?"])
     sys.exit(again.tobytes() != first.tobytes())
 wait(child)
 assert agent.run("a blue star", seed=3).image is not None

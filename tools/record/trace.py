@@ -162,6 +162,7 @@ class RunEnded(_Event):
     usage: Usage = Usage()
     answer: str | None = None
     message: str = ""
+    folder: str = Field(default="", description="where the run's files are; `Result.load` reads its result from there")
 
 
 Event = Annotated[

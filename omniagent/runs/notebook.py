@@ -1,0 +1,121 @@
+"""What a notebook shows of a run and of its attempts: one piece of self-contained HTML, drawn from the run's files."""
+
+import base64
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from omniagent.model.wording import counted, cut
+from omniagent.runs.result import Result
+from omniagent.runs.status import STOPS, evidence_of, returned, status_of
+from omniagent.tools.types import Answer, Attempt
+
+LARGE, SMALL = 256, 96
+"""Longest sides of the pictures in pixels: a notebook file holds every output, so full sizes stay on disk."""
+
+_MOST_IN_STRIP = 24
+_MARKS: dict[Answer, tuple[str, str]] = {"yes": ("✓", "#188038"), "no": ("✗", "#d93025"), "unsure": ("?", "#b06000")}
+
+
+class _Row(NamedTuple):
+    mark: str
+    colour: str
+    probability: str
+    question: str
+    evidence: str
+
+
+class _Shown(NamedTuple):
+    uri: str | None
+    alt: str
+    caption: str
+    best: bool
+    checks: tuple[_Row, ...]
+
+
+def result_html(result: Result) -> str:
+    """A run: how it went, its picture with the verdicts, and a strip of all attempts where there are several."""
+    status = status_of(result).replace("_", " ")
+    notes = [*returned(result), *result.warnings]
+    if result.plan is not None:
+        notes += [f"assumed: {one}" for one in result.plan.assumptions]
+        notes += [f"not checked: {one}" for one in result.unchecked]
+    many = result.attempts[-_MOST_IN_STRIP:] if len(result.attempts) > 1 else ()
+    if len(result.attempts) > _MOST_IN_STRIP:
+        notes.append(f"the last {_MOST_IN_STRIP} of {len(result.attempts)} attempts are shown")
+    return _rendered(
+        title=status,
+        told=f"— {result.message or STOPS[result.stop_reason]} ({result.usage.seconds:.1f} s)",
+        answer=result.answer,
+        shown=None if result.best is None else _shown(result, result.best, LARGE),
+        notes=[cut(note, 300) for note in notes],
+        strip=[_shown(result, attempt, SMALL) for attempt in many],
+    )
+
+
+def attempt_html(result: Result, name: str) -> str:
+    """One attempt of a run: its picture with the verdicts, and where it came from."""
+    attempt = next((one for one in result.attempts if one.id == name), None)
+    if attempt is None:
+        return _rendered(title=name, told="is no attempt of this run", answer=None, shown=None, notes=[], strip=[])
+    origin = f" from {attempt.parent}" if attempt.parent else ""
+    return _rendered(
+        title=attempt.id,
+        told=f"— {attempt.image.width}x{attempt.image.height}{origin}, round {attempt.round}, seed {attempt.seed}",
+        answer=None,
+        shown=_shown(result, attempt, LARGE),
+        notes=[cut(attempt.instruction, 300)],
+        strip=[],
+    )
+
+
+def _rendered(**values: object) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("notebook.html.j2").render(**values)
+
+
+def _shown(result: Result, attempt: Attempt, side: int) -> _Shown:
+    critique = result.critique_of(attempt)
+    verdicts = {verdict.requirement: verdict for verdict in critique.verdicts} if critique else {}
+    rows: list[_Row] = []
+    for need in result.checklist:
+        if (seen := verdicts.get(need.id)) is None:
+            rows.append(_Row("—", "inherit", "", need.question, ""))
+        else:
+            rows.append(_Row(*_MARKS[seen.answer], f"{seen.probability:.2f}", need.question, evidence_of(seen)))
+    best = result.best is not None and attempt.id == result.best.id
+    score = f", {critique.passed} of {len(critique.verdicts)}" if critique else ""
+    return _Shown(
+        uri=_small(result, attempt, side),
+        alt=f"{attempt.id}: {cut(attempt.instruction, 200)}"
+        + (f"; {critique.passed} of {counted(len(critique.verdicts), 'requirement')} hold" if critique else ""),
+        caption=f"{'★ ' if best else ''}{attempt.id}{score}",
+        best=best,
+        checks=tuple(rows),
+    )
+
+
+def _small(result: Result, attempt: Attempt, side: int) -> str | None:
+    """The picture within `side` pixels as a data URI; None when its file is gone or broken, which costs no output."""
+    try:
+        with Image.open(result.folder / "images" / f"{attempt.image.sha256}.png") as image:
+            small = image.convert("RGB")
+    except OSError:
+        return None
+    small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG", optimize=True)
+    kind = "png"
+    if buffer.tell() > 48 * 1024:
+        buffer, kind = io.BytesIO(), "jpeg"
+        small.save(buffer, "JPEG", quality=88)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,0 +1,224 @@
+"""The agent as an object of a program: its life, the options of a run, looking at pictures, and its look in notebooks."""
+
+import asyncio
+import base64
+import io
+import pickle
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from omniagent import Agent, BadSetting, BadTask, Budget, ModelRuntime, RenderSettings, Result, ScriptedCritic
+from omniagent.model.requests import LoraChoice
+from omniagent.model.scripted import ScriptedGenerator
+from omniagent.tools.record.attempt_files import read_lineage
+from omniagent.tools.record.trace import RunEnded
+from tests.support.faces import FAILS, HOLDS, TASK, repaired, stuck
+from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
+
+
+def test_a_with_block_frees_the_models_and_refuses_later_runs(tmp_path: Path) -> None:
+    with repaired(tmp_path) as agent:
+        assert not agent.loaded
+        assert agent.preload() is agent and agent.loaded
+        runtime = agent.runtime
+        assert agent.run(TASK).accepted
+    assert not agent.loaded and "closed" in repr(agent)
+    for again in (lambda: agent.run(TASK), lambda: agent.runtime, lambda: agent.check(Image.new("RGB", (8, 8)), ["?"])):
+        with pytest.raises(BadSetting, match="this agent is closed"):
+            again()
+    with pytest.raises(BadSetting, match="runtime is closed"):
+        runtime.critic.write(None)  # pyright: ignore[reportArgumentType]
+    agent.close()
+
+
+def test_a_runtime_that_was_given_outlives_the_agent(tmp_path: Path) -> None:
+    with ModelRuntime(ScriptedGenerator(), ScriptedCritic(None, texts(), profile=LISTED)) as runtime:
+        for name in ("a", "b"):
+            with Agent(runtime=runtime, runs_dir=tmp_path / name) as agent:
+                assert agent.run(TASK).accepted
+
+
+def test_closing_stops_runs_under_way_with_their_best_pictures(tmp_path: Path) -> None:
+    agent = stuck(tmp_path)
+    for event in agent.stream(TASK, thread_id="mine"):
+        if event.event == "decided":
+            agent.close()
+    result = Result.load(tmp_path / "mine")
+    assert result.stop_reason == "cancelled" and result.best is not None
+
+
+@pytest.mark.parametrize("size", ["96x64", (96, 64), [96, 64]])
+def test_size_steps_and_lora_of_one_run_reach_the_generator(tmp_path: Path, size: Any) -> None:
+    generator = ScriptedGenerator()
+    lora = tmp_path / "style.safetensors"
+    lora.touch()
+    agent = scripted_agent(tmp_path / "runs", generator=generator)
+    settings = RenderSettings(width=32, height=32, negative="blur")
+    result = agent.run(TASK, size=size, steps=3, lora=(lora, 0.5), settings=settings)
+    (asked,) = generator.calls
+    assert (asked.width, asked.height, asked.steps, asked.negative) == (96, 64, 3, "blur")
+    assert asked.loras == (LoraChoice(path=str(lora), scale=0.5),)
+    # The picture file is shared: it names the LoRA, and not where it lies.
+    assert result.best is not None
+    assert read_lineage(result.path_of(result.best)).settings.loras == (
+        LoraChoice(path="style.safetensors", scale=0.5),
+    )
+
+
+def test_loras_come_alone_in_pairs_in_lists_and_by_path(tmp_path: Path) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.mkdir()
+    b.touch()
+    forms: list[Any] = [str(a), a, (a, 1), [a], [(a, 1.0)], {a: 1.0}, LoraChoice(path=str(a))]
+    for number, form in enumerate(forms):
+        generator = ScriptedGenerator()
+        scripted_agent(tmp_path / "runs" / str(number), generator=generator).run(TASK, lora=form)
+        assert generator.calls[0].loras == (LoraChoice(path=str(a), scale=1.0),)
+    generator = ScriptedGenerator()
+    scripted_agent(tmp_path / "runs" / "two", generator=generator).run(TASK, lora=[a, (b, -0.5)])
+    assert [one.scale for one in generator.calls[0].loras] == [1.0, -0.5]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"size": "large"}, "'large' is no size"),
+        ({"size": (8, 8)}, r"\(8, 8\) is no size"),
+        ({"size": 512}, "512 is no size"),
+        ({"steps": 0}, "steps=0"),
+        ({"steps": "many"}, "steps='many'"),
+        ({"steps": True}, "steps=True"),
+        ({"lora": "/nowhere.safetensors"}, "lora='/nowhere.safetensors' is missing"),
+        ({"lora": 7}, "lora=7 is no LoRA"),
+        ({"lora": [None]}, "lora=None is no LoRA"),
+        ({"lora": ("/", float("nan"))}, "strength"),
+        ({"step": 3}, "'step' is not known"),
+    ],
+)
+def test_a_wrong_option_is_named_before_any_model_loads(tmp_path: Path, options: dict[str, Any], said: str) -> None:
+    agent = repaired(tmp_path)
+    with pytest.raises(BadSetting, match=said):
+        agent.run(TASK, **options)
+    assert not agent.loaded
+
+
+def test_a_generator_that_takes_no_lora_says_so(tmp_path: Path) -> None:
+    class Other:
+        model, profile = "other", ScriptedGenerator().profile
+
+        def generate(self, request: Any, *, token: Any = None, on_step: Any = None) -> list[Image.Image]:
+            raise AssertionError("it was asked to draw")
+
+    (tmp_path / "a").touch()
+    agent = scripted_agent(tmp_path, generator=Other())  # pyright: ignore[reportArgumentType]
+    with pytest.raises(BadSetting, match="other takes no LoRA"):
+        agent.run(TASK, lora=tmp_path / "a")
+
+
+def test_the_last_event_names_the_folder_and_the_best_picture_lies_there(tmp_path: Path) -> None:
+    async def last() -> Any:
+        return [event async for event in repaired(tmp_path).astream(TASK)][-1]
+
+    ended = asyncio.run(last())
+    assert isinstance(ended, RunEnded)
+    result = Result.load(ended.folder)
+    assert result.best is not None and result.best.id == "a2"
+    assert (result.folder / "picture.png").read_bytes() == result.path_of("a2").read_bytes()
+
+
+def test_a_picture_from_elsewhere_is_checked_and_described(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (40, 40), "white").save(path)
+    critic = ScriptedCritic(
+        lambda prompt, question: 0.9 if "circle" in question else 0.2,
+        lambda prompt, schema: plan_draft() if schema else f"a  white\nsquare, {len(prompt.parts)} parts",
+        profile=LISTED,
+    )
+    agent = scripted_agent(tmp_path / "runs", critic=critic)
+    found = agent.check(path, ["Is there a circle?", "Is there a cat?"])
+    assert [verdict.answer for verdict in found.critique.verdicts] == ["yes", "no"] and not found.accepted
+    assert agent.check(path, "Is there a circle?").accepted
+    assert len(agent.check(path, task=TASK).checklist) == 3
+    assert agent.describe(path).startswith("a white square")
+    assert agent.describe(path, "what is it?") and "what is it?" in str(critic.calls[-1])
+    with pytest.raises(BadTask, match="0 questions"):
+        agent.check(path)
+    assert not (tmp_path / "runs").exists()
+
+
+class Page(HTMLParser):
+    """Reads a page as a browser would, and keeps what matters."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def pictures_in(html: str) -> list[Image.Image]:
+    found = re.findall(r'src="data:image/(?:png|jpeg);base64,([^"]+)"', html)
+    return [Image.open(io.BytesIO(base64.b64decode(one))) for one in found]
+
+
+def test_a_notebook_shows_the_picture_its_verdicts_and_a_strip_of_attempts(tmp_path: Path) -> None:
+    result = scripted_agent(tmp_path, by_picture(FAILS, HOLDS)).run(TASK, size="600x300")
+    html = result._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    page = Page(html)
+    large, *strip = pictures_in(html)
+    assert large.size == (256, 128) and [one.size for one in strip] == [(96, 48), (96, 48)]
+    assert "accepted" in html and "Is the circle red?" in html and "0.97" in html and "★ a2, 3 of 3" in html
+    assert not page.open and {tag for tag, _ in page.tags} <= {"div", "img", "table", "tr", "td", "b", "br", "span"}
+    assert all(held["alt"] for tag, held in page.tags if tag == "img")
+    attempt = result.attempts[0]._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert attempt is not None and "a1" in attempt and "0.10" in attempt and len(pictures_in(attempt)) == 1
+
+
+def test_a_result_that_was_read_back_or_sent_on_still_shows_itself(tmp_path: Path) -> None:
+    result = repaired(tmp_path).run(TASK)
+    for again in (
+        Result.load(result.folder),
+        pickle.loads(pickle.dumps(result)),
+        Result.model_validate(result.model_dump()),
+    ):
+        assert again == result and again.attempts[0] == result.attempts[0]
+        assert pictures_in(again.attempts[1]._repr_html_())
+    moved = result.save(tmp_path / "moved")
+    for path in result.folder.rglob("*.png"):
+        path.unlink()
+    html = result._repr_html_()  # pyright: ignore[reportPrivateUsage]
+    assert "no picture file" in html and not pictures_in(html)
+    assert pictures_in(Result.load(moved).attempts[0]._repr_html_() or "")
+
+
+def test_words_of_a_task_or_critic_never_become_markup(tmp_path: Path) -> None:
+    evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    plan = plan_draft("generate", (f"Is there {evil}?",), f"draw {evil}")
+    for written in (texts(plan), texts(plan_draft("answer", ()), answer=evil)):
+        agent = scripted_agent(tmp_path, lambda prompt, question: 0.2, written, budget=Budget(max_rounds=2))
+        result = agent.run(evil, [Image.new("RGB", (8, 8))])
+        for html in (result._repr_html_(), *(one._repr_html_() or "" for one in result.attempts)):  # pyright: ignore
+            tags = Page(html).tags
+            assert not any(tag == "script" for tag, _ in tags)
+            assert not any(name.startswith("on") for _, held in tags for name in held)
+            assert all((held["src"] or "").startswith("data:image/") for tag, held in tags if tag == "img")
+
+
+def test_reprs_are_short_and_say_what_matters(tmp_path: Path) -> None:
+    result = repaired(tmp_path).run(TASK + ", please" * 200, thread_id="mine")
+    assert len(repr(result)) < 300 and "mine" in repr(result) and "3 of 3" in repr(result)
+    assert len(repr(result.best)) < 200 and "a2" in repr(result.best) and "parent='a1'" in repr(result.best)
