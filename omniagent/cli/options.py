@@ -184,8 +184,8 @@ def settings_of(size: str | None) -> "RenderSettings":
     Raises:
         typer.BadParameter: it is not WxH in pixels, or out of range.
     """
-    from omniagent.runs.options import size_of
     from omniagent.model.errors import BadSetting
+    from omniagent.runs.options import size_of
 
     try:
         return size_of(size)

@@ -1,7 +1,5 @@
-"""`omniagent demo` and `omniagent mcp`: the other faces, started from the command line."""
+"""`omniagent demo`: the chat in the browser."""
 
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,36 +48,3 @@ def demo(
             logins=logins,
             at_once=at_once,
         )
-
-
-def mcp(
-    context: typer.Context,
-    model: opt.Model = None,
-    revision: opt.Revision = None,
-    critic: opt.Critic = None,
-    generator: opt.Generator = None,
-    device: opt.Device = None,
-    preset: opt.Preset = None,
-    runs_dir: Annotated[
-        Path | None,
-        typer.Option(
-            callback=opt.at_home, help="Folder for the runs. Default: OMNIAGENT_RUNS_DIR, or the user's data folder."
-        ),
-    ] = None,
-) -> None:
-    """Serve create_image and check_image over MCP on stdio."""
-    from omniagent.cli.guard import guarded
-
-    with guarded():
-        from platformdirs import user_data_path
-
-        from omniagent.integrations.mcp import build_server
-
-        # Hosts start servers in folders of their own, often ones that nobody may write to.
-        if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:
-            runs_dir = user_data_path("omniagent") / "runs"
-        agent = opt.served_agent(
-            context,
-            opt.ModelOptions(model, revision, critic, device, runs_dir=runs_dir, preset=preset, generator=generator),
-        )
-        build_server(agent).run("stdio")

@@ -59,6 +59,15 @@ def _text(value: object) -> object:
     return many[0] if isinstance(many, list | tuple) and len(many) == 1 else value
 
 
+def _count(value: object) -> object:
+    number = _number(value)
+    return 10 if number is None else number
+
+
+def _name(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() in _NOTHING else value
+
+
 def _size(value: object) -> object:
     if isinstance(value, str) and value.strip().lower() in _NOTHING:
         return None
@@ -77,45 +86,97 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CreateArguments(Arguments):
-    """What `create_image` may be told."""
+Pictures = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+OnePicture = Annotated[
+    str,
+    BeforeValidator(_text),
+    Field(description="File path, file: or data: URI, base64, or the id of an earlier run"),
+]
 
-    task: str = Field(description='What to draw, change or answer, in words; call the pictures "image 1", "image 2", …')
-    images: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
-        default=(),
-        description="0 to 5 input pictures: file paths, file: or data: URIs, or base64",
-        max_length=MAX_REFERENCES,
-    )
+
+class _Drawing(Arguments):
     seed: Annotated[int, BeforeValidator(_seed)] = Field(
         default=0,
-        description="The same seed gives the same picture; -1: a random one, told in the result",
+        description="Same seed, same picture; -1: a random one, told in the result",
         ge=RANDOM_SEED,
         le=MAX_SEED,
+    )
+    size: Annotated[str | None, BeforeValidator(_size)] = Field(default=None, description="WxH in pixels, as 512x512")
+    candidates: Annotated[int | None, BeforeValidator(_number)] = Field(
+        default=None, description="Pictures drawn together in a round", ge=1, le=16
     )
     max_rounds: Annotated[int | None, BeforeValidator(_number)] = Field(
         default=None, description="Rounds of drawing and looking at most", ge=1, le=100
     )
-    size: Annotated[str | None, BeforeValidator(_size)] = Field(
-        default=None, description="Size in pixels, WxH, for example 512x512; left out: what suits the model"
-    )
-    mode: Literal["generate", "edit", "compose", "answer"] | None = Field(
-        default=None, description="What to do, in place of the agent's own reading of the task"
-    )
     time_limit: Annotated[float | None, BeforeValidator(_number)] = Field(
         default=None, description="Seconds; then the best picture so far", gt=0, allow_inf_nan=False
     )
+    thread_id: Annotated[str | None, BeforeValidator(_name)] = Field(
+        default=None, description="Names the run; the same call again goes on with it"
+    )
+
+
+class CreateArguments(_Drawing):
+    """What `create_image` may be told."""
+
+    task: str = Field(description='What to draw, change or answer; call the pictures "image 1", "image 2", …')
+    images: Pictures = Field(
+        default=(),
+        description="Input pictures: file paths, file: or data: URIs, base64, or ids of earlier runs",
+        max_length=MAX_REFERENCES,
+    )
+    mode: Literal["generate", "edit", "compose", "answer"] | None = Field(
+        default=None, description="In place of the agent's own reading of the task"
+    )
+
+
+class EditArguments(_Drawing):
+    """What `edit_image` may be told."""
+
+    task: str = Field(description='What to change, and what to keep; of several pictures call them "image 1", …')
+    images: Pictures = Field(
+        description="1 to 5 pictures: file paths, file: or data: URIs, base64, or ids of earlier runs",
+        min_length=1,
+        max_length=MAX_REFERENCES,
+    )
+
+    def as_create(self) -> CreateArguments:
+        """The same for `create_image`: one picture is edited, of several the agent reads what is meant."""
+        mode = "edit" if len(self.images) == 1 else None
+        return CreateArguments.model_construct(**dict(self), mode=mode)
 
 
 class CheckArguments(Arguments):
     """What `check_image` may be told."""
 
-    image: Annotated[str, BeforeValidator(_text)] = Field(
-        description="The picture: a file path, a file: or data: URI, or base64"
-    )
+    image: OnePicture
     questions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         default=(), description="Yes/no questions, at most 32", max_length=32
     )
     task: str | None = Field(default=None, description="Without questions: the words that the picture should fit")
+
+
+class DescribeArguments(Arguments):
+    """What `describe_image` may be told."""
+
+    image: OnePicture
+    question: str | None = Field(default=None, description="Answer this in place of a description")
+
+
+class GetRunArguments(Arguments):
+    """What `get_run` may be told."""
+
+    run_id: Annotated[str, BeforeValidator(_text)]
+    wait: Annotated[float | None, BeforeValidator(_number)] = Field(
+        default=None, description="Seconds to wait for its end at most", ge=0, allow_inf_nan=False
+    )
+    cancel: bool = Field(default=False, description="Stop it with its best picture")
+
+
+class ListRunsArguments(Arguments):
+    """What `list_runs` may be told."""
+
+    limit: Annotated[int, BeforeValidator(_count)] = Field(default=10, ge=1, le=50)
 
 
 def refusal(error: ValidationError, arguments: type[Arguments]) -> str:

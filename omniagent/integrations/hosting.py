@@ -1,4 +1,4 @@
-"""What the integrations share: the tool's description, a run's request, previews."""
+"""What the integrations share: the tools' descriptions, a run's request, previews."""
 
 import io
 from pathlib import Path
@@ -6,15 +6,21 @@ from typing import NamedTuple, TypedDict
 
 from PIL import Image
 
-from omniagent.agent import Agent
+from omniagent.agent import Agent, Picture
 from omniagent.integrations.arguments import CreateArguments
 from omniagent.runs.options import budget_with, seed_of, size_of
 from omniagent.tools.types import Budget, Mode, RenderSettings
 
 CREATE_IMAGE = (
-    "Draw or edit a picture from words and up to 5 input pictures. The picture is checked against the task and "
-    "repaired until it fits. Returns the file path, the verdict of every requirement, and whether all hold."
+    "Draw a picture from words, and up to 5 input pictures. It is checked against the task and repaired until it fits. "
+    "Returns the file path, the verdict of every requirement, and whether all hold."
 )
+EDIT_IMAGE = "Change a picture, or combine several, as create_image does; everything else stays as it is."
+CHECK_IMAGE = (
+    "Look at a picture and answer yes/no questions about it, each with a probability. "
+    "Give questions, or a task whose requirements are checked."
+)
+DESCRIBE_IMAGE = "Describe a picture in words, or answer a question about it."
 
 
 class Preview(NamedTuple):
@@ -28,24 +34,33 @@ class Request(TypedDict):
     """What `Agent.run` and `Agent.astream` take."""
 
     task: str
-    images: tuple[str, ...]
+    images: tuple[Picture, ...]
+    thread_id: str | None
     seed: int
     budget: Budget
     settings: RenderSettings
     mode: Mode | None
 
 
-def request_of(agent: Agent, arguments: CreateArguments) -> Request:
+def request_of(agent: Agent, arguments: CreateArguments, pictures: tuple[Picture, ...] | None = None) -> Request:
     """The request that the arguments of `create_image` make; a seed of -1 becomes a random one.
+
+    `pictures` take the place of the texts that stand for them.
 
     Raises:
         BadSetting: a cap of the agent's own budget does not go with them.
     """
     return Request(
         task=arguments.task,
-        images=arguments.images,
+        images=arguments.images if pictures is None else pictures,
+        thread_id=arguments.thread_id,
         seed=seed_of(arguments.seed),
-        budget=budget_with(agent.config.budget, max_rounds=arguments.max_rounds, time_limit=arguments.time_limit),
+        budget=budget_with(
+            agent.config.budget,
+            max_rounds=arguments.max_rounds,
+            time_limit=arguments.time_limit,
+            candidates=arguments.candidates,
+        ),
         settings=size_of(arguments.size),
         mode=arguments.mode,
     )

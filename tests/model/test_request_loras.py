@@ -55,9 +55,9 @@ def test_requests_with_other_loras_are_drawn_apart_and_come_out_as_alone(tmp_pat
     requests = [PLAIN, wearing((a, 1.0)), wearing((b, 0.7))] * 2
     alone = OmniGen2Generator(tiny_pipeline())
     expected = [pixels(alone.generate(request)) for request in requests]
-    with ModelRuntime(OmniGen2Generator(tiny_pipeline(), batch=4), ScriptedCritic()) as runtime:
-        with ThreadPoolExecutor(6) as pool:
-            drawn = [pixels(made) for made in pool.map(runtime.generator.generate, requests)]
+    together = OmniGen2Generator(tiny_pipeline(), batch=4)
+    with ModelRuntime(together, ScriptedCritic()) as runtime, ThreadPoolExecutor(6) as pool:
+        drawn = [pixels(made) for made in pool.map(runtime.generator.generate, requests)]
     assert drawn == expected
 
 

@@ -1,4 +1,4 @@
-"""The agent as an object of a program: its life, the options of a run, looking at pictures, and its look in notebooks."""
+"""The agent as an object of a program: its life, the options of a run, looking at pictures, and notebooks."""
 
 import asyncio
 import base64

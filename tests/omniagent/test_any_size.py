@@ -7,7 +7,6 @@ from PIL import Image
 
 from omniagent import Agent, Budget, RenderSettings, Result
 from omniagent.config import bundled_checkpoint
-from omniagent.integrations.check import check_image
 from omniagent.model.mllm.encoder import ChatEncoder
 from omniagent.model.requests import Prompt
 from omniagent.shapes.scene.render import render
@@ -47,7 +46,7 @@ def test_every_size_has_the_patches_that_its_tokens_foretell() -> None:
 def test_pictures_of_any_shape_are_answered_about_checked_and_edited_at_their_own_size(agent: Agent) -> None:
     for size, made in zip(SHAPES, ((640, 480), (160, 128), (1024, 16), (16, 16)), strict=True):
         assert unbroken(agent.run("how many red circles are there?", [shown(size)])).answer
-        assert len(check_image(agent, shown(size), ["Is there a red circle?"]).critique.verdicts) == 1
+        assert len(agent.check(shown(size), ["Is there a red circle?"]).critique.verdicts) == 1
         edit = unbroken(agent.run("make the circle green", [shown(size)], settings=QUICK))
         assert edit.plan is not None
         if edit.plan.mode == "edit":

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from omniagent import Agent, ScriptedCritic
 from omniagent.config import bundled_checkpoint
-from omniagent.integrations.check import check_image
 from omniagent.model.checkpoint.settings import FAMILY, read_profiles
 from omniagent.model.profile import CRITICS, CriticProfile
 from omniagent.model.requests import CancelToken, Prompt
@@ -124,7 +123,7 @@ def overheard(folder: Path, profile: CriticProfile) -> tuple[list[str], str]:
     picture = Image.new("RGB", (64, 64), "white")
     result = agent.run("A RED\nCIRCLE!")
     assert agent.run("HOW MANY  CIRCLES?!", [picture]).answer == "two"
-    checked = check_image(agent, picture, ["is there A RED circle"])
+    checked = agent.check(picture, ["is there A RED circle"])
     assert checked.checklist[0].question == "is there A RED circle"
     heard = [part for call in critic.calls for part in call.prompt.parts if isinstance(part, str)]
     heard += [question for call in critic.calls if isinstance(call, Questions) for question in call.questions]

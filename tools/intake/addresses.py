@@ -48,6 +48,23 @@ def located(text: str, name: str, home: Path = Path()) -> Path | bytes:
     return home / _expanded(text)
 
 
+def path_in(text: str, name: str) -> Path | None:
+    """The path that a text names, without a look at the disk but for `~`; None where it holds the picture itself.
+
+    Raises:
+        BadImage: a file on another machine.
+    """
+    if _DATA.match(text) or _BARE.match(text):
+        return None
+    return _file(text.strip(), name) if _FILE.match(text) else _expanded(text)
+
+
+def embedded(text: str) -> bytes | None:
+    """The picture that a bare base64 text holds, by its first bytes; None where it holds none."""
+    found = _base64(text)
+    return found if found is not None and _begins(found) else None
+
+
 def _data(body: str, header: list[str], comma: bool, name: str) -> bytes:
     if not comma:
         raise BadImage(f"{name} is a data: URI without a comma; give data:image/png;base64,… or a file path")

@@ -1,0 +1,330 @@
+"""MCP runs that take longer than a host waits: handles, progress, cancelling, going on, and asking for earlier runs."""
+
+import asyncio
+import base64
+import itertools
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, ResourceLink, TextContent
+from PIL import Image
+
+from omniagent import Agent, GenerationFailed, Result, UnknownModel
+from omniagent.integrations.jobs import MOST
+from omniagent.integrations.mcp import build_server
+from omniagent.integrations.mcp.server import PATIENCE
+from omniagent.integrations.progress import RunProgress
+from omniagent.model.requests import GenerationRequest, Prompt
+from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
+from omniagent.tools.record.trace import RunEnded
+from tests.support.faces import FAILS, HOLDS, TASK, never_right, repaired
+from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
+
+LIMIT = 1024 * 1024
+Told = list[tuple[float, float | None, str | None]]
+
+
+def text_of(result: CallToolResult) -> str:
+    return "".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def made(result: CallToolResult) -> dict[str, Any]:
+    assert not result.is_error, text_of(result)
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+def with_client(
+    agent: Agent, use: Callable[[Client], Awaitable[None]], *, patience: float = 600, mode: str = "auto"
+) -> None:
+    """Use a client of the agent's server, in memory, by somebody who may read every file."""
+
+    async def talk() -> None:
+        server = build_server(agent, roots=[Path("/")], patience=patience)
+        async with Client(server, mode=mode) as client:  # pyright: ignore[reportArgumentType]
+            await use(client)
+
+    asyncio.run(talk())
+
+
+def held(runs: Path, gate: threading.Event) -> Agent:
+    """Its drawings wait for the gate."""
+    generator = ScriptedGenerator(gate=gate)
+    return scripted_agent(
+        runs, generator=generator, critic=ScriptedCritic(by_picture(FAILS, HOLDS), texts(), profile=LISTED)
+    )
+
+
+def test_hosts_give_a_call_up_after_60_seconds_and_are_answered_before_45() -> None:
+    assert PATIENCE < 45
+
+
+def test_a_long_run_is_answered_by_a_handle_and_fetched_when_it_has_ended(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    async def use(client: Client) -> None:
+        handle = await client.call_tool("create_image", {"task": TASK, "seed": 5})
+        running = made(handle)
+        assert (running["status"], running["accepted"], running["seed"]) == ("running", False, 5)
+        assert 0 < running["progress"] < 1 and running["run_id"] in text_of(handle) and "get_run" in text_of(handle)
+        again = made(await client.call_tool("get_run", {"run_id": running["run_id"], "wait": 0}))
+        assert again["status"] == "running"
+        gate.set()
+        told: Told = []
+
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            told.append((done, total, message))
+
+        while (
+            ended := await client.call_tool("get_run", {"run_id": running["run_id"]}, progress_callback=progress)
+        ).structured_content["status"] == "running":  # pyright: ignore[reportOptionalSubscript]
+            continue
+        assert made(ended)["status"] == "accepted" and made(ended)["run_id"] == running["run_id"]
+        assert any(isinstance(block, ResourceLink) for block in ended.content) and told
+        # A server that knows nothing of it any more reads it from its folder.
+        assert made(await client.call_tool("get_run", {"run_id": running["run_id"]})) == made(ended)
+
+    with_client(held(tmp_path, gate), use, patience=0.2)
+    with_client(repaired(tmp_path), lambda client: _same(client, tmp_path))
+
+
+async def _same(client: Client, runs: Path) -> None:
+    (run,) = [path.name for path in runs.iterdir()]
+    assert made(await client.call_tool("get_run", {"run_id": run}))["status"] == "accepted"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_progress_only_grows_and_ends_at_its_total(tmp_path: Path, mode: str) -> None:
+    told: Told = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        told.append((done, total, message))
+
+    async def use(client: Client) -> None:
+        await client.call_tool("create_image", {"task": TASK, "max_rounds": 3}, progress_callback=progress)
+
+    with_client(repaired(tmp_path), use, mode=mode)
+    numbers = [done for done, _, _ in told]
+    assert numbers == sorted(set(numbers)) and numbers[0] > 0
+    assert {total for _, total, _ in told} == {4.0} and numbers[-1] == 4.0
+    assert told[0][2] == "loading the models" and str(told[-1][2]).startswith("done")
+
+
+def test_progress_grows_over_every_event_of_a_run_that_uses_all_its_rounds(tmp_path: Path) -> None:
+    progress = RunProgress(3)
+    events = list(never_right(tmp_path).stream(TASK, budget={"max_rounds": 3}))  # pyright: ignore[reportArgumentType]
+    told = [one for event in events if (one := progress.hear(event)) is not None]
+    assert isinstance(events[-1], RunEnded) and told[-1].done == told[-1].total == 4
+    assert all(one.done < other.done <= 4 for one, other in itertools.pairwise(told))
+
+
+def test_a_run_is_stopped_through_its_handle_with_its_best_picture(tmp_path: Path) -> None:
+    gate = threading.Event()
+    gate.set()
+
+    def look(prompt: Prompt, question: str) -> float:
+        gate.clear()
+        return by_picture(FAILS)(prompt, question)
+
+    critic = ScriptedCritic(look, texts(), profile=LISTED)
+    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(gate=gate), critic=critic)
+
+    async def use(client: Client) -> None:
+        run = made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine"}))
+        assert (run["status"], run["run_id"], run["attempts"]) == ("running", "mine", 1)
+        ended = made(await client.call_tool("get_run", {"run_id": "mine", "cancel": True, "wait": 60}))
+        assert ended["status"] == "cancelled" and Path(ended["path"]).is_file()
+
+    # Time for the first picture, while the second waits for ever.
+    with_client(agent, use, patience=3)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_call_that_is_given_up_stops_its_run(tmp_path: Path, mode: str) -> None:
+    agent = held(tmp_path, threading.Event())
+
+    async def use(client: Client) -> None:
+        begun = asyncio.Event()
+
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            if message and message.startswith("drawing"):
+                begun.set()
+
+        call = asyncio.create_task(
+            client.call_tool("create_image", {"task": TASK, "thread_id": "mine"}, progress_callback=progress)
+        )
+        await begun.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        ended = made(await client.call_tool("get_run", {"run_id": "mine"}))
+        assert ended["status"] == "cancelled"
+
+    with_client(agent, use, mode=mode)
+    assert Result.load(tmp_path / "mine").stop_reason == "cancelled"
+
+
+def test_a_server_that_ends_leaves_no_run_without_a_result(tmp_path: Path) -> None:
+    async def use(client: Client) -> None:
+        assert made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine"}))["status"] == "running"
+
+    with_client(held(tmp_path, threading.Event()), use, patience=0.3)
+    assert Result.load(tmp_path / "mine").stop_reason == "cancelled"
+
+
+def test_an_error_after_the_handle_is_told_by_get_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def load(*given: Any, **more: Any) -> Any:
+        gate.wait()
+        raise UnknownModel("no model of that name; give another")
+
+    monkeypatch.setattr("omniagent.models.load_runtime", load)
+
+    async def use(client: Client) -> None:
+        run = made(await client.call_tool("create_image", {"task": TASK}))
+        assert run["status"] == "running" and "loading the models" in run["message"]
+        gate.set()
+        while not (told := await client.call_tool("get_run", {"run_id": run["run_id"]})).is_error:
+            continue
+        assert text_of(told) == "UnknownModel: no model of that name; give another"
+
+    with_client(repaired(tmp_path), use, patience=0.2)
+
+
+def test_a_run_of_which_only_the_folder_is_left_is_called_unfinished(tmp_path: Path) -> None:
+    result = repaired(tmp_path).run(TASK, thread_id="mine")
+    (result.folder / "result.json").unlink()
+
+    async def use(client: Client) -> None:
+        told = made(await client.call_tool("get_run", {"run_id": "mine"}))
+        assert told["status"] == "unfinished" and "thread_id mine" in told["message"]
+        for wrong in ("nobody", "../mine", "a/b", ""):
+            refused = await client.call_tool("get_run", {"run_id": wrong})
+            assert refused.is_error and "\n" not in text_of(refused)
+
+    with_client(repaired(tmp_path), use)
+
+
+def test_the_same_thread_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    async def use(client: Client) -> None:
+        stopped = made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine", "max_rounds": 1}))
+        assert (stopped["status"], stopped["attempts"]) == ("best_effort", 1)
+        ended = made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine", "max_rounds": 3}))
+        assert (ended["status"], ended["attempts"], ended["run_id"]) == ("accepted", 2, "mine")
+        other = await client.call_tool("create_image", {"task": "a blue star", "thread_id": "mine"})
+        assert other.is_error and "already works on" in text_of(other)
+
+    with_client(repaired(tmp_path), use)
+
+
+def test_a_thread_that_is_at_work_is_not_begun_twice_and_there_is_an_end_of_room(tmp_path: Path) -> None:
+    async def use(client: Client) -> None:
+        arguments = {"task": TASK, "thread_id": "mine"}
+        await client.call_tool("create_image", arguments)
+        twice = await client.call_tool("create_image", arguments)
+        assert twice.is_error and "at work already" in text_of(twice)
+        await asyncio.gather(*(client.call_tool("create_image", {"task": TASK}) for _ in range(MOST - 1)))
+        full = await client.call_tool("create_image", {"task": TASK})
+        assert full.is_error and text_of(full).startswith("QueueFull")
+
+    with_client(held(tmp_path, threading.Event()), use, patience=0.01)
+
+
+def test_earlier_runs_are_listed_and_serve_as_pictures(tmp_path: Path) -> None:
+    seen: list[GenerationRequest] = []
+
+    def draw(request: GenerationRequest) -> Drawn:
+        seen.append(request)
+        return Image.new("RGB", (48, 48), "red")
+
+    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(draw))
+
+    async def use(client: Client) -> None:
+        assert made(await client.call_tool("list_runs", {})) == {"runs": [], "more": False}
+        for name in ("first", "second", "third"):
+            await client.call_tool("create_image", {"task": f"{TASK}, {name}", "thread_id": name})
+        (tmp_path / "no-run").mkdir()
+        listed = made(await client.call_tool("list_runs", {"limit": 2}))
+        assert [run["run_id"] for run in listed["runs"]] == ["third", "second"] and listed["more"]
+        assert all(run["status"] == "accepted" and Path(run["path"]).is_file() for run in listed["runs"])
+        uris = [str(one.uri) for one in (await client.list_resources()).resources]
+        assert uris == [f"omniagent://runs/{name}/picture.png" for name in ("third", "second", "first")]
+        for given in ("first", uris[-1]):
+            edited = made(await client.call_tool("edit_image", {"task": "make the circle red", "images": [given]}))
+            assert edited["path"] and seen[-1].references[0].size == (48, 48)
+            looked = await client.call_tool("check_image", {"image": given, "questions": "Is there a circle?"})
+            assert made(looked)["accepted"]
+        for nobody in ("omniagent://runs/nobody/picture.png", "omniagent://runs/..%2Ffirst/picture.png"):
+            refused = await client.call_tool("describe_image", {"image": nobody})
+            assert refused.is_error and "which has no result" in text_of(refused)
+
+    with_client(agent, use)
+
+
+def test_a_picture_is_described_and_asked_about(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), "white").save(tmp_path / "a.png")
+
+    async def use(client: Client) -> None:
+        told = await client.call_tool("describe_image", {"image": str(tmp_path / "a.png")})
+        assert made(told) == {"text": "two"} and text_of(told) == "two"
+        asked = {"image": str(tmp_path / "a.png"), "question": "how many circles?"}
+        assert made(await client.call_tool("describe_image", asked)) == {"text": "two"}
+
+    with_client(repaired(tmp_path / "runs"), use)
+
+
+def test_the_full_file_of_a_large_picture_comes_in_parts_under_the_limit(tmp_path: Path) -> None:
+    noise = Image.effect_noise((1400, 1400), 90).convert("RGB")
+    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(lambda request: noise))
+
+    async def use(client: Client) -> None:
+        run = made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine"}))
+        whole = b""
+        for number in range(1, run["parts"] + 1):
+            read = await client.read_resource(f"omniagent://runs/mine/parts/{number}")
+            assert len(read.model_dump_json(by_alias=True)) < LIMIT
+            whole += base64.b64decode(read.contents[0].blob)  # pyright: ignore[reportAttributeAccessIssue]
+        assert whole == Path(run["path"]).read_bytes() and run["parts"] > 1
+        for wrong in ("0", str(run["parts"] + 1), "-1", "x", "²", "9" * 30):
+            with pytest.raises(MCPError, match="parts 1 to"):
+                await client.read_resource(f"omniagent://runs/mine/parts/{wrong}")
+
+    with_client(agent, use)
+
+
+def test_the_longest_answers_stay_under_the_limit(tmp_path: Path) -> None:
+    long = "星" * 19_000
+    questions = [f"Is there {long}, {number}?" for number in range(32)]
+    noise = Image.effect_noise((900, 900), 90).convert("RGB")
+    written = texts(plan_draft("generate", questions, long), answer="答" * 200_000)
+    agent = scripted_agent(
+        tmp_path, lambda prompt, question: 0.9, written, generator=ScriptedGenerator(lambda request: noise)
+    )
+
+    async def use(client: Client) -> None:
+        drawn = await client.call_tool("create_image", {"task": long, "thread_id": "mine"})
+        assert len(made(drawn)["checks"]) == 32
+        told = [drawn, await client.call_tool("list_runs", {"limit": 50})]
+        told.append(await client.call_tool("describe_image", {"image": "mine"}))
+        told.append(await client.call_tool("check_image", {"image": "mine", "questions": questions}))
+        told.append(await client.call_tool("check_image", {"image": "x" * 2_000_000, "questions": questions}))
+        for one in told:
+            assert len(one.model_dump_json(by_alias=True).encode()) < LIMIT
+
+    with_client(agent, use)
+
+
+def test_a_generator_that_fails_is_an_answer_with_its_reason(tmp_path: Path) -> None:
+    generator = ScriptedGenerator(lambda request: GenerationFailed("NaN latents; use another seed"))
+
+    async def use(client: Client) -> None:
+        told = await client.call_tool("create_image", {"task": TASK})
+        assert made(told)["status"] == "failed" and "NaN latents" in text_of(told)
+
+    with_client(scripted_agent(tmp_path, generator=generator), use)
