@@ -1,6 +1,8 @@
 """What the integrations share: the tools' descriptions, a run's request, previews."""
 
 import io
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -8,7 +10,11 @@ from PIL import Image
 
 from omniagent.agent import Agent, Picture
 from omniagent.integrations.arguments import CreateArguments
+from omniagent.integrations.progress import RunProgress, Told
+from omniagent.runs.awaiting import in_thread
 from omniagent.runs.options import budget_with, seed_of, size_of
+from omniagent.runs.result import Result
+from omniagent.tools.record.trace import RunEnded
 from omniagent.tools.types import Budget, Mode, RenderSettings
 
 CREATE_IMAGE = (
@@ -64,6 +70,36 @@ def request_of(agent: Agent, arguments: CreateArguments, pictures: tuple[Picture
         settings=size_of(arguments.size),
         mode=arguments.mode,
     )
+
+
+def run_heard(agent: Agent, request: Request, hear: Callable[[Told], None]) -> Result:
+    """Run to the end and tell how far it is. Raises: as `Agent.run`."""
+    progress = RunProgress(request["budget"].max_rounds)
+    if not agent.loaded:
+        hear(progress.loading())
+    events = agent.stream(**request)
+    try:
+        while True:
+            if (told := progress.hear(next(events))) is not None:
+                hear(told)
+    except StopIteration as end:
+        return end.value
+    finally:
+        events.close()
+
+
+async def arun_heard(agent: Agent, request: Request, hear: Callable[[Told], None]) -> Result:
+    """`run_heard` without blocking the event loop; cancelling it cancels the run. Raises: as `Agent.run`."""
+    progress, folder = RunProgress(request["budget"].max_rounds), ""
+    if not agent.loaded:
+        hear(progress.loading())
+    async with aclosing(agent.astream(**request)) as events:
+        async for event in events:
+            if isinstance(event, RunEnded):
+                folder = event.folder
+            if (told := progress.hear(event)) is not None:
+                hear(told)
+    return await in_thread(lambda: Result.load(folder))
 
 
 def preview_of(path: Path, limit: int = 384 * 1024, side: int = 1024) -> Preview:

@@ -124,7 +124,7 @@ def size_of(size: Size | None) -> RenderSettings:
     """
     if size is None:
         return RenderSettings()
-    text = f"{size[0]}x{size[1]}" if isinstance(size, tuple | list) and len(size) == 2 else size
+    text: object = f"{size[0]}x{size[1]}" if isinstance(size, tuple | list) and len(size) == 2 else size
     found = _SIZE.fullmatch(text) if isinstance(text, str) else None
     sides = [int(side) for side in found.groups()] if found else []
     if not sides or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
@@ -143,7 +143,7 @@ def loras_of(lora: Lora | Sequence[Lora] | Mapping[str, float]) -> tuple[LoraCho
     if isinstance(lora, Mapping):
         return tuple(_lora(path, scale) for path, scale in lora.items())
     if isinstance(lora, str | Path | LoraChoice) or _is_pair(lora):
-        lora = (lora,)
+        return (_one_lora(lora),)
     if not isinstance(lora, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise _no_lora(lora)
     return tuple(_one_lora(one) for one in lora)

@@ -33,8 +33,15 @@ def said(result: CallToolResult) -> str:
     return "".join(block.text for block in result.content if isinstance(block, TextContent))
 
 
-def look(folder: Path, texts: list[str], *, roots: Any = None, client_roots: list[Path] | None = None, mode: str = "auto",
-         local: bool = True) -> list[CallToolResult]:  # fmt: skip
+def look(
+    folder: Path,
+    texts: list[str],
+    *,
+    roots: Any = None,
+    client_roots: list[Path] | None = None,
+    mode: str = "auto",
+    local: bool = True,
+) -> list[CallToolResult]:
     """Ask for each of these pictures."""
 
     async def named(context: ClientRequestContext) -> ListRootsResult:
