@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from omniagent.agent import Agent
     from omniagent.config import Config
-    from omniagent.integrations.langchain import as_langchain_tool
+    from omniagent.integrations.langchain import as_langchain_tool, as_langchain_tools
     from omniagent.model.errors import (
         BadCheckpoint,
         BadImage,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         UnknownModel,
     )
     from omniagent.model.profile import CriticProfile, GeneratorProfile
-    from omniagent.model.requests import Completion, GenerationRequest, Prompt, Questions, Writing, YesNo
+    from omniagent.model.requests import Completion, GenerationRequest, LoraChoice, Prompt, Questions, Writing, YesNo
     from omniagent.model.runtime import ModelRuntime
     from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
     from omniagent.runs.result import Result
@@ -54,10 +54,10 @@ _ERRORS = (
 _HOMES = {
     "agent": "Agent",
     "config": "Config",
-    "integrations.langchain": "as_langchain_tool",
+    "integrations.langchain": "as_langchain_tool as_langchain_tools",
     "model.errors": _ERRORS,
     "model.profile": "CriticProfile GeneratorProfile",
-    "model.requests": "Completion GenerationRequest Prompt Questions Writing YesNo",
+    "model.requests": "Completion GenerationRequest LoraChoice Prompt Questions Writing YesNo",
     "model.runtime": "ModelRuntime",
     "model.scripted": "ScriptedCritic ScriptedGenerator",
     "runs.result": "Result",
@@ -89,6 +89,7 @@ __all__ = [
     "GeneratorUnavailable",
     "HardFailure",
     "HubUnreachable",
+    "LoraChoice",
     "ModelRuntime",
     "OmniAgentError",
     "OutOfMemory",
@@ -111,6 +112,7 @@ __all__ = [
     "YesNo",
     "__version__",
     "as_langchain_tool",
+    "as_langchain_tools",
 ]
 
 

@@ -2,6 +2,7 @@
 
     TASKS.jsonl          {"id": "t1", "task": "image 1 with a red circle", "images": ["a.png"]}
     DIR/results.jsonl    {"id": "t1", "image": "runs/t1/attempts/a1.png", "status": "accepted", …}
+    DIR/index.html       all of them on one page
 
 Image paths are relative to the tasks' file on the way in, and to DIR on the way out. A line with another key than these
 three is an error of that line, since a misspelt one would be drawn without its pictures.
@@ -21,7 +22,8 @@ from omniagent.agent import Agent, Picture
 from omniagent.config import folder_of
 from omniagent.model.errors import BadSetting, CallerError, OmniAgentError, OutputUnwritable, StorageFull
 from omniagent.model.wording import cut, fault, shown
-from omniagent.runs.result import Result
+from omniagent.runs.result import REPORT_FILE, Result
+from omniagent.runs.sheet import Card, write_sheet
 from omniagent.runs.status import Status, status_of
 from omniagent.tools.intake.addresses import located
 from omniagent.tools.record.files import write_whole, writing
@@ -141,6 +143,8 @@ def run_batch(
         lines.append(line)
         if on_progress is not None:
             on_progress(Progress(len(lines), len(entries), line, old is not None))
+    words = {entry.task.id: entry.task.task for entry in entries if entry.task is not None}
+    write_sheet(out, tasks.name, [_card(line, words.get(line.id, ""), out) for line in lines])
     return lines
 
 
@@ -244,6 +248,18 @@ def _line(task: BatchTask, result: Result, out: Path) -> BatchLine:
         usage=result.usage,
         message=result.message,
         error=result.error,
+    )
+
+
+def _card(line: BatchLine, task: str, out: Path) -> Card:
+    report = f"runs/{folder_name(line.id)}/{REPORT_FILE}"
+    return Card(
+        name=str(line.id),
+        task=task,
+        status=line.status,
+        note=line.answer or line.message,
+        picture=line.image,
+        report=report if (out / report).is_file() else None,
     )
 
 

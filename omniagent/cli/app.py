@@ -15,10 +15,12 @@ from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
 from omniagent.cli.hosts.mcp import mcp
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
+from omniagent.cli.pictures.look import check, describe
 from omniagent.cli.run import run
 from omniagent.cli.serve import demo
 from omniagent.cli.serving.http import serve
 from omniagent.cli.show import print_version, report, version
+from omniagent.cli.stored import RUNS_COMMANDS
 from omniagent.cli.streams import patient_streams
 from omniagent.cli.train import train
 from omniagent.cli.training.finetune import TrainingDoor
@@ -28,6 +30,8 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
     {
         "run": run,
         "batch": batch,
+        "check": check,
+        "describe": describe,
         "chat": chat,
         "demo": demo,
         "mcp": mcp,
@@ -42,7 +46,9 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
 )
 """Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
 
-CLASSES: Final = MappingProxyType[str, type[TyperCommand]]({"run": JsonErrors, "train": TrainingDoor})
+CLASSES: Final = MappingProxyType[str, type[TyperCommand]](
+    {"run": JsonErrors, "check": JsonErrors, "describe": JsonErrors, "train": TrainingDoor}
+)
 """Of those that read their words in a way of their own."""
 
 
@@ -84,6 +90,10 @@ def build_app() -> typer.Typer:
     for name, command in DATA_COMMANDS.items():
         data.command(name)(command)
     app.add_typer(data, name="data")
+    runs = typer.Typer(help="Earlier runs: list, show, open, prune.", no_args_is_help=True, rich_markup_mode=None)
+    for name, command in RUNS_COMMANDS.items():
+        runs.command(name, cls=JsonErrors)(command)
+    app.add_typer(runs, name="runs")
     return app
 
 

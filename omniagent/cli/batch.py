@@ -13,7 +13,7 @@ def batch(
     tasks: Annotated[
         Path, typer.Argument(metavar="TASKS.jsonl", callback=opt.at_home, help='Lines of {"id", "task", "images"}.')
     ],
-    out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for results.jsonl and the runs.")],
+    out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for results.jsonl, index.html and the runs.")],
     model: opt.Model = None,
     revision: opt.Revision = None,
     critic: opt.Critic = None,
@@ -33,6 +33,11 @@ def batch(
     Finished tasks are skipped, failed and bad ones are tried again.
 
     Exit code: 0 when every line was run, 1 when some line was bad or failed, 2 bad usage, 3 failure, 130 cancelled.
+
+    \b
+    Examples:
+      omniagent batch tasks.jsonl --out results
+      omniagent batch tasks.jsonl --out results --preset fast --time-limit 120
     """
     from omniagent.cli.guard import guarded, stop_on_interrupt
 
@@ -58,6 +63,7 @@ def batch(
             return True
 
         with stop_on_interrupt(stop), Watcher(quiet=True) as watcher:
+            watcher.loading(agent)
 
             def tell(progress: Progress) -> None:
                 line = progress.line
@@ -76,6 +82,7 @@ def batch(
                 on_event=watcher.show,
                 should_stop=lambda: stopped,
             )
+        typer.echo(f"{len(lines)} tasks: {(out / 'index.html')}", err=True)
         if stopped:
             raise typer.Exit(CANCELLED)
         raise typer.Exit(1 if any(line.status in ("error", "failed") for line in lines) else 0)

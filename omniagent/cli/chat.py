@@ -49,6 +49,11 @@ def chat(
     keeps no memory of earlier ones. Answers and the paths of pictures go to stdout.
 
     Exit code: 0 every message was answered, 1 a message of stdin was wrong, 2 bad usage, 3 failure, 130 cancelled.
+
+    \b
+    Examples:
+      omniagent chat --model OmniGen2/OmniGen2 "What is in image 1?" --image photo.png
+      omniagent chat --model OmniGen2/OmniGen2 --out drawn
     """
     from omniagent.cli.guard import guarded, say
 

@@ -56,6 +56,10 @@ def serve(
     `omniagent run --critic auto` finds URL and key by itself.
 
     Exit code: 0 stopped as asked, 2 bad usage, 3 it did not start or was given up.
+
+    \b
+    Examples:
+      omniagent critic serve --model OmniGen2/OmniGen2 --detach
     """
     from omniagent.cli.guard import guarded, say
 
@@ -105,6 +109,11 @@ def status(
     The key for --url is taken from OMNIAGENT_CRITIC_KEY.
 
     Exit code: 0 it answers, 1 it does not or there is none, 2 bad usage.
+
+    \b
+    Examples:
+      omniagent critic status
+      omniagent critic status --url http://localhost:8000/v1 --json
     """
     from omniagent.cli.guard import guarded
 
@@ -133,7 +142,12 @@ def status(
 
 
 def stop(state_dir: StateDir = None) -> None:
-    """Stop the service of this machine, and wait until it is gone."""
+    """Stop the service of this machine, and wait until it is gone.
+
+    \b
+    Examples:
+      omniagent critic stop
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():

@@ -22,7 +22,13 @@ KNOWN_NEEDS = MappingProxyType({"OmniGen2/OmniGen2": "about 17 GB of GPU memory,
 
 
 def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.Device = None) -> None:
-    """Show devices, memory, versions, and what a model needs and would get here; nothing is downloaded."""
+    """Show devices, memory, versions, and what a model needs and would get here; nothing is downloaded.
+
+    \b
+    Examples:
+      omniagent doctor
+      omniagent doctor --model OmniGen2/OmniGen2
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():

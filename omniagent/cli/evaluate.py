@@ -24,6 +24,11 @@ def evaluate(
     """Measure a checkpoint on tasks of the shapes world that it was never trained on; print a Markdown table.
 
     Exit code: 0 when the suites ran, 2 bad usage, 3 failure, 130 cancelled.
+
+    \b
+    Examples:
+      omniagent eval draw --limit 20
+      omniagent eval all --out evals
     """
     from omniagent.cli.guard import guarded
 

@@ -60,6 +60,11 @@ Mode = Annotated[
         metavar="generate|edit|compose|answer", help="What to do, in place of the agent's own reading of TASK."
     ),
 ]
+Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps. Default: what suits the model.")]
+Lora = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATH[=STRENGTH]", help="Draw with this LoRA on; may be given again."),
+]
 Size = Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels, for example 512x512.")]
 
 
@@ -218,6 +223,26 @@ def mode_of(mode: str | None) -> "ToolMode | None":
     if mode is not None:
         raise typer.BadParameter(f"{mode!r} is no mode; give {', '.join(MODES)}", param_hint="--mode")
     return None
+
+
+def open_page(path: Path) -> None:
+    """Show a page in the browser; where there is none, say where it lies."""
+    from omniagent.cli.guard import say
+
+    if typer.launch(path.resolve().as_uri()) != 0:
+        say(f"no program opens it here; it is {path}")
+
+
+def loras_in(given: list[str] | None) -> "list[tuple[str, float]] | None":
+    """The LoRAs that `--lora PATH` or `--lora PATH=STRENGTH` asks for."""
+    found: list[tuple[str, float]] = []
+    for text in given or ():
+        path, mark, strength = text.rpartition("=")
+        try:
+            found.append((path, float(strength)) if mark and not Path(text).exists() else (text, 1.0))
+        except ValueError:
+            found.append((text, 1.0))
+    return found or None
 
 
 def existing_file(path: Path, hint: str) -> Path:

@@ -1,10 +1,10 @@
 """The trace of a run as lines on stderr, with a bar for the step at hand where stderr is a terminal."""
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from omniagent.model.wording import model_name
@@ -26,6 +26,9 @@ from omniagent.tools.record.trace import (
 )
 from omniagent.tools.types import Critique, Requirement
 
+if TYPE_CHECKING:
+    from omniagent.agent import Agent
+
 _MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unsure": ("?", "yellow")}
 _MUTED = "bright_black"
 
@@ -41,7 +44,7 @@ class Watcher:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
@@ -57,6 +60,14 @@ class Watcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def loading(self, agent: "Agent") -> None:
+        """Say that the models load, which may take minutes, unless they are there."""
+        if agent.loaded:
+            return
+        if not self._quiet:
+            self.console.print(Text("loading the models…", _MUTED))
+        self._task = self._bar.add_task("loading the models", total=None)
 
     def show(self, event: Event) -> None:
         """Add one event's lines."""

@@ -35,6 +35,8 @@ def run(
     candidates: opt.Candidates = None,
     time_limit: opt.TimeLimit = None,
     size: opt.Size = None,
+    steps: opt.Steps = None,
+    lora: opt.Lora = None,
     mode: opt.Mode = None,
     out: Annotated[
         Path | None, typer.Option(callback=opt.at_home, help="Folder of this run. Default: runs/<id>.")
@@ -45,6 +47,7 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")
     ] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser at the end.")] = False,
     allow_urls: opt.AllowUrls = False,
 ) -> None:
     """Draw TASK, look, and repair until it is right.
@@ -53,7 +56,13 @@ def run(
 
     Exit code: 0 accepted or answered, 1 best effort or refused, 2 bad usage, 3 failure, 4 everything that was checked
     holds, but not all of the task was checked, 130 cancelled by Ctrl-C or SIGTERM. With --json an error is JSON too:
-    {"status": "error", "error": …, "message": …}.
+    {"status": "error", "error": …, "message": …}. The run's folder holds the best picture as picture.png.
+
+    \b
+    Examples:
+      omniagent run "two small blue stars above a large red ring" --out stars
+      omniagent run "make the ring green" --image stars/picture.png --seed 7
+      omniagent run "a yellow star" --max-rounds 2 --time-limit 60 --json
     """
     from omniagent.cli.guard import guarded
 
@@ -81,10 +90,14 @@ def run(
                 out=out,
                 budget=budget,
                 settings=settings,
+                steps=steps,
+                lora=opt.loras_in(lora),
                 mode=opt.mode_of(mode),
             ),
         )
         show(watched, as_json)
+        if open_it:
+            opt.open_page(watched.folder / "report.html")
         raise typer.Exit(EXIT_CODES[status_of(watched)])
 
 
@@ -104,6 +117,7 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
         return agent.cancel() > 0
 
     with stop_on_interrupt(stop), Watcher() as watcher:
+        watcher.loading(agent)
         events = begin()
         while True:
             try:

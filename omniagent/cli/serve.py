@@ -29,7 +29,13 @@ def demo(
     ] = None,
     at_once: Annotated[int, typer.Option(min=1, help="Runs at work at the same time; others wait in turn.")] = 2,
 ) -> None:
-    """Chat in the browser, with every step shown."""
+    """Chat in the browser, with every step shown.
+
+    \b
+    Examples:
+      omniagent demo
+      omniagent demo --port 0 --preset fast
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():

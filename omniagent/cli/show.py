@@ -11,7 +11,12 @@ from omniagent.cli import options as opt
 def report(
     folder: Annotated[Path, typer.Argument(callback=opt.at_home, help="A run's folder, for example runs/<id>.")],
 ) -> None:
-    """Draw the report of a run again; print its path."""
+    """Draw the report of a run again; print its path.
+
+    \b
+    Examples:
+      omniagent report runs/stars
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -28,7 +33,12 @@ def print_version(asked: bool) -> None:
 
 
 def version() -> None:
-    """Print the version."""
+    """Print the version.
+
+    \b
+    Examples:
+      omniagent version
+    """
     from omniagent import __version__
 
     typer.echo(f"omniagent {__version__}")

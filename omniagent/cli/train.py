@@ -101,6 +101,12 @@ def train(
 
     With --data MIX.yml in place of PART, fine-tune any checkpoint on your own pictures, with options of its own:
     omniagent train --data MIX.yml --help.
+
+    \b
+    Examples:
+      omniagent train vae --work training-runs
+      omniagent train recipe language-cpu --publish weights
+      omniagent train export --out checkpoint
     """
     from omniagent.cli.guard import guarded
 

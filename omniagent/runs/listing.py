@@ -95,10 +95,10 @@ def place_of(folder: Path, run: str) -> Path:
         BadSetting: there is no such run.
     """
     if run == LAST:
-        newest = next(iter(places_in(folder)), None)
+        newest = next(runs_in(folder), None)
         if newest is None:
             raise BadSetting(f"there are no runs in {folder}; run a task first, or give another folder of runs")
-        return newest
+        return newest.folder
     named = Path(run).expanduser()
     if named.name != run and (named / TRACE_FILE).is_file():
         return named

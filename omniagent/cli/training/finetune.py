@@ -69,6 +69,10 @@ def finetune(
     MIX lists sources (path, ratio), each a file of JSON lines with task_type, instruction, output_image and, for
     edits, input_images. Runs on CPU (float32), CUDA (bfloat16) and under `accelerate launch`. The folder of the result
     goes to stdout.
+
+    \b
+    Examples:
+      omniagent train --data mix.yml --lora 16 --out style
     """
     from pydantic import ValidationError
     from rich.console import Console

@@ -34,6 +34,10 @@ def build(
     """Build training records; run again to go on.
 
     Exit code: 0 built, 2 bad usage, 3 failure, 130 cancelled.
+
+    \b
+    Examples:
+      omniagent data build reflection --in runs --out data
     """
     from omniagent.cli.guard import guarded
 
