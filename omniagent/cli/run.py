@@ -60,8 +60,8 @@ def run(
 
     \b
     Examples:
-      omniagent run "two small blue stars above a large red ring" --out stars
-      omniagent run "make the ring green" --image stars/picture.png --seed 7
+      omniagent run "two small blue circles above a large red square" --out drawn
+      omniagent run "make the square green" --image drawn/picture.png --seed 7
       omniagent run "a yellow star" --max-rounds 2 --time-limit 60 --json
     """
     from omniagent.cli.guard import guarded

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import CallToolResult, ImageContent, ResourceLink, TextContent
 from PIL import Image
+from typer.testing import CliRunner
 
+import omniagent
 from omniagent.agent import Agent
+from omniagent.cli import build_app
+from omniagent.config import Config
 from omniagent.integrations.hosting import preview_of
 from omniagent.integrations.mcp import build_server
 from omniagent.model.scripted import ScriptedGenerator
@@ -272,3 +277,15 @@ def test_all_tool_definitions_cost_a_host_less_than_2500_tokens(tmp_path: Path) 
             return listed.model_dump_json(by_alias=True, exclude_none=True)
 
     assert len(asyncio.run(tools())) / 4 < 2_500
+
+
+def test_the_registrys_description_names_this_version_and_options_that_are_there() -> None:
+    told = json.loads((ROOT / "server.json").read_text())
+    (package,) = told["packages"]
+    assert told["version"] == package["version"] == omniagent.__version__
+    assert re.fullmatch(r"[a-z0-9.-]+/[a-z0-9-]+", told["name"]) and len(told["description"]) <= 100
+    words = [one.get("name") or one["value"] for one in package["packageArguments"]]
+    shown = CliRunner().invoke(build_app(), [words[0], "--help"])
+    assert shown.exit_code == 0 and all(word in shown.stdout for word in words[1:])
+    named = [one["name"].removeprefix("OMNIAGENT_").lower() for one in package["environmentVariables"]]
+    assert set(named) <= set(Config.model_fields)
