@@ -124,8 +124,8 @@ def size_of(size: Size | None) -> RenderSettings:
     """
     if size is None:
         return RenderSettings()
-    text: object = f"{size[0]}x{size[1]}" if isinstance(size, tuple | list) and len(size) == 2 else size
-    found = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    given: list[object] = [f"{size[0]}x{size[1]}" if isinstance(size, tuple | list) and len(size) == 2 else size]
+    (found,) = [_SIZE.fullmatch(text) if isinstance(text, str) else None for text in given]
     sides = [int(side) for side in found.groups()] if found else []
     if not sides or not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
         raise BadSetting(
