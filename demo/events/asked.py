@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from omniagent.agent import Agent, RunOptions
 from omniagent.demo.state.places import Mark
 from omniagent.demo.state.threads import Wishes
-from omniagent.integrations.arguments import CreateArguments, budget_with, refusal, seed_of, size_of
+from omniagent.integrations.arguments import CreateArguments, refusal
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import fault
+from omniagent.runs.options import budget_with, seed_of, size_of
 
 
 class Settings(BaseModel):

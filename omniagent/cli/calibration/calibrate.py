@@ -34,6 +34,11 @@ def calibrate(
     set yourself stands above them. Stopped, it goes on when run again. The table goes to stdout.
 
     Exit code: 0 measured, 2 bad usage, 3 failure, 130 cancelled.
+
+    \b
+    Examples:
+      omniagent calibrate --quick
+      omniagent calibrate --critic http://localhost:8000/v1 --json
     """
     from omniagent.cli.guard import guarded, say
 

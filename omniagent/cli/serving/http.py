@@ -44,7 +44,13 @@ def serve(
         typer.Option(help="With --replicas: a Ray cluster to join, for example auto. Default: a new one here."),
     ] = None,
 ) -> None:
-    """Serve the OpenAI images API and runs over HTTP."""
+    """Serve the OpenAI images API and runs over HTTP.
+
+    \b
+    Examples:
+      omniagent serve
+      omniagent serve --port 0 --keys-file keys.txt --workers 2
+    """
     from omniagent.cli.guard import guarded, say
 
     with guarded():

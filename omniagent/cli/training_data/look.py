@@ -20,6 +20,11 @@ def check(
     """Check every record: paths, sizes, image numbers in the words, near duplicates. One line of JSON a finding.
 
     Exit code: 0 nothing found, 1 findings, 2 bad usage, 3 failure.
+
+    \b
+    Examples:
+      omniagent data check data
+      omniagent data check data --critic bundled
     """
     from omniagent.cli.guard import guarded, say
 
@@ -40,7 +45,12 @@ def show(
     folder: Folder,
     most: Annotated[int, typer.Option(min=1, help="Records of each kind on the contact sheet.")] = 24,
 ) -> None:
-    """Write one HTML page: a contact sheet by kind, what each filter dropped, histograms. Its path goes to stdout."""
+    """Write one HTML page: a contact sheet by kind, what each filter dropped, histograms. Its path goes to stdout.
+
+    \b
+    Examples:
+      omniagent data show data
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -55,7 +65,12 @@ def export(
     form: Annotated[str, typer.Option("--to", metavar="jsonl|x2i2|webdataset|parquet")] = "webdataset",
     shard: Annotated[int, typer.Option(min=1, help="Records of a shard.")] = 1000,
 ) -> None:
-    """Write the train split in another form."""
+    """Write the train split in another form.
+
+    \b
+    Examples:
+      omniagent data export data --out shards --to webdataset
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -68,7 +83,12 @@ def read(
     folder: Annotated[Path, typer.Argument(callback=opt.at_home, help="A copy of OmniGen2/X2I2.")],
     out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for the records.")],
 ) -> None:
-    """Read the published set X2I2 (its archives are joined and unpacked) into records for the trainer."""
+    """Read the published set X2I2 (its archives are joined and unpacked) into records for the trainer.
+
+    \b
+    Examples:
+      omniagent data import X2I2 --out data
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -78,7 +98,13 @@ def read(
 
 
 def recipes(name: Annotated[str | None, typer.Argument(help="A recipe to print whole.")] = None) -> None:
-    """List the shipped recipes, or print one with its models, their licences, thresholds and prompts."""
+    """List the shipped recipes, or print one with its models, their licences, thresholds and prompts.
+
+    \b
+    Examples:
+      omniagent data recipes
+      omniagent data recipes reflection
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():
@@ -103,7 +129,12 @@ def films(
     stills: Annotated[int, typer.Option(min=0, help="Pictures beside them, for recipes of pictures.")] = 0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Write synthetic videos of the shapes world with their truth, to try recipes on."""
+    """Write synthetic videos of the shapes world with their truth, to try recipes on.
+
+    \b
+    Examples:
+      omniagent data films --out films --count 20
+    """
     from omniagent.cli.guard import guarded
 
     with guarded():

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from omniagent.http.pictures.output import OutputFormat
-from omniagent.integrations.arguments import size_of
 from omniagent.model.limits import MAX_REFERENCES, MAX_SEED
+from omniagent.runs.options import size_of
 from omniagent.tools.intake.task import MAX_CHARACTERS
 from omniagent.tools.types import Mode
 

@@ -21,8 +21,8 @@ from omniagent.http.desk.order import RunOrder
 from omniagent.http.guard.errors import ApiError
 from omniagent.http.guard.handlers import refusal_of_fields
 from omniagent.http.pictures.intake import bytes_of, mask_of, pictures_of
-from omniagent.integrations.arguments import size_of
 from omniagent.runs.awaiting import in_thread
+from omniagent.runs.options import size_of
 from omniagent.tools.intake.task import read_instruction
 from omniagent.tools.record.store import ref_of
 

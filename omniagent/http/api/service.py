@@ -18,9 +18,9 @@ from omniagent.http.guard.errors import ApiError
 from omniagent.http.metrics import Metrics
 from omniagent.http.pictures.links import Signer
 from omniagent.http.settings import HttpSettings
-from omniagent.integrations.arguments import budget_with
 from omniagent.model.errors import OmniAgentError
 from omniagent.model.limits import MAX_SEED
+from omniagent.runs.options import budget_with
 from omniagent.tools.types import Budget, Mode
 
 T = TypeVar("T")
