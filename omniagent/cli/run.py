@@ -62,7 +62,7 @@ def run(
     Examples:
       omniagent run "two small blue circles above a large red square" --out drawn
       omniagent run "make the square green" --image drawn/picture.png --seed 7
-      omniagent run "a yellow star" --max-rounds 2 --time-limit 60 --json
+      omniagent run "a small green triangle" --max-rounds 2 --time-limit 60 --json
     """
     from omniagent.cli.guard import guarded
 
