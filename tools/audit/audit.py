@@ -45,17 +45,18 @@ def audited(
         assumptions: What is said to be left out or read otherwise; a part that one quotes is accounted for.
     """
     lines, notes, unchecked = list(checklist), list[str](), list[str]()
-    accounted = " ".join(assumptions).casefold()
+    accounted, tellings = " ".join(assumptions).casefold(), [told(line) for line in checklist]
     for mention in sorted(wanted, key=lambda one: _ORDER[one.kind]):
-        tellings = [told(line) for line in lines]
         if covered(mention, tellings) or f"“{mention.said.casefold()}”" in accounted:
             continue
         wrong = _says_otherwise(mention, wanted, lines, tellings)
         if wrong is not None and mention.line is not None:
             notes.append(f"the task says “{mention.said}”, so the line “{lines[wrong].question}” was put right")
             lines[wrong] = _line(lines[wrong].id, mention.line)
+            tellings[wrong] = told(lines[wrong])
         elif mention.line is not None and len(lines) - len(checklist) < MOST_ADDED:
             lines.append(_line(next_name(lines), mention.line))
+            tellings.append(told(lines[-1]))
         else:
             unchecked.append(mention.said)
     return Audited(tuple(lines), tuple(notes), tuple(dict.fromkeys(unchecked)))
