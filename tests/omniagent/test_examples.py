@@ -14,7 +14,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 def test_there_is_an_example_of_each_way_to_use_the_package() -> None:
     assert {path.stem for path in EXAMPLES} == {
-        "batch", "langgraph_host", "own_critic", "own_generator", "resume", "stream",
+        "batch", "gallery", "langgraph_host", "own_critic", "own_generator", "resume", "stream",
     }  # fmt: skip
     for path in EXAMPLES:
         assert f"python examples/{path.name}" in path.read_text(), path
