@@ -59,7 +59,7 @@ def make(folder: Path) -> None:
     lines = [
         "# Gallery",
         "",
-        "Made by `python examples/gallery.py docs/gallery` with the bundled checkpoint: the first picture that each run",
+        "Made by `python examples/gallery.py docs/gallery` with the bundled checkpoint: the picture that each run",
         "returned, none left out.",
         "",
     ]

@@ -117,7 +117,7 @@ def test_an_edit_that_was_judged_beside_its_source_needs_no_look_at_that_alone(t
 
 def test_an_edit_that_changes_more_than_it_should_is_not_accepted(tmp_path: Path):
     def judge(prompt: Prompt, question: str) -> float:
-        return 0.05 if "background, framing" in question else 0.95
+        return 0.05 if "framing" in question else 0.95
 
     def write(prompt: Prompt, schema: type[BaseModel] | None) -> Written:
         return '{"checklist": ["Is it red?"]}'

@@ -177,5 +177,5 @@ def _told(plan: Plan) -> object:
         plan.instruction,
         list(plan.seen),
         [[one.kind, one.question] for one in plan.checklist],
-        plan.settings.model_dump(exclude_none=True),
+        plan.settings.model_dump(exclude_none=True, exclude={"loras"}),
     ]
