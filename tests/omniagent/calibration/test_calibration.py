@@ -144,7 +144,11 @@ def test_a_critic_that_goes_away_leaves_what_was_judged_and_the_next_run_goes_on
     assert 0 < kept < 30 and not list(tmp_path.glob("*.json"))
     told: list[int] = []
     again = erring()
-    made = measured(again, tmp_path, tell=lambda number, judged: told.append(number))
+
+    def tell(number: int, judged: object) -> None:
+        told.append(number)
+
+    made = measured(again, tmp_path, tell=tell)
     whole = measured(erring(), tmp_path / "whole")
     assert made.measurement == whole.measurement and told == list(range(1, 61))
     untouched = erring()
@@ -153,8 +157,13 @@ def test_a_critic_that_goes_away_leaves_what_was_judged_and_the_next_run_goes_on
 
 def test_a_calibration_that_is_cancelled_goes_on_where_it_was(tmp_path: Path) -> None:
     token, critic = CancelToken(), erring()
+
+    def tell(number: int, judged: object) -> None:
+        if number == 5:
+            token.cancel()
+
     with pytest.raises(Cancelled):
-        measured(critic, tmp_path, token=token, tell=lambda number, judged: token.cancel() if number == 5 else None)
+        measured(critic, tmp_path, token=token, tell=tell)
     begun = len(critic.calls)
     rest = erring()
     measured(rest, tmp_path)
