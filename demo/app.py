@@ -27,7 +27,7 @@ def build_app(agent: Agent, *, logins: Mapping[str, str] | None = None, at_once:
 
     Args:
         agent: What draws; its runs folder holds the threads too.
-        logins: Names with passwords; without any, whoever can reach the server can use it.
+        logins: Names with passwords; without any, all who can reach the server can use it.
         at_once: Runs at work at the same time; others wait in turn.
     """
     desk = Desk(agent, at_once=at_once)
@@ -74,7 +74,7 @@ def serve(
         agent: What draws; its runs folder holds the threads too.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        logins: Names with passwords; without any, whoever can reach the server can use it.
+        logins: Names with passwords; without any, all who can reach the server can use it.
         at_once: Runs at work at the same time; others wait in turn.
         block: Whether to wait for Ctrl-C.
 
@@ -113,10 +113,10 @@ def warning_of(host: str, *, logins: bool) -> str:
     """What is told of a server that other machines can reach."""
     if logins:
         return (
-            f"warning: {host} is open to other machines, and this server speaks plain HTTP: whoever can listen in on "
+            f"warning: {host} is open to other machines, and this server speaks plain HTTP: those who can listen in on "
             "the network can read pictures and passwords; put an HTTPS proxy before it"
         )
     return (
-        "warning: whoever can reach this machine can use this chat; each browser sees its own threads alone. "
+        "warning: all who can reach this machine can use this chat; each browser sees its own threads alone. "
         "--auth NAME:PASSWORD asks for a login, --host 127.0.0.1 keeps it to this machine"
     )

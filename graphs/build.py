@@ -56,7 +56,7 @@ def enter(
     What the person has to say comes before the plan, as a reading of the task may fail without it.
     """
     if state.plan is None:
-        return "plan" if rules.open_question(state) is None else "ask"
+        return "plan" if nodes.question_of(state, runtime.context) is None else "ask"
     if state.plan.mode == "answer":
         return "answer"
     return after_critique(state, runtime) if state.attempts else "render"

@@ -79,7 +79,7 @@ def preference_of(state: AgentState, first: Attempt, second: Attempt) -> Prefere
 
 
 def undecided(state: AgentState) -> tuple[Attempt, Attempt] | None:
-    """The best attempt and one of the last round that holds as many requirements, if nobody chose between them yet.
+    """The best attempt and one of the last round that holds as many requirements, if no choice was made yet.
 
     The earlier comes first. Equal pictures, and blank ones, leave nothing to choose.
     """
@@ -161,7 +161,7 @@ def unasked(state: AgentState, attempt: Attempt) -> tuple[Requirement, ...]:
 
 
 def unseen(state: AgentState) -> tuple[Attempt, ...]:
-    """Attempts that nobody looked at yet, or not at everything."""
+    """Attempts that were not judged yet, or not by every requirement."""
     return tuple(each for each in state.attempts if critique_of(state, each) is None or unasked(state, each))
 
 

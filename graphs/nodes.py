@@ -38,6 +38,7 @@ from omniagent.model.errors import (
 from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.compose import COMPOSE, ComposeIn
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
+from omniagent.tools.dialects import dialect_of
 from omniagent.tools.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
@@ -133,7 +134,13 @@ def _reading(state: AgentState) -> PlanIn:
 
 def ask(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
     """Put the open question to the person. No side effect may stand here: LangGraph runs the node again on resume."""
-    return {"clarification": str(interrupt(rules.open_question(state)))}
+    return {"clarification": str(interrupt(question_of(state, runtime.context)))}
+
+
+def question_of(state: AgentState, context: GraphContext) -> str | None:
+    """What to ask the person before the task is read, or None."""
+    dialect = dialect_of(context.tools.config.over(context.tools.runtime.critic.profile))
+    return rules.open_question(state, dialect.contradictions(state.task.instruction))
 
 
 def answer(state: AgentState, context: GraphContext) -> StateUpdate:
@@ -204,7 +211,7 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
 
 
 def critique(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Look at the first attempt that nobody looked at yet, or not at everything."""
+    """Judge the first attempt that was not judged yet, or not by every requirement."""
     assert state.plan is not None, "a plan comes before a verdict"
     attempt = unseen(state)[0]
     before = critique_of(state, attempt)

@@ -5,6 +5,7 @@ loops that return their last picture or never end. `decide` applies them in a fi
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from omniagent.graphs.history import (
@@ -280,14 +281,20 @@ def may_draw_ahead(state: AgentState) -> bool:
     return round_number(state) < state.budget.max_rounds and len(state.attempts) < state.budget.max_images
 
 
-def open_question(state: AgentState) -> str | None:
-    """What to ask the person before drawing, or None: the task names a picture that was not given."""
+def open_question(state: AgentState, contradictions: Sequence[tuple[str, str]] = ()) -> str | None:
+    """What to ask the person before drawing, or None.
+
+    The task names a picture that was not given, or says two things of one that cannot both hold.
+    """
     task = state.task
     if not state.policy.ask or state.clarification is not None:
         return None
     missing = [number for number in named_images(task.instruction) if number > len(task.images)]
     if not missing:
-        return None
+        if not contradictions:
+            return None
+        first, then = contradictions[0]
+        return f"You say “{first}” and also “{then}”. Which of the two do you mean?"
     given = f"{len(task.images)} picture{'s' if len(task.images) != 1 else ''}"
     return f"You speak of image {missing[0]}, but gave {given}. What do you mean by it?"
 

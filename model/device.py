@@ -69,7 +69,7 @@ def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) ->
 
 
 def free_memory() -> None:
-    """Give what nobody holds any more back to the devices."""
+    """Give what is no longer held back to the devices."""
     gc.collect()
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()

@@ -78,7 +78,7 @@ class HeldModels:
             raise BadSetting("this agent is closed; make a new one")
 
     def shut(self) -> None:
-        """Give the models to nobody any more."""
+        """Lend the models to no further run."""
         with self._lock:
             self.closed = True
 

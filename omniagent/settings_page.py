@@ -14,15 +14,15 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile
 
 INTRODUCTION = """# Settings
 
-Defaults, then environment variables, then what a caller passes (`Config(…)`, `Agent(…)`, options of the command line).
+Defaults, then environment variables, then what a caller passes (`Config`, `Agent`, options of the command line).
 What is left open is the profile's of the model at hand to say. This page is made of the settings' own descriptions by
 `python -m omniagent.settings_page`; a test keeps it in step.
 """
 PROFILES = """
 ## Profiles
 
-What a checkpoint's `omniagent.json` may say in its sections `generator` and `critic`: `{"format": 2, "generator": {…},
-"critic": {…}}`. What a section leaves out is as below; a section that is missing is the family's.
+What a checkpoint's `omniagent.json` may say in its sections `generator` and `critic`: `{"format": 2, "generator": {},
+"critic": {}}`. What a section leaves out is as below; a section that is missing is the family's.
 """
 
 

@@ -19,7 +19,7 @@ from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task,
 class PlanIn(Word):
     """A task, and the settings and the mode that the person fixed.
 
-    `clarified` says that the task ends with the person's answer about a picture that was not given.
+    `clarified` says that the task ends with the person's answer to what was asked, on a line of its own.
     """
 
     task: Task

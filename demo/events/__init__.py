@@ -1,1 +1,1 @@
-"""What happens when somebody sends, presses or opens something."""
+"""What happens when a visitor sends, presses or opens something."""

@@ -269,7 +269,7 @@ class Handlers:
         busy = page.at_work(self._desk) is not None
         welcome = "" if messages else render_welcome(examples_of(self.agent), self._domain(), words)
         hint = words["busy"] if busy else words["next" if messages else "placeholder"]
-        # The box stays open while a run is at work: whoever types in it keeps the focus.
+        # The box stays open while a run is at work, so that a visitor who types keeps the focus.
         changed: dict[str, Any] = {"placeholder": hint, "submit_btn": not busy, "stop_btn": busy}
         if box is not None:
             changed["value"] = box

@@ -139,7 +139,7 @@ def path_of(page: Page, given: Given, runs: Path) -> Path:
     """Where a message's picture lies.
 
     Raises:
-        BadSetting: it is gone, or it is nobody's business of this visitor.
+        BadSetting: it is gone, or belongs to another visitor.
     """
     if given.run:
         if not _ATTEMPT.fullmatch(given.name):

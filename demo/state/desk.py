@@ -26,7 +26,7 @@ class TooBusy(RetryableError):
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """A run that somebody wants: what `Agent.astream` takes."""
+    """A run that was ordered: what `Agent.astream` takes."""
 
     run: str
     task: str

@@ -95,12 +95,12 @@ class Talk(Record):
 
 
 def new_id() -> str:
-    """A name that nobody can guess."""
+    """A name that cannot be guessed."""
     return secrets.token_hex(6)
 
 
 def visitor_of(name: str) -> str:
-    """The folder's name of a visitor: nobody can read a cookie or a login off it."""
+    """The folder's name of a visitor: no cookie and no login can be read off it."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 

@@ -13,12 +13,12 @@ from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
 from omniagent.cli.evaluate import evaluate
-from omniagent.cli.hosts.mcp import mcp
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
 from omniagent.cli.pictures.look import check, describe
 from omniagent.cli.run import run
-from omniagent.cli.serve import demo
+from omniagent.cli.serving.demo import demo
 from omniagent.cli.serving.http import serve
+from omniagent.cli.serving.mcp import mcp
 from omniagent.cli.show import print_version, report, version
 from omniagent.cli.stored import RUNS_COMMANDS
 from omniagent.cli.streams import patient_streams

@@ -88,7 +88,7 @@ def is_loopback(host: str) -> bool:
 
 
 def warning_for(host: str, keys: Keys) -> str | None:
-    """What whoever starts a server should hear: others reach it, and nothing keeps them from drawing."""
+    """The warning at the start of a server that others reach without a key."""
     if is_loopback(host) or keys.asked_for:
         return None
     return f"warning: anybody who reaches {host} may draw and see all runs; set OMNIAGENT_SERVE_KEYS or --keys-file"

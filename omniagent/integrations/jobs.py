@@ -32,7 +32,7 @@ class Job:
         self._changed = asyncio.Event()
         self._count = 0
         self._task = asyncio.create_task(self._work(), name=f"omniagent-{run_id}")
-        # Whoever asks is told; where nobody does, the error is not lost in a warning of asyncio's.
+        # The error is for callers that ask; without one it must not end as a warning of asyncio's.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     @property

@@ -205,7 +205,7 @@ def _tool(
 
 
 def _writer(tool: str) -> Callable[[Told], None]:
-    """What tells LangGraph's `custom` stream how far a run is; nobody, where the tool is called outside a graph."""
+    """What tells LangGraph's `custom` stream how far a run is; None where the tool is called outside a graph."""
     from langgraph.config import get_stream_writer
 
     try:

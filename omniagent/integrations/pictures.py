@@ -19,7 +19,7 @@ class PictureReader:
 
     Args:
         runs_dir: Where the runs lie whose ids stand for their best pictures.
-        roots: Folders whose files may be read; None leaves that to whoever may read the disk.
+        roots: Folders whose files may be read; None allows every file that this process can read.
     """
 
     def __init__(self, runs_dir: Path, roots: Confined | None = None) -> None:

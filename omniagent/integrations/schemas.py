@@ -1,4 +1,4 @@
-"""JSON schemas as small as they can be said: whoever offers a tool to a model pays for them in every conversation."""
+"""JSON schemas as small as they can be: every conversation pays for the tools that it offers."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast

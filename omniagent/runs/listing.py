@@ -52,7 +52,7 @@ def places_in(folder: Path) -> list[Path]:
         return []
     for place in inside:
         try:
-            # A link could lead to a folder that is nobody's run here.
+            # A link could lead to a folder that is no run of these.
             if not place.is_symlink() and place.is_dir():
                 found.append(((place / TRACE_FILE).stat().st_mtime, place.name, place))
         except OSError:

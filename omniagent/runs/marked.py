@@ -62,7 +62,7 @@ class Mark(NamedTuple):
 
     @property
     def told(self) -> str:
-        """The mark in words, for whoever does not see the picture."""
+        """The mark in words, for readers who do not see the picture."""
         corners = (self.box.left, self.box.top, self.box.right, self.box.bottom)
         return f"{self.number} {self.label}, {self.answer}, at " + ",".join(f"{corner:.0f}" for corner in corners)
 

@@ -185,7 +185,7 @@ def _no_lora(value: object) -> BadSetting:
 
 
 def seed_of(seed: int | None) -> int:
-    """The seed itself; in place of -1 or None a random one, to be shown to whoever asked."""
+    """The seed itself; in place of -1 or None a random one, to be shown to the caller."""
     return secrets.randbelow(2**31) if seed is None or seed == RANDOM_SEED else seed
 
 

@@ -14,6 +14,7 @@ from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
 from tests.bench.fullsize import fullsize as fullsize_figures
 from tests.bench.load import compare
 from tests.bench.midsize import EDIT, TEXT_TO_IMAGE, Load
+from tests.bench.photo_edits import compare as photo_edit_figures
 from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
 from tests.bench.timing import Way, race
@@ -106,6 +107,12 @@ def posters() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
+def photo_edits() -> Iterator[Line]:
+    """Right edits of photographs that are flagged, and wrong ones that pass."""
+    for name, value, unit in photo_edit_figures():
+        yield Line(name, value, unit)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "compiled": compiled,
@@ -117,8 +124,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "presets": presets,
     "fullsize": fullsize,
     "posters": posters,
+    "photo_edits": photo_edits,
 }
-ONLY_NAMED = frozenset({"fullsize", "posters"})
+ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits"})
 """Not run unless asked for by name."""
 
 

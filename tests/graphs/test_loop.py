@@ -185,7 +185,7 @@ def test_a_plan_that_cannot_be_read_twice_has_the_persons_own_words_drawn_and_ch
     assert "a red circle" in result.plan.checklist[0].question
     assert "could not be read" in " ".join(result.plan.assumptions)
     assert "could not be read a second time" in " ".join(result.plan.assumptions)
-    # Two for the plan, one look, and two for the second reading; what was in vain is counted too.
+    # Two for the plan, one look, and two for the second reading; failed calls count too.
     assert len(critic.calls) == result.usage.critic_calls == 5
 
 

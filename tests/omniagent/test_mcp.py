@@ -33,7 +33,7 @@ TOOLS = {"create_image", "edit_image", "check_image", "describe_image", "get_run
 
 
 def call(agent: Agent, tool: str, **arguments: Any) -> CallToolResult:
-    """One call over an in-memory connection, by somebody who may read every file."""
+    """One call over an in-memory connection that may read every file."""
 
     async def one() -> CallToolResult:
         async with Client(build_server(agent, roots=[Path("/")], patience=600)) as client:

@@ -42,7 +42,7 @@ def made(result: CallToolResult) -> dict[str, Any]:
 def with_client(
     agent: Agent, use: Callable[[Client], Awaitable[None]], *, patience: float = 600, mode: str = "auto"
 ) -> None:
-    """Use a client of the agent's server, in memory, by somebody who may read every file."""
+    """Use a client of the agent's server, in memory, that may read every file."""
 
     async def talk() -> None:
         server = build_server(agent, roots=[Path("/")], patience=patience)

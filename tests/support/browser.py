@@ -42,7 +42,7 @@ def chromium() -> Generator[Browser]:
 
 
 class Visitor:
-    """Somebody with a browser of their own, which counts whatever machine it asks."""
+    """A visitor with a browser of their own, which records every machine that it asks."""
 
     def __init__(self, browser: Browser, **options: object) -> None:
         size = {"width": 1200, "height": 900}

@@ -52,7 +52,7 @@ def joined(
 ) -> Joined:
     """What two readings ask together; where one asks more of the same thing, the stricter line stands.
 
-    A line that asks for something the task names stands whoever wrote it. A line that asks for nothing the task names,
+    A line that asks for something the task names stands in either reading. A line that asks for nothing the task names,
     or for more than it, stands only if both readings have it.
 
     Args:
@@ -118,7 +118,7 @@ def _of_both(one: _Line, others: Sequence[_Line]) -> bool:
 
 
 def _adds(one: _Line, mine: Sequence[_Line], others: Sequence[_Line], wanted: Sequence[Mention]) -> bool:
-    """Whether a line asks what others ask too and, besides, something that nobody else says.
+    """Whether a line asks what others ask too and, besides, something that no other line says.
 
     "Is there a ship under the bridge?" of a task with a bridge and no ship.
     """

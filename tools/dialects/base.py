@@ -57,7 +57,7 @@ class GivenTask:
         pictures: Their pictures, RGB, image 1 first.
         mode: The mode that the person fixed, or None.
         generator: Who will draw; only a generator with a domain lets a reading refuse.
-        clarified: Whether the words end with the person's answer about a picture that was not given.
+        clarified: Whether the words end with the person's answer to what was asked, on a line of its own.
         again: Whether it was read before: this reading is asked for in other words and another order.
     """
 
@@ -123,6 +123,10 @@ class Dialect(Protocol):
             BadTask: the task needs something that was not given, which the message names.
             Unreadable: the critic's replies cannot be read, after a second try.
         """
+        ...
+
+    def contradictions(self, words: str) -> tuple[tuple[str, str], ...]:
+        """What a task says of one thing that cannot both hold, in its own words; the later is taken unless asked."""
         ...
 
     def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:

@@ -1,1 +1,1 @@
-"""The command that serves other programs over HTTP."""
+"""The commands that serve: the chat, the HTTP server, the MCP server."""

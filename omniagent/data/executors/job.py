@@ -1,4 +1,4 @@
-"""A build as every executor gets it, and how one item is worked on whoever does it."""
+"""A build as every executor gets it, and how one item is worked on."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping

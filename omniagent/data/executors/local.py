@@ -68,7 +68,7 @@ class LocalExecutor:
                 try:
                     yield future.result()
                 except BrokenProcessPool:
-                    # Nobody knows whose item it was: each one under way is tried again, alone, from its ledger.
+                    # It is not known whose item it was: each one under way is tried again, alone, from its ledger.
                     pool.shutdown(wait=True)
                     under_way = [item, *(name for name, _ in waiting)]
                     waiting.clear()

@@ -1,4 +1,4 @@
-"""The lines of an output folder, whoever wrote them."""
+"""The lines of an output folder, of all processes that wrote them."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What stages ask in words about pictures, whoever answers."""
+"""What stages ask in words about pictures, of any model."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable

@@ -127,7 +127,7 @@ class EditBody(EditOptions):
 
 
 class RunBody(Body):
-    """A run: it goes on when nobody waits for it."""
+    """A run: it goes on without a client that waits for it."""
 
     task: str = Field(min_length=1, max_length=_MOST, description="What to draw, change or answer, in words")
     images: tuple[str, ...] = Field(

@@ -33,7 +33,7 @@ class Check(Reply):
 
 
 class AttemptView(Reply):
-    """One picture of a run. `passed` of `checked` requirements hold of it; None: nobody has looked yet."""
+    """One picture of a run. `passed` of `checked` requirements hold of it; None: it was not judged yet."""
 
     id: str
     parent: str | None

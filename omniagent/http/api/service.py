@@ -132,7 +132,7 @@ async def while_connected(request: Request, work: Awaitable[T], jobs: Sequence[J
     """What the work gives; when the client goes away first, its runs are cancelled.
 
     Raises:
-        ApiError: the client is gone, which nobody reads.
+        ApiError: the client is gone, so the error is not read.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.create_task(_gone(request))

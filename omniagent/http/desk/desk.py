@@ -164,7 +164,7 @@ class Desk:
 
     def _enqueue(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            # Somebody may have cancelled it while its order was written.
+            # It may have been cancelled while its order was written.
             if job.state == "accepted":
                 job.state = "waiting"
         self._pump()

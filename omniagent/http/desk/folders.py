@@ -1,4 +1,4 @@
-"""The runs of each owner on disk: `<runs>/<owner>/<run id>/`. Whoever has no such folder has no such run."""
+"""The runs of each owner on disk: `<runs>/<owner>/<run id>/`. An owner without such a folder has no such run."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -120,7 +120,7 @@ class RunFolders:
             (order.folder / name).unlink(missing_ok=True)
 
     def unfinished(self) -> list[RunOrder]:
-        """The runs that nobody waits for and that have no end yet, the oldest first."""
+        """The runs without a waiting client that have no end yet, the oldest first."""
         owners = [path.name for path in self.home.iterdir() if path.is_dir()] if self.home.is_dir() else []
         found = [order for owner in owners for order in self.orders(owner) if order.kind == "run" and _open(order)]
         return sorted(found, key=lambda order: order.created)

@@ -1,4 +1,4 @@
-"""One run on the desk: its state, its events so far, and whoever follows them."""
+"""One run on the desk: its state, its events so far, and the clients that follow them."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ class Job:
         state: `accepted` while its order is written, `waiting` in the queue, then `working` and `over`.
         events: What was told so far.
         failure: Why it ended without a result; None otherwise.
-        stopping: Whether somebody asked it to stop.
+        stopping: Whether it was asked to stop.
         ended: The last event of a run that left a result.
     """
 

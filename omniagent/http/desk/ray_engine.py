@@ -25,7 +25,7 @@ from omniagent.runs.awaiting import in_thread
 from omniagent.tools.record.trace import Event, parse_event
 
 STOP_FILE: Final = "stop"
-"""In a run's folder: whoever works on the run ends it with its best picture. It works across machines."""
+"""A file in a run's folder: the process that works on the run ends it with its best picture, on any machine."""
 
 _BEAT = 0.25
 _TRIES = 2

@@ -1,6 +1,6 @@
 """The gate before the endpoints: an id for each request, its key, its rate, and what it counts in the metrics.
 
-It is plain ASGI and stands before any body is read: whoever has no key uploads nothing.
+It is plain ASGI and stands before any body is read: without a key nothing is uploaded.
 """
 
 import logging

@@ -32,7 +32,7 @@ class Keys:
         return bool(self._owners)
 
     def owner(self, authorization: str | None) -> str | None:
-        """Whose key an `Authorization: Bearer …` header carries; None for nobody's.
+        """Whose key an `Authorization: Bearer …` header carries; None for an unknown one.
 
         Every known key is compared, in a time that does not depend on where two differ.
         """

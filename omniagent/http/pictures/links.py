@@ -31,7 +31,7 @@ class Link(BaseModel):
 
 
 class Signer:
-    """Signs links with a secret that nobody else has, and knows its own again."""
+    """Signs links with a secret of this server, and knows its own again."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret

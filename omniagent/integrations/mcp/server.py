@@ -216,7 +216,7 @@ def build_server(
         """The full file of a run's picture in parts of 720 KiB, from 1."""
         return _found(lambda: part_of(picture_path(agent.config.runs_dir, run_id), part))
 
-    _ = picture, part  # The decorator has registered them; the names serve nobody else.
+    _ = picture, part  # The decorator has registered them.
     return server
 
 

@@ -1,4 +1,4 @@
-"""Keys, rates, queues and sizes: what is too much is refused early, by a typed error, and nobody else notices."""
+"""Keys, rates, queues and sizes: what is too much is refused early by a typed error, and other clients go on."""
 
 import base64
 import io

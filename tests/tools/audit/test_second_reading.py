@@ -122,7 +122,7 @@ def test_what_the_task_says_and_a_reading_asks_is_asked_after_both(first: list[s
 
 
 def test_a_task_is_read_again_where_two_rounds_brought_nothing(tmp_path: Path):
-    """The first reading asks for a ship that nobody ordered, which no picture has."""
+    """The first reading asks for a ship that the task does not name, which no picture has."""
     wrong = (*FIRST, "Is there a ship under the bridge?")
 
     def judge(prompt: Prompt, question: str) -> float:

@@ -71,6 +71,10 @@ class Listed:
         changed = as_changed(described, asked)
         return reading if changed is described else changed
 
+    def contradictions(self, words: str) -> tuple[tuple[str, str], ...]:
+        # Its rules read what is said later as a correction, and refuse relations that contradict each other.
+        return ()
+
     def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:
         return () if reading.held else wanted_of(understood_as(task)[0].words, task, reading)
 

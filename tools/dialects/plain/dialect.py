@@ -6,6 +6,7 @@ from PIL import Image
 
 from omniagent.model.errors import CriticBadOutput
 from omniagent.model.requests import Prompt
+from omniagent.tools.audit.audit import alike
 from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Touched, Unreadable
 from omniagent.tools.dialects.drafts import RepairDraft
@@ -16,7 +17,9 @@ from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import REPAIR, RepairForm
 from omniagent.tools.dialects.plain.grounding.boxes import read_boxes, sent_size, touched_by
 from omniagent.tools.dialects.plain.instruction import instruction_for
+from omniagent.tools.dialects.plain.language.contradictions import Contradiction, contradictions, overruled
 from omniagent.tools.dialects.plain.language.twins import false_twin
+from omniagent.tools.dialects.plain.language.vocabulary import canonical
 from omniagent.tools.dialects.plain.modes import possible_modes, reach_of
 from omniagent.tools.dialects.plain.replies import read_repair
 from omniagent.tools.dialects.plain.stated import change_in, kept_lines, stated_of
@@ -50,12 +53,20 @@ class Plain:
             mode,
             told.text,
             checklist=(*checklist.lines, *kept),
-            assumptions=(*assumptions, *checklist.assumptions, *told.assumptions, *notes),
+            assumptions=(*assumptions, *_chosen_words(task), *checklist.assumptions, *told.assumptions, *notes),
             sure=min(sure, checklist.sure),
         )
 
+    def contradictions(self, words: str) -> tuple[tuple[str, str], ...]:
+        return tuple((one.first, one.then) for one in contradictions(words))
+
     def wanted(self, task: GivenTask, reading: Reading) -> tuple[Mention, ...]:
-        return wanted_of(task.words, reading.mode)
+        void = _overruled(task)
+        return tuple(
+            mention
+            for mention in wanted_of(task.words, reading.mode)
+            if not any(_voids(one, value, mention) for one, value in void)
+        )
 
     def told(self, line: Requirement) -> Told:
         return told_of(line)
@@ -133,6 +144,28 @@ class Plain:
 
     def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
         return prompts.answer_prompt(question, pictures, seen)
+
+
+def _overruled(task: GivenTask) -> tuple[tuple[Contradiction, str], ...]:
+    """The contradictions of a task with what does not hold; an answer of the person, the last line, decides."""
+    words, _, answer = task.words.rpartition("\n") if task.clarified else (task.words, "", "")
+    return overruled(words, answer)
+
+
+def _voids(one: Contradiction, value: str, mention: Mention) -> bool:
+    """Whether a part of the task is what was given up of a contradiction."""
+    noun = canonical(one.noun)
+    concerns = noun in mention.said.lower() or any(alike(noun, form) for form in mention.of)
+    return concerns and (value in mention.forms or f"#{value}" in mention.forms or value in mention.said)
+
+
+def _chosen_words(task: GivenTask) -> tuple[str, ...]:
+    """What was taken where the task contradicts itself."""
+    return tuple(
+        f"the task says “{one.first}” and “{one.then}” of one thing; "
+        f"“{one.values[1] if value == one.values[0] else one.values[0]}” was taken"
+        for one, value in _overruled(task)
+    )
 
 
 def _chosen(modes: Sequence[Mode], task: GivenTask, critic: Consultation) -> tuple[Mode, float, tuple[str, ...]]:

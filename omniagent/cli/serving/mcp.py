@@ -75,7 +75,7 @@ def mcp(
 
         from omniagent.integrations.mcp import build_server, serve_http
 
-        # Hosts start servers in folders of their own, often ones that nobody may write to.
+        # Hosts start servers in folders of their own, often ones that cannot be written to.
         if runs_dir is None and "OMNIAGENT_RUNS_DIR" not in os.environ:
             runs_dir = user_data_path("omniagent") / "runs"
         local = transport is Transport.STDIO
