@@ -16,9 +16,10 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from omniagent.graphs import doubts, nodes, rules
+from omniagent.graphs import doubts, nodes, reading, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import standing, unseen
+from omniagent.graphs.node import node
 from omniagent.graphs.state import AgentState
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.types import Budget
@@ -29,10 +30,10 @@ Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
 def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     """The agent's graph, compiled. Run it with a `GraphContext` as context and durability `sync`."""
     graph = StateGraph(AgentState, context_schema=GraphContext)
-    looking = (nodes.critique, nodes.reread, nodes.prefer, nodes.suggest, nodes.survey)
-    for work in (nodes.plan, nodes.answer, nodes.render, nodes.repair, *looking, nodes.decide):
-        graph.add_node(work.__name__, nodes.node(work))
-    graph.add_node("ask", nodes.ask)
+    looking = (nodes.critique, reading.reread, nodes.prefer, nodes.suggest, nodes.survey)
+    for work in (reading.plan, reading.answer, nodes.render, nodes.repair, *looking, nodes.decide):
+        graph.add_node(work.__name__, node(work))
+    graph.add_node("ask", reading.ask)
     graph.add_conditional_edges(START, enter)
     graph.add_conditional_edges("plan", after_plan)
     graph.add_edge("ask", "plan")
@@ -56,7 +57,7 @@ def enter(
     What the person has to say comes before the plan, as a reading of the task may fail without it.
     """
     if state.plan is None:
-        return "plan" if nodes.question_of(state, runtime.context) is None else "ask"
+        return "plan" if reading.question_of(state, runtime.context) is None else "ask"
     if state.plan.mode == "answer":
         return "answer"
     return after_critique(state, runtime) if state.attempts else "render"

@@ -1,13 +1,8 @@
-"""The nodes: each calls one tool, or one rule, and says what changed in the state."""
+"""The nodes that draw, look and decide: each calls one tool, or one rule, and says what changed in the state."""
 
-import time
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from langgraph.runtime import Runtime
-from langgraph.types import interrupt
-
-from omniagent.graphs import doubts, rules
+from omniagent.graphs import repairs, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import (
     best_of,
@@ -21,132 +16,19 @@ from omniagent.graphs.history import (
     undone,
     unseen,
 )
-from omniagent.graphs.policy import capped
 from omniagent.graphs.speculate import Drawing
-from omniagent.graphs.state import AgentState, Fault, StateUpdate
-from omniagent.model.errors import (
-    CallerError,
-    Cancelled,
-    CriticBadOutput,
-    CriticTimeout,
-    CriticUnavailable,
-    HardFailure,
-    OutputUnwritable,
-    RetryableError,
-    StorageFull,
-)
-from omniagent.tools.answer import ANSWER, AnswerIn
+from omniagent.graphs.state import AgentState, StateUpdate
+from omniagent.model.errors import CriticBadOutput
 from omniagent.tools.compose import COMPOSE, ComposeIn
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
-from omniagent.tools.dialects import dialect_of
 from omniagent.tools.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.instruments.prefer import PREFER, PreferIn
 from omniagent.tools.parameters import call_rules, parameters
-from omniagent.tools.plan import PLAN, PlanIn, refusal
-from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Planned, Warned
+from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Warned
 from omniagent.tools.repair import SUGGEST, SuggestIn
-from omniagent.tools.reread import REREAD, RereadIn
 from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
-
-Work = Callable[[AgentState, GraphContext], StateUpdate]
-
-
-class Node(Protocol):
-    """What LangGraph runs."""
-
-    def __call__(self, state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
-        """What changed."""
-        ...
-
-
-def node(work: Work) -> Node:
-    """A node of some work: adds the time it took, and turns what ended it into a fault of the state.
-
-    A disk that is full is nobody's verdict on the picture: it leaves the graph, as does a request that is wrong
-    before there is a picture.
-    """
-
-    def run(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
-        started, calls = time.perf_counter(), runtime.context.tools.calls
-        before = calls.used
-        try:
-            update = work(state, runtime.context)
-        except (StorageFull, OutputUnwritable):
-            raise
-        except (Cancelled, RetryableError, HardFailure, CallerError) as error:
-            # Finished pictures outlive a request that turns out wrong later, as when a server refuses its key.
-            if isinstance(error, CallerError) and not state.attempts:
-                raise
-            spent = Usage(critic_calls=calls.used - before)
-            update: StateUpdate = {"fault": fault_of(error, runtime.context), "usage": spent}
-        update["usage"] = update.get("usage", Usage()).plus(seconds=time.perf_counter() - started)
-        return update
-
-    return run
-
-
-def fault_of(error: Exception, context: GraphContext) -> Fault:
-    """The one stop reason of an error."""
-    name, token = type(error).__name__, context.tools.token
-    if isinstance(error, Cancelled):
-        late = token.expired and not token.cancelled
-        return Fault(stop="time_limit" if late else "cancelled", message=str(error), error=name)
-    if isinstance(error, CriticUnavailable | CriticTimeout | CriticBadOutput):
-        return Fault(stop="critic_unavailable", message=str(error), error=name)
-    return Fault(stop="failed", message=str(error), error=name)
-
-
-def plan(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Read the task, once."""
-    made = PLAN(_reading(state), context.tools)
-    context.tools.trace.add(Planned(plan=made.plan))
-    # By now a critic behind a URL has told its name, and with it what was measured of it.
-    policy = capped(state.policy, context.tools.runtime.critic.profile)
-    update: StateUpdate = {"plan": made.plan, "policy": policy, "usage": made.usage}
-    if (message := rules.fewer_candidates(state, policy)) is not None and made.plan.mode not in ("answer", "refuse"):
-        context.tools.trace.add(Warned(message=message))
-        update["warnings"] = (*state.warnings, message)
-    if made.plan.mode == "refuse":
-        generator = context.tools.runtime.generator
-        update["fault"] = Fault(
-            stop="refused", message=refusal(generator.model, generator.profile, made.plan.assumptions)
-        )
-    return update
-
-
-def reread(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Read the task a second time; the pictures so far are judged by what stands of both readings."""
-    assert state.plan is not None, "a second reading follows a first"
-    arguments = RereadIn(**dict(_reading(state)), plan=state.plan, fruitless=doubts.fruitless(state))
-    made = REREAD(arguments, context.tools)
-    context.tools.trace.add(Planned(plan=made.plan))
-    again = tuple(over(one, made.plan.checklist) for one in state.critiques)
-    return {"plan": made.plan, "critiques": again, "given": None, "usage": made.usage}
-
-
-def _reading(state: AgentState) -> PlanIn:
-    words = "\n".join(filter(None, (state.task.instruction, state.clarification)))
-    task = state.task.model_copy(update={"instruction": words})
-    return PlanIn(task=task, settings=state.settings, mode=state.mode, clarified=state.clarification is not None)
-
-
-def ask(state: AgentState, runtime: Runtime[GraphContext]) -> StateUpdate:
-    """Put the open question to the person. No side effect may stand here: LangGraph runs the node again on resume."""
-    return {"clarification": str(interrupt(question_of(state, runtime.context)))}
-
-
-def question_of(state: AgentState, context: GraphContext) -> str | None:
-    """What to ask the person before the task is read, or None."""
-    dialect = dialect_of(context.tools.config.over(context.tools.runtime.critic.profile))
-    return rules.open_question(state, dialect.contradictions(state.task.instruction))
-
-
-def answer(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Answer a question about pictures."""
-    made = ANSWER(AnswerIn(task=state.task), context.tools)
-    return {"answer": made.answer, "usage": made.usage}
 
 
 class Fresh(NamedTuple):
@@ -218,7 +100,7 @@ def critique(state: AgentState, context: GraphContext) -> StateUpdate:
     source = attempt.references[0] if attempt.depth and len(attempt.references) == 1 else None
     arguments = CritiqueIn(attempt=attempt, checklist=unasked(state, attempt), source=source)
     if context.ahead is not None and before is None and rules.may_draw_ahead(state):
-        one = fresh(state, rules.redraw_words(state))
+        one = fresh(state, repairs.redraw_words(state))
         context.ahead.begin(one.tool, one.arguments)
     made = CRITIQUE(arguments, context.tools)
     seen = made.critique if before is None else over(before, state.plan.checklist, made.critique)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniagent.graphs.history import best_of, critique_of, merit, rounds
+from omniagent.graphs.history import best_of, broken, critique_of, merit, rounds
 from omniagent.graphs.policy import LoopPolicy
-from omniagent.graphs.rules import broken, candidates, decide, fold, open_question, wants_suggestion
+from omniagent.graphs.repairs import fold
+from omniagent.graphs.rules import candidates, decide, open_question, wants_suggestion
 from omniagent.graphs.state import AgentState, Fault
 from omniagent.model.profile import Thresholds
 from omniagent.tools.instruments.agreement import answer_of
