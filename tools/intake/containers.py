@@ -11,7 +11,7 @@ _SHOWN = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")
 _ADOBE = 12
 
 _CONVERT = "convert it to PNG or JPEG"
-_HEIC = f"{_CONVERT}, or install pillow-heif (pip install pillow-heif), which is used where it is there"
+_HEIC = f"{_CONVERT}, or install pillow-heif (pip install 'omniagent[heic]'), which is used where it is there"
 _VIDEO = "give one frame of it as PNG or JPEG"
 _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), ("HEIC (HEIF)", _HEIC)),

@@ -153,6 +153,10 @@ def test_relations_that_cannot_both_hold_are_named() -> None:
     assert said.asked is None and "the other way round" in said.reason
 
 
+def test_two_things_of_one_name_in_several_relations_are_left_to_the_model() -> None:
+    assert heard("on 🔴 🔴 左边").asked is None
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(

@@ -115,13 +115,14 @@ class _Wording:
         assumed = _assumed(self._changes)
         try:
             asked = read_draw(spoken)
+            # Once more in the order of its own words, in which the model's plans ask; two things of one name that
+            # stand in several relations cannot be told apart there.
+            ordered = read_draw(own_form.bare(asked.text))
         except NotDrawn as error:
             return Heard(plain, reason=str(error))
         except NotRead as error:
             unknown = tuple(word for word in error.unknown if word in GROUNDS or not self._may_go(word))
             return Heard(plain if unknown else spoken, None, tuple(self._changes), assumed, unknown)
-        # Once more in the order of its own words, in which the model's plans ask.
-        ordered = read_draw(own_form.bare(asked.text))
         return Heard(asked.text, ordered, tuple(self._changes), (*assumed, *asked.assumptions))
 
     def named(self, text: str) -> tuple[str, tuple[str, ...]]:
