@@ -2,9 +2,10 @@
 
     START → [ask (interrupt)] → plan
     plan ─┬─ answer ─────────────────────────────────────→ decide → END
-          └─ render → critique → [reread, prefer, suggest, survey] → decide ─┬─ accept, stop → END
-                ↑        ↑                                                   ├─ edit → repair → critique
-                └────────┼───────────────────────────────────────────────────┴─ regenerate, roll back → render
+          └─ render → critique → [reread, prefer, survey, suggest, refine] → decide ─┬─ accept, stop → END
+                ↑        ↑                                                           ├─ edit → repair → critique
+                └────────┼───────────────────────────────────────────────────────────┴─ regenerate, refine,
+                                                                                        roll back, advance → render
 A fault in any node leads to decide, which alone gives stop reasons. A run that goes on after a stop enters where it
 was.
 """
@@ -30,7 +31,7 @@ Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
 def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     """The agent's graph, compiled. Run it with a `GraphContext` as context and durability `sync`."""
     graph = StateGraph(AgentState, context_schema=GraphContext)
-    looking = (nodes.critique, reading.reread, nodes.prefer, nodes.suggest, nodes.survey)
+    looking = (nodes.critique, reading.reread, nodes.prefer, nodes.suggest, nodes.refine, nodes.survey)
     for work in (reading.plan, reading.answer, nodes.render, nodes.repair, *looking, nodes.decide):
         graph.add_node(work.__name__, node(work))
     graph.add_node("ask", reading.ask)
@@ -43,7 +44,8 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_conditional_edges("critique", after_critique)
     graph.add_conditional_edges("reread", after_critique)
     graph.add_conditional_edges("prefer", after_critique)
-    graph.add_edge("suggest", "decide")
+    graph.add_conditional_edges("suggest", after_suggestion)
+    graph.add_edge("refine", "decide")
     graph.add_edge("survey", "decide")
     graph.add_conditional_edges("decide", after_decision)
     return graph.compile(checkpointer=checkpointer, name="omniagent")
@@ -51,7 +53,9 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
 
 def enter(
     state: AgentState, runtime: Runtime[GraphContext]
-) -> Literal["ask", "plan", "render", "critique", "reread", "prefer", "suggest", "survey", "decide", "answer"]:
+) -> Literal[
+    "ask", "plan", "render", "critique", "reread", "prefer", "suggest", "refine", "survey", "decide", "answer"
+]:
     """Where a run begins, or goes on after a stop: where it would have gone without the stop.
 
     What the person has to say comes before the plan, as a reading of the task may fail without it.
@@ -77,7 +81,7 @@ def after_drawing(state: AgentState) -> Literal["critique", "decide"]:
 
 def after_critique(
     state: AgentState, runtime: Runtime[GraphContext]
-) -> Literal["critique", "reread", "prefer", "suggest", "survey", "decide"]:
+) -> Literal["critique", "reread", "prefer", "suggest", "refine", "survey", "decide"]:
     """Look at the next candidate; then read the task again where the plan is in doubt, choose between equal pictures,
     look at what was given, if that decides, or have a repair written that may follow.
     """
@@ -95,7 +99,17 @@ def after_critique(
     if rules.wants_survey(state):
         return "survey"
     wanted = rules.wants_suggestion(state, cancelled=token.cancelled, expired=token.expired)
-    return "suggest" if wanted else "decide"
+    return "suggest" if wanted else after_suggestion(state, runtime)
+
+
+def after_suggestion(state: AgentState, runtime: Runtime[GraphContext]) -> Literal["refine", "decide"]:
+    """Have a new instruction written where the next picture is drawn afresh by a critic that can write one."""
+    tools = runtime.context.tools
+    refines = dialect_of(tools.config.over(tools.runtime.critic.profile)).refines
+    stopping = {"cancelled": tools.token.cancelled, "expired": tools.token.expired}
+    if state.fault is None and refines and rules.wants_refinement(state, **stopping):
+        return "refine"
+    return "decide"
 
 
 def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
@@ -108,4 +122,4 @@ def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
 
 def step_limit(budget: Budget) -> int:
     """More steps than any run within the budget takes: LangGraph's own limit never ends a run before the rules do."""
-    return 16 + budget.max_rounds * 4 + budget.max_images * 4
+    return 16 + budget.max_rounds * 8 + budget.max_images * 4

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from omniagent.graphs.history import best_of, critique_of, rounds, undecided
+from omniagent.graphs.history import critique_of, leader, rounds, undecided
 from omniagent.graphs.rules import acceptable, ended
 from omniagent.graphs.state import AgentState
 
@@ -16,14 +16,16 @@ def wants_reread(state: AgentState, *, cancelled: bool = False, expired: bool = 
     Before a first picture is accepted whose plan the critic itself was not sure of, or that holds all but what no
     line asks for; and where two rounds brought nothing, as the task may be misread.
     """
-    plan, best = state.plan, best_of(state)
-    if plan is None or plan.final or best is None or not state.policy.second_reading:
+    plan, best = state.plan, leader(state)
+    if cancelled or expired:
+        return False
+    if plan is None or plan.steps or plan.final or best is None or not state.policy.second_reading:
         return False
     if state.budget.max_critic_calls - state.usage.critic_calls < _CALLS_OF_A_READING:
         return False
     if acceptable(critique_of(state, best)):
         return bool(plan.unchecked) or plan.sure < state.policy.sure_plan
-    return fruitless(state) and ended(state, cancelled=cancelled, expired=expired) is None
+    return fruitless(state) and ended(state, cancelled=False, expired=False) is None
 
 
 def wants_choice(state: AgentState) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from omniagent.graphs.state import AgentState
-from omniagent.tools.types import Answer, Attempt, Critique, Decision, Preference, Requirement
+from omniagent.tools.types import Answer, Attempt, Critique, Decision, Preference, Refinement, Requirement
 
 
 class Round(NamedTuple):
@@ -47,7 +47,8 @@ def merit(critique: Critique | None) -> tuple[int, float, float]:
 def best_of(state: AgentState, among: Iterable[Attempt] | None = None) -> Attempt | None:
     """The attempt to return; None of none (rule 4: never simply the last).
 
-    Of one round it is the one of most merit, the earlier of equals. A later round takes over only by a clear lead.
+    Of one round it is the one of most merit, the earlier of equals. A later round takes over only by a clear lead, by
+    the critic's choice, or by what it won and did not lose.
     """
     best: Attempt | None = None
     for attempt in state.attempts if among is None else among:
@@ -56,21 +57,84 @@ def best_of(state: AgentState, among: Iterable[Attempt] | None = None) -> Attemp
     return best
 
 
+def leader(state: AgentState) -> Attempt | None:
+    """The best attempt of the step that is being worked on; later tries of it start from it or are held to it."""
+    now = step_of(state)
+    return best_of(state, (one for one in state.attempts if one.step == now))
+
+
 def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     """Whether a picture is better than the best so far, beyond what a doubtful verdict may turn."""
     new, old = critique_of(state, attempt), critique_of(state, best)
     if new is None:
         return False
+    if attempt.step != best.step:
+        return _goes_further(state, attempt, best)
     choice = preference_of(state, best, attempt)
-    if choice is not None and old is not None and new.passed == old.passed:
+    if choice is not None and old is not None and _is_open(old, new):
         return choice.better == attempt.id
     if merit(new) <= merit(old):
         return False
     if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
         return True
-    if attempt.parent is None:
-        return _evidence(new) - _evidence(old) >= state.policy.redraw_lead
-    return not broken(old, new) and _evidence(new) - _evidence(old) >= state.policy.clear_lead
+    lost = broken(old, new)
+    if state.policy.must_wins and not lost and _wins(state, best, old, new):
+        return True
+    lead = _evidence(state, attempt) - _evidence(state, best)
+    if not is_repair(state, attempt):
+        return lead >= state.policy.redraw_lead
+    return not lost and lead >= state.policy.clear_lead
+
+
+def _is_open(old: Critique, new: Critique) -> bool:
+    """Whether the verdicts leave open which of two pictures is better: as many hold, or more hold but others do not."""
+    return new.passed == old.passed or (new.passed > old.passed and bool(broken(old, new)))
+
+
+def _wins(state: AgentState, best: Attempt, old: Critique, new: Critique) -> bool:
+    """Whether a requirement holds now that failed before, other than one of style or of what is kept."""
+    must = {one.id for one in due(state, best) if one.kind not in ("style", "preservation")}
+    failed = {one.requirement for one in old.verdicts if one.answer == "no"} & must
+    return any(one.answer == "yes" and one.requirement in failed for one in new.verdicts)
+
+
+def _goes_further(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
+    """Whether a try of a later step is better than where the step before ended.
+
+    It is where it holds something of its own step, and all that held before and still has to.
+    """
+    new, old = critique_of(state, attempt), critique_of(state, best)
+    if new is None or old is None:
+        return old is None
+    before = {one.question for one in due(state, best)}
+    asked = {one.id: one.question for one in due(state, attempt) if one.kind not in ("style", "preservation")}
+    answers = {asked[one.requirement]: one.answer for one in new.verdicts if one.requirement in asked}
+    kept = all(answer == "yes" for question, answer in answers.items() if question in before)
+    return kept and any(answer == "yes" for question, answer in answers.items() if question not in before)
+
+
+def due(state: AgentState, attempt: Attempt) -> tuple[Requirement, ...]:
+    """What an attempt must hold: the checklist of its step, else the plan's."""
+    if state.plan is None:
+        return ()
+    steps = state.plan.steps
+    return steps[attempt.step - 1].checklist if attempt.step < len(steps) else state.plan.checklist
+
+
+def step_of(state: AgentState) -> int:
+    """The plan's step that is being worked on, from 1."""
+    return 1 + sum(one.action == "advance" for one in state.decisions)
+
+
+def ground_of(state: AgentState) -> Attempt | None:
+    """The attempt that the step before ended with, which this step starts from; None in the first."""
+    ended = [one.target for one in state.decisions if one.action == "advance"]
+    return attempt_of(state, ended[-1]) if ended and ended[-1] is not None else None
+
+
+def is_repair(state: AgentState, attempt: Attempt) -> bool:
+    """Whether an attempt was made of another one of its own step."""
+    return attempt.parent is not None and attempt_of(state, attempt.parent).step == attempt.step
 
 
 def preference_of(state: AgentState, first: Attempt, second: Attempt) -> Preference | None:
@@ -79,27 +143,34 @@ def preference_of(state: AgentState, first: Attempt, second: Attempt) -> Prefere
 
 
 def undecided(state: AgentState) -> tuple[Attempt, Attempt] | None:
-    """The best attempt and one of the last round that holds as many requirements, if no choice was made yet.
+    """The best attempt and one of the last round of which the verdicts do not tell which is better, if no choice was
+    made yet.
 
     The earlier comes first. Equal pictures, and blank ones, leave nothing to choose.
     """
-    best = best_of(state)
-    critique = None if best is None else critique_of(state, best)
-    if best is None or critique is None or critique.blank:
-        return None
-    for rival in state.attempts:
-        seen = critique_of(state, rival)
-        if seen is None or rival.id == best.id or rival.image == best.image or seen.blank:
-            continue
-        if round_number(state) not in (rival.round, best.round) or seen.passed != critique.passed:
-            continue
-        if rival.parent is not None or best.parent is not None:
-            # Whether a repair is kept is decided by what it broke and brought.
-            continue
-        first, second = sorted((best, rival), key=state.attempts.index)
-        if preference_of(state, first, second) is None:
-            return first, second
+    best: Attempt | None = None
+    now = step_of(state)
+    for attempt in (one for one in state.attempts if one.step == now):
+        # The pairs that `best_of` meets on its way, so that each picture but the first is in one choice at most.
+        if best is not None and _wants_choice(state, best, attempt):
+            return best, attempt
+        if best is None or _takes_over(state, attempt, best):
+            best = attempt
     return None
+
+
+def _wants_choice(state: AgentState, best: Attempt, rival: Attempt) -> bool:
+    old, new = critique_of(state, best), critique_of(state, rival)
+    if old is None or new is None or old.blank or new.blank or rival.image == best.image:
+        return False
+    if is_repair(state, rival) or is_repair(state, best):
+        # Whether a repair is kept is decided by what it broke and brought.
+        return False
+    if round_number(state) != rival.round or not _is_open(old, new):
+        return False
+    if new.passed != old.passed and rival.round == best.round:
+        return False
+    return preference_of(state, best, rival) is None
 
 
 def broken(before: Critique, after: Critique) -> tuple[str, ...]:
@@ -108,12 +179,25 @@ def broken(before: Critique, after: Critique) -> tuple[str, ...]:
     return tuple(one.requirement for one in after.verdicts if one.requirement in held and one.answer != "yes")
 
 
-def _evidence(critique: Critique) -> float:
+def _evidence(state: AgentState, attempt: Attempt) -> float:
     """The log probability that every requirement holds; none counts as less likely than one in ten.
 
-    So that a single one, which may be misread from the task or from the picture, brings 2.3 at most.
+    So that a single one, which may be misread from the task or from the picture, brings 2.3 at most. What failed of a
+    picture that the critic called right when it looked again counts half.
     """
-    return sum(math.log(max(verdict.probability, 0.1)) for verdict in critique.verdicts)
+    critique = critique_of(state, attempt)
+    if critique is None:
+        return -math.inf
+    doubted = (made := refinement_of(state, attempt)) is not None and made.right
+    return sum(
+        math.log(max(verdict.probability, 0.1)) * (0.5 if doubted and verdict.answer != "yes" else 1.0)
+        for verdict in critique.verdicts
+    )
+
+
+def refinement_of(state: AgentState, attempt: Attempt) -> Refinement | None:
+    """What the critic wrote for the next try when it looked at this one; None where it was not asked."""
+    return next((one for one in state.refinements if one.attempt == attempt.id), None)
 
 
 def round_number(state: AgentState) -> int:
@@ -133,10 +217,11 @@ def undone(state: AgentState) -> Decision | None:
 
 
 def rounds(state: AgentState) -> tuple[Round, ...]:
-    """Every round with at least one judged attempt, in order."""
+    """Every round of the present step with at least one judged attempt, in order."""
     found: list[Round] = []
+    now = step_of(state)
     for number in range(1, round_number(state) + 1):
-        seen = [one for one in state.attempts if one.round == number and critique_of(state, one) is not None]
+        seen = [one for one in state.attempts if one.round == number and one.step == now and critique_of(state, one)]
         winner = best_of(state, seen)
         critique = None if winner is None else critique_of(state, winner)
         if winner is not None and critique is not None:
@@ -145,15 +230,15 @@ def rounds(state: AgentState) -> tuple[Round, ...]:
 
 
 def root_of(state: AgentState, attempt: Attempt) -> Attempt:
-    """The fresh picture that an edited one descends from."""
-    while attempt.parent is not None:
+    """The first picture of its step that a repaired one descends from."""
+    while attempt.parent is not None and is_repair(state, attempt):
         attempt = attempt_of(state, attempt.parent)
     return attempt
 
 
 def unasked(state: AgentState, attempt: Attempt) -> tuple[Requirement, ...]:
     """The requirements that were not asked about an attempt yet: all of a new one, those of a second reading."""
-    critique, checklist = critique_of(state, attempt), () if state.plan is None else state.plan.checklist
+    critique, checklist = critique_of(state, attempt), due(state, attempt)
     if critique is None:
         return checklist
     asked = {verdict.requirement for verdict in critique.verdicts}

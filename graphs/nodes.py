@@ -5,12 +5,15 @@ from typing import NamedTuple
 from omniagent.graphs import repairs, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import (
-    best_of,
     critique_of,
+    due,
+    ground_of,
+    leader,
     over,
     round_number,
     seed_of,
     standing,
+    step_of,
     unasked,
     undecided,
     undone,
@@ -21,12 +24,16 @@ from omniagent.graphs.state import AgentState, StateUpdate
 from omniagent.model.errors import CriticBadOutput
 from omniagent.tools.compose import COMPOSE, ComposeIn
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
+from omniagent.tools.dialects import dialect_of
+from omniagent.tools.dialects.base import Dialect
 from omniagent.tools.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.edit import EDIT, EditIn
 from omniagent.tools.generate import GENERATE, GenerateIn
 from omniagent.tools.instruments.prefer import PREFER, PreferIn
+from omniagent.tools.mend import MEND, MendIn
 from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Warned
+from omniagent.tools.refine import REFINE, RefineIn
 from omniagent.tools.repair import SUGGEST, SuggestIn
 from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
 
@@ -43,11 +50,12 @@ class Fresh(NamedTuple):
 def fresh(state: AgentState, words: str) -> Fresh:
     """The next round from words, from the picture to edit, or from the pictures to put together."""
     assert state.plan is not None, "a plan comes before a picture"
-    settings, images = state.plan.settings, state.task.images
+    settings, ground = state.plan.settings, ground_of(state)
+    words, images = repairs.sources(state, words)
     seeds = _seeds(state, rules.candidates(state))
     if state.plan.mode == "generate" or not images:
         return Fresh(GENERATE, GenerateIn(instruction=words, seeds=seeds, settings=settings), (), 0)
-    depth = 1 if state.plan.mode == "edit" else 0
+    depth = (0 if ground is None else ground.depth) + (1 if state.plan.mode == "edit" else 0)
     if state.plan.mode == "edit" and len(images) == 1:
         arguments = EditIn(instruction=words, seeds=seeds, settings=settings, source=images[0])
         return Fresh(EDIT, arguments, images, depth)
@@ -59,7 +67,7 @@ def render(state: AgentState, context: GraphContext) -> StateUpdate:
     """Draw a round afresh."""
     assert state.plan is not None, "a plan comes before a picture"
     decision = standing(state)
-    one = fresh(state, (decision and decision.instruction) or state.plan.instruction)
+    one = fresh(state, (decision and decision.instruction) or repairs.redraw_words(state))
     warnings = state.warnings
     if not state.attempts:
         warnings = (*warnings, *remarks(one.arguments, one.references, context.tools))
@@ -75,6 +83,7 @@ def render(state: AgentState, context: GraphContext) -> StateUpdate:
         one.arguments.seeds,
         one.arguments.settings,
         one.references,
+        parent=ground_of(state),
         depth=one.depth,
     )
     return {**made, "warnings": warnings, "usage": made.get("usage", Usage()).plus(**wasted.model_dump())}
@@ -88,7 +97,12 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
     seeds = _seeds(state, rules.candidates(state, repair=True))
     call = call_rules(context.tools.runtime.generator.profile, context.tools.config.call)
     settings = parameters("edit", words, (base.image,), state.settings, call)
-    drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
+    box = repairs.region_of(state, base)
+    if box is None:
+        drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
+    else:
+        inside = MendIn(instruction=words, seeds=seeds, settings=settings, source=base.image, box=box)
+        drawn = MEND(inside, context.tools)
     return _round(state, context, drawn, words, seeds, settings, (base.image,), parent=base, depth=base.depth + 1)
 
 
@@ -97,24 +111,34 @@ def critique(state: AgentState, context: GraphContext) -> StateUpdate:
     assert state.plan is not None, "a plan comes before a verdict"
     attempt = unseen(state)[0]
     before = critique_of(state, attempt)
-    source = attempt.references[0] if attempt.depth and len(attempt.references) == 1 else None
+    given = state.task.images if state.plan.mode == "edit" else ()
+    # What an edit must keep is that of the given picture, through all steps and repairs.
+    beside = given or attempt.references
+    source = beside[0] if attempt.depth and len(beside) == 1 else None
     arguments = CritiqueIn(attempt=attempt, checklist=unasked(state, attempt), source=source)
-    if context.ahead is not None and before is None and rules.may_draw_ahead(state):
+    new_words = state.policy.refine and _dialect(context).refines
+    if context.ahead is not None and before is None and rules.may_draw_ahead(state) and not new_words:
         one = fresh(state, repairs.redraw_words(state))
         context.ahead.begin(one.tool, one.arguments)
     made = CRITIQUE(arguments, context.tools)
-    seen = made.critique if before is None else over(before, state.plan.checklist, made.critique)
+    seen = made.critique if before is None else over(before, due(state, attempt), made.critique)
     context.tools.trace.add(Critiqued(critique=seen))
     return {"critiques": (seen,), "usage": made.usage}
 
 
 def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
     """Have a repair written for the best picture; without a readable one its faults count as no local ones."""
-    best = best_of(state)
+    best = leader(state)
     assert best is not None and state.plan is not None, "a repair is written for a picture"
     seen = critique_of(state, best)
     assert seen is not None, "a repair is written after the verdicts"
-    asked = SuggestIn(attempt=best, instruction=state.plan.instruction, checklist=state.plan.checklist, critique=seen)
+    asked = SuggestIn(
+        attempt=best,
+        instruction=state.plan.instruction,
+        checklist=due(state, best),
+        critique=seen,
+        locate=state.policy.region_repairs,
+    )
     calls = context.tools.calls.used
     try:
         made = SUGGEST(asked, context.tools)
@@ -122,9 +146,34 @@ def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
         # The verdicts stand; a picture for which no repair can be read is drawn again.
         redrawn = seen.model_copy(update={"scope": "global"})
         return {"critiques": (redrawn,), "usage": Usage(critic_calls=context.tools.calls.used - calls)}
-    fuller = seen.model_copy(update={"repair": made.repair, "scope": made.scope, "seen": made.seen})
+    fuller = seen.model_copy(
+        update={"repair": made.repair, "scope": made.scope, "seen": made.seen, "where": made.where}
+    )
     context.tools.trace.add(Critiqued(critique=fuller))
     return {"critiques": (fuller,), "usage": made.usage}
+
+
+def refine(state: AgentState, context: GraphContext) -> StateUpdate:
+    """Have a new instruction written from the best picture of this step, for the next that is drawn afresh."""
+    best = leader(state)
+    assert best is not None and state.plan is not None, "an instruction is refined after a picture"
+    seen = critique_of(state, best)
+    assert seen is not None, "an instruction is refined after the verdicts"
+    several = bool(state.plan.steps)
+    asked = RefineIn(
+        attempt=best,
+        request=state.plan.steps[best.step - 1].instruction if several else state.task.instruction,
+        mode=state.plan.mode,
+        checklist=due(state, best),
+        critique=seen,
+        given=() if state.plan.mode == "generate" else best.references,
+    )
+    made = REFINE(asked, context.tools)
+    return {"refinements": (made.refinement,), "usage": made.usage}
+
+
+def _dialect(context: GraphContext) -> Dialect:
+    return dialect_of(context.tools.config.over(context.tools.runtime.critic.profile))
 
 
 def prefer(state: AgentState, context: GraphContext) -> StateUpdate:
@@ -190,6 +239,7 @@ def _round(
             seed=seed,
             depth=depth,
             round=number,
+            step=step_of(state),
             perceptual_hash=look,
         )
         for index, (image, seed, look) in enumerate(zip(drawn.images, seeds, drawn.hashes, strict=True))
@@ -197,4 +247,5 @@ def _round(
     for attempt in made:
         context.keep(attempt)
         context.tools.trace.add(AttemptMade(attempt=attempt))
-    return {"attempts": made, "usage": drawn.usage.plus(rounds=1)}
+    seconds = drawn.usage.generator_seconds / len(made)
+    return {"attempts": made, "pace": (seconds,) if seconds else (), "usage": drawn.usage.plus(rounds=1)}

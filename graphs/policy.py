@@ -1,7 +1,7 @@
 """The numbers of the loop's rules."""
 
 import math
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
@@ -21,6 +21,9 @@ class LoopPolicy(Word):
     """
 
     first_candidates: int = Field(default=1, ge=1, le=16, description="pictures of the first round")
+    first_by_mode: dict[Mode, Annotated[int, Field(ge=1, le=16)]] = Field(
+        default={}, description="pictures of the first round by mode, in place of `first_candidates`"
+    )
     repair_candidates: int = Field(default=1, ge=1, le=16, description="pictures of a repair round")
     most_candidates: int | None = Field(
         default=None,
@@ -34,12 +37,33 @@ class LoopPolicy(Word):
     merge_modes: tuple[Mode, ...] = Field(default=(), description="modes whose redraws take the repair along")
     over_edit_limit: float = Field(default=0.2, ge=0, le=1, description="a repair above this is rolled back")
     patience: int = Field(default=3, ge=1, description="so many repeats of one verdict vector in a row are stagnation")
+    fruitless_rounds: int = Field(
+        default=2, ge=0, description="so many rounds in a row that hold no more than before end the run; 0: never"
+    )
+    refine: bool = Field(
+        default=True,
+        description="have the critic write a new instruction from what it saw before a picture is drawn again",
+    )
+    region_repairs: bool = Field(
+        default=True, description="repair a local failure inside its box, while all else keeps its pixels"
+    )
+    in_steps: bool = Field(
+        default=True, description="make more changes than the generator takes at once one after the other"
+    )
+    whole_rounds: bool = Field(
+        default=True, description="begin no round that by the time measured so far would not end within the limit"
+    )
     clear_lead: float = Field(
         default=2.0,
         ge=0,
         description="a repair that is not accepted takes over from the best so far only if the log probability that "
         "all holds, each requirement counted as 10 % at least, is higher by this much; 2 is nearly one requirement "
         "from 10 % to 90 %",
+    )
+    must_wins: bool = Field(
+        default=True,
+        description="a later picture takes over too where it holds a requirement more, other than of style or of what "
+        "is kept, and all that held before",
     )
     redraw_lead: float = Field(
         default=3.0,

@@ -18,6 +18,10 @@ from omniagent.tools.reread import REREAD, RereadIn
 def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     """Read the task, once."""
     made = PLAN(_reading(state), context.tools)
+    most = min(state.budget.max_rounds, state.budget.max_images) if state.policy.in_steps else 0
+    if len(made.plan.steps) > most:
+        # Without a round for each step all is drawn at once.
+        made = made.model_copy(update={"plan": made.plan.model_copy(update={"steps": ()})})
     context.tools.trace.add(Planned(plan=made.plan))
     # By now a critic behind a URL has told its name, and with it what was measured of it.
     policy = capped(state.policy, context.tools.runtime.critic.profile)

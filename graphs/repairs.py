@@ -2,11 +2,23 @@
 
 import re
 
-from omniagent.graphs.history import Round, best_of, broken, critique_of, root_of
+from omniagent.graphs.history import (
+    Round,
+    best_of,
+    broken,
+    critique_of,
+    ground_of,
+    is_repair,
+    leader,
+    refinement_of,
+    root_of,
+    step_of,
+)
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
-from omniagent.tools.types import Attempt, Critique
+from omniagent.tools.parameters import renumbered
+from omniagent.tools.types import Attempt, Box, Critique, ImageRef, Refinement
 
 
 def failed(critique: Critique) -> tuple[str, ...]:
@@ -19,13 +31,16 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
 
     What failed of the surroundings, the look or the view of all is a reason to change all.
     """
-    before = best_of(state, (one for one in state.attempts if one.round < repair.number))
+    earlier = (one for one in state.attempts if one.round < repair.number and one.step == repair.attempt.step)
+    before = best_of(state, earlier)
     critique = None if before is None else critique_of(state, before)
     if critique is None:
         return None
     if lost := broken(critique, repair.critique):
         return f"the repair broke {counted(len(lost), 'requirement')} that held"
-    if repair.critique.over_edit > state.policy.over_edit_limit and not _mends_all(state, critique):
+    inside = before is not None and region_of(state, before) is not None
+    drifted = repair.critique.over_edit > state.policy.over_edit_limit
+    if drifted and not inside and not _mends_all(state, critique):
         return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
     if repair.critique.passed <= critique.passed:
         return "the repair did not help"
@@ -45,10 +60,17 @@ def is_local(critique: Critique, policy: LoopPolicy) -> bool:
 
 
 def repairable(state: AgentState, attempt: Attempt) -> bool:
-    """Whether this picture may be repaired: drawn afresh or kept, a local failure, not tried before, depth left."""
+    """Whether this picture may be repaired: drawn afresh or kept, a local failure, not tried before, depth left.
+
+    What was made of given pictures is repaired only inside a box, so that all else keeps its pixels.
+    """
     critique = critique_of(state, attempt)
-    if state.plan is None or state.plan.mode != "generate" or critique is None or state.budget.max_depth < 1:
+    if state.plan is None or critique is None or state.budget.max_depth < 1:
         return False
+    if state.plan.mode != "generate":
+        located = critique.repair is None or critique.where is not None
+        if not (state.policy.region_repairs and located) or attempt.depth > state.budget.max_depth:
+            return False
     parents = {attempt.id, root_of(state, attempt).id}
     tried = any(one.round > attempt.round and one.parent in parents for one in state.attempts)
     return not tried and is_local(critique, state.policy)
@@ -61,21 +83,58 @@ def repair_of(state: AgentState, attempt: Attempt, repair: str) -> tuple[Attempt
     """
     if state.policy.stack_edits and attempt.depth < state.budget.max_depth:
         return attempt, repair
+    if region_of(state, attempt) is not None:
+        # All else keeps its pixels, so that edits of edits do not drift.
+        return attempt, repair
     root = root_of(state, attempt)
-    return root, fold(attempt.instruction if attempt.parent is not None else "", repair)
+    return root, fold(attempt.instruction if is_repair(state, attempt) else "", repair)
+
+
+def region_of(state: AgentState, attempt: Attempt) -> Box | None:
+    """Where a repair of this attempt takes place, if only there; None where all is drawn anew."""
+    critique = critique_of(state, attempt)
+    if not state.policy.region_repairs or critique is None or critique.where is None:
+        return None
+    return critique.where
 
 
 def redraw_words(state: AgentState) -> str:
-    """What to draw afresh: the plan's instruction, in the policy's modes with the best picture's repair."""
+    """What to draw afresh: the instruction that the critic wrote from the best picture, else that of the plan's step.
+
+    In the policy's modes the best picture's repair is folded into it.
+    """
     if state.plan is None:
         return state.task.instruction
-    best = best_of(state)
+    best, steps = leader(state), state.plan.steps
+    own = steps[step_of(state) - 1].instruction if steps else state.plan.instruction
     critique = None if best is None else critique_of(state, best)
+    written = None if best is None else refinement_of(state, best)
+    if written is not None and written.instruction and not _in_vain(state, written):
+        return written.instruction
     if state.plan.mode not in state.policy.merge_modes or critique is None or critique.repair is None:
-        return state.plan.instruction
-    if not is_local(critique, state.policy):
-        return state.plan.instruction
-    return fold(state.plan.instruction, critique.repair)
+        return own
+    return fold(own, critique.repair) if is_local(critique, state.policy) else own
+
+
+def sources(state: AgentState, words: str) -> tuple[str, tuple[ImageRef, ...]]:
+    """What the next picture is drawn of, the one that changes first, and its words with these pictures' numbers.
+
+    The given pictures; in a later step the picture that the one before ended with stands for image 1, with those of
+    the others that the step takes something from.
+    """
+    steps, given = () if state.plan is None else state.plan.steps, state.task.images
+    if not steps or len(given) < 1:
+        return words, given
+    ground = ground_of(state)
+    others = [number for number in steps[step_of(state) - 1].references if 1 < number <= len(given)]
+    numbers = {1: 1, **{number: place for place, number in enumerate(others, start=2)}}
+    first = given[0] if ground is None else ground.image
+    return renumbered(words, numbers), (first, *(given[number - 1] for number in others))
+
+
+def _in_vain(state: AgentState, written: Refinement) -> bool:
+    """Whether pictures were drawn by these words already: the next are drawn by the plan's again."""
+    return any(one.instruction == written.instruction for one in state.attempts)
 
 
 def fold(*instructions: str) -> str:

@@ -4,7 +4,7 @@ Each rule answers a failure seen in published systems: critics that rewrite the 
 loops that return their last picture or never end. `decide` applies them in a fixed order; the first that speaks wins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from omniagent.graphs.history import (
@@ -12,9 +12,14 @@ from omniagent.graphs.history import (
     attempt_of,
     best_of,
     critique_of,
+    due,
+    is_repair,
+    leader,
+    refinement_of,
     round_number,
     rounds,
     standing,
+    step_of,
 )
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.repairs import failed, is_local, redraw_words, repair_fault, repair_of, repairable
@@ -22,26 +27,40 @@ from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
 from omniagent.tools.instruments.similarity import distance
 from omniagent.tools.parameters import named_images
-from omniagent.tools.types import Attempt, Critique, Decision, StopReason
+from omniagent.tools.types import Attempt, Critique, Decision, RequirementKind, StopReason
 
 _SAME_BEFORE: Final = "all requirements hold of the given picture too, so they do not tell whether the change was made"
 
 
 def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> Decision:
     """What to do next and why. Every run ends: each decision but a stop draws, and rounds are capped."""
-    best = best_of(state)
+    best = leader(state)
     if state.answer is not None:
         return Decision(action="accept", reason="the question was answered", stop="accepted")
     if best is not None and acceptable(critique_of(state, best)) and not wants_survey(state) and shows_change(state):
+        if state.plan is not None and step_of(state) < len(state.plan.steps):
+            return ended(state, cancelled=cancelled, expired=expired) or advance(state, best)
         if state.plan is not None and state.plan.unchecked:
             said = ", ".join(f"“{one}”" for one in state.plan.unchecked)
             return _stop(state, "unchecked", f"every requirement holds, but none asks for {said}")
         return Decision(action="accept", reason="every requirement holds", target=best.id, stop="accepted")
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
         return stop
-    if (stop := stuck(rounds(state), state.policy)) is not None:
+    if (stop := stuck(rounds(state), state.policy, _repairs(state)) or fruitless(state)) is not None:
         return stop.model_copy(update={"reason": stop.reason + _of_nothing(state)})
     return next_try(state)
+
+
+def advance(state: AgentState, best: Attempt) -> Decision:
+    """Go on with the plan's next step, from the picture that this one ends with."""
+    assert state.plan is not None, "only a plan has steps"
+    now, steps = step_of(state), state.plan.steps
+    return Decision(
+        action="advance",
+        reason=f"step {now} of {len(steps)} holds; next: {steps[now].instruction}",
+        target=best.id,
+        instruction=steps[now].instruction,
+    )
 
 
 def acceptable(critique: Critique | None) -> bool:
@@ -51,9 +70,11 @@ def acceptable(critique: Critique | None) -> bool:
 
 def wants_survey(state: AgentState) -> bool:
     """Whether the given picture must be judged before an edit of it may be accepted (rule 9)."""
-    best = best_of(state)
+    best = leader(state)
     edits = state.plan is not None and state.plan.mode == "edit" and len(state.task.images) == 1
     if not edits or state.given is not None or best is None:
+        return False
+    if state.plan is not None and step_of(state) < len(state.plan.steps):
         return False
     critique = critique_of(state, best)
     return acceptable(critique) and not _compared(state, critique)
@@ -65,11 +86,15 @@ def shows_change(state: AgentState) -> bool:
     It is where both were judged together; else some requirement must fail of the given picture, or be less likely of
     it by `LoopPolicy.least_rise`.
     """
-    best = best_of(state)
+    best = leader(state)
     critique = None if best is None else critique_of(state, best)
     if state.given is None or critique is None or not state.given.accepted:
         return True
+    asked = {one.question for one in state.plan.checklist} if state.plan is not None else set[str]()
     before = {one.requirement: one.probability for one in state.given.verdicts}
+    if best is not None and any(one.question not in asked for one in due(state, best)):
+        # A step that is not the last is judged by lines of its own.
+        return True
     rises = [one.probability - before.get(one.requirement, 0.0) for one in critique.verdicts]
     return max(rises, default=0.0) >= state.policy.least_rise
 
@@ -99,20 +124,84 @@ def ended(state: AgentState, *, cancelled: bool, expired: bool) -> Decision | No
         return _stop(state, "round_limit", f"all {budget.max_rounds} rounds are spent")
     if len(state.attempts) >= budget.max_images:
         return _stop(state, "image_limit", f"all {budget.max_images} pictures are spent")
+    if state.policy.whole_rounds and (needed := seconds_a_picture(state)) > (left := time_left(state)):
+        return _stop(
+            state,
+            "time_limit",
+            f"{left:.0f} of {budget.time_limit:g} seconds are left, too few for another picture, which takes about "
+            f"{needed:.0f}",
+        )
     return None
 
 
-def stuck(history: tuple[Round, ...], policy: LoopPolicy) -> Decision | None:
+def time_left(state: AgentState) -> float:
+    """Seconds until the time limit."""
+    return state.budget.time_limit - state.usage.seconds
+
+
+def seconds_a_picture(state: AgentState) -> float:
+    """What drawing and judging one more picture takes by what was measured in this run; 0 before the first.
+
+    The quickest round counts, as the first may have loaded and compiled; reading the task counts as one more look.
+    """
+    if not state.pace:
+        return 0.0
+    return min(state.pace) + state.usage.critic_seconds / (len(state.attempts) + 1)
+
+
+def fruitless(state: AgentState) -> Decision | None:
+    """A stop because the last rounds hold no more than those before them, with what seems to be beyond the generator.
+
+    See `LoopPolicy.fruitless_rounds`.
+    """
+    history, most = rounds(state), state.policy.fruitless_rounds
+    if not most or len(history) <= most:
+        return None
+    before = max(one.critique.passed for one in history[:-most])
+    if any(one.critique.passed > before or one.critique.accepted for one in history[-most:]):
+        return None
+    best = leader(state)
+    missing = "" if best is None else _missing(state, best)
+    return Decision(
+        action="stop",
+        stop="stagnation",
+        reason=f"the last {counted(most, 'round')} held no more than the ones before{missing}",
+        target=None if best is None else best.id,
+    )
+
+
+_ABILITIES: Final[dict[RequirementKind, str]] = {
+    "presence": "showing a thing, or leaving it out",
+    "count": "drawing a number of things",
+    "attribute": "the look of a thing",
+    "relation": "where things are to one another",
+    "text": "writing text",
+    "style": "the style",
+    "identity": "the likeness of a given person or thing",
+    "preservation": "keeping what is not to change",
+}
+
+
+def _missing(state: AgentState, best: Attempt) -> str:
+    """Which abilities the requirements ask for that failed of every picture of this step."""
+    tries = [critique_of(state, one) for one in state.attempts if one.step == best.step]
+    held = {one.requirement for seen in tries if seen is not None for one in seen.verdicts if one.answer == "yes"}
+    kinds = dict.fromkeys(one.kind for one in due(state, best) if one.id not in held)
+    return f"; the generator seems to lack: {', '.join(_ABILITIES[kind] for kind in kinds)}" if kinds else ""
+
+
+def stuck(history: tuple[Round, ...], policy: LoopPolicy, repaired: Collection[str] = ()) -> Decision | None:
     """A stop because the rounds go nowhere (rule 5), or None.
 
     One picture twice is enough, except for a repair that changed nothing: that is rolled back. Equal verdicts on
     different pictures are weaker evidence, for fresh seeds are independent tries, hence the policy's patience.
+    `repaired` are the attempts that are repairs of others.
     """
     if not history:
         return None
     last = history[-1]
     for earlier in reversed(history[:-1]):
-        if last.attempt.parent is None and same_picture(earlier, last, policy):
+        if last.attempt.id not in repaired and same_picture(earlier, last, policy):
             reason: StopReason = "stagnation" if earlier.number == history[-2].number else "oscillation"
             return Decision(
                 action="stop",
@@ -131,6 +220,10 @@ def stuck(history: tuple[Round, ...], policy: LoopPolicy) -> Decision | None:
     return None
 
 
+def _repairs(state: AgentState) -> frozenset[str]:
+    return frozenset(one.id for one in state.attempts if is_repair(state, one))
+
+
 def same_picture(first: Round, second: Round, policy: LoopPolicy) -> bool:
     """Whether two rounds brought one picture: equal pixels, or equal verdicts and nearly equal perceptual hashes."""
     if first.attempt.image == second.attempt.image:
@@ -140,12 +233,12 @@ def same_picture(first: Round, second: Round, policy: LoopPolicy) -> bool:
 
 
 def next_try(state: AgentState) -> Decision:
-    """Roll back, repair or redraw."""
-    best, history = best_of(state), rounds(state)
+    """Roll back, repair, or draw again: with new words where the critic wrote some, else with the same."""
+    best, history = leader(state), rounds(state)
     if best is None or not history or state.plan is None:
         return Decision(action="regenerate", reason="nothing was judged yet", instruction=redraw_words(state))
     last = history[-1]
-    if last.attempt.parent is not None and (fault := repair_fault(state, last)) is not None:
+    if is_repair(state, last.attempt) and (fault := repair_fault(state, last)) is not None:
         return Decision(action="roll_back", reason=fault, target=best.id, instruction=redraw_words(state))
     critique = critique_of(state, best)
     if critique is not None and critique.repair is not None and repairable(state, best):
@@ -154,12 +247,16 @@ def next_try(state: AgentState) -> Decision:
             action="edit", reason=f"a local failure: {_failures(critique)}", target=base.id, instruction=words
         )
     why = _failures(last.critique) if shows_change(state) else _SAME_BEFORE
+    written = refinement_of(state, best)
+    if written is not None and written.instruction and redraw_words(state) == written.instruction:
+        said = f": {written.wrong}" if written.wrong else ""
+        return Decision(action="refine", reason=f"{why}{said}", instruction=written.instruction)
     return Decision(action="regenerate", reason=f"draw again: {why}", instruction=redraw_words(state))
 
 
 def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
     """Whether a repair should be written for the best picture now: only when it can still be used (rule 7)."""
-    best = best_of(state)
+    best = leader(state)
     critique = None if best is None else critique_of(state, best)
     if best is None or critique is None or critique.repair is not None or state.plan is None:
         return False
@@ -169,13 +266,34 @@ def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: boo
     return merges or repairable(state, best)
 
 
+def wants_refinement(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
+    """Whether the critic should write a new instruction now: the next picture is drawn afresh, and none was written.
+
+    Once for each picture that leads, when requirements fail of it for sure.
+    """
+    best = leader(state)
+    critique = None if best is None else critique_of(state, best)
+    if state.plan is None or best is None or critique is None or not state.policy.refine:
+        return False
+    if critique.blank or not failed(critique) or refinement_of(state, best) is not None:
+        return False
+    return decide(state, cancelled=cancelled, expired=expired).action in ("regenerate", "roll_back")
+
+
 def candidates(state: AgentState, *, repair: bool = False) -> int:
     """How many pictures the next round draws, at least one and within the caps on pictures and candidates (rule 8)."""
+    policy = state.policy
     if repair:
-        wanted = state.policy.repair_candidates
+        wanted = policy.repair_candidates
+    elif any(one.step == step_of(state) for one in state.attempts):
+        wanted = state.budget.candidates
     else:
-        wanted = state.budget.candidates if state.attempts else state.policy.first_candidates
-    most = state.policy.most_candidates or wanted
+        mode = None if state.plan is None else state.plan.mode
+        wanted = policy.first_candidates if mode is None else policy.first_by_mode.get(mode, policy.first_candidates)
+    most = policy.most_candidates or wanted
+    needed = seconds_a_picture(state)
+    if policy.whole_rounds and needed:
+        most = min(most, max(1, int(time_left(state) / needed)))
     return max(1, min(wanted, most, state.budget.max_images - len(state.attempts)))
 
 
@@ -184,7 +302,8 @@ def fewer_candidates(state: AgentState, policy: LoopPolicy) -> str | None:
 
     None where it takes nothing away, or where the number was set.
     """
-    wanted = max(state.budget.candidates, policy.first_candidates, policy.repair_candidates)
+    first = (policy.first_candidates, *policy.first_by_mode.values())
+    wanted = max(state.budget.candidates, *first, policy.repair_candidates)
     if policy.most_candidates is None or policy.most_candidates == state.policy.most_candidates:
         return None
     if policy.most_candidates >= wanted:

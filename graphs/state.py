@@ -14,6 +14,7 @@ from omniagent.tools.types import (
     Mode,
     Plan,
     Preference,
+    Refinement,
     RenderSettings,
     StopReason,
     Task,
@@ -51,7 +52,7 @@ class AgentState(Word):
     """One run. `stop` is None while the run goes on and is then exactly one reason.
 
     `given` are the verdicts on the picture that an edit starts from, once it was judged; `warnings` say in which ways
-    the pictures are not drawn as they were asked for.
+    the pictures are not drawn as they were asked for; `pace` are the generator's seconds a picture, round by round.
     """
 
     task: Task
@@ -67,6 +68,8 @@ class AgentState(Word):
     critiques: Annotated[tuple[Critique, ...], judged] = ()
     given: Critique | None = None
     preferences: Annotated[tuple[Preference, ...], joined] = ()
+    refinements: Annotated[tuple[Refinement, ...], joined] = ()
+    pace: Annotated[tuple[float, ...], joined] = ()
     decisions: Annotated[tuple[Decision, ...], joined] = ()
     usage: Annotated[Usage, spent] = Usage()
     answer: str | None = None
@@ -85,6 +88,8 @@ class StateUpdate(TypedDict, total=False):
     critiques: tuple[Critique, ...]
     given: Critique | None
     preferences: tuple[Preference, ...]
+    refinements: tuple[Refinement, ...]
+    pace: tuple[float, ...]
     decisions: tuple[Decision, ...]
     usage: Usage
     answer: str | None

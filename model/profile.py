@@ -76,6 +76,12 @@ class GeneratorProfile(_Profile):
     prompts: Literal["any", "omnigen2"] = Field(
         default="any", description="conventions of instructions: omnigen2 likes `Edit the first image: …`"
     )
+    changes_at_once: int | None = Field(
+        default=1,
+        ge=1,
+        description="an edit of more changes than so many is made in steps, each accepted before the next; None: all "
+        "at once",
+    )
     lacks: tuple[str, ...] = Field(
         default=(),
         description="abilities that it lacks, in a few words each; `conversation` keeps `omniagent chat` away",

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 
 from PIL import Image
 from pydantic import Field
@@ -34,11 +35,29 @@ def remarks(arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolCo
     Raises:
         BadSetting: a setting is outside the generator's range.
     """
-    return context.runtime.generator.remarks(_request(arguments, references, context))
+    pictures = tuple(context.store.get(ref) for ref in references)
+    return context.runtime.generator.remarks(_request(arguments, arguments.settings, pictures, context))
 
 
 def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> DrawOut:
-    """Draw with the runtime's generator and keep the pictures.
+    """Draw with the runtime's generator from stored references; outside of the run's region their pixels are kept.
+
+    Raises: as `drawn`.
+    """
+    keep = context.region.kept if context.region is not None and references else _as_drawn
+    pictures = tuple(context.store.get(ref) for ref in references)
+    return drawn(name, arguments, arguments.settings, pictures, context, keep)
+
+
+def drawn(
+    name: str,
+    arguments: DrawIn,
+    settings: RenderSettings,
+    references: tuple[Image.Image, ...],
+    context: ToolContext,
+    finished: Callable[[Image.Image], Image.Image],
+) -> DrawOut:
+    """Draw with the runtime's generator and keep the pictures, each as `finished` makes it of what was drawn.
 
     A batch that this run drew before is not drawn again: a killed run repeats the node it was in, but not the work.
 
@@ -50,7 +69,7 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
     key = _key(name, context.runtime.generator.model, arguments)
     if (known := context.store.recall(key)) is not None:
         return DrawOut.model_validate_json(known)
-    request = _request(arguments, references, context)
+    request = _request(arguments, settings, references, context)
     started = time.perf_counter()
     pictures = context.runtime.generator.generate(request, token=context.token, on_step=context.progress(name))
     seconds = time.perf_counter() - started
@@ -59,32 +78,37 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
             f"{context.runtime.generator.model} gave {len(pictures)} pictures for {len(arguments.seeds)} seeds; "
             f"use another model"
         )
-    if context.region is not None and references:
-        pictures = [context.region.kept(picture) for picture in pictures]
+    pictures = [finished(picture) for picture in pictures]
     made = DrawOut(
         images=tuple(context.store.put(picture) for picture in pictures),
         hashes=tuple(perceptual_hash(picture) for picture in pictures),
         usage=Usage(images=len(pictures), generator_seconds=seconds),
-        summary=f"{len(pictures)} of {_size_of(pictures[0], request)}: {arguments.instruction}",
+        summary=f"{len(pictures)} of {_size_of(pictures[0], arguments.settings)}: {arguments.instruction}",
     )
     context.store.remember(key, made.model_dump_json().encode())
     return made
 
 
-def _size_of(picture: Image.Image, request: GenerationRequest) -> str:
+def _as_drawn(picture: Image.Image) -> Image.Image:
+    return picture
+
+
+def _size_of(picture: Image.Image, settings: RenderSettings) -> str:
     """The size drawn, beside the size asked for where a generator could not keep to it."""
-    asked = (request.width or picture.width, request.height or picture.height)
+    asked = (settings.width or picture.width, settings.height or picture.height)
     drawn = f"{picture.width}x{picture.height}"
     return drawn if asked == picture.size else f"{drawn} instead of {asked[0]}x{asked[1]}"
 
 
-def _request(arguments: DrawIn, references: tuple[ImageRef, ...], context: ToolContext) -> GenerationRequest:
-    settings, generator = arguments.settings, context.runtime.generator
+def _request(
+    arguments: DrawIn, settings: RenderSettings, references: tuple[Image.Image, ...], context: ToolContext
+) -> GenerationRequest:
+    generator = context.runtime.generator
     if settings.loras and not generator.takes_loras:
         raise BadSetting(f"the generator {generator.model} takes no LoRA; leave it out, or use another generator")
     return GenerationRequest(
         instruction=arguments.instruction,
-        references=tuple(context.store.get(ref) for ref in references),
+        references=references,
         negative=settings.negative,
         seeds=arguments.seeds,
         width=settings.width,

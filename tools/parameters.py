@@ -4,6 +4,7 @@ Pure rules over the generator's profile and what the caller set, so that a plan 
 """
 
 import re
+from collections.abc import Mapping
 
 from omniagent.model.profile import GeneratorProfile, GuidanceScales
 from omniagent.tools.config import GuidanceSettings
@@ -22,6 +23,19 @@ def named_images(instruction: str) -> tuple[int, ...]:
     """The numbers of the input pictures that the words name, from 1, in order of first mention."""
     found = (int(match[1]) if match[1] else _NUMBER[match[2]] for match in _IMAGE.finditer(instruction.lower()))
     return tuple(dict.fromkeys(found))
+
+
+def renumbered(instruction: str, numbers: Mapping[int, int]) -> str:
+    """The words with the given pictures' numbers replaced; a number without another one stays."""
+
+    def other(found: re.Match[str]) -> str:
+        old = int(found[1]) if found[1] else _NUMBER[found[2].lower()]
+        new = numbers.get(old, old)
+        if new == old:
+            return found[0]
+        return found[0].replace(found[1], str(new)) if found[1] else f"image {new}"
+
+    return re.sub(_IMAGE.pattern, other, instruction, flags=re.IGNORECASE)
 
 
 def ground_image(mode: Mode, instruction: str, count: int) -> int | None:

@@ -13,7 +13,7 @@ from omniagent.tools.dialects.base import Dialect, GivenTask, Reading, Unreadabl
 from omniagent.tools.dialects.drafts import RequirementDraft
 from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.tool import Outcome, ToolContext, tool
-from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Task, Usage, Word
+from omniagent.tools.types import Mode, Plan, RenderSettings, Requirement, Step, Task, Usage, Word
 
 
 class PlanIn(Word):
@@ -94,17 +94,42 @@ def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext, asked: Gi
     rules = call_rules(generator, context.config.call)
     checklist = checklist_of(mode, instruction, reading.checklist)
     held = audited(dialect.wanted(asked, reading._replace(mode=mode)), checklist, dialect.told, assumptions)
+    stated = with_stated(held.checklist, dialect)
+    steps = steps_of(reading, stated, dialect) if mode == "edit" and in_steps(reading, generator) else ()
     return Plan(
         mode=mode,
         instruction=instruction,
         seen=reading.seen,
-        checklist=with_stated(held.checklist, dialect),
+        checklist=stated,
         assumptions=(*assumptions, *held.notes),
         unchecked=held.unchecked,
         settings=parameters(mode, instruction, task.images, arguments.settings, rules),
         sure=reading.sure,
         final=reading.held,
+        steps=steps,
     )
+
+
+def in_steps(reading: Reading, generator: GeneratorProfile) -> bool:
+    """Whether a reading asks for more changes than the generator takes at once."""
+    return generator.changes_at_once is not None and len(reading.steps) > generator.changes_at_once
+
+
+def steps_of(reading: Reading, checklist: Sequence[Requirement], dialect: Dialect) -> tuple[Step, ...]:
+    """The steps of a reading; lines that the audit has left out of its checklist are left out of them too."""
+    known = {one.question: one for one in checklist}
+    gone = {one.question for one in reading.checklist} - known.keys()
+    steps: list[Step] = []
+    for number, draft in enumerate(reading.steps, start=1):
+        lines = [
+            known.get(line.question) or Requirement(id=f"s{number}r{place}", kind=line.kind, question=line.question)
+            for place, line in enumerate(draft.checklist, start=1)
+            if line.question not in gone
+        ]
+        stated = tuple(one if one.question in known else with_stated([one], dialect)[0] for one in lines)
+        steps.append(Step(instruction=draft.instruction, checklist=stated, references=draft.references))
+    last = steps.pop()
+    return (*steps, last.model_copy(update={"checklist": tuple(checklist)}))
 
 
 def with_stated(checklist: Sequence[Requirement], dialect: Dialect) -> tuple[Requirement, ...]:

@@ -14,7 +14,7 @@ Answer = Literal["yes", "no", "unsure"]
 Instrument = Literal["probability", "number", "reading", "pair", "description", "boxes", "pixels"]
 Scope = Literal["local", "global"]
 Reach = Literal["part", "surroundings", "look", "view"]
-Action = Literal["accept", "edit", "regenerate", "roll_back", "ask", "stop"]
+Action = Literal["accept", "advance", "edit", "refine", "regenerate", "roll_back", "ask", "stop"]
 StopReason = Literal[
     "accepted",
     "unchecked",
@@ -102,13 +102,29 @@ class Requirement(Word):
     stated: Stated = Stated()
 
 
+class Step(Word):
+    """One of several changes of a picture that are made one after the other, each judged before the next.
+
+    Attributes:
+        instruction: For the generator.
+        checklist: What must hold after this step; of the last one the plan's own.
+        references: Numbers of the given pictures, from 1, that this step takes something from, beside the one that it
+            changes.
+    """
+
+    instruction: str
+    checklist: tuple[Requirement, ...] = ()
+    references: tuple[int, ...] = ()
+
+
 class Plan(Word):
-    """The typed reading of a task, made once. `seen` describes each input picture.
+    """The typed reading of a task. `seen` describes each input picture.
 
     `assumptions` say how the reading filled in what the task left open, what it did not use, and what it could not
     read. `unchecked` are parts of the task, in the person's words, that no line of the checklist asks for. `sure` is
     how likely the critic itself finds its reading, 0 to 1. `final`: a second reading can add nothing, as the task was
-    read twice, or whole by fixed rules.
+    read twice, or whole by fixed rules. `steps` are the changes that are made one after the other; empty where all is
+    drawn at once.
     """
 
     mode: Mode
@@ -120,6 +136,7 @@ class Plan(Word):
     settings: RenderSettings = RenderSettings()
     sure: float = Field(default=1.0, ge=0, le=1)
     final: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 class Box(Word):
@@ -216,6 +233,7 @@ class Critique(Word):
     attempt: str
     verdicts: tuple[Verdict, ...]
     repair: str | None = None
+    where: Box | None = Field(default=None, description="what the repair changes, in the attempt's pixels")
     seen: str | None = None
     scope: Scope = "local"
     over_edit: float = Field(default=0.0, ge=0, le=1)
@@ -235,7 +253,11 @@ class Critique(Word):
 
 
 class Attempt(Word):
-    """One picture the agent made. `depth` counts edits since a source or fresh picture; `round` starts at 1."""
+    """One picture the agent made. `depth` counts edits since a source or fresh picture; `round` starts at 1.
+
+    `step` is the plan's step that it is a try of, from 1. `parent` is the attempt that it was made of: of a repair the
+    repaired one, of a later step the one that the step before ended with.
+    """
 
     id: str
     image: ImageRef
@@ -246,6 +268,7 @@ class Attempt(Word):
     seed: int
     depth: int = Field(default=0, ge=0)
     round: int = Field(default=1, ge=1)
+    step: int = Field(default=1, ge=1)
     perceptual_hash: str = ""
     _view: Callable[[str], str] | None = PrivateAttr(default=None)
 
@@ -268,6 +291,22 @@ class Attempt(Word):
         if self.parent is not None:
             yield "parent", self.parent
         yield "instruction", cut(self.instruction, 60)
+
+
+class Refinement(Word):
+    """What the critic makes of an attempt that is not right yet, for the next one.
+
+    Attributes:
+        attempt: What it looked at.
+        instruction: The new instruction for the generator; empty where none was written that says the whole task.
+        wrong: What is wrong in the picture, in a sentence.
+        right: Whether it finds the picture right after all, which makes the failed verdicts on it count less.
+    """
+
+    attempt: str
+    instruction: str = ""
+    wrong: str = ""
+    right: bool = False
 
 
 class Preference(Word):

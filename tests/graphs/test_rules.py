@@ -23,6 +23,7 @@ from omniagent.tools.types import (
     Mode,
     Plan,
     Requirement,
+    RequirementKind,
     StopReason,
     Task,
     Usage,
@@ -74,12 +75,14 @@ def state(
     budget: Budget | None = None,
     fault: Fault | None = None,
     usage: Usage | None = None,
+    checklist: tuple[Requirement, ...] = (),
 ) -> AgentState:
     width = len(critiques[0].verdicts) if critiques else 2
     plan = Plan(
         mode=mode,
         instruction="a red circle",
-        checklist=tuple(Requirement(id=f"r{n}", kind="presence", question=f"is it {n}?") for n in range(1, width + 1)),
+        checklist=checklist
+        or tuple(Requirement(id=f"r{n}", kind="presence", question=f"is it {n}?") for n in range(1, width + 1)),
     )
     return AgentState(
         task=Task(instruction="a red circle"),
@@ -151,6 +154,7 @@ def test_no_picture_is_repaired_twice_or_without_depth():
     tried = state(
         [attempt("a1", 1), attempt("a2", 2, parent="a1"), attempt("a3", 3)],
         [critique("a1", "yyn", "make it red"), critique("a2", "ynn"), critique("a3", "nnn")],
+        policy=LoopPolicy(fruitless_rounds=0),
     )
     assert decide(tried).action == "regenerate"
     flat = state([attempt("a1", 1)], [critique("a1", "yyn", "mend")], budget=Budget(max_depth=0))
@@ -203,7 +207,31 @@ def test_a_repair_that_changes_nothing_is_rolled_back_not_stagnation():
 def test_verdicts_that_repeat_or_swing_end_the_run_when_patience_does(vectors: list[str], stop: StopReason | None):
     attempts = [attempt(f"a{n}", n) for n in range(1, len(vectors) + 1)]
     said = [critique(one.id, vector) for one, vector in zip(attempts, vectors, strict=True)]
-    assert decide(state(attempts, said)).stop == stop
+    assert decide(state(attempts, said, policy=LoopPolicy(fruitless_rounds=0))).stop == stop
+
+
+@pytest.mark.parametrize(
+    ("vectors", "stop"),
+    [
+        (["ynn", "nnn"], None),
+        (["ynn", "nny", "nyn"], "stagnation"),
+        (["ynn", "nny", "yyn"], None),
+        (["nnn", "ynn", "nnn", "nyn"], "stagnation"),
+    ],
+)
+def test_two_rounds_that_hold_no_more_than_before_end_the_run(vectors: list[str], stop: StopReason | None):
+    attempts = [attempt(f"a{n}", n) for n in range(1, len(vectors) + 1)]
+    said = [critique(one.id, vector) for one, vector in zip(attempts, vectors, strict=True)]
+    made = decide(state(attempts, said))
+    assert made.stop == stop
+    assert stop is None or "the last 2 rounds held no more" in made.reason
+
+
+def test_a_run_that_brings_nothing_names_the_ability_that_is_missing():
+    lines = tuple(Requirement(id=f"r{n}", kind=kind, question=f"{n}?") for n, kind in ((1, "presence"), (2, "text")))
+    seen = [critique(f"a{n}", "yn") for n in (1, 2, 3)]
+    now = state([attempt(f"a{n}", n) for n in (1, 2, 3)], seen, checklist=lines)
+    assert decide(now).reason.endswith("the generator seems to lack: writing text")
 
 
 @pytest.mark.parametrize(
@@ -283,15 +311,36 @@ def test_a_later_round_takes_over_by_a_clear_lead_or_by_holding_everything(made:
         )
         assert merit(best) > merit(first)
         asked = LoopPolicy().clear_lead if repairs else LoopPolicy().redraw_lead
-        assert lead >= asked or best.accepted
+        before, after = ([one.answer for one in each.verdicts] for each in (first, best))
+        won = ("no", "yes") in zip(before, after, strict=True) and not broken(first, best)
+        assert lead >= asked or best.accepted or won or len(made) > 2
     if any(one.accepted for one in now.critiques):
         assert best.accepted
 
 
 @pytest.mark.parametrize(("sure", "best"), [(1, "a1"), (2, "a2")])
-def test_one_requirement_however_sure_brings_no_redraw_before_the_first_picture(sure: int, best: str):
+def test_without_must_wins_one_requirement_brings_no_redraw_before_the_first_picture(sure: int, best: str):
     first, later = [0.0001] * 3, [0.9999] * sure + [0.0001] * (3 - sure)
-    now = state([attempt("a1", 1), attempt("a2", 2)], [judged("a1", first), judged("a2", later)])
+    seen, policy = [judged("a1", first), judged("a2", later)], LoopPolicy(must_wins=False)
+    now = state([attempt("a1", 1), attempt("a2", 2)], seen, policy=policy)
+    assert (best_of(now) or now.attempts[0]).id == best
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "kind", "best"),
+    [
+        ("ynn", "yyn", "presence", "a2"),
+        ("ynn", "nyy", "presence", "a1"),
+        ("ynn", "yyn", "style", "a1"),
+        ("y?n", "yyn", "presence", "a1"),
+    ],
+)
+def test_a_later_picture_takes_over_by_what_it_wins_without_losing_any(
+    first: str, later: str, kind: RequirementKind, best: str
+):
+    lines = tuple(Requirement(id=f"r{n}", kind=kind, question=f"{n}?") for n in (1, 2, 3))
+    seen = [critique("a1", first), critique("a2", later)]
+    now = state([attempt("a1", 1), attempt("a2", 2)], seen, checklist=lines)
     assert (best_of(now) or now.attempts[0]).id == best
 
 

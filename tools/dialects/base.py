@@ -15,7 +15,7 @@ from omniagent.model.errors import CriticBadOutput
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.audit.mention import Mention, Told
-from omniagent.tools.dialects.drafts import RepairDraft, RequirementDraft
+from omniagent.tools.dialects.drafts import RefineDraft, RepairDraft, RequirementDraft, StepDraft
 from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
 
@@ -74,7 +74,8 @@ class Reading(NamedTuple):
 
     `assumptions` say how the reading filled in what the task left open, and what could not be read. `held`: fixed
     rules have made the checklist from every word of the task, so that no audit is needed. `sure` is how likely the
-    critic finds what it chose, 0 to 1.
+    critic finds what it chose, 0 to 1. `steps` are the changes of an edit that asks for several, each that depends on
+    another after it; empty of others.
     """
 
     mode: Mode
@@ -84,6 +85,30 @@ class Reading(NamedTuple):
     assumptions: tuple[str, ...] = ()
     held: bool = False
     sure: float = 1.0
+    steps: tuple[StepDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A picture that is not right yet, with what is known of it.
+
+    Attributes:
+        image: The picture, RGB.
+        given: The pictures that it was made of, image 1 first.
+        words: The person's own.
+        mode: How it was made.
+        instruction: What the generator was told.
+        lines: The checklist's questions with their verdicts.
+        generator: What will draw the next one.
+    """
+
+    image: Image.Image
+    given: tuple[Image.Image, ...]
+    words: str
+    mode: Mode
+    instruction: str
+    lines: tuple[tuple[str, Verdict | None], ...]
+    generator: GeneratorProfile
 
 
 class SecondQuestion(NamedTuple):
@@ -219,6 +244,19 @@ class Dialect(Protocol):
 
         Raises:
             Unreadable: the critic's replies cannot be read, after a second try.
+        """
+        ...
+
+    @property
+    def refines(self) -> bool:
+        """Whether `refine` can be asked."""
+        ...
+
+    def refine(self, faulty: Faulty, critic: Consultation) -> RefineDraft | None:
+        """A new instruction for a picture that is not right yet; None where this critic writes none.
+
+        Raises:
+            Unreadable: the critic's replies cannot be read or do not say the task, after a second try.
         """
         ...
 

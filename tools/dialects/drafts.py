@@ -42,3 +42,19 @@ class RepairDraft(_Draft):
     seen: str = Field(default="", max_length=600)
     instruction: str = Field(min_length=1, max_length=400)
     scope: Scope = "local"
+
+
+class RefineDraft(_Draft):
+    """The critic's new instruction for a picture that is not right yet."""
+
+    wrong: str = Field(default="", max_length=600)
+    right: bool = False
+    instruction: str = Field(default="", max_length=1200)
+
+
+class StepDraft(_Draft):
+    """One of several changes of a picture: the instruction, what must hold after it, and pictures it takes from."""
+
+    instruction: str = Field(min_length=1, max_length=1200)
+    checklist: tuple[RequirementDraft, ...] = ()
+    references: tuple[int, ...] = ()

@@ -10,8 +10,16 @@ from pydantic import BaseModel, ValidationError
 from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt
 from omniagent.tools.audit.mention import Mention, Told
-from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Touched, Unreadable
-from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
+from omniagent.tools.dialects.base import (
+    Consultation,
+    Faulty,
+    GivenTask,
+    Reading,
+    SecondQuestion,
+    Touched,
+    Unreadable,
+)
+from omniagent.tools.dialects.drafts import PlanDraft, RefineDraft, RepairDraft, StepDraft
 from omniagent.tools.dialects.listed import lexicon, prompts
 from omniagent.tools.dialects.listed.changes import (
     Changes,
@@ -142,6 +150,12 @@ class Listed:
         prompt = prompts.repair_prompt(image, instruction, judged)
         return _drafted(critic, prompt, RepairDraft, critic.profile.repair_tokens)
 
+    refines = False
+
+    def refine(self, faulty: Faulty, critic: Consultation) -> RefineDraft | None:
+        # Its generator knows one wording of each task.
+        return None
+
     def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
         return prompts.answer_prompt(lexicon.load().read(question).words, pictures, seen)
 
@@ -183,7 +197,26 @@ def as_changed(reading: Reading, changes: Changes) -> Reading:
     is left alone.
     """
     told = grounded(changes.wishes, reading.seen[0], reading.instruction) if reading.seen else None
-    return reading if told is None else _as_told(reading, "edit", told)
+    if told is None:
+        return reading
+    return _as_told(reading, "edit", told)._replace(steps=_steps(changes, reading, told))
+
+
+def _steps(changes: Changes, reading: Reading, told: Grounded) -> tuple[StepDraft, ...]:
+    """The changes one after the other, each named of the picture that the ones before it lead to."""
+    steps, said = list[StepDraft](), ""
+    for number in range(1, len(changes.wishes) + 1):
+        sofar = told
+        if number < len(changes.wishes):
+            found = grounded(changes.wishes[:number], reading.seen[0], reading.instruction)
+            if found is None:
+                return ()
+            sofar = found
+        new = sofar.change.removeprefix(f"{said} and ") if said else sofar.change
+        if sofar.change != said:
+            steps.append(StepDraft(instruction=new, checklist=sofar.checklist))
+        said = sofar.change
+    return tuple(steps) if len(steps) > 1 else ()
 
 
 def _as_told(reading: Reading, mode: Mode, told: Grounded) -> Reading:

@@ -8,8 +8,16 @@ from omniagent.model.errors import CriticBadOutput
 from omniagent.model.requests import Prompt
 from omniagent.tools.audit.audit import alike
 from omniagent.tools.audit.mention import Mention, Told
-from omniagent.tools.dialects.base import Consultation, GivenTask, Reading, SecondQuestion, Touched, Unreadable
-from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.dialects.base import (
+    Consultation,
+    Faulty,
+    GivenTask,
+    Reading,
+    SecondQuestion,
+    Touched,
+    Unreadable,
+)
+from omniagent.tools.dialects.drafts import RefineDraft, RepairDraft
 from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.checklist import checklist_for
 from omniagent.tools.dialects.plain.consulting import written
@@ -21,8 +29,10 @@ from omniagent.tools.dialects.plain.language.contradictions import Contradiction
 from omniagent.tools.dialects.plain.language.twins import false_twin
 from omniagent.tools.dialects.plain.language.vocabulary import canonical
 from omniagent.tools.dialects.plain.modes import possible_modes, reach_of
+from omniagent.tools.dialects.plain.refining import refined
 from omniagent.tools.dialects.plain.replies import read_repair
 from omniagent.tools.dialects.plain.stated import change_in, kept_lines, stated_of
+from omniagent.tools.dialects.plain.steps import steps_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of
 from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
 
@@ -46,15 +56,18 @@ class Plain:
         pictures = () if mode == "generate" else task.pictures
         checklist = checklist_for(task.words, pictures, mode, critic, again=task.again)
         changes = mode == "edit" and len(pictures) == 1
-        kept = kept_lines(task.words, reach_of(task.words, critic)) if changes else ()
+        reach = reach_of(task.words, critic) if changes else None
+        kept = kept_lines(task.words, reach) if changes else ()
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
+        lines = (*checklist.lines, *kept)
         notes = () if known(task.words) else (UNKNOWN_LANGUAGE,)
         return Reading(
             mode,
             told.text,
-            checklist=(*checklist.lines, *kept),
+            checklist=lines,
             assumptions=(*assumptions, *_chosen_words(task), *checklist.assumptions, *told.assumptions, *notes),
             sure=min(sure, checklist.sure),
+            steps=steps_of(task.words, told.text, lines, reach, pair=changes) if mode == "edit" else (),
         )
 
     def contradictions(self, words: str) -> tuple[tuple[str, str], ...]:
@@ -141,6 +154,11 @@ class Plain:
             return draft
 
         return written(critic, prompt, RepairForm, read, critic.profile.repair_tokens)
+
+    refines = True
+
+    def refine(self, faulty: Faulty, critic: Consultation) -> RefineDraft | None:
+        return refined(faulty, critic)
 
     def answer(self, question: str, pictures: Sequence[Image.Image], seen: Sequence[str] = ()) -> Prompt:
         return prompts.answer_prompt(question, pictures, seen)

@@ -41,6 +41,14 @@ class RepairForm(_Form):
     scope: Scope
 
 
+class RefineForm(_Form):
+    """What is wrong in a picture, and the whole new instruction."""
+
+    wrong: str = Field(max_length=400)
+    right: bool
+    instruction: str = Field(max_length=1200)
+
+
 DRAWN_TASK: Final = 'A watercolour of two foxes beside a red tent, with a sign that says "CAMP 9"'
 DRAWN: Final = ChecklistForm(
     facts=(
@@ -74,4 +82,10 @@ REPAIR: Final = RepairForm(
     seen="Two foxes sit beside a blue tent, and a sign says CAMP 9.",
     instruction="Change the colour of the tent from blue to red.",
     scope="local",
+)
+REFINED: Final = RefineForm(
+    wrong="There is only one fox, and the tent is blue.",
+    right=False,
+    instruction="A watercolour of exactly two foxes, side by side, beside a bright red tent, with a wooden sign that "
+    'says "CAMP 9". Both foxes are wholly visible.',
 )

@@ -82,6 +82,11 @@ def _rewritten(words: str, pictures: Sequence[Image.Image], goals: Sequence[str]
     return rewrite if usable and not lost(words, rewrite) else ""
 
 
+def keeping_told(text: str, mode: Mode, generator: GeneratorProfile) -> str:
+    """An instruction for an edit with what the generator likes to be told: that the rest stays."""
+    return _kept(Told(text)).text if mode == "edit" and generator.prompts == "omnigen2" else text
+
+
 def _kept(told: Told) -> Told:
     """An edit with what OmniGen2 likes to be told: that the rest stays. The words before it are as they were."""
     if not english(told.text) or _KEPT_SAID.search(told.text) or _WHOLE.search(told.text):

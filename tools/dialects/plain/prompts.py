@@ -9,10 +9,11 @@ from typing import Final
 from PIL import Image
 
 from omniagent.model.requests import Prompt
+from omniagent.tools.dialects.base import Faulty
 from omniagent.tools.dialects.fencing import fencer
-from omniagent.tools.dialects.plain.forms import CHANGED, CHANGED_TASK, DRAWN, DRAWN_TASK, REPAIR
+from omniagent.tools.dialects.plain.forms import CHANGED, CHANGED_TASK, DRAWN, DRAWN_TASK, REFINED, REPAIR
 from omniagent.tools.dialects.plain.questions import cut
-from omniagent.tools.types import Mode, Reach
+from omniagent.tools.types import Mode, Reach, Verdict
 
 _fenced = fencer("task", "question", "checklist", "seen", "reply")
 
@@ -98,6 +99,16 @@ _REWRITE_GOALS: Final = {
     "detail": "Say the request as one full description of the picture: add surroundings, light and view in at most "
     "thirty words.",
 }
+
+_REFINE_RULES: Final = """\
+Say first in one sentence what is wrong in the new picture. Then write the whole instruction anew, so that the next \
+picture fits the request.
+- Say everything that the request says: every thing, number, colour, name, place, action and text, none left out.
+- Press what failed: say it plainly and early, name the place, and say what is there now and what must be there instead.
+- Keep what holds in the instruction, so that it is not lost.
+- Add no wishes of your own: no further things, no further changes, no text.
+- Write English. Text in quotation marks stays exactly as it is, in quotation marks.
+- If the new picture fits the request after all, set right to true and leave the instruction empty."""
 
 _REPAIR_RULES: Final = """\
 Say first in one sentence what the picture shows, then name one change that makes the failed lines hold.
@@ -294,6 +305,32 @@ def repair_prompt(image: Image.Image, instruction: str, held: Sequence[str], fai
         f"{_REPAIR_RULES}\nExample of a reply, for another picture:\n{REPAIR.model_dump_json()}\n{_JSON_ONLY}"
     )
     return Prompt(system=REPAIR_SYSTEM, parts=(image, text))
+
+
+def refine_prompt(faulty: Faulty, goals: Sequence[str]) -> Prompt:
+    """Asks for a new instruction for a picture that is not right yet; answered with `RefineForm` JSON.
+
+    `goals` are those of `rewrite_goals` that hold for the last instruction too.
+    """
+    held, failed = (
+        "\n".join(f"- {question}" for question, verdict in faulty.lines if _holds(verdict) == holds) or "- nothing"
+        for holds in (True, False)
+    )
+    wanted = "".join(f"{_REWRITE_GOALS[goal]}\n" for goal in goals)
+    text = (
+        f"\nThe request:\n{_fenced('task', faulty.words)}\n"
+        f"The last instruction for the image generator:\n{_fenced('reply', cut(faulty.instruction, 1200))}\n"
+        f"Of the new picture these lines hold:\n{_fenced('checklist', held)}\n"
+        f"These lines failed:\n{_fenced('checklist', failed)}\n"
+        f"{_REFINE_RULES}\n{wanted}Example of a reply, for the request {_fenced('task', DRAWN_TASK)}:\n"
+        f"{REFINED.model_dump_json()}\n{_JSON_ONLY}"
+    )
+    given = _labelled(faulty.given)
+    return Prompt(system=REWRITE_SYSTEM, parts=(*given, "the new picture: ", faulty.image, text))
+
+
+def _holds(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.answer == "yes"
 
 
 def answer_prompt(question: str, pictures: Sequence[Image.Image], seen: Sequence[str]) -> Prompt:

@@ -10,7 +10,7 @@ from typing import Final, get_args
 from pydantic import JsonValue
 
 from omniagent.tools.dialects.base import Unreadable
-from omniagent.tools.dialects.drafts import RepairDraft, RequirementDraft
+from omniagent.tools.dialects.drafts import RefineDraft, RepairDraft, RequirementDraft
 from omniagent.tools.dialects.plain.language.vocabulary import each_word
 from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.dialects.plain.questions import as_question, cut, is_nothing, key_of, one_line
@@ -45,6 +45,8 @@ _REPAIR_KEYS: Final = each_word(
     "instruction change edit repair fix prompt modification suggestion correction action command edit_instruction "
     "new_instruction 指令 修改"
 )
+_WRONG_KEYS: Final = each_word("wrong what_is_wrong error errors fault problem issue 错误 问题")
+_RIGHT_KEYS: Final = each_word("right correct already_right is_right fits matches ok 正确")
 _SEEN_KEYS: Final = each_word("seen observation description shows picture sees image_description 看到 描述")
 _SCHEMA_MARKS: Final = frozenset(["properties", "$defs", "$schema", "$ref", "definitions"])
 _BULLETED: Final = re.compile(r"^[ \t]*(?:[-*•·–—▪●]|\(?\d{1,2}[.):、]|[Qq]\d*[.:])[ \t]*(?P<line>\S.*)$", re.MULTILINE)
@@ -106,6 +108,26 @@ def read_repair(text: str) -> RepairDraft:
     if prose:
         return RepairDraft(instruction=prose)
     raise Unreadable("the reply names no change of the picture" if text.strip() else "the reply is empty")
+
+
+def read_refinement(text: str) -> RefineDraft:
+    """A new instruction, or that the picture is right after all.
+
+    Raises:
+        Unreadable: the text holds neither.
+    """
+    for value in values_in(text):
+        if _is_schema(value):
+            continue
+        for one in _objects(value, 0):
+            wrong = cut(_joined(_of(one, [*_WRONG_KEYS, *_SEEN_KEYS])), 600)
+            right = _of(one, _RIGHT_KEYS)
+            if right is True or str(right).strip().lower() in ("true", "yes"):
+                return RefineDraft(wrong=wrong, right=True)
+            told = _joined(_of(one, _REPAIR_KEYS))
+            if told and not _REFUSAL.search(told):
+                return RefineDraft(wrong=wrong, instruction=told[:1200])
+    raise Unreadable("the reply holds no instruction" if text.strip() else "the reply is empty")
 
 
 def read_instruction(text: str) -> str:

@@ -1,0 +1,104 @@
+"""Changing one picture inside a box: cut out with a margin, drawn in the generator's size, put back softly."""
+
+from typing import Final
+
+from PIL import Image
+from pydantic import Field
+
+from omniagent.model.limits import MAX_SIDE, MIN_SIDE
+from omniagent.tools.draw import DrawIn, DrawOut, draw, drawn
+from omniagent.tools.intake.region import Region
+from omniagent.tools.tool import ToolContext, tool
+from omniagent.tools.types import Box, ImageRef
+
+_MARGIN: Final = 0.25
+"""Of the box's longer side, on each side: what the generator must see to continue it."""
+
+_MOST: Final = 0.6
+"""A cut-out of more than this share of the picture is no local repair: the whole picture is drawn."""
+
+_LEAST: Final = 0.2
+"""The shortest side of a cut-out, as a share of the picture's shorter side: less shows nothing of what is around."""
+
+
+class MendIn(DrawIn):
+    """The picture to repair, the change in words, and where it takes place, in pixels of the picture."""
+
+    source: ImageRef
+    box: Box = Field(description="what changes; outside of it and its soft edge every pixel stays")
+
+
+def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
+    """Change a picture inside a box as the instruction says, one picture for each seed.
+
+    The method of region-level repair (crop, enlarge, edit, paste) is that of OmniVerifier-M1 (arXiv 2605.28805).
+    """
+    source = context.store.get(arguments.source)
+    frame = frame_of(arguments.box, source.size)
+    if frame is None:
+        return draw("edit", arguments, (arguments.source,), context)
+    cut, profile = source.crop(frame), context.runtime.generator.profile
+    size = drawing_size(cut.size, profile.width * profile.height, profile.sides)
+    enlarged = cut if cut.size == size else cut.resize(size, Image.Resampling.LANCZOS)
+    settings = arguments.settings.model_copy(update={"width": size[0], "height": size[1]})
+    region = context.region
+
+    def back(picture: Image.Image) -> Image.Image:
+        whole = pasted(source, picture, frame)
+        return whole if region is None else region.kept(whole)
+
+    return drawn("mend", arguments, settings, (enlarged,), context, back)
+
+
+def frame_of(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """The cut-out of a picture of that size for a box: left, top, right, bottom; None where it is most of the picture.
+
+    Whole pixels within the picture, the box with a margin, no side too short to show what is around.
+    """
+    width, height = size
+    margin = _MARGIN * max(box.right - box.left, box.bottom - box.top)
+    least = max(MIN_SIDE, _LEAST * min(size))
+    left, right = _span(box.left - margin, box.right + margin, least, width)
+    top, bottom = _span(box.top - margin, box.bottom + margin, least, height)
+    if (right - left) * (bottom - top) > _MOST * width * height:
+        return None
+    return left, top, right, bottom
+
+
+def drawing_size(cut: tuple[int, int], pixels: int, sides: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The size that a cut-out is drawn at: of its shape, in whole tokens, of about so many pixels.
+
+    Args:
+        cut: Width and height of the cut-out.
+        pixels: Of a picture that the generator draws by default.
+        sides: The shortest and the longest side that it draws well; a long cut-out loses some of its shape to them.
+    """
+    scale = (pixels / (cut[0] * cut[1])) ** 0.5
+    low, high = sides or (MIN_SIDE, MAX_SIDE)
+    width, height = (min(high, max(low, _whole(side * scale))) for side in cut)
+    return width, height
+
+
+def pasted(source: Image.Image, drawn: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:
+    """The source with what was drawn in a frame of it, which fades in inside that; outside all pixels are its own."""
+    mask = Image.new("L", source.size, 0)
+    mask.paste(255, frame)
+    whole = source.copy()
+    whole.paste(drawn.resize((frame[2] - frame[0], frame[3] - frame[1]), Image.Resampling.LANCZOS), frame[:2])
+    return Region(source, mask).kept(whole)
+
+
+def _span(start: float, end: float, least: float, side: int) -> tuple[int, int]:
+    """Whole pixels from start to end within 0 and the side, at least so long where the side allows it."""
+    missing = max(0.0, least - (end - start)) / 2
+    start, end = start - missing, end + missing
+    shift = max(0.0, -start) - max(0.0, end - side)
+    first, last = max(0, int(start + shift)), min(side, round(end + shift + 0.5))
+    return first, max(last, min(side, first + 1))
+
+
+def _whole(side: float) -> int:
+    return max(MIN_SIDE, round(side / MIN_SIDE) * MIN_SIDE)
+
+
+MEND = tool(mend)
