@@ -38,7 +38,6 @@ from omniagent.model.wording import shown
 from omniagent.runs.awaiting import in_thread
 from omniagent.runs.result import Result
 from omniagent.runs.status import describe
-from omniagent.tools.intake.confined import Confined
 
 Content = str | list[dict[str, Any]]
 PREVIEW_SIDE = 1024
@@ -149,8 +148,7 @@ class _Tools(NamedTuple):
         return request_of(self.agent, asked, self._reader().read(asked.images))
 
     def _reader(self) -> PictureReader:
-        runs_dir = self.agent.config.runs_dir
-        return PictureReader(runs_dir, None if self.roots is None else Confined([runs_dir, *self.roots]))
+        return PictureReader.of(self.agent, self.roots)
 
     def _content(self, result: Result) -> Content:
         text, path = describe(result), result.image_path

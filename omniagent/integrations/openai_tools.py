@@ -39,7 +39,6 @@ from omniagent.integrations.schemas import compact
 from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.wording import cut, unknown
 from omniagent.runs.status import error_json
-from omniagent.tools.intake.confined import Confined
 
 
 class _Function(NamedTuple):
@@ -88,9 +87,7 @@ def dispatch(
         if function is None:
             raise BadSetting(f"the function {unknown(name, FUNCTIONS)}")
         given = _read(arguments, function.takes)
-        runs_dir = agent.config.runs_dir
-        reader = PictureReader(runs_dir, None if roots is None else Confined([runs_dir, *roots]))
-        return function.work(agent, reader, given, hear).model_dump_json()
+        return function.work(agent, PictureReader.of(agent, roots), given, hear).model_dump_json()
     except (OmniAgentError, OSError) as error:
         return json.dumps(error_json(error), ensure_ascii=False)
 

@@ -1,9 +1,11 @@
 """What a text stands for that another program gives as a picture: a file, the picture itself, or an earlier run's."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
-from omniagent.agent import Picture
+from omniagent.agent import Agent, Picture
 from omniagent.model.errors import BadImage, BadSetting
 from omniagent.model.wording import shown
 from omniagent.runs.folder import check_thread_id
@@ -24,6 +26,12 @@ class PictureReader:
 
     def __init__(self, runs_dir: Path, roots: Confined | None = None) -> None:
         self._runs_dir, self._roots = runs_dir, roots
+
+    @classmethod
+    def of(cls, agent: Agent, roots: Iterable[Path] | None) -> Self:
+        """The reader for an agent's host: its runs, and files of these folders; None: every file that can be read."""
+        runs_dir = agent.config.runs_dir
+        return cls(runs_dir, None if roots is None else Confined([runs_dir, *roots]))
 
     def read(self, texts: tuple[str, ...]) -> tuple[Picture, ...]:
         """The pictures in their order.

@@ -55,7 +55,6 @@ from omniagent.model.errors import BadImage, BadSetting, OmniAgentError
 from omniagent.model.wording import cut
 from omniagent.runs.listing import RunSummary, runs_in
 from omniagent.tools.intake.addresses import path_in
-from omniagent.tools.intake.confined import Confined
 
 PATIENCE: Final = 40.0
 """Seconds after which a run that is still at work is answered by a handle: many hosts give a call up after 60."""
@@ -305,8 +304,7 @@ class _Host:
             return failed_content(error)
 
     def _reader(self, roots: ListRootsResult | None) -> PictureReader:
-        runs_dir = self._agent.config.runs_dir
-        return PictureReader(runs_dir, Confined([runs_dir, *self._folders(roots)]))
+        return PictureReader.of(self._agent, self._folders(roots))
 
     def _folders(self, roots: ListRootsResult | None) -> Iterable[Path]:
         if self._roots is not None:
