@@ -14,7 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from PIL import Image
 
 from omniagent.integrations.langgraph import graph_over
-from omniagent.model.errors import BadSetting, BadTask
+from omniagent.model.errors import BadImage, BadSetting, BadTask
 from omniagent.model.requests import GenerationRequest
 from omniagent.model.scripted import Drawn, ScriptedGenerator
 from tests.support.faces import TASK, repaired
@@ -40,7 +40,7 @@ def test_the_file_for_langgraphs_server_names_a_graph_that_is_made_once() -> Non
     made = getattr(module, name)
     graph = made()
     assert graph is made() and graph.name == "OmniAgent"
-    assert {"messages", "task", "images", "mode", "result"} <= set(graph.get_input_jsonschema()["properties"])
+    assert {"messages", "task", "images", "mode"} <= set(graph.get_input_jsonschema()["properties"])
 
 
 def test_a_message_is_a_task_and_the_answer_holds_picture_and_verdicts(tmp_path: Path) -> None:
@@ -113,3 +113,64 @@ def test_wrong_input_is_an_error_of_its_own_type(tmp_path: Path) -> None:
         asked(task=TASK, size="large")
     with pytest.raises(BadSetting, match="mode='paint'"):
         asked(task=TASK, mode="paint")
+
+
+def test_a_turn_that_failed_or_set_options_leaves_nothing_of_them_to_the_next(tmp_path: Path) -> None:
+    seen: list[GenerationRequest] = []
+
+    def draw(request: GenerationRequest) -> Drawn:
+        seen.append(request)
+        return Image.new("RGB", (64, 64), "red")
+
+    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(draw))
+    graph = graph_over(agent).copy(update={"checkpointer": InMemorySaver()})
+    thread: Any = {"configurable": {"thread_id": "1"}}
+
+    async def go() -> dict[str, Any]:
+        given: Any = {"task": "a stale one", "images": ["/nowhere.png"], "seed": 7, "size": "64x64"}
+        for _ in range(2):
+            with pytest.raises(BadImage):
+                await graph.ainvoke(given, thread)
+            given = None  # Tried again as it was.
+        await graph.ainvoke({"messages": [HumanMessage(TASK)], "seed": 5, "size": "256x256", "mode": "generate"}, thread)
+        await graph.ainvoke({"messages": [HumanMessage("a blue star")]}, thread)
+        return graph.get_state(thread).values
+
+    end = asyncio.run(go())
+    assert [(one.seeds, one.width) for one in seen] == [((5,), 256), ((0,), None)]
+    assert set(end) == {"messages", "result"} and end["result"]["seed"] == 0
+
+
+def test_no_file_of_the_machine_is_read_unless_its_folder_was_allowed(tmp_path: Path) -> None:
+    agent = repaired(tmp_path / "runs")
+    picture = tmp_path / "secret.png"
+    Image.new("RGB", (32, 32), "blue").save(picture)
+    ways: list[Any] = [
+        {"task": TASK, "images": [str(picture)]},
+        {"task": TASK, "images": [picture.as_uri()]},
+        {"messages": [HumanMessage([{"type": "text", "text": TASK}, {"type": "image", "url": str(picture)}])]},
+        {"messages": [HumanMessage([TASK, {"type": "image_url", "image_url": {"url": picture.as_uri()}}])]},
+        {"messages": [HumanMessage([TASK, {"type": "image_url", "image_url": str(picture)}])]},
+    ]
+    for given in ways:
+        with pytest.raises(BadImage, match="outside the folders"):
+            asyncio.run(graph_over(agent).ainvoke(given))
+    end = asyncio.run(graph_over(agent, [tmp_path]).ainvoke(ways[0]))
+    assert end["result"]["status"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"type": "image", "file_id": "file-123"}, "'image' \\('file-123'\\)"),
+        ({"type": "audio", "base64": "AAAA", "mime_type": "audio/wav"}, "'audio'"),
+        ({"type": "media", "data": "AAAA"}, "'media'"),
+        ({"type": "file", "base64": "JVBERi0xLjcK", "mime_type": "application/pdf"}, "image 1"),
+    ],
+)
+def test_what_a_message_holds_beside_words_and_pictures_is_refused_by_name(
+    tmp_path: Path, block: dict[str, Any], said: str
+) -> None:
+    message = HumanMessage([{"type": "text", "text": TASK}, block])
+    with pytest.raises((BadTask, BadImage), match=said):
+        asyncio.run(graph_over(repaired(tmp_path)).ainvoke({"messages": [message]}))
