@@ -158,11 +158,10 @@ def _pictures(message: HumanMessage) -> Iterator[str]:
 
 
 def _unread(kind: object, block: Mapping[str, Any]) -> BadTask:
-    known = block.get("file_id") or block.get("id")
-    named = f" ({shown(known)})" if known else ""
+    named = f" ({shown(block['file_id'])})" if "file_id" in block else ""
     return BadTask(
-        f"the message has a block of type {shown(kind)}{named} that is not read; give words as text blocks, and pictures "
-        "as image blocks with base64 or url"
+        f"the message has a block of type {shown(kind)}{named} that is not read; give words as text blocks, and "
+        "pictures as image blocks with base64 or url"
     )
 
 

@@ -132,7 +132,9 @@ def test_a_turn_that_failed_or_set_options_leaves_nothing_of_them_to_the_next(tm
             with pytest.raises(BadImage):
                 await graph.ainvoke(given, thread)
             given = None  # Tried again as it was.
-        await graph.ainvoke({"messages": [HumanMessage(TASK)], "seed": 5, "size": "256x256", "mode": "generate"}, thread)
+        await graph.ainvoke(
+            {"messages": [HumanMessage(TASK)], "seed": 5, "size": "256x256", "mode": "generate"}, thread
+        )
         await graph.ainvoke({"messages": [HumanMessage("a blue star")]}, thread)
         return graph.get_state(thread).values
 
