@@ -2,13 +2,12 @@
 
 import asyncio
 import threading
-import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from collections.abc import Generator as Yields
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from omniagent.config import Config, folder_of
 from omniagent.held import HeldModels
@@ -19,6 +18,7 @@ from omniagent.model.wording import model_name, shown
 from omniagent.runs.awaiting import Mailbox, in_thread
 from omniagent.runs.options import Picture, RunOptions, RunRequest, order_of
 from omniagent.runs.result import Result
+from omniagent.runs.under_way import UnderWay
 from omniagent.tools.record.files import check_written
 from omniagent.tools.record.trace import Event
 from omniagent.tools.types import Budget
@@ -26,10 +26,12 @@ from omniagent.tools.types import Budget
 if TYPE_CHECKING:
     from omniagent.model.profile import GeneratorProfile
     from omniagent.model.runtime import ModelRuntime
-    from omniagent.runs.looking import Checked
+    from omniagent.runs.looking import Checked, Looking
     from omniagent.runs.session import Session
 
 __all__ = ["Agent", "Picture", "RunOptions", "RunRequest"]
+
+T = TypeVar("T")
 
 
 class Agent:
@@ -104,7 +106,7 @@ class Agent:
             runtime,
         )
         self._on_question = on_question
-        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        self._under_way = UnderWay(self._models.check_open)
 
     @property
     def runtime(self) -> "ModelRuntime":
@@ -130,12 +132,11 @@ class Agent:
     def close(self) -> None:
         """Stop the runs under way with their best pictures, and free the models and their memory. Twice does no harm.
 
-        Models that were given are closed too, for they end with the runtime made of them; a `runtime` that was given
-        stays as it is.
+        Looks of `check` and `describe` end as cancelled. Models that were given are closed too, whether or not they
+        have worked; a `runtime` that was given stays as it is.
         """
         self._models.shut()
-        for session in list(self._sessions):
-            session.close()
+        self._under_way.close()
         self._models.free()
 
     def __enter__(self) -> Self:
@@ -191,7 +192,7 @@ class Agent:
             session.cancel()
             return session.wait()
         finally:
-            self._forget(session)
+            self._under_way.forget(session)
 
     async def arun(
         self,
@@ -214,7 +215,7 @@ class Agent:
             await over.run_dry(lifetime.GRACE)
             raise
         finally:
-            self._forget(session)
+            self._under_way.forget(session)
 
     def stream(
         self,
@@ -240,7 +241,7 @@ class Agent:
             if patient:
                 session.close()
             session.cancel()
-            self._forget(session)
+            self._under_way.forget(session)
 
     async def astream(
         self,
@@ -261,7 +262,7 @@ class Agent:
             session.cancel()
             if not session.over:
                 await events.run_dry(lifetime.GRACE)
-            self._forget(session)
+            self._under_way.forget(session)
         session.wait()
 
     def check(self, image: Picture, questions: Sequence[str] = (), *, task: str | None = None) -> "Checked":
@@ -279,11 +280,14 @@ class Agent:
             BadImage: the picture cannot be read.
             BadTask: neither questions nor a task that asks for a picture was given.
             CriticUnavailable, CriticTimeout, CriticBadOutput: the critic gave no verdict.
-            Cancelled: the budget's time limit passed.
+            Cancelled: the budget's time limit passed, or `cancel` or `close` was called.
         """
-        from omniagent.runs.looking import Looking
+        with self._under_way.looking(lambda: self.runtime, self.config) as looking:
+            return looking.check(image, questions, task)
 
-        return Looking(lambda: self.runtime, self.config).check(image, questions, task)
+    async def acheck(self, image: Picture, questions: Sequence[str] = (), *, task: str | None = None) -> "Checked":
+        """`check`, without blocking the event loop; cancelling the asyncio task cancels the look."""
+        return await self._seen(lambda looking: looking.check(image, questions, task))
 
     def describe(self, image: Picture, question: str | None = None) -> str:
         """A picture in the critic's words, or its answer to a question about the picture; nothing is kept.
@@ -291,26 +295,39 @@ class Agent:
         Raises:
             BadImage: the picture cannot be read.
             CriticUnavailable, CriticTimeout, CriticBadOutput: the critic gave no answer.
-            Cancelled: the budget's time limit passed.
+            Cancelled: the budget's time limit passed, or `cancel` or `close` was called.
         """
-        from omniagent.runs.looking import Looking
+        with self._under_way.looking(lambda: self.runtime, self.config) as looking:
+            return looking.describe(image, question)
 
-        return Looking(lambda: self.runtime, self.config).describe(image, question)
+    async def adescribe(self, image: Picture, question: str | None = None) -> str:
+        """`describe`, without blocking the event loop; cancelling the asyncio task cancels the look."""
+        return await self._seen(lambda looking: looking.describe(image, question))
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders of the runs under way."""
-        return tuple(session.order.folder for session in list(self._sessions))
+        return tuple(run.order.folder for run in self._under_way.runs())
 
     def cancel(self, run_id: str | None = None) -> int:
-        """Ask one run, or every run of this agent, to stop; how many were asked.
+        """Ask one run, or every run and look of this agent, to stop; how many were asked.
 
-        Each ends as `cancelled` with its best picture.
+        Each run ends as `cancelled` with its best picture; `check` and `describe` raise `Cancelled`.
         """
-        asked = [session for session in list(self._sessions) if run_id in (None, session.run_id)]
-        for session in asked:
-            session.cancel()
-        return len(asked)
+        return self._under_way.cancel(run_id)
+
+    async def _seen(self, look: "Callable[[Looking], T]") -> T:
+        token, waiter = CancelToken(), threading.current_thread()
+
+        def see() -> T:
+            with self._under_way.looking(lambda: self.runtime, self.config, token, waiter) as looking:
+                return look(looking)
+
+        try:
+            return await in_thread(see)
+        except asyncio.CancelledError:
+            token.cancel()
+            raise
 
     async def _opened(
         self,
@@ -341,12 +358,8 @@ class Agent:
 
             answers = request.options.get("on_question") or self._on_question
             session = Session(order, self.runtime, answers, token, hear, waiter)
-            self._sessions.add(session)
-            session.start()
+            self._under_way.begin(session)
         return session
-
-    def _forget(self, session: "Session") -> None:
-        self._sessions.discard(session)
 
 
 def _checked(name: str, value: object, kind: type) -> None:

@@ -85,7 +85,9 @@ class HeldModels:
     def free(self) -> None:
         """After `shut` and the end of all runs: end the models' work, and give their memory back to the devices."""
         with self._lock:
-            if self._runtime is not None and not self._shared:
+            if self._runtime is None:
+                self._close_given()
+            elif not self._shared:
                 self._runtime.close()
             self._runtime = None
         # Scripted models and those behind URLs never brought torch in.
@@ -93,3 +95,13 @@ class HeldModels:
             from omniagent.model.device import free_memory
 
             free_memory()
+
+    def _close_given(self) -> None:
+        """Close models that were given and never worked, as the runtime would have done."""
+        if self._generator is None and self._critic is None:
+            return
+        from omniagent.model.runtime import Closable
+
+        for given in (self._generator, self._critic):
+            if isinstance(given, Closable):
+                given.close()

@@ -5,6 +5,8 @@ import base64
 import io
 import pickle
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from omniagent import Agent, BadSetting, BadTask, Budget, ModelRuntime, RenderSettings, Result, ScriptedCritic
+from omniagent import (
+    Agent,
+    BadSetting,
+    BadTask,
+    Budget,
+    Cancelled,
+    ModelRuntime,
+    RenderSettings,
+    Result,
+    ScriptedCritic,
+)
+from omniagent.held import HeldModels
 from omniagent.model.requests import LoraChoice
 from omniagent.model.scripted import ScriptedGenerator
 from omniagent.tools.record.attempt_files import read_lineage
@@ -149,6 +162,67 @@ def test_a_picture_from_elsewhere_is_checked_and_described(tmp_path: Path) -> No
     with pytest.raises(BadTask, match="0 questions"):
         agent.check(path)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("way", ["cancel", "close", "asyncio"])
+def test_a_look_under_way_is_cancelled_as_runs_are(tmp_path: Path, way: str) -> None:
+    critic = ScriptedCritic(gate=threading.Event(), profile=LISTED)
+    agent = scripted_agent(tmp_path, critic=critic)
+    white = Image.new("RGB", (16, 16), "white")
+
+    def end() -> None:
+        critic.started.wait()
+        if way == "close":
+            agent.close()
+        else:
+            assert (agent.cancel("a run"), agent.cancel()) == (0, 1)
+
+    async def leave() -> None:
+        look = asyncio.create_task(agent.acheck(white, ["Is it white?"]))
+        await asyncio.to_thread(critic.started.wait)
+        look.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await look
+
+    if way == "asyncio":
+        asyncio.run(leave())
+        agent.close()
+    else:
+        with ThreadPoolExecutor() as pool:
+            ended = pool.submit(end)
+            with pytest.raises(Cancelled):
+                agent.describe(white)
+            ended.result()
+    assert agent.cancel() == 0
+
+
+def test_work_that_begins_while_the_agent_closes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed after its models were lent, and before the run or look was listed."""
+    lend = HeldModels.runtime
+
+    def lend_and_close(held: HeldModels) -> ModelRuntime:
+        lent = lend(held)
+        agent.close()
+        return lent
+
+    agent = repaired(tmp_path)
+    monkeypatch.setattr(HeldModels, "runtime", lend_and_close)
+    with pytest.raises(BadSetting, match="this agent is closed"):
+        agent.run(TASK)
+    assert agent.folders == ()
+
+
+def test_given_models_are_closed_with_an_agent_that_never_used_them(tmp_path: Path) -> None:
+    class Closing(ScriptedGenerator):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    generator = Closing()
+    with scripted_agent(tmp_path, generator=generator):
+        pass
+    assert generator.closed == 1
 
 
 class Page(HTMLParser):
