@@ -10,6 +10,7 @@ from omniagent.agent import Agent
 from omniagent.integrations.hosting import Request
 from omniagent.integrations.progress import RunProgress, Told
 from omniagent.model.errors import BadSetting, Cancelled, QueueFull
+from omniagent.runs.awaiting import in_thread
 from omniagent.runs.folder import check_thread_id
 from omniagent.runs.request import new_run_id
 from omniagent.runs.result import Result
@@ -85,7 +86,7 @@ class Job:
                     folder = event.folder
                 if (told := progress.hear(event)) is not None:
                     self._tell(told)
-        return await asyncio.to_thread(Result.load, Path(folder))
+        return await in_thread(lambda: Result.load(folder))
 
     def _tell(self, told: Told) -> None:
         self.told = told

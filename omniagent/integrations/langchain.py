@@ -1,7 +1,8 @@
 """OmniAgent as tools of a LangChain or LangGraph agent. Needs `omniagent[langchain]`."""
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from langchain_core.messages.content import create_image_block, create_text_bloc
 from langchain_core.tools import ArgsSchema, StructuredTool, ToolException
 from pydantic import ValidationError
 
-from omniagent.agent import Agent
+from omniagent.agent import Agent, Picture
 from omniagent.integrations.answers import CheckedImage, DescribedImage, checked_answer, checked_lines
 from omniagent.integrations.arguments import (
     Arguments,
@@ -36,6 +37,7 @@ from omniagent.integrations.progress import Told
 from omniagent.model.errors import BadSetting, OmniAgentError
 from omniagent.model.wording import shown
 from omniagent.runs.awaiting import in_thread
+from omniagent.runs.looking import Checked
 from omniagent.runs.result import Result
 from omniagent.runs.status import describe
 
@@ -82,8 +84,8 @@ def as_langchain_tools(
     return [
         tools.drawing("create_image", CREATE_IMAGE, CreateArguments),
         tools.drawing("edit_image", EDIT_IMAGE, EditArguments),
-        tools.looking("check_image", CHECK_IMAGE, CheckArguments, tools.check),
-        tools.looking("describe_image", DESCRIBE_IMAGE, DescribeArguments, tools.describe),
+        tools.looking("check_image", CHECK_IMAGE, CheckArguments, tools.check, tools.acheck),
+        tools.looking("describe_image", DESCRIBE_IMAGE, DescribeArguments, tools.describe, tools.adescribe),
     ]
 
 
@@ -121,7 +123,12 @@ class _Tools(NamedTuple):
         return _tool(name, description, takes, draw, adraw)
 
     def looking(
-        self, name: str, description: str, takes: type[Arguments], look: Callable[[Any], tuple[str, Any]]
+        self,
+        name: str,
+        description: str,
+        takes: type[Arguments],
+        look: Callable[[Any], tuple[str, Any]],
+        alook: Callable[[Any], Awaitable[tuple[str, Any]]],
     ) -> StructuredTool:
         def see(**given: Any) -> tuple[str, Any]:
             with _told():
@@ -129,23 +136,32 @@ class _Tools(NamedTuple):
 
         async def asee(**given: Any) -> tuple[str, Any]:
             with _told():
-                return await in_thread(lambda: look(takes(**given)))
+                return await alook(takes(**given))
 
         return _tool(name, description, takes, see, asee)
 
     def check(self, arguments: CheckArguments) -> tuple[str, CheckedImage]:
-        (picture,) = self._reader().read((arguments.image,))
-        answer = checked_answer(self.agent.check(picture, arguments.questions, task=arguments.task))
-        return checked_lines(answer), answer
+        picture = self._picture(arguments.image)
+        return _checked(self.agent.check(picture, arguments.questions, task=arguments.task))
+
+    async def acheck(self, arguments: CheckArguments) -> tuple[str, CheckedImage]:
+        picture = await in_thread(lambda: self._picture(arguments.image))
+        return _checked(await self.agent.acheck(picture, arguments.questions, task=arguments.task))
 
     def describe(self, arguments: DescribeArguments) -> tuple[str, DescribedImage]:
-        (picture,) = self._reader().read((arguments.image,))
-        text = self.agent.describe(picture, arguments.question)
-        return text, DescribedImage(text=text)
+        return _described(self.agent.describe(self._picture(arguments.image), arguments.question))
+
+    async def adescribe(self, arguments: DescribeArguments) -> tuple[str, DescribedImage]:
+        picture = await in_thread(lambda: self._picture(arguments.image))
+        return _described(await self.agent.adescribe(picture, arguments.question))
 
     def _request(self, arguments: CreateArguments | EditArguments) -> Request:
         asked = arguments.as_create() if isinstance(arguments, EditArguments) else arguments
         return request_of(self.agent, asked, self._reader().read(asked.images))
+
+    def _picture(self, text: str) -> Picture:
+        (picture,) = self._reader().read((text,))
+        return picture
 
     def _reader(self) -> PictureReader:
         return PictureReader.of(self.agent, self.roots)
@@ -161,15 +177,22 @@ class _Tools(NamedTuple):
         return [{"type": "text", "text": create_text_block(text)["text"]}, {**image, "id": f"{result.run_id}.png"}]
 
 
-class _told:
+@contextmanager
+def _told() -> Generator[None]:
     """Errors of the agent as those that the tool tells the model."""
+    try:
+        yield
+    except (OmniAgentError, OSError) as error:
+        raise ToolException(str(error)) from error
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OmniAgentError | OSError):
-            raise ToolException(str(error)) from error
+def _checked(found: Checked) -> tuple[str, CheckedImage]:
+    answer = checked_answer(found)
+    return checked_lines(answer), answer
+
+
+def _described(text: str) -> tuple[str, DescribedImage]:
+    return text, DescribedImage(text=text)
 
 
 class _Tool(StructuredTool):

@@ -19,7 +19,7 @@ from omniagent.integrations.jobs import MOST
 from omniagent.integrations.mcp import build_server
 from omniagent.integrations.mcp.server import PATIENCE
 from omniagent.integrations.progress import RunProgress
-from omniagent.model.requests import GenerationRequest, Prompt
+from omniagent.model.requests import Completion, GenerationRequest, Prompt
 from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
 from omniagent.tools.record.trace import RunEnded
 from tests.support.faces import FAILS, HOLDS, TASK, never_right, repaired
@@ -167,6 +167,31 @@ def test_a_call_that_is_given_up_stops_its_run(tmp_path: Path, mode: str) -> Non
 
     with_client(agent, use, mode=mode)
     assert Result.load(tmp_path / "mine").stop_reason == "cancelled"
+
+
+def test_a_look_that_is_given_up_ends_in_the_critic_too(tmp_path: Path) -> None:
+    left = threading.Event()
+
+    class Watched(ScriptedCritic):
+        def write(self, *given: Any, **more: Any) -> Completion:
+            try:
+                return super().write(*given, **more)
+            finally:
+                left.set()
+
+    critic = Watched(gate=threading.Event(), profile=LISTED)
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (16, 16), "white").save(picture)
+
+    async def use(client: Client) -> None:
+        call = asyncio.create_task(client.call_tool("describe_image", {"image": str(picture)}))
+        await asyncio.to_thread(critic.started.wait)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await asyncio.to_thread(left.wait, 60)
+
+    with_client(scripted_agent(tmp_path / "runs", critic=critic), use)
 
 
 def test_a_server_that_ends_leaves_no_run_without_a_result(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mcp_types import CallToolResult, InputRequiredResult, ListRootsResult, Reso
 from pydantic import AnyUrl, ValidationError
 
 import omniagent
-from omniagent.agent import Agent
+from omniagent.agent import Agent, Picture
 from omniagent.integrations.answers import (
     CheckedImage,
     DescribedImage,
@@ -53,6 +53,7 @@ from omniagent.integrations.mcp.schemas import tool
 from omniagent.integrations.pictures import PictureReader
 from omniagent.model.errors import BadImage, BadSetting, OmniAgentError
 from omniagent.model.wording import cut
+from omniagent.runs.awaiting import in_thread
 from omniagent.runs.listing import RunSummary, runs_in
 from omniagent.tools.intake.addresses import path_in
 
@@ -124,7 +125,7 @@ class _Server(MCPServer[Any]):
             return failed_content(BadSetting(refusal(error.__cause__, _TAKES[name])))
 
     async def list_resources(self) -> list[Resource]:
-        runs = await asyncio.to_thread(_newest, self._agent.config.runs_dir, _LISTED)
+        runs = await in_thread(lambda: _newest(self._agent.config.runs_dir, _LISTED))
         return [
             Resource(uri=picture_uri(run.run_id), name=f"{run.run_id}.png", title=cut(run.task, 100))
             for run in runs
@@ -237,7 +238,7 @@ class _Host:
         self, ctx: Context[Any, Any], roots: ListRootsResult | None, arguments: CreateArguments
     ) -> CallToolResult:
         try:
-            pictures = await asyncio.to_thread(self._reader(roots).read, arguments.images)
+            pictures = await in_thread(lambda: self._reader(roots).read(arguments.images))
             job = self._jobs.start(request_of(self._agent, arguments, pictures))
         except (OmniAgentError, OSError) as error:
             return failed_content(error)
@@ -249,23 +250,17 @@ class _Host:
             raise
 
     async def check(self, roots: ListRootsResult | None, arguments: CheckArguments) -> CallToolResult:
-        def look() -> CheckedImage:
-            (picture,) = self._reader(roots).read((arguments.image,))
-            return checked_answer(self._agent.check(picture, arguments.questions, task=arguments.task))
-
         try:
-            answer = await asyncio.to_thread(look)
+            picture = await self._picture(roots, arguments.image)
+            answer = checked_answer(await self._agent.acheck(picture, arguments.questions, task=arguments.task))
         except (OmniAgentError, OSError) as error:
             return failed_content(error)
         return plain_content(checked_lines(answer), answer)
 
     async def describe(self, roots: ListRootsResult | None, arguments: DescribeArguments) -> CallToolResult:
-        def look() -> str:
-            (picture,) = self._reader(roots).read((arguments.image,))
-            return self._agent.describe(picture, arguments.question)
-
         try:
-            text = await asyncio.to_thread(look)
+            picture = await self._picture(roots, arguments.image)
+            text = await self._agent.adescribe(picture, arguments.question)
         except (OmniAgentError, OSError) as error:
             return failed_content(error)
         return plain_content(text, DescribedImage(text=text))
@@ -274,10 +269,10 @@ class _Host:
         job = self._jobs.get(arguments.run_id)
         try:
             if job is None:
-                result = await asyncio.to_thread(stored_run, self._agent.config.runs_dir, arguments.run_id)
+                result = await in_thread(lambda: stored_run(self._agent.config.runs_dir, arguments.run_id))
                 if result is None:
                     return unfinished_content(arguments.run_id)
-                return await asyncio.to_thread(run_content, result)
+                return await in_thread(lambda: run_content(result))
         except (OmniAgentError, OSError) as error:
             return failed_content(error)
         if arguments.cancel and not job.over:
@@ -286,7 +281,7 @@ class _Host:
         return await self._followed(ctx, job, min(wait, self._patience))
 
     async def list_runs(self, arguments: ListRunsArguments) -> CallToolResult:
-        runs = await asyncio.to_thread(_newest, self._agent.config.runs_dir, arguments.limit + 1)
+        runs = await in_thread(lambda: _newest(self._agent.config.runs_dir, arguments.limit + 1))
         answer = listed_answer(runs[: arguments.limit], len(runs) > arguments.limit)
         return plain_content(listed_lines(answer), answer)
 
@@ -299,9 +294,14 @@ class _Host:
             line, share = ("beginning", 0.0) if told is None else (told.line, round(told.done / told.total, 3))
             return running_content(job.run_id, line, share, job.attempts, job.request["seed"])
         try:
-            return await asyncio.to_thread(run_content, await job.result())
+            result = await job.result()
+            return await in_thread(lambda: run_content(result))
         except (OmniAgentError, OSError) as error:
             return failed_content(error)
+
+    async def _picture(self, roots: ListRootsResult | None, text: str) -> Picture:
+        (picture,) = await in_thread(lambda: self._reader(roots).read((text,)))
+        return picture
 
     def _reader(self, roots: ListRootsResult | None) -> PictureReader:
         return PictureReader.of(self._agent, self._folders(roots))
