@@ -110,7 +110,7 @@ def run_batch(
 
     A bad line, a missing picture or a failed run costs its own line only. Tasks that failed are tried again by the
     next call; one that was killed half-way goes on where it was. A cancelled task writes no line and ends the batch,
-    as does `should_stop`, which is asked before each task.
+    as does `should_stop`, which is asked before each task; lines that were there already are returned all the same.
 
     Raises:
         BadSetting: the tasks' file cannot be read.
@@ -123,20 +123,19 @@ def run_batch(
         out.mkdir(parents=True, exist_ok=True)
     done = _kept(out / RESULTS_FILE)
     lines: list[BatchLine] = []
+    stopped = False
     for entry in entries:
         name = entry.task.id if entry.task else None
         old = done.get(name) if name is not None else None
-        line = old or entry.bad
-        if line is None and entry.task is not None:
-            if should_stop():
-                break
-            _ = agent.runtime  # a model that does not load would fail every task alike
-            if should_stop():
-                break
-            line = _run(agent, entry.task, tasks.parent, out, seed, budget, settings, on_event)
-            if line.status == "cancelled":
-                break
-        if line is None:
+        line = old or (None if stopped else entry.bad)
+        if line is None and entry.task is not None and not stopped:
+            if not (stopped := should_stop()):
+                _ = agent.runtime  # a model that does not load would fail every task alike
+                stopped = should_stop()
+            if not stopped:
+                line = _run(agent, entry.task, tasks.parent, out, seed, budget, settings, on_event)
+                stopped = line.status == "cancelled"
+        if line is None or line.status == "cancelled":
             continue
         if old is None:
             _append(out / RESULTS_FILE, line)

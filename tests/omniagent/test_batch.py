@@ -209,6 +209,18 @@ def test_a_batch_that_is_asked_to_stop_ends_after_the_task_at_hand(tmp_path: Pat
     assert [line.id for line in lines] == ["t1"] and done[0].total == 2
 
 
+def test_stopping_a_batch_that_goes_on_keeps_finished_lines_on_its_sheet(tmp_path: Path) -> None:
+    agent, _ = counting(tmp_path)
+    tasks, out = tasks_file(tmp_path, task("t2"), task("t4")), tmp_path / "out"
+    run_batch(agent, tasks, out)
+    tasks_file(tmp_path, task("t1"), task("t2"), "{bad", task("t3"), task("t4"))
+    told: list[Progress] = []
+    lines = run_batch(agent, tasks, out, should_stop=lambda: True, on_progress=told.append)
+    assert [line.id for line in lines] == [one.line.id for one in told] == ["t2", "t4"]
+    assert [line["id"] for line in results(out)] == ["t2", "t4"]
+    assert (out / "index.html").read_text().count("report.html") == 2
+
+
 def test_the_command_shows_progress_and_exits_1_when_some_line_was_bad(tmp_path: Path) -> None:
     tasks = tasks_file(tmp_path, task("t1"), "{not json")
     words = ("batch", str(tasks), "--out", str(tmp_path / "out"))
