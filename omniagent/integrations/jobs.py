@@ -1,6 +1,7 @@
 """Runs of an asyncio host that outlive the call that began them: followed, waited for, asked for later, and stopped."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -26,15 +27,16 @@ class Job:
     """One run of a host. Lives in the event loop that began it."""
 
     def __init__(self, agent: Agent, run_id: str, request: Request) -> None:
-        self.run_id, self.request = run_id, request
+        self.run_id, self.seed = run_id, request["seed"]
         self.told: Told | None = None
         self.attempts = 0
         self._agent = agent
         self._changed = asyncio.Event()
         self._count = 0
-        self._task = asyncio.create_task(self._work(), name=f"omniagent-{run_id}")
-        # The error is for callers that ask; without one it must not end as a warning of asyncio's.
-        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._ended = False
+        # Only the work itself holds the request: an ended job is remembered, and its pictures are not.
+        self._task = asyncio.create_task(self._work(request), name=f"omniagent-{run_id}")
+        self._task.add_done_callback(_let_go)
 
     @property
     def over(self) -> bool:
@@ -68,22 +70,24 @@ class Job:
             raise
 
     def cancel(self) -> None:
-        """Ask the run to stop with its best picture; one whose models still load ends without a picture."""
-        if not self._agent.cancel(self.run_id):
+        """Ask the run to stop with its best picture; one whose models still load ends without a picture.
+
+        A run that has told its end is left as it is.
+        """
+        if not self._ended and not self._agent.cancel(self.run_id):
             self._task.cancel()
 
-    async def _work(self) -> Result:
-        progress = RunProgress(self.request["budget"].max_rounds)
+    async def _work(self, request: Request) -> Result:
+        progress = RunProgress(request["budget"].max_rounds)
         if not self._agent.loaded:
             self._tell(progress.loading())
         folder = ""
-        request = self.request.copy()
-        request["thread_id"] = self.run_id
-        async with aclosing(self._agent.astream(**request)) as events:
+        named: Request = {**request, "thread_id": self.run_id}
+        async with aclosing(self._agent.astream(**named)) as events:
             async for event in events:
                 self.attempts += isinstance(event, AttemptMade)
                 if isinstance(event, RunEnded):
-                    folder = event.folder
+                    folder, self._ended = event.folder, True
                 if (told := progress.hear(event)) is not None:
                     self._tell(told)
         return await in_thread(lambda: Result.load(folder))
@@ -93,6 +97,14 @@ class Job:
         self._count += 1
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+
+def _let_go(task: asyncio.Task[Result]) -> None:
+    """Drop what the error of a task holds by its frames, for it is kept as long as the job; only its words are told."""
+    error = None if task.cancelled() else task.exception()
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 class Jobs:

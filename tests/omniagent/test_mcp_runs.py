@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import gc
 import itertools
 import threading
-from collections.abc import Awaitable, Callable
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ from mcp_types import CallToolResult, ResourceLink, TextContent
 from PIL import Image
 
 from omniagent import Agent, GenerationFailed, Result, UnknownModel
-from omniagent.integrations.jobs import MOST
+from omniagent.integrations.arguments import CreateArguments
+from omniagent.integrations.hosting import request_of
+from omniagent.integrations.jobs import MOST, Job, Jobs
 from omniagent.integrations.mcp import build_server
 from omniagent.integrations.mcp.server import PATIENCE
 from omniagent.integrations.progress import RunProgress
 from omniagent.model.requests import Completion, GenerationRequest, Prompt
 from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
-from omniagent.tools.record.trace import RunEnded
+from omniagent.tools.record.trace import Event, RunEnded
 from tests.support.faces import FAILS, HOLDS, TASK, never_right, repaired
 from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
 
@@ -144,6 +148,45 @@ def test_a_run_is_stopped_through_its_handle_with_its_best_picture(tmp_path: Pat
     with_client(agent, use, patience=3)
 
 
+def test_a_run_that_has_ended_is_not_stopped_and_no_job_keeps_its_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, reading, go_on, load = repaired(tmp_path), threading.Event(), threading.Event(), Result.load
+
+    def slow(folder: Path | str) -> Result:
+        reading.set()
+        go_on.wait()
+        return load(folder)
+
+    monkeypatch.setattr(Result, "load", slow)
+
+    def begun(jobs: Jobs, **more: Any) -> tuple[Job, "weakref.ref[Image.Image]"]:
+        picture = Image.new("RGB", (16, 16), "red")
+        arguments = CreateArguments.model_validate({"task": TASK, **more})
+        return jobs.start(request_of(agent, arguments, (picture,))), weakref.ref(picture)
+
+    async def use() -> None:
+        jobs = Jobs(agent)
+        job, picture = begun(jobs, seed=5)
+        await asyncio.to_thread(reading.wait)
+        job.cancel()
+        go_on.set()
+        assert (await job.result()).accepted and job.seed == 5
+        monkeypatch.setattr(agent, "astream", fails)
+        failed, other = begun(jobs)
+        with pytest.raises(GenerationFailed):
+            await failed.result()
+        await asyncio.sleep(0)
+        gc.collect()
+        assert picture() is None and other() is None
+
+    async def fails(**request: Any) -> AsyncGenerator[Event]:
+        raise GenerationFailed("no")
+        yield
+
+    asyncio.run(use())
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_a_call_that_is_given_up_stops_its_run(tmp_path: Path, mode: str) -> None:
     agent = held(tmp_path, threading.Event())
@@ -229,6 +272,9 @@ def test_a_run_of_which_only_the_folder_is_left_is_called_unfinished(tmp_path: P
     async def use(client: Client) -> None:
         told = made(await client.call_tool("get_run", {"run_id": "mine"}))
         assert told["status"] == "unfinished" and "thread_id mine" in told["message"]
+        assert "nothing was stopped" not in told["message"]
+        told = made(await client.call_tool("get_run", {"run_id": "mine", "cancel": True}))
+        assert told["status"] == "unfinished" and "nothing was stopped" in told["message"]
         for wrong in ("nobody", "../mine", "a/b", ""):
             refused = await client.call_tool("get_run", {"run_id": wrong})
             assert refused.is_error and "\n" not in text_of(refused)

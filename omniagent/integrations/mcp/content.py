@@ -60,12 +60,14 @@ def running_content(run_id: str, line: str, progress: float, attempts: int, seed
     return _structured([TextContent(text=text)], answer)
 
 
-def unfinished_content(run_id: str) -> CallToolResult:
-    """A run whose folder holds no result, and that is not at work here."""
+def unfinished_content(run_id: str, *, cancel: bool = False) -> CallToolResult:
+    """A run whose folder holds no result, and that is not at work here; `cancel`: whether it was to be stopped."""
     text = (
         f"the run {run_id} has no result yet: it is at work in another program, or was stopped; the call that began "
         f"it, with thread_id {run_id}, goes on with it"
     )
+    if cancel:
+        text = f"nothing was stopped, as no such run is at work in this server; {text}"
     answer = RunAnswer(status="unfinished", run_id=run_id, message=text, progress=0.0)
     return _structured([TextContent(text=f"unfinished: {text}")], answer)
 

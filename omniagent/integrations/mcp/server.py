@@ -271,7 +271,7 @@ class _Host:
             if job is None:
                 result = await in_thread(lambda: stored_run(self._agent.config.runs_dir, arguments.run_id))
                 if result is None:
-                    return unfinished_content(arguments.run_id)
+                    return unfinished_content(arguments.run_id, cancel=arguments.cancel)
                 return await in_thread(lambda: run_content(result))
         except (OmniAgentError, OSError) as error:
             return failed_content(error)
@@ -292,7 +292,7 @@ class _Host:
         if not job.over:
             told = job.told
             line, share = ("beginning", 0.0) if told is None else (told.line, round(told.done / told.total, 3))
-            return running_content(job.run_id, line, share, job.attempts, job.request["seed"])
+            return running_content(job.run_id, line, share, job.attempts, job.seed)
         try:
             result = await job.result()
             return await in_thread(lambda: run_content(result))
