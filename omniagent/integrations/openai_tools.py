@@ -9,6 +9,7 @@ for call in reply.choices[0].message.tool_calls or ():
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -79,15 +80,13 @@ def dispatch(
         roots: Folders whose files the model may name as pictures, beside earlier runs; None: any that can be read.
         hear: Told how far a run is.
     """
-    if agent is None:
-        with Agent() as own:
-            return dispatch(name, arguments, agent=own, roots=roots, hear=hear)
     try:
         function = FUNCTIONS.get(name)
         if function is None:
             raise BadSetting(f"the function {unknown(name, FUNCTIONS)}")
         given = _read(arguments, function.takes)
-        return function.work(agent, PictureReader.of(agent, roots), given, hear).model_dump_json()
+        with Agent() if agent is None else nullcontext(agent) as at_work:
+            return function.work(at_work, PictureReader.of(at_work, roots), given, hear).model_dump_json()
     except (OmniAgentError, OSError) as error:
         return json.dumps(error_json(error), ensure_ascii=False)
 

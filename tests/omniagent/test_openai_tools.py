@@ -75,3 +75,16 @@ def test_without_an_agent_one_is_made_for_the_call_and_closed(tmp_path: Path, mo
     assert json.loads(dispatch("create_image", {"task": TASK}))["status"] == "accepted"
     with pytest.raises(Exception, match="runtime is closed"):
         made[0].critic.write(None)  # pyright: ignore[reportArgumentType]
+
+
+def test_without_an_agent_wrong_settings_are_answered_and_wrong_calls_need_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMNIAGENT_BUDGET__MAX_ROUNDS", "many")
+    for name, arguments, said in (
+        ("create_image", {"task": TASK}, "budget.max_rounds='many'"),
+        ("paint", {}, "'paint' is not known"),
+        ("create_image", {}, "task is missing"),
+    ):
+        answer = json.loads(dispatch(name, arguments))
+        assert (answer["status"], answer["error"]) == ("error", "BadSetting") and said in answer["message"]
