@@ -79,4 +79,4 @@ class RunProgress:
         # Hosts want each number above the last: where an event brings no progress, a little of the way is taken.
         end = min(float(int(self._done) + 1), self._total)
         self._done = max(min(done, self._total), self._done + (end - self._done) * 0.02)
-        return Told(round(self._done, 4), self._total, line)
+        return Told(self._done, self._total, line)

@@ -25,7 +25,7 @@ from omniagent.integrations.mcp.server import PATIENCE
 from omniagent.integrations.progress import RunProgress
 from omniagent.model.requests import Completion, GenerationRequest, Prompt
 from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
-from omniagent.tools.record.trace import Event, RunEnded
+from omniagent.tools.record.trace import Event, RunEnded, ToolStarted
 from tests.support.faces import FAILS, HOLDS, TASK, never_right, repaired
 from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
 
@@ -125,6 +125,9 @@ def test_progress_grows_over_every_event_of_a_run_that_uses_all_its_rounds(tmp_p
     told = [one for event in events if (one := progress.hear(event)) is not None]
     assert isinstance(events[-1], RunEnded) and told[-1].done == told[-1].total == 4
     assert all(one.done < other.done <= 4 for one, other in itertools.pairwise(told))
+    long = RunProgress(3)
+    told = [one for _ in range(600) if (one := long.hear(ToolStarted(tool="critique"))) is not None]
+    assert len(told) == 600 and all(one.done < other.done < 2 for one, other in itertools.pairwise(told))
 
 
 def test_a_run_is_stopped_through_its_handle_with_its_best_picture(tmp_path: Path) -> None:
