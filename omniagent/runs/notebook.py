@@ -1,23 +1,19 @@
 """What a notebook shows of a run and of its attempts: one piece of self-contained HTML, drawn from the run's files."""
 
-import base64
-import io
-from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
-
 from omniagent.model.wording import counted, cut
+from omniagent.runs.marked import COLOURS, SIGNS
+from omniagent.runs.pages import rendered, small_picture
 from omniagent.runs.result import Result
 from omniagent.runs.status import STOPS, evidence_of, returned, status_of
-from omniagent.tools.types import Answer, Attempt
+from omniagent.tools.types import Attempt
 
 LARGE, SMALL = 256, 96
 """Longest sides of the pictures in pixels: a notebook file holds every output, so full sizes stay on disk."""
 
 _MOST_IN_STRIP = 24
-_MARKS: dict[Answer, tuple[str, str]] = {"yes": ("✓", "#188038"), "no": ("✗", "#d93025"), "unsure": ("?", "#b06000")}
+_TEMPLATE = "notebook.html.j2"
 
 
 class _Row(NamedTuple):
@@ -46,7 +42,8 @@ def result_html(result: Result) -> str:
     many = result.attempts[-_MOST_IN_STRIP:] if len(result.attempts) > 1 else ()
     if len(result.attempts) > _MOST_IN_STRIP:
         notes.append(f"the last {_MOST_IN_STRIP} of {len(result.attempts)} attempts are shown")
-    return _rendered(
+    return rendered(
+        _TEMPLATE,
         title=status,
         told=f"— {result.message or STOPS[result.stop_reason]} ({result.usage.seconds:.1f} s)",
         answer=result.answer,
@@ -60,9 +57,12 @@ def attempt_html(result: Result, name: str) -> str:
     """One attempt of a run: its picture with the verdicts, and where it came from."""
     attempt = next((one for one in result.attempts if one.id == name), None)
     if attempt is None:
-        return _rendered(title=name, told="is no attempt of this run", answer=None, shown=None, notes=[], strip=[])
+        return rendered(
+            _TEMPLATE, title=name, told="is no attempt of this run", answer=None, shown=None, notes=[], strip=[]
+        )
     origin = f" from {attempt.parent}" if attempt.parent else ""
-    return _rendered(
+    return rendered(
+        _TEMPLATE,
         title=attempt.id,
         told=f"— {attempt.image.width}x{attempt.image.height}{origin}, round {attempt.round}, seed {attempt.seed}",
         answer=None,
@@ -70,17 +70,6 @@ def attempt_html(result: Result, name: str) -> str:
         notes=[cut(attempt.instruction, 300)],
         strip=[],
     )
-
-
-def _rendered(**values: object) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("notebook.html.j2").render(**values)
 
 
 def _shown(result: Result, attempt: Attempt, side: int) -> _Shown:
@@ -91,31 +80,15 @@ def _shown(result: Result, attempt: Attempt, side: int) -> _Shown:
         if (seen := verdicts.get(need.id)) is None:
             rows.append(_Row("—", "inherit", "", need.question, ""))
         else:
-            rows.append(_Row(*_MARKS[seen.answer], f"{seen.probability:.2f}", need.question, evidence_of(seen)))
+            sign, colour = SIGNS[seen.answer], COLOURS[seen.answer]
+            rows.append(_Row(sign, colour, f"{seen.probability:.2f}", need.question, evidence_of(seen)))
     best = result.best is not None and attempt.id == result.best.id
     score = f", {critique.passed} of {len(critique.verdicts)}" if critique else ""
     return _Shown(
-        uri=_small(result, attempt, side),
+        uri=small_picture(result.folder / "images" / f"{attempt.image.sha256}.png", side, lossless=48 * 1024),
         alt=f"{attempt.id}: {cut(attempt.instruction, 200)}"
         + (f"; {critique.passed} of {counted(len(critique.verdicts), 'requirement')} hold" if critique else ""),
         caption=f"{'★ ' if best else ''}{attempt.id}{score}",
         best=best,
         checks=tuple(rows),
     )
-
-
-def _small(result: Result, attempt: Attempt, side: int) -> str | None:
-    """The picture within `side` pixels as a data URI; None when its file is gone or broken, which costs no output."""
-    try:
-        with Image.open(result.folder / "images" / f"{attempt.image.sha256}.png") as image:
-            small = image.convert("RGB")
-    except OSError:
-        return None
-    small.thumbnail((side, side))
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG", optimize=True)
-    kind = "png"
-    if buffer.tell() > 48 * 1024:
-        buffer, kind = io.BytesIO(), "jpeg"
-        small.save(buffer, "JPEG", quality=88)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

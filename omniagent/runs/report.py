@@ -1,6 +1,5 @@
 """One self-contained `report.html` for a run: drawn from its trace and pictures alone, without scripts or network."""
 
-import base64
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,12 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
-
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, model_name
 from omniagent.runs.marked import COLOURS, SIGNS, Mark, change_layer, change_of, marks_of
+from omniagent.runs.pages import data_uri, rendered, small_picture
 from omniagent.runs.status import STOPS, cost_of, doing, evidence_cost, evidence_of
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.trace import (
@@ -34,6 +31,9 @@ from omniagent.tools.types import Attempt, Critique, Decision, ImageRef, Plan, R
 
 THUMBNAIL = 256
 """Longest side in pixels of the small pictures; only attempts themselves are kept at full size."""
+
+_WHOLE = 1024 * 1024
+"""Bytes, more than a picture within `THUMBNAIL` has: it is shown as it is."""
 
 Tone = Literal["good", "middling", "bad"]
 
@@ -163,17 +163,11 @@ def render_report(events: Iterable[Event], folder: Path) -> str:
         story.add(event)
     if story.started is None or story.first is None:
         raise BadSetting(f"the trace in {folder} has no run_started event; it is no trace of a run")
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     pictures = _Pictures(folder)
     best = story.ended.best if story.ended else None
     shown = {name: _shown(attempt, story, pictures, best) for name, attempt in story.attempts.items()}
-    return environment.get_template("report.html.j2").render(
+    return rendered(
+        "report.html.j2",
         run=story.started,
         when=datetime.fromtimestamp(story.first.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         plan=story.plan,
@@ -232,7 +226,7 @@ def _layer(critique: Critique | None) -> str | None:
         return None
     buffer = io.BytesIO()
     change_layer(changed).save(buffer, "PNG")
-    return _data_uri(buffer.getvalue(), "png")
+    return data_uri(buffer.getvalue(), "png")
 
 
 def _input_name(ref: ImageRef, story: _Story, number: int) -> str:
@@ -268,27 +262,12 @@ class _Pictures:
     def full(self, attempt: Attempt) -> str | None:
         for path in (self._folder / "attempts" / f"{attempt.id}.png", self._stored(attempt.image)):
             if path.is_file():
-                return _data_uri(path.read_bytes(), "png")
+                return data_uri(path.read_bytes(), "png")
         return None
 
     def small(self, ref: ImageRef) -> str | None:
-        path = self._stored(ref)
-        if not path.is_file():
-            return None
-        if max(ref.width, ref.height) <= THUMBNAIL:
-            return _data_uri(path.read_bytes(), "png")
-        try:
-            with Image.open(path) as image:
-                image.thumbnail((THUMBNAIL, THUMBNAIL))
-                buffer = io.BytesIO()
-                image.convert("RGB").save(buffer, "JPEG", quality=88)
-        except OSError:
-            return None
-        return _data_uri(buffer.getvalue(), "jpeg")
+        whole = max(ref.width, ref.height) <= THUMBNAIL
+        return small_picture(self._stored(ref), THUMBNAIL, lossless=_WHOLE if whole else 0)
 
     def _stored(self, ref: ImageRef) -> Path:
         return self._folder / "images" / f"{ref.sha256}.png"
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 
 from omniagent.model.errors import BadSetting
+from omniagent.runs.notebook import result_html
 from omniagent.runs.report import write_report
 from omniagent.runs.result import Result
+from omniagent.runs.sheet import Card, write_sheet
+from tests.support.broken_pictures import TORN_PNG
 from tests.support.faces import TASK, repaired
 from tests.support.scripted_runs import plan_draft, scripted_agent, texts
 
@@ -77,3 +80,14 @@ def test_large_input_pictures_are_shown_small(tmp_path: Path) -> None:
 def test_a_folder_without_a_trace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"trace\.jsonl"):
         write_report(tmp_path)
+
+
+def test_no_page_of_a_run_is_lost_to_a_picture_that_no_decoder_reads(tmp_path: Path) -> None:
+    result = repaired(tmp_path).run(TASK, seed=5)
+    for path in result.folder.rglob("*.png"):
+        path.write_bytes(TORN_PNG)
+    write_report(result.folder)
+    assert (result.folder / "report.html").read_text().count("Is the circle red?") > 1
+    assert "no picture file" in result_html(result)
+    card = Card("one", TASK, "accepted", "", "picture.png", None)
+    assert TASK in write_sheet(result.folder, "tasks.jsonl", [card]).read_text()
