@@ -64,8 +64,18 @@ def _count(value: object) -> object:
     return 10 if number is None else number
 
 
-def _name(value: object) -> object:
+def _words(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() in _NOTHING else value
+
+
+def _choice(value: object) -> object:
+    """One of a few words, in any case; what stands for nothing is None."""
+    named = _words(value)
+    return named.strip().lower() if isinstance(named, str) else named
+
+
+def _switch(value: object) -> object:
+    return False if value is None or _words(value) is None else value
 
 
 def _size(value: object) -> object:
@@ -111,7 +121,7 @@ class _Drawing(Arguments):
     time_limit: Annotated[float | None, BeforeValidator(_number)] = Field(
         default=None, description="Seconds; then the best picture so far", gt=0, allow_inf_nan=False
     )
-    thread_id: Annotated[str | None, BeforeValidator(_name)] = Field(
+    thread_id: Annotated[str | None, BeforeValidator(_words)] = Field(
         default=None, description="Names the run; the same call again goes on with it"
     )
 
@@ -125,7 +135,7 @@ class CreateArguments(_Drawing):
         description="Input pictures: file paths, file: or data: URIs, base64, or ids of earlier runs",
         max_length=MAX_REFERENCES,
     )
-    mode: Literal["generate", "edit", "compose", "answer"] | None = Field(
+    mode: Annotated[Literal["generate", "edit", "compose", "answer"] | None, BeforeValidator(_choice)] = Field(
         default=None, description="In place of the agent's own reading of the task"
     )
 
@@ -153,14 +163,18 @@ class CheckArguments(Arguments):
     questions: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         default=(), description="Yes/no questions, at most 32", max_length=32
     )
-    task: str | None = Field(default=None, description="Without questions: the words that the picture should fit")
+    task: Annotated[str | None, BeforeValidator(_words)] = Field(
+        default=None, description="Without questions: the words that the picture should fit"
+    )
 
 
 class DescribeArguments(Arguments):
     """What `describe_image` may be told."""
 
     image: OnePicture
-    question: str | None = Field(default=None, description="Answer this in place of a description")
+    question: Annotated[str | None, BeforeValidator(_words)] = Field(
+        default=None, description="Answer this in place of a description"
+    )
 
 
 class GetRunArguments(Arguments):
@@ -170,7 +184,9 @@ class GetRunArguments(Arguments):
     wait: Annotated[float | None, BeforeValidator(_number)] = Field(
         default=None, description="Seconds to wait for its end at most", ge=0, allow_inf_nan=False
     )
-    cancel: bool = Field(default=False, description="Stop it with its best picture")
+    cancel: Annotated[bool, BeforeValidator(_switch)] = Field(
+        default=False, description="Stop it with its best picture"
+    )
 
 
 class ListRunsArguments(Arguments):
