@@ -6,13 +6,12 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
-from PIL import Image
-
 from omniagent.agent import Agent, Picture
 from omniagent.integrations.arguments import CreateArguments
 from omniagent.integrations.progress import RunProgress, Told
 from omniagent.runs.awaiting import in_thread
 from omniagent.runs.options import budget_with, seed_of, size_of
+from omniagent.runs.pages import decoded
 from omniagent.runs.result import Result
 from omniagent.tools.record.trace import RunEnded
 from omniagent.tools.types import Budget, Mode, RenderSettings
@@ -103,16 +102,15 @@ async def arun_heard(agent: Agent, request: Request, hear: Callable[[Told], None
 
 
 def preview_of(path: Path, limit: int = 384 * 1024, side: int = 1024) -> Preview:
-    """The file itself when it has at most `limit` bytes, else a JPEG that does, with sides of at most `side` pixels.
+    """The PNG file itself when it has at most `limit` bytes and `side` pixels a side, else a JPEG that does.
 
     Raises:
         OSError: the file is gone or broken.
     """
     data = path.read_bytes()
-    if len(data) <= limit:
+    small = decoded(io.BytesIO(data))
+    if len(data) <= limit and max(small.size) <= side:
         return Preview(data, "image/png")
-    with Image.open(io.BytesIO(data)) as image:
-        small = image.convert("RGB")
     while True:
         small.thumbnail((side, side))
         buffer = io.BytesIO()

@@ -21,9 +21,12 @@ import omniagent
 from omniagent.agent import Agent
 from omniagent.cli import build_app
 from omniagent.config import Config
+from omniagent.integrations.arguments import CheckArguments, DescribeArguments, GetRunArguments
 from omniagent.integrations.hosting import preview_of
 from omniagent.integrations.mcp import build_server
+from omniagent.integrations.mcp.content import resource_of
 from omniagent.model.scripted import ScriptedGenerator
+from tests.support.broken_pictures import TORN_PNG
 from tests.support.faces import TASK, repaired
 from tests.support.paths import ROOT
 from tests.support.scripted_runs import QUESTIONS, scripted_agent
@@ -100,10 +103,19 @@ def test_a_large_picture_is_previewed_under_the_limit_of_hosts(tmp_path: Path) -
         assert picture.format == "JPEG" and picture.width == picture.height <= 1024
 
 
-def test_a_preview_keeps_small_files_as_they_are(tmp_path: Path) -> None:
+def test_a_preview_keeps_small_files_as_they_are_and_has_1024_pixels_a_side_at_most(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (64, 64), "red").save(path)
     assert preview_of(path) == (path.read_bytes(), "image/png")
+    # Few bytes, many pixels.
+    Image.new("RGB", (2048, 512), "red").save(path)
+    seen = preview_of(path)
+    with Image.open(io.BytesIO(seen.data)) as picture:
+        assert (picture.size, seen.mime_type) == ((1024, 256), "image/jpeg")
+    assert resource_of(path) == (path.read_bytes(), "image/png")
+    path.write_bytes(TORN_PNG)
+    with pytest.raises(OSError, match="broken"):
+        preview_of(path)
 
 
 def test_input_pictures_come_as_paths_or_data_uris(tmp_path: Path) -> None:
@@ -200,9 +212,9 @@ def test_an_error_repeats_little_of_what_was_given(tmp_path: Path, tool: str, ar
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"images": None, "seed": None, "max_rounds": None, "size": None, "time_limit": None},
-        {"images": "", "seed": "", "max_rounds": "null", "size": "None", "time_limit": ""},
-        {"images": [], "seed": "7", "max_rounds": "3", "size": "64x64", "time_limit": "60"},
+        {"images": None, "seed": None, "max_rounds": None, "size": None, "time_limit": None, "mode": ""},
+        {"images": "", "seed": "", "max_rounds": "null", "size": "None", "time_limit": "", "mode": "null"},
+        {"images": [], "seed": "7", "max_rounds": "3", "size": "64x64", "time_limit": "60", "mode": "Generate"},
         {"images": [""], "seed": 7.0, "max_rounds": "3.0", "size": "64 × 64", "time_limit": 60},
     ],
 )
@@ -211,6 +223,16 @@ def test_arguments_are_taken_as_they_are_meant(tmp_path: Path, arguments: dict[s
     assert made["status"] == "accepted"
     if arguments["size"] and "64" in arguments["size"]:
         assert (made["width"], made["height"], made["seed"]) == (64, 64, 7)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "null", "None"])
+def test_what_stands_for_nothing_is_left_out_of_looks_and_runs(nothing: str | None) -> None:
+    look = CheckArguments.model_validate({"image": "a.png", "questions": nothing, "task": nothing})
+    assert (look.questions, look.task) == ((), None)
+    assert DescribeArguments.model_validate({"image": "a.png", "question": nothing}).question is None
+    run = GetRunArguments.model_validate({"run_id": "mine", "wait": nothing, "cancel": nothing})
+    assert (run.wait, run.cancel) == (None, False)
+    assert GetRunArguments.model_validate({"run_id": "mine", "cancel": "true"}).cancel
 
 
 def test_one_picture_and_one_question_need_no_list(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ def run_content(result: Result) -> CallToolResult:
     path = result.image_path
     content: list[ContentBlock] = [TextContent(text=cut(describe(result), TEXT))]
     parts = 0
-    if path is not None and path.is_file():
+    if path is not None and (preview := _preview(path)) is not None:
         parts = math.ceil(path.stat().st_size / RESOURCE_BYTES)
-        preview, resource = preview_of(path, PREVIEW_BYTES), resource_of(path)
+        resource = resource_of(path)
         whole = resource.mime_type == "image/png"
         smaller = "" if whole else ", as a smaller JPEG"
         more = "" if whole else f", or in parts 1 to {parts} of omniagent://runs/{result.run_id}/parts/{{part}}"
@@ -86,6 +86,8 @@ def failed_content(error: Exception) -> CallToolResult:
 
 def resource_of(path: Path) -> Preview:
     """A picture's file, or a JPEG of it that fits into a message."""
+    if path.stat().st_size <= RESOURCE_BYTES:
+        return Preview(path.read_bytes(), "image/png")
     return preview_of(path, RESOURCE_BYTES, side=4096)
 
 
@@ -113,6 +115,14 @@ def part_of(path: Path, part: str) -> bytes:
     with path.open("rb") as file:
         file.seek((int(part) - 1) * RESOURCE_BYTES)
         return file.read(RESOURCE_BYTES)
+
+
+def _preview(path: Path) -> Preview | None:
+    """None when the file is gone or broken, which costs nothing else of the answer."""
+    try:
+        return preview_of(path, PREVIEW_BYTES)
+    except OSError:
+        return None
 
 
 def _structured(content: Sequence[ContentBlock], answer: BaseModel) -> CallToolResult:
