@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from omniagent.tools.dialects.drafts import RequirementDraft
+from omniagent.tools.dialects.plain.language.amounts import exact
 from omniagent.tools.dialects.plain.language.vocabulary import NUMBERS, canonical, quoted
 from omniagent.tools.dialects.plain.questions import LONGEST, cut
 from omniagent.tools.types import Reach, RequirementKind, Stated
@@ -24,19 +25,37 @@ _NUMBER: Final = re.compile(
     rf"\b(?:exactly |only |just )?(?P<number>\d{{1,2}}|{'|'.join(NUMBERS)})\s+(?P<thing>[^?？]+)", re.IGNORECASE
 )
 _IN_IT: Final = re.compile(
-    r"\s+(?:(?:in|on) (?:the|this) (?:picture|image|photo|scene)|in (?:all|sum|tot(?:al)?)|visible|shown)\s*$"
+    r"(?:\s+(?:(?:in|on) (?:the|this) (?:picture|image|photo|scene)|in (?:all|sum|tot(?:al)?)|(?:be )?(?:visible|shown"
+    r"|seen)))+\s*$"
 )
 
 _END: Final = r"(?: (?:in|on) (?:the|this) (?:picture|image|photo|scene))?[?？]"
 # "Is there a hat on the man?" asks for more than a hat.
-_BARE: Final = r"(?:(?!(?:no|not|on|in|with|at|of|that|which|near)\b)[\w'-]+ ?){1,3}"
+# Of what a thing is beside, or which one it is, its name says nothing.
+_BINDING: Final = (
+    "and|or|no|not|to|the|in|on|at|of|near|by|from|behind|beside|under|over|above|below|between|against|inside|around"
+    "|through|across|along|among|beneath|underneath|that|which|who"
+)
+# A name of no thing: it cannot be located by it.
+_NAMELESS: Final = (
+    "it|they|them|he|him|she|her|this|these|those|i|me|you|we|us|one|ones|other|others|another|each|both|all|some|any"
+    "|every|everything|everyone|everybody|something|someone|somebody|anything|anyone|anybody|nothing|nobody|none"
+    "|latter|former|first|second|third|last|rest|there|here|what"
+)
+_BARE: Final = rf"(?:(?!(?:{_BINDING}|with|{_NAMELESS})(?![\w'-]))[\w'-]+ ?){{1,3}}"
 _THERE: Final = re.compile(rf"(?:Is|Are) there (?:an?|any|some) (?P<thing>{_BARE}){_END}")
 _RELATIONS: Final = {
     "to the left of": "left of", "left of": "left of", "on the left of": "left of", "to the right of": "right of",
     "right of": "right of", "on the right of": "right of", "above": "above", "over": "above", "below": "below",
     "under": "below", "beneath": "below", "underneath": "below", "inside": "inside",
 }  # fmt: skip
-_NAMED: Final = r"(?:(?!(?:and|or|not|to|the|in|on|at|of)\b)[\w'-]+ ?){1,4}"
+_NAMED: Final = rf"(?:(?!(?:{_BINDING}|{_NAMELESS})(?![\w'-]))[\w'-]+ ?){{1,4}}"
+# "The cat sitting directly left of the dog" is located as the cat.
+_PLACED: Final = re.compile(
+    r"(?: (?:directly|immediately|just|slightly|clearly|far|right|placed|positioned|located|shown|seen|sitting|seated"
+    r"|standing|lying|hanging|parked))+$",
+    re.IGNORECASE,
+)
 _RELATED: Final = re.compile(
     rf"(?:Is|Are) (?:the |an? )?(?P<thing>{_NAMED}) (?P<relation>{'|'.join(_RELATIONS)}) "
     rf"(?:the |an? )?(?P<other>{_NAMED}){_END}"
@@ -59,9 +78,10 @@ def _kept(question: str) -> Stated:
 
 
 def _uncounted(thing: str) -> str:
-    """A thing without the number before it: "two apples" are located as apples."""
-    first, _, rest = thing.strip().partition(" ")
-    return rest if rest and canonical(first).isdigit() else thing.strip()
+    """A thing without the number before it and how it is placed: "two apples" are located as apples."""
+    thing = _PLACED.sub("", thing.strip())
+    first, _, rest = thing.partition(" ")
+    return rest if rest and canonical(first).isdigit() else thing
 
 
 def kept_lines(words: str, reach: Reach | None = None) -> tuple[RequirementDraft, ...]:
@@ -92,9 +112,14 @@ def change_in(question: str) -> str:
 
 
 def stated_of(kind: RequirementKind, question: str) -> Stated:
-    """The number and thing of a count, the quoted text of a text; of other kinds nothing."""
+    """What can be measured of a question: a thing, its exact number, a relation, a quoted text, what must stay.
+
+    Nothing of bounds and guesses ("at least two"), and of things without a name ("it").
+    """
     match kind:
         case "count" if (found := _NUMBER.search(question)) is not None:
+            if not exact(question, *found.span("number")):
+                return Stated()
             value = canonical(found["number"])
             return (
                 Stated(thing=_IN_IT.sub("", found["thing"].strip()), number=int(value)) if value.isdigit() else Stated()

@@ -8,7 +8,7 @@ texts and digits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -19,6 +19,7 @@ from omniagent.tools.dialects.plain.faithful import (
     han_numbers,
     without_references,
 )
+from omniagent.tools.dialects.plain.language.amounts import bounds_first, leads
 from omniagent.tools.dialects.plain.language.kept_words import kept_words
 from omniagent.tools.dialects.plain.language.parts import (
     ALL_ELSE,
@@ -78,7 +79,7 @@ def wanted_of(words: str, mode: Mode) -> tuple[Mention, ...]:
     found += _keeps(bare, mode)
     bare = KEEP.sub(" . ", bare)
     if english(words):
-        text = re.sub(r"[()\[\]]", " ", bare.lower())
+        text = bounds_first(re.sub(r"[()\[\]]", " ", bare.lower()))
         found += _gone(text)
         text = GONE.sub(" . ", text)
         found += _english(IDLE.sub(" ", without_sources(text) if mode == "edit" else text), change=mode == "edit")
@@ -173,9 +174,10 @@ class _Phrase(NamedTuple):
 
 def _english(text: str, *, change: bool) -> Iterator[Mention]:
     for clause in CLAUSE.split(text):
+        inexact = leads(clause)
         for before, phrase in pairwise([None, *_phrases(clause)]):
             if phrase is not None:
-                yield from _of_phrase(phrase, before)
+                yield from _of_phrase(phrase, before, inexact)
         # Of a change, a place mostly tells which thing is meant; where something is put it must hold afterwards.
         if not change or PUTTING.search(clause):
             yield from _relations(clause)
@@ -196,8 +198,11 @@ def _phrases(clause: str) -> Iterator[_Phrase]:
             after = word
 
 
-def _of_phrase(phrase: _Phrase, before: _Phrase | None) -> Iterator[Mention]:
+def _of_phrase(phrase: _Phrase, before: _Phrase | None, inexact: Mapping[str, str]) -> Iterator[Mention]:
     for at, word in enumerate(phrase.words):
+        if inexact.get(word) == "" and (not phrase.words[at + 1 :] or phrase.words[at + 1].isdigit()):
+            # The other number of its range asks for both.
+            continue
         later = frozenset(form for one in phrase.words[at + 1 :] if not _is_look(one) for form in _forms(one))
         earlier = frozenset(form for one in phrase.words[:at] if not _is_look(one) for form in _forms(one))
         said = phrase.said
@@ -209,8 +214,10 @@ def _of_phrase(phrase: _Phrase, before: _Phrase | None) -> Iterator[Mention]:
             yield Mention("colour", said, frozenset([word]), of, ("attribute", f"Does the picture show this: {said}?"))
         elif _counts(word, phrase.words[at + 1 :]):
             if word != "1":
-                asked = ("count", f"Does the picture show exactly {said}?")
-                yield Mention("number", said, frozenset([f"#{word}"]), later, asked)
+                lead = inexact.get(word, "")
+                told = f"{lead} {said}".strip()
+                asked = ("count", f"Does the picture show {told if lead else f'exactly {said}'}?")
+                yield Mention("number", told, frozenset([f"#{word}"]), later, asked)
         else:
             yield Mention(
                 "word", said, frozenset(_forms(word)), line=("presence", f"Does the picture show this: {said}?")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from omniagent.tools.dialects.plain.language.amounts import exact
 from omniagent.tools.dialects.plain.language.vocabulary import COLOURS, NUMBERS, without_quoted
 
 _LOOKS: Final = {
@@ -23,8 +24,15 @@ _SPELT: Final = {int(digits): word for word, digits in NUMBERS.items() if word !
 _COUNT: Final = re.compile(
     rf"\b(?P<head>exactly |only |just )?(?P<number>\d{{1,2}}|{'|'.join(NUMBERS)})\b", re.IGNORECASE
 )
-# Of what is not there, or of two looks at once, the opposite is no surer to be false.
-_NEGATED: Final = re.compile(r"\b(?:no|not|without|never|neither|none|or|both|all right|right now)\b", re.IGNORECASE)
+# Of what is not there, of two looks at once, or of a look in part, the opposite is no surer to be false.
+_NEGATED: Final = re.compile(
+    r"\b(?:no|not|without|never|neither|none|or|both|either|half|halfway|partly|partially|slightly|somewhat|semi|barely"
+    r"|hardly|nearly as|at least|at most|less|least|as|(?<!bigger )(?<!larger )(?<!smaller )than|all right"
+    r"|right[- ]?(?:angled?|now|next|beside|by|at|near|against|here|there|in the|on the|away))\b"
+    # The fruit, not the colour.
+    r"|\b(?:the|an|this|that|each|one|two|sliced|peeled)\s+oranges?\b",
+    re.IGNORECASE,
+)
 
 
 def false_twin(kind: str, question: str) -> str | None:
@@ -40,7 +48,9 @@ def false_twin(kind: str, question: str) -> str | None:
     match kind:
         case "count":
             found = list(_COUNT.finditer(question))
-            return _other_number(question, found[0]) if len(found) == 1 else None
+            if len(found) != 1 or not exact(question, *found[0].span("number")):
+                return None
+            return _other_number(question, found[0])
         case "attribute":
             colours = [one for one in re.findall(r"[a-z]+", question.lower()) if one in COLOURS or one == "gray"]
             return None if len(colours) > 1 else _turned(question, _LOOKS)
