@@ -27,7 +27,7 @@ from omniagent.tools.dialects.plain.grounding.boxes import read_boxes, sent_size
 from omniagent.tools.dialects.plain.instruction import instruction_for
 from omniagent.tools.dialects.plain.language.contradictions import Contradiction, contradictions, overruled
 from omniagent.tools.dialects.plain.language.twins import false_twin
-from omniagent.tools.dialects.plain.language.vocabulary import canonical
+from omniagent.tools.dialects.plain.language.vocabulary import canonical, has_han, words_of
 from omniagent.tools.dialects.plain.modes import possible_modes, reach_of
 from omniagent.tools.dialects.plain.refining import refined
 from omniagent.tools.dialects.plain.replies import read_repair
@@ -172,9 +172,14 @@ def _overruled(task: GivenTask) -> tuple[tuple[Contradiction, str], ...]:
 
 def _voids(one: Contradiction, value: str, mention: Mention) -> bool:
     """Whether a part of the task is what was given up of a contradiction."""
-    noun = canonical(one.noun)
-    concerns = noun in mention.said.lower() or any(alike(noun, form) for form in mention.of)
-    return concerns and (value in mention.forms or f"#{value}" in mention.forms or value in mention.said)
+    noun, words = canonical(one.noun), {canonical(word) for word in words_of(mention.said)}
+    concerns = any(alike(noun, form) for form in (*mention.of, *words)) or _in_chinese(noun, mention)
+    return concerns and (bool({value, f"#{value}"} & {*mention.forms, *words}) or _in_chinese(value, mention))
+
+
+def _in_chinese(word: str, mention: Mention) -> bool:
+    """Whether a word of a language without spaces stands in what a task mentions."""
+    return has_han(word) and word in mention.said
 
 
 def _chosen_words(task: GivenTask) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.scripted import ScriptedCritic
 from omniagent.runs.result import Result
 from omniagent.tools.config import ToolConfig
+from omniagent.tools.dialects.base import GivenTask, Reading
+from omniagent.tools.dialects.plain import Plain
 from omniagent.tools.dialects.plain.language.contradictions import contradictions
 from omniagent.tools.dialects.plain.language.vocabulary import COLOURS
 from tests.support.scripted_runs import scripted_agent
@@ -22,6 +24,11 @@ CONTRADICTORY = [
     ("three cats on a wall; the four cats look left", ("three cats", "the four cats")),
     ("a lamp on the left of the desk. The lamp is on the right", ("a lamp on the left", "the lamp is on the right")),
     ("一只红色的猫在沙发上，猫是蓝色的", ("红色的猫", "猫是蓝色")),
+    (
+        "a cat to the left of a sofa, the cat is on the right of the sofa",
+        ("a cat to the left", "the cat is on the right"),
+    ),
+    ("a red van parked by a shop and the van is green in colour", ("a red van", "the van is green")),
 ]
 CONSISTENT = [
     "a red car and a blue car",
@@ -34,6 +41,20 @@ CONSISTENT = [
     "a man in a red jacket and a woman in a blue jacket, the jacket is green",
     "a red rose in a vase, the vase is blue",
     "一只红猫和一只蓝猫",
+    "A white coffee cup on a table. The coffee is black.",
+    "a white house; the house is red-roofed",
+    "a red fire truck, the fire is orange",
+    "a cat on the left side of the sofa, the cat is on the right of the dog",
+    "a cat on the left of the sofa. the cat is on the right wall",
+    "a black cat with a hat. the cat is white around the nose",
+    "a red box on a table. inside the box is blue",
+    "a navy coat on a hook, the coat is blue",
+    "a golden ring, the ring is yellow",
+    "at least three cats on a wall; the four cats look left",
+    "three dog bowls on a floor, the four dog beds behind them",
+    "three or more cats, the five cats look left",
+    "一个红色的花盆，花是白色的",
+    "一只黑色的猫，熊猫是白色的",
     "a lighthouse on a cliff at dusk",
 ]
 TASK = CONTRADICTORY[0][0]
@@ -53,6 +74,20 @@ def test_two_things_parts_corrections_and_quotes_contradict_nothing(task: str):
 def test_any_words_are_read_without_a_fault_and_one_colour_never_contradicts_itself(words: str, colour: str):
     assert all(one.values[0] != one.values[1] for one in contradictions(words))
     assert contradictions(f"a {colour} vase. the vase is {colour}") == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "kept"),
+    [
+        ("a red car on a bridge, the car is blue, a woman in a red scarf", "red scarf"),
+        ("two ants on a mat beside 12 plants. the four ants sleep", "12 plants"),
+    ],
+)
+def test_what_is_given_up_of_one_thing_stays_asked_for_of_others(task: str, kept: str):
+    reading = Reading("generate", task)
+    wanted = Plain().wanted(GivenTask(words=task, pictures=()), reading)
+    assert kept in [one.said for one in wanted if one.kind in ("colour", "number")]
+    assert contradictions(task)
 
 
 def run(folder: Path, *, answer: str | None) -> tuple[Result, list[str]]:
