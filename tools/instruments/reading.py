@@ -16,6 +16,10 @@ _ALIKE: Final = (frozenset("Oo0"), frozenset("Il1"))
 """Signs that fonts draw alike, so that readers take them for one another; a small i has its dot."""
 
 _FOLDED: Final = str.maketrans({"0": "o", "1": "l", "i": "l"})
+# Joiners and what chooses between forms of a sign, and points of Arabic and Hebrew, which writers may leave out.
+_UNSEEN: Final = re.compile(
+    "[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\u20e3\u0640\u064b-\u0652\u0670\u0591-\u05bd\u05bf\u05c1\u05c2]"
+)
 _HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _PROBABILITY: Final[dict[Answer, float]] = {"yes": 0.97, "no": 0.03, "unsure": 0.5}
 _SHOWN: Final = 60
@@ -45,8 +49,9 @@ class _Compared(NamedTuple):
 def reading_evidence(wanted: str, lines: Sequence[str], boxes: Sequence[Box] = ()) -> Evidence:
     """Whether read lines say a text: yes only when every letter and digit of it stands there in order, and no more.
 
-    Case, width, spaces and signs do not count, since readers drop them; a text may go over several lines. Where other
-    words stand between its words, or run into it without a space, it is unsure whether the text stands there.
+    Case, width, spaces and punctuation do not count, since readers drop them; vowel signs and other marks do. A text
+    may go over several lines. Where other words stand between its words, or run into it without a space, it is unsure
+    whether the text stands there.
     """
     compared = _compared(_letters([wanted]), _letters(lines), wanted)
     shown = " / ".join(lines)
@@ -146,10 +151,13 @@ def _letters(lines: Sequence[str]) -> _Letters:
     bounds = {0}
     for line in lines:
         for sign in unicodedata.normalize("NFKC", line).replace("|", "l"):
-            if re.match(r"[\W_]", sign):
+            if _UNSEEN.match(sign):
+                continue
+            mark = unicodedata.category(sign).startswith("M")
+            if re.match(r"[\W_]", sign) and not mark:
                 bounds.add(len(made))
                 continue
-            if made and _script(made[-1]) != _script(sign):
+            if made and not mark and _script(made[-1]) != _script(sign):
                 bounds.add(len(made))
             made.append(sign)
         bounds.add(len(made))

@@ -151,6 +151,13 @@ def test_without_a_reader_the_critic_reads_aloud(tmp_path: Path) -> None:
         ("新年快乐", ["祝您新年快乐"], "yes"),
         ("新年快乐", ["新新年快乐"], "no"),
         ("新年快乐", ["大新年快乐"], "unsure"),
+        ("कि", ["का"], "no"),
+        ("हिन्दी", ["हिन्दी"], "yes"),
+        ("हिन्दी", ["हनद"], "no"),
+        ("ที่นี่", ["ที่นี้"], "no"),
+        ("ที่นี่", ["ที่นี่"], "yes"),
+        ("مَرْحَبًا", ["مرحبا"], "yes"),
+        ("I ❤️ NY", ["I NY"], "yes"),
     ],
 )
 def test_read_lines_are_compared_letter_by_letter(wanted: str, lines: list[str], answer: str) -> None:
