@@ -1,5 +1,9 @@
 """Where a picture may change: masks as they are read, and what is drawn outside of them."""
 
+import base64
+import io
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,17 +49,64 @@ def test_transparent_pixels_may_change_or_white_ones_where_none_are_transparent(
         (Image.new("RGBA", SIZE, (255, 255, 255, 255)), None),
         (Image.new("RGBA", SIZE, (0, 0, 0, 255)), "leaves nothing to change"),
         (Image.new("L", SIZE, 0), "leaves nothing to change"),
+        (Image.new("L", SIZE, 127), "leaves nothing to change"),
+        (Image.new("RGBA", SIZE, (0, 0, 0, 254)), "leaves nothing to change"),
+        ("nowhere.png", r"the mask \(.nowhere.png.\) is missing"),
+        ("https://example.com/mask.png", "the mask is the URL"),
         (b"<svg/>", "the mask .* is an SVG"),
         (b"", "the mask .* is empty"),
     ],
 )
-def test_masks_that_say_nothing_are_refused(mask: Image.Image | bytes, words: str | None):
+def test_masks_that_say_nothing_are_refused(mask: Image.Image | bytes | str, words: str | None):
     picture = Image.new("RGB", SIZE)
     if words is None:
         assert read_mask(mask, [picture]).getextrema() == (255, 255)
     else:
         with pytest.raises(BadImage, match=words):
             read_mask(mask, [picture])
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def test_masks_are_read_wherever_pictures_are(tmp_path: Path):
+    box = (10, 20, 50, 40)
+    whole = encoded(clear(box))
+    (tmp_path / "mask.png").write_bytes(whole)
+    # A text chunk with a wrong checksum, which a stricter reader refuses.
+    at = whole.index(b"IDAT") - 4
+    repaired = whole[:at] + struct.pack(">I4s4sI", 4, b"iCCP", b"x\0\0\0", 7) + whole[at:]
+    given = (
+        tmp_path / "mask.png",
+        (tmp_path / "mask.png").as_uri(),
+        f"data:image/png;base64,{base64.b64encode(whole).decode()}",
+        repaired,
+        encoded(clear(box), "TIFF"),
+    )
+    for mask in given:
+        assert read_mask(mask, [Image.new("RGB", SIZE)]).tobytes() == white(box).tobytes()
+
+
+@pytest.mark.parametrize("make", [clear, white])
+def test_a_mask_that_its_exif_turns_is_turned_before_it_is_compared(
+    make: Callable[[tuple[int, int, int, int]], Image.Image],
+):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = encoded(make((10, 20, 50, 40)).rotate(90, expand=True), exif=exif)
+    assert read_mask(stored, [Image.new("RGB", SIZE)]).tobytes() == white((10, 20, 50, 40)).tobytes()
+    with pytest.raises(BadImage, match="is 96x64 and image 1 is 64x96"):
+        read_mask(stored, [Image.new("RGB", (SIZE[1], SIZE[0]))])
+
+
+def test_a_pixel_that_is_hardly_transparent_makes_no_alpha_mask():
+    box = (10, 20, 50, 40)
+    mask = white(box).convert("RGBA")
+    mask.putpixel((0, 0), (0, 0, 0, 254))
+    assert read_mask(mask, [Image.new("RGB", SIZE)]).tobytes() == white(box).tobytes()
 
 
 @settings(max_examples=40, deadline=None)

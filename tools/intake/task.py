@@ -76,32 +76,44 @@ def read_images(
     if len(given) > MAX_REFERENCES:
         raise BadImage(f"{len(given)} pictures were given; at most {MAX_REFERENCES} are allowed, leave some out")
     most = min(max_pixels, MAX_PIXELS)
-    return [_read(image, number, allow_urls, most) for number, image in enumerate(given, start=1)]
+    return [
+        _on_white(read_whole(image, f"image {number}", allow_urls=allow_urls, max_pixels=most))
+        for number, image in enumerate(given, start=1)
+    ]
 
 
-def _read(given: object, number: int, allow_urls: bool, most: int) -> Image.Image:
+def read_whole(given: object, name: str, *, allow_urls: bool = False, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """One picture, upright, as RGB, or as RGBA where it may have transparent pixels.
+
+    Args:
+        given: A path, bytes, a PIL image, or an http(s) URL.
+        name: What errors call it.
+        allow_urls: Whether a URL is fetched.
+        max_pixels: A larger one is refused before it is decoded.
+
+    Raises:
+        BadImage: it is missing, broken, animated, too large or no picture.
+    """
     if isinstance(given, Image.Image):
-        with _readable(f"image {number}"):
-            return _decode(given, f"image {number}", most)
+        with _readable(name):
+            return _decode(given, name, max_pixels)
     if isinstance(given, str) and _URL.match(given):
         if not allow_urls:
-            raise BadImage(
-                f"image {number} is the URL {shown(given)}; fetching is off, save it to a file or allow URLs"
-            )
+            raise BadImage(f"{name} is the URL {shown(given)}; fetching is off, save it to a file or allow URLs")
         from omniagent.tools.intake.fetch import fetch
 
-        return _open(fetch(given.strip(), MAX_BYTES), f"image {number} ({shown(given)})", most)
+        return _open(fetch(given.strip(), MAX_BYTES), f"{name} ({shown(given)})", max_pixels)
     if isinstance(given, str):
-        given = located(given, f"image {number}")
+        given = located(given, name)
     if isinstance(given, bytes):
-        return _open(given, f"image {number} ({len(given)} bytes)", most)
+        return _open(given, f"{name} ({len(given)} bytes)", max_pixels)
     if isinstance(given, Path):
-        return _open(_file_bytes(given, number), f"image {number} ({shown(str(given))})", most)
-    raise BadImage(f"image {number} is {type(given).__name__}; give a path, bytes or a PIL image")
+        named = f"{name} ({shown(str(given))})"
+        return _open(_file_bytes(given, named), named, max_pixels)
+    raise BadImage(f"{name} is {type(given).__name__}; give a path, bytes or a PIL image")
 
 
-def _file_bytes(path: Path, number: int) -> bytes:
-    name = f"image {number} ({shown(str(path))})"
+def _file_bytes(path: Path, name: str) -> bytes:
     try:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "missing"
@@ -151,7 +163,7 @@ def _heif(data: bytes, name: str, most: int) -> Image.Image | None:
 
 @contextmanager
 def _readable(name: str, data: bytes = b"") -> Generator[None]:
-    """Turn whatever a decoder stumbles over into `BadImage`; `data` tells what a file is instead."""
+    """Turn whatever a decoder fails at into `BadImage`; `data` tells what a file is instead."""
     try:
         yield
     except OmniAgentError:
@@ -186,7 +198,7 @@ def _decode(image: Image.Image, name: str, most: int) -> Image.Image:
     image.load()
     # These two know no other whole numbers than 16-bit ones, whichever mode Pillow gives them.
     sixteen_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
-    return _rgb(_upright(image), sixteen_bit)
+    return _plain(_upright(image), sixteen_bit)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -197,15 +209,18 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _rgb(image: Image.Image, sixteen_bit: bool) -> Image.Image:
+def _plain(image: Image.Image, sixteen_bit: bool) -> Image.Image:
+    """As RGB or RGBA, without anything beside the pixels."""
     if image.mode in ("I", "F") or sixteen_bit:
         return Image.fromarray(_eight_bit(image, sixteen_bit)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(ground, image)
-    rgb = image.convert("RGB")
-    return Image.frombytes("RGB", rgb.size, rgb.tobytes())
+    made = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return Image.frombytes(made.mode, made.size, made.tobytes())
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _eight_bit(image: Image.Image, sixteen_bit: bool) -> np.ndarray:
