@@ -70,7 +70,8 @@ def _over_edit(
     if source is None:
         return 0.0
     maps = [each.changed for verdict in verdicts for each in verdict.evidence if each.changed is not None]
-    return maps[0].outside if maps else over_edit(source, image, limits)
+    known = [each.outside for each in maps if each.outside is not None]
+    return known[0] if known else over_edit(source, image, limits)
 
 
 CRITIQUE = tool(critique)

@@ -155,11 +155,11 @@ class ChangeMap(Word):
     Attributes:
         rows: From top to bottom, one digit a cell from left to right: 0 is kept, 9 changed all over. At most 32 cells
             a side, every row as long as the first.
-        outside: Share of the picture that changed outside of what was to change, 0 to 1; 0 where that is not known.
+        outside: Share of the change that lies outside of what was to change, 0 to 1; None where that is not known.
     """
 
     rows: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,32}$")], ...] = Field(min_length=1, max_length=32)
-    outside: float = Field(ge=0, le=1)
+    outside: float | None = Field(default=None, ge=0, le=1)
 
     @model_validator(mode="after")
     def _even(self) -> "ChangeMap":

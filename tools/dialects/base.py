@@ -125,14 +125,16 @@ class Touched(NamedTuple):
         changes: Of what changes, or of where something is added.
         stays: Of the main things that stay as they are.
         faces: Of human faces.
+        known: Whether it was looked for; else no boxes do not tell that there are none.
     """
 
     changes: tuple[Box, ...] = ()
     stays: tuple[Box, ...] = ()
     faces: tuple[Box, ...] = ()
+    known: bool = True
 
 
-NOWHERE = Touched()
+NOWHERE = Touched(known=False)
 """Of a change whose place is not known."""
 
 

@@ -115,15 +115,17 @@ class Difference:
         across, down = self.size[0] / width, self.size[1] / height
         return small[0] * across, small[1] * down, small[2] * across, small[3] * down
 
-    def map(self, allowed: Mask) -> ChangeMap:
-        """The change on cells, and the share of the picture that changed outside of what was allowed."""
+    def map(self, allowed: Mask | None) -> ChangeMap:
+        """The change on cells, and the share of it that lies outside of what was allowed, where that is known."""
         height, width = self.changed.shape
         long = max(width, height)
         cells = max(1, round(CELLS * width / long)), max(1, round(CELLS * height / long))
         levels = Image.fromarray((self.changed * 255).astype(np.uint8)).resize(cells, Image.Resampling.BOX)
         digits = np.rint(np.asarray(levels, dtype=np.float32) / 255 * 9).astype(int)
         rows = tuple("".join(str(digit) for digit in row) for row in digits)
-        return ChangeMap(rows=rows, outside=float((self.changed * ~allowed).mean()))
+        whole = float(self.changed.sum())
+        outside = None if allowed is None else float((self.changed * ~allowed).sum()) / whole if whole else 0.0
+        return ChangeMap(rows=rows, outside=outside)
 
 
 def region(

@@ -70,11 +70,15 @@ class Pair:
         """What lies in the boxes of the change, in either picture."""
         return self.difference.around(self.made.changes, self.given.changes)
 
+    @property
+    def located(self) -> bool:
+        """Whether it is known in both pictures where the change takes place."""
+        return self.given.known and self.made.known and bool(self.given.changes or self.made.changes)
+
     @cached_property
     def map(self) -> ChangeMap:
         """The change on cells."""
-        known = self.reach == "part" and bool(self.given.changes or self.made.changes)
-        return self.difference.map(self.allowed if known else np.ones_like(self.allowed))
+        return self.difference.map(self.allowed if self.reach == "part" and self.located else None)
 
     def cut(self, box: Box, margin: float = 0.0) -> tuple[Image.Image, Image.Image]:
         """A box of the given picture, as it is in both."""
@@ -135,7 +139,7 @@ def _outside(pair: Pair) -> Evidence:
     """Beside a change of some part: what changed outside of its boxes."""
     seen = pair.difference
     stays = ~pair.allowed & seen.covered
-    if not (pair.given.changes or pair.made.changes):
+    if not pair.located:
         if seen.contoured and seen.placing.likeness <= _STRANGE:
             return _said("no", "nothing of the given picture is found in the new one", pair)
         return _said("unsure", f"{seen.share:.0%} of the picture changed, and where it was to is not known", pair)

@@ -17,6 +17,7 @@ from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedFinder, ScriptedGenerator
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.dialects.plain.stated import CHANGED, PEOPLE_KEPT, kept_lines, stated_of
+from omniagent.tools.instruments.preservation import over_edit
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
@@ -184,6 +185,31 @@ def test_boxes_at_fault_or_of_the_whole_picture_leave_the_answer_to_the_critic(t
     made = judged(tmp_path, edit.before, edit.after, critic, edit.request)
     assert made.accepted
     assert [one.answer for one in made.verdicts[1].evidence] == ["yes", "unsure"]
+
+
+def test_boxes_of_the_given_picture_alone_tell_nothing_of_what_was_to_stay(tmp_path: Path) -> None:
+    before, after = noise(240, 240), noise(240, 240)
+    before.paste("red", (20, 20, 90, 90))
+    after.paste("red", (140, 140, 210, 210))
+    there = '[{"bbox_2d": [20, 20, 90, 90], "label": "change"}]'
+    replies = iter([there, "somewhere in there"])
+    critic = ScriptedCritic(lambda *asked: SURE, lambda *asked: next(replies), profile=CRITICS["qwen2.5-vl"])
+    made = judged(tmp_path, before, after, critic, "move the square to the lower right")
+    pixels = next(one for one in made.verdicts[1].evidence if one.instrument == "pixels")
+    assert pixels.answer == "unsure" and "is not known" in pixels.note
+    assert pixels.changed is not None and pixels.changed.outside is None
+
+
+def test_over_editing_is_a_share_of_the_change_by_boxes_where_they_are_known_and_else_by_patches(
+    tmp_path: Path,
+) -> None:
+    by_name = {edit.name: edit for edit in (*right_edits(), *wrong_edits())}
+    small = by_name["the cup gone too"]
+    assert judged_edit(tmp_path / "a", small, sees=True, locates=True).over_edit > 0.2
+    beach = by_name["on a beach besides"]
+    assert judged_edit(tmp_path / "b", beach, sees=True, locates=False).over_edit == over_edit(
+        beach.before, beach.after
+    )
 
 
 def test_a_detector_gives_the_boxes_in_place_of_the_critic(tmp_path: Path) -> None:
