@@ -2,10 +2,11 @@
 
 import importlib
 import io
+import itertools
 import struct
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw
 from omniagent.model.errors import BadImage, BadTask
 from omniagent.tools.intake import task as intake
 from omniagent.tools.intake.fetch import fetch
+from omniagent.tools.intake.public import pinned
 from omniagent.tools.intake.task import read_images, read_instruction
 
 
@@ -304,6 +306,37 @@ def test_what_a_server_sends_is_bounded_and_its_errors_are_ours():
     for url, limit, words in [("https://example.org/a", 99, "longer"), ("https://example.org/none", 100, "404")]:
         with pytest.raises(BadImage, match=words):
             fetch(url, limit, transport=transport)
+
+
+class Dripping(httpx.SyncByteStream):
+    """A body without end, a byte at a time."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return itertools.repeat(b"x")
+
+
+@pytest.mark.parametrize("drips", [True, False])
+def test_a_server_that_sends_a_byte_now_and_then_or_redirects_late_is_given_up(drips: bool):
+    def reply(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Dripping()) if drips else httpx.Response(302, headers={"location": "/b"})
+
+    clock = itertools.count(0, 45)
+    with pytest.raises(BadImage, match="was not read within 120 seconds"):
+        fetch("https://example.org/a", 1000, transport=httpx.MockTransport(reply), clock=lambda: next(clock))
+
+
+@pytest.mark.parametrize(("url", "port"), [("https://a.org/x", 443), ("http://a.org/x", 80), ("http://a.org:81/", 81)])
+def test_public_addresses_are_looked_up_by_number_since_containers_may_know_no_service_names(
+    monkeypatch: pytest.MonkeyPatch, url: str, port: int
+):
+    asked: list[object] = []
+
+    def found(host: str, service: object, **more: object) -> list[tuple[object, ...]]:
+        asked.append(service)
+        return [(2, 1, 6, "", ("93.184.215.14", 0))]
+
+    monkeypatch.setattr("socket.getaddrinfo", found)
+    assert "93.184.215.14" in pinned(url).url and asked == [port]
 
 
 @pytest.mark.parametrize(

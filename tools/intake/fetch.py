@@ -1,5 +1,8 @@
 """Fetching an input picture from a URL, for those who allow it."""
 
+import time
+from collections.abc import Callable
+
 import httpx
 
 from omniagent.model.errors import BadImage, BadSetting
@@ -8,13 +11,23 @@ from omniagent.model.wording import cut
 from omniagent.tools.intake.public import Target, pinned
 
 TIMEOUT = 20.0
+DEADLINE = 120.0
+"""Seconds that a picture may take in all: a server that sends a byte now and then holds nobody up for longer."""
+
 MAX_REDIRECTS = 3
 
 
 def fetch(
-    url: str, max_bytes: int, *, public_only: bool = False, transport: httpx.BaseTransport | None = None
+    url: str,
+    max_bytes: int,
+    *,
+    public_only: bool = False,
+    transport: httpx.BaseTransport | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> bytes:
-    """The body of an http(s) URL, at most `max_bytes` long; up to 3 redirects, 20 seconds between any two packets.
+    """The body of an http(s) URL, at most `max_bytes` long; up to 3 redirects.
+
+    It may take 20 seconds between any two packets, and 120 in all by the `clock`.
 
     With `public_only` no address of this machine or of a private network is asked, neither at first nor by a redirect:
     for URLs that strangers give.
@@ -22,9 +35,15 @@ def fetch(
     Raises:
         BadImage: it cannot be fetched, or is longer.
     """
-    body, where = bytearray(), url
+    body, where, until = bytearray(), url, clock() + DEADLINE
+
+    def check_time() -> None:
+        if clock() > until:
+            raise BadImage(f"{cut(url)} was not read within {DEADLINE:.0f} seconds; save the picture to a file")
+
     try:
         for _ in range(MAX_REDIRECTS + 1):
+            check_time()
             # Each step has a client of its own, since this machine is asked without the proxy of other hosts.
             target = pinned(where) if public_only else Target(where)
             with (
@@ -37,6 +56,7 @@ def fetch(
                 response.raise_for_status()
                 for part in response.iter_bytes():
                     body += part
+                    check_time()
                     if len(body) > max_bytes:
                         raise BadImage(f"{cut(url)} is longer than {max_bytes:,} bytes; give a smaller picture")
                 return bytes(body)

@@ -10,6 +10,8 @@ import httpx
 from omniagent.model.errors import BadImage
 from omniagent.model.wording import cut
 
+# By number: a slim container has no /etc/services to look the scheme's name up in.
+_PORTS = {"http": 80, "https": 443}
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -37,7 +39,7 @@ def pinned(url: str) -> Target:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise BadImage(f"{cut(url)} is no http(s) URL; send the picture itself")
     try:
-        found = socket.getaddrinfo(parsed.host, parsed.port or parsed.scheme, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(parsed.host, parsed.port or _PORTS[parsed.scheme], type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise BadImage(f"{cut(url)} cannot be fetched: its host is not known; send the picture itself") from error
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
@@ -51,7 +53,7 @@ def pinned(url: str) -> Target:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open Internet, also where it is an IPv4 one in IPv6 clothes."""
+    """Whether an IP address is one of the open Internet, also where it is an IPv4 one written as IPv6."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
