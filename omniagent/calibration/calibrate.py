@@ -53,7 +53,7 @@ def calibrate(
         fresh: Ask about every picture again.
         config: Settings of the tools; thresholds in it are left out.
         token: Stops it.
-        tell: Hears of each picture.
+        tell: Called after each picture.
 
     Raises:
         BadSetting: there is no set of a name.

@@ -56,7 +56,7 @@ class Ledger:
 
     Args:
         path: Where it lies; its folder is made.
-        identity: Whose it is.
+        identity: Of the critic.
         beside: What else measured the pictures: a reader of text, a detector.
         fresh: Begin anew.
 

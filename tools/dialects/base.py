@@ -24,7 +24,7 @@ class Unreadable(CriticBadOutput):
 
 
 class Consultation(Protocol):
-    """One critic at work for one tool. Costs are counted and every call is traced by whoever made it."""
+    """The calls of one critic on behalf of one tool; each is counted and written to the trace."""
 
     @property
     def profile(self) -> CriticProfile:
@@ -56,7 +56,7 @@ class GivenTask:
         words: The person's own words.
         pictures: Their pictures, RGB, image 1 first.
         mode: The mode that the person fixed, or None.
-        generator: Who will draw; only a generator with a domain lets a reading refuse.
+        generator: Profile of the generator; only a generator with a domain lets a reading refuse.
         clarified: Whether the words end with the person's answer to what was asked, on a line of its own.
         again: Whether it was read before: this reading is asked for in other words and another order.
     """

@@ -24,7 +24,7 @@ def number_evidence(
         stated: What is counted, and how many there must be; above nine no one token tells it.
         prompt: The prefix of all questions about the picture.
         dialect: How the critic is asked.
-        critic: Who counts.
+        critic: The critic that counts.
         thresholds: From which probability of the right number the answer is yes or no.
     """
     question = dialect.count_question(stated.thing) if stated.thing else None

@@ -44,11 +44,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Preservation(NamedTuple):
-    """Changed share of the picture, share of that outside the edited region (0 to 1 both), drift in levels (0 to 255).
-
-    On the shapes world with noise, `outside` passes 0.2 in 5 % of right edits and in 67 % of pictures redrawn on the
-    same ground.
-    """
+    """Changed share of the picture, share of that outside the edited region (0 to 1), drift in levels (0 to 255)."""
 
     changed: float
     outside: float

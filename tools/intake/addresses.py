@@ -117,7 +117,7 @@ def _expanded(text: str) -> Path:
     try:
         return path.expanduser() if text.startswith("~") and not _exists(path) else path
     except RuntimeError:
-        # Nobody of that name: the path is looked for as it stands, and missed by its own name.
+        # There is no user of that name: the path is looked for as it stands, and missed by its own name.
         return path
 
 

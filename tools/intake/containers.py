@@ -69,7 +69,7 @@ def is_heif(data: bytes) -> bool:
 
 
 def barer(data: bytes) -> Iterator[bytes]:
-    """The same PNG or JPEG with less and less beside its pixels, for a decoder that stumbles over the rest."""
+    """The same PNG or JPEG with less and less beside its pixels, for a decoder that fails at the rest."""
     if data.startswith(_PNG):
         yield _PNG + b"".join(_chunks(data, (*_PIXELS, *_SHOWN)))
         yield _PNG + b"".join(_chunks(data, _PIXELS))

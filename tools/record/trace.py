@@ -91,7 +91,7 @@ class ToolErrored(_Event):
 class CriticConsulted(_Event):
     """The critic answered one call, after `tries` tries: what it took, and who answered.
 
-    `stand_in_for` says, when another critic had to answer, which one was asked and what ailed it.
+    `stand_in_for` says, when another critic had to answer, which one was asked and how it failed.
     """
 
     event: Literal["critic_consulted"] = "critic_consulted"

@@ -1,4 +1,4 @@
-"""Whose measurement it is: a critic by its weights, or by its served name, and by how it is asked."""
+"""What identifies a measured critic: its weights or its served name, and how it is asked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OnFiles(Protocol):
 
 
 class Identity(BaseModel):
-    """Whose a measurement is.
+    """Which critic a measurement is of.
 
     Two critics are one where their weights and their way of being asked are, whatever they are called and wherever
     they run. Behind a URL only the served name tells the weights.
@@ -62,7 +62,7 @@ class Identity(BaseModel):
 
 
 def identity_of(critic: Critic) -> Identity:
-    """Who a critic is. One behind a URL that has not told its model's name yet is named by the URL."""
+    """What identifies a critic. One behind a URL that has not told its model's name yet is named by the URL."""
     folder = critic.weights if isinstance(critic, OnFiles) else None
     return identity_in(critic.model, critic.profile, folder)
 

@@ -19,7 +19,7 @@ def written(
     """What the critic's reply reads as.
 
     Args:
-        critic: Who is asked.
+        critic: The critic that is asked.
         prompt: The call.
         form: What the reply is held to, where the critic can be held.
         read: Reads a reply; raises `Unreadable` with what is wrong.
