@@ -27,6 +27,7 @@ class KnownPicture:
         lines: What it is judged by, two lines of the same question never.
         before: The picture that it was made from by an edit; pairs of both are judged then.
         instruction: The words of that edit.
+        group: Shared by pictures that are made of the same one, right and with a fault; empty: it has none beside it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class KnownPicture:
     lines: tuple[KnownLine, ...]
     before: Image.Image | None = None
     instruction: str = ""
+    group: str = ""
 
     @property
     def right(self) -> bool:

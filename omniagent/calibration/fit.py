@@ -56,8 +56,8 @@ def fitted(pictures: Sequence[JudgedPicture], profile: CriticProfile) -> Fitted:
     best (S. Nitzan and J. Paroush, Optimal decision rules in uncertain dichotomous choice situations, Int. Econ. Rev.
     23, 1982), the best one of a kind having 1; one that does not discern has 0, unless none of its kind does.
 
-    Whole pictures are judged by thresholds and weights that were found on four fifths of the pictures, of which they
-    are none.
+    Whole pictures are judged by thresholds and weights that were found on four fifths of the pictures, among which is
+    neither the picture itself nor any that is made of the same one.
 
     Args:
         pictures: As `measure` gives them.
@@ -193,9 +193,11 @@ def _gain(lines: Sequence[JudgedLine], before: Sequence[float], after: Sequence[
 def _cross_fitted(pictures: Sequence[JudgedPicture], profile: CriticProfile) -> dict[str, bool]:
     """Whether each picture is accepted whole, by what the others teach."""
     accepted: dict[str, bool] = {}
+    # Pictures that are made of the same one stay together, in whatever order they come.
+    groups = tuple(dict.fromkeys(one.group or one.name for one in pictures))
+    fold_of = {group: number % FOLDS for number, group in enumerate(groups)}
     for fold in range(FOLDS):
-        # Pairs of a right and a wrong picture stay together.
-        inside = [one for number, one in enumerate(pictures) if number // 2 % FOLDS == fold]
+        inside = [one for one in pictures if fold_of[one.group or one.name] == fold]
         names = {one.name for one in inside}
         taught = _by_kind([one for one in pictures if one.name not in names])
         chosen = {kind: _chosen(lines, profile.thresholds_for(kind)) for kind, lines in taught.items()}

@@ -31,9 +31,10 @@ class JudgedLine(Word):
 
 
 class JudgedPicture(Word):
-    """A known picture with what was said of it; `digest` is of its pixels and lines."""
+    """A known picture with what was said of it; `digest` is of its pixels and lines, `group` as of `KnownPicture`."""
 
     name: str
+    group: str = ""
     digest: str
     lines: tuple[JudgedLine, ...]
     calls: int = 0

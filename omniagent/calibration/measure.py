@@ -106,6 +106,7 @@ def judge(picture: KnownPicture, context: ToolContext) -> JudgedPicture:
     said = {verdict.requirement: verdict for verdict in found.verdicts}
     return JudgedPicture(
         name=picture.name,
+        group=picture.group,
         digest=digest_of(picture),
         lines=tuple(
             JudgedLine(kind=line.kind, holds=line.holds, answer=said[need.id].answer, pieces=_pieces(said[need.id]))
@@ -132,4 +133,4 @@ def _pieces(verdict: Verdict) -> tuple[Piece, ...]:
 
 def _unsure(picture: KnownPicture) -> JudgedPicture:
     lines = tuple(JudgedLine(kind=line.kind, holds=line.holds, answer="unsure") for line in picture.lines)
-    return JudgedPicture(name=picture.name, digest=digest_of(picture), lines=lines)
+    return JudgedPicture(name=picture.name, group=picture.group, digest=digest_of(picture), lines=lines)

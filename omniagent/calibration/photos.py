@@ -1,6 +1,7 @@
 """The packaged photos: crops of freely licensed pictures with faults planted by code (`photos/photos.yaml`)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -135,6 +136,10 @@ def load() -> tuple[Base, ...]:
 
 
 def _of(base: Base) -> Iterator[KnownPicture]:
+    return (replace(picture, group=f"photos/{base.name}") for picture in _made(base))
+
+
+def _made(base: Base) -> Iterator[KnownPicture]:
     lines = tuple(KnownLine(kind, question, True) for kind, question in base.lines.values())
     yield KnownPicture(f"photos/{base.name}", base.drawn(), lines)
     for number, plant in enumerate(base.faults, start=1):

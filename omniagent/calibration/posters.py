@@ -28,7 +28,9 @@ def poster_pictures() -> Iterator[KnownPicture]:
         text = wanted if right else misspelt(wanted, int(rng.integers(100)))
         ground = _photo(photos[number // 3 % len(photos)].name) if number % 3 == 2 else _colours(rng)
         line = KnownLine("text", f'Does the poster say "{wanted}"?', right)
-        yield KnownPicture(f"posters/{number:02d}", _written(ground, text, rng), (line,))
+        # Three posters say the same.
+        group = f"posters/{wanted}"
+        yield KnownPicture(f"posters/{number:02d}", _written(ground, text, rng), (line,), group=group)
 
 
 def _colours(rng: np.random.Generator) -> Image.Image:

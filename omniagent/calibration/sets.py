@@ -69,7 +69,7 @@ def _scenes(size: tuple[int, int], *, objects: bool) -> Iterator[KnownPicture]:
             for draft, holds in zip(scene.checklist, scene.holds, strict=True)
         )
         drawn = picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
-        yield KnownPicture(f"scenes/{number:03d}", drawn, lines)
+        yield KnownPicture(f"scenes/{number:03d}", drawn, lines, group=f"scenes/pair-{number // 2}")
 
 
 def _of_scenes_alone(critic: CriticProfile) -> bool:

@@ -12,6 +12,8 @@ from omniagent.calibration.calibrate import LEDGERS, Calibrated, calibrate
 from omniagent.calibration.cases import PictureSet
 from omniagent.calibration.erring import ErrorRates, erring_critic
 from omniagent.calibration.figures import table
+from omniagent.calibration.fit import FEWEST, fitted
+from omniagent.calibration.judged import JudgedLine, JudgedPicture, Piece
 from omniagent.calibration.measure import MOST_UNREADABLE
 from omniagent.config import Config
 from omniagent.graphs.policy import LoopPolicy, useful_candidates
@@ -23,7 +25,7 @@ from omniagent.model.requests import CancelToken, Critic, Prompt
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.tools.config import ThresholdSettings, ToolConfig
-from omniagent.tools.types import Budget
+from omniagent.tools.types import Budget, RequirementKind
 from tests.support.known import small_pictures
 
 KINDS = ("presence", "count", "attribute", "relation", "text", "style", "identity", "preservation")
@@ -84,6 +86,21 @@ def test_the_share_of_wrong_pictures_accepted_is_that_of_the_errors(tmp_path: Pa
     low, high = made.false_accept.interval
     assert made.false_accept.of == 30 and low <= 0.3 <= high
     assert made.in_use.false_accept == high
+
+
+@pytest.mark.parametrize(("group", "accepted"), [("one", 2), ("", 0)])
+def test_what_a_pictures_twins_teach_is_no_measure_of_it(group: str, accepted: int) -> None:
+    def of(kind: RequirementKind, name: str, holds: bool, p: float, of: str = "") -> JudgedPicture:
+        piece = Piece(instrument="probability", answer="yes", probability=p)
+        line = JudgedLine(kind=kind, holds=holds, answer="yes", pieces=(piece,))
+        return JudgedPicture(name=name, group=of, digest="", lines=(line,) * 2 * FEWEST)
+
+    twins = [of("count", f"twin {n}", n % 2 == 0, 0.93 if n % 2 == 0 else 0.72, group) for n in range(4)]
+    others = [of("style", f"other {n}", True, 0.9) for n in range(12)]
+    pictures = [one for n, twin in enumerate(twins) for one in (twin, *others[3 * n : 3 * n + 3])]
+    # Other pictures teach nothing of counts, so that the profile's own thresholds accept what is 0.72 likely.
+    made = fitted(pictures, CriticProfile(thresholds=Thresholds(yes=0.5, no=0.5)))
+    assert made.false_accept.of == 2 and made.false_accept.count == accepted
 
 
 def test_thresholds_move_to_where_the_critic_tells_right_from_wrong(tmp_path: Path) -> None:

@@ -57,6 +57,17 @@ def test_every_fault_is_seen_in_the_pixels_and_breaks_a_line(photos: list[KnownP
         assert apart > 40, one.name
 
 
+def test_a_picture_and_those_with_its_faults_are_of_one_group_however_sets_take_turns() -> None:
+    found = list(known_pictures(sets_for(SMALL, CriticProfile()), 60))
+    groups: dict[str, set[bool]] = {}
+    for one in found:
+        groups.setdefault(one.group, set()).add(one.right)
+        if one.name.startswith("photos/"):
+            assert one.group == "/".join(one.name.split("/")[:2])
+    mixed = Counter(group.partition("/")[0] for group, right in groups.items() if len(right) == 2)
+    assert "" not in groups and mixed["scenes"] == 10 and mixed["photos"] >= 5
+
+
 def test_an_unchanged_edit_looks_like_its_source_and_the_others_do_not(photos: list[KnownPicture]) -> None:
     pairs = [(one, one.before) for one in photos if one.before is not None]
     assert len(pairs) > 25
