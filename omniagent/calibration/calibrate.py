@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from omniagent.calibration.cases import PictureSet
 from omniagent.calibration.fit import fitted
-from omniagent.calibration.judged import JudgedPicture, Ledger
+from omniagent.calibration.judged import JudgedBy, JudgedPicture, Ledger
 from omniagent.calibration.measure import Tell, alone, measure
 from omniagent.calibration.sets import known_pictures, sets_for
 from omniagent.model.critic.calibration.identity import Identity, identity_of
@@ -18,6 +18,7 @@ from omniagent.model.critic.calibration.store import write_measurement
 from omniagent.model.guarded import bare
 from omniagent.model.requests import CancelToken, Critic, Meeting
 from omniagent.model.runtime import ModelRuntime
+from omniagent.runs.folder import owned
 from omniagent.tools.config import ToolConfig
 
 LEDGERS = "judged"
@@ -59,7 +60,8 @@ def calibrate(
         BadSetting: there is no set of a name.
         CriticUnavailable, CriticTimeout, CriticBadOutput: the critic is gone; run again to go on.
         Cancelled: the token was cancelled; run again to go on.
-        OutputUnwritable, StorageFull: the folder cannot be written.
+        OutputUnwritable: the folder cannot be written, or another calibration of this critic is at work in it.
+        StorageFull: the disk has no room.
     """
     token, config = token or CancelToken(), config or ToolConfig()
     own = alone(runtime)
@@ -70,10 +72,19 @@ def calibrate(
     identity = identity_of(critic)
     chosen = sets_for(own.generator.profile, critic.profile, sets)
     beside = tuple(name for name in ("reader", "detector") if getattr(own, name) is not None)
-    ledger = Ledger(folder / LEDGERS / f"{identity.key}.jsonl", identity, beside=beside, fresh=fresh)
-    pictures = measure(own, known_pictures(chosen, limit), ledger, config=config, token=token, tell=tell)
-    made = _measurement(identity, pictures, own, beside)
-    return Calibrated(made, write_measurement(folder, made))
+    by = JudgedBy(
+        identity=identity,
+        program=version("omniagent"),
+        beside=beside,
+        describe_first=config.describe_first,
+        description_tokens=config.description_tokens,
+        plan_tokens=config.plan_tokens,
+    )
+    with owned(folder / LEDGERS / "locks" / identity.key):
+        ledger = Ledger(folder / LEDGERS / f"{identity.key}.jsonl", by, fresh=fresh)
+        pictures = measure(own, known_pictures(chosen, limit), ledger, config=config, token=token, tell=tell)
+        made = _measurement(identity, pictures, own, beside)
+        return Calibrated(made, write_measurement(folder, made))
 
 
 def _measurement(

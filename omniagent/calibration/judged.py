@@ -46,34 +46,45 @@ class JudgedPicture(Word):
         return all(line.holds for line in self.lines)
 
 
-class _Head(Word):
-    format_version: Literal[1] = 1
+class JudgedBy(Word):
+    """All that verdicts depend on, the pictures aside.
+
+    Attributes:
+        identity: Of the critic.
+        program: Version of the program that asked.
+        beside: What else measured the pictures: a reader of text, a detector.
+        describe_first, description_tokens, plan_tokens: As the caller set them (`ToolConfig`).
+    """
+
+    format_version: Literal[2] = 2
     identity: Identity
-    beside: tuple[str, ...]
+    program: str = ""
+    beside: tuple[str, ...] = ()
+    describe_first: bool | None = None
+    description_tokens: int | None = None
+    plan_tokens: int | None = None
 
 
 class Ledger:
-    """A file of judged pictures, a line each, for one critic; what is not whole or of another critic is left out.
+    """A file of judged pictures, a line each; what is not whole, or was judged by anything else, is left out.
 
     Args:
-        path: Where it lies; its folder is made.
-        identity: Of the critic.
-        beside: What else measured the pictures: a reader of text, a detector.
+        path: Where it lies; its folder is made. One process at a time may have it.
+        by: What judges the pictures.
         fresh: Begin anew.
 
     Raises:
         OutputUnwritable, StorageFull: it cannot be written.
     """
 
-    def __init__(self, path: Path, identity: Identity, *, beside: tuple[str, ...] = (), fresh: bool = False) -> None:
+    def __init__(self, path: Path, by: JudgedBy, *, fresh: bool = False) -> None:
         self.path = path
-        head = _Head(identity=identity, beside=beside)
-        kept = () if fresh else tuple(_read(path, head))
+        kept = () if fresh else tuple(_read(path, by))
         self._known = {one.name: one for one in kept}
         with self._writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name}")
-            part.write_text("".join(f"{one.model_dump_json()}\n" for one in (head, *kept)), encoding="utf-8")
+            part.write_text("".join(f"{one.model_dump_json()}\n" for one in (by, *kept)), encoding="utf-8")
             part.replace(path)
 
     def find(self, name: str, digest: str) -> JudgedPicture | None:
@@ -97,12 +108,12 @@ class Ledger:
         )
 
 
-def _read(path: Path, head: _Head) -> Iterator[JudgedPicture]:
+def _read(path: Path, by: JudgedBy) -> Iterator[JudgedPicture]:
     try:
         lines: Sequence[str] = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
-    if not lines or _head(lines[0]) != head:
+    if not lines or _head(lines[0]) != by:
         return
     for line in lines[1:]:
         try:
@@ -112,8 +123,8 @@ def _read(path: Path, head: _Head) -> Iterator[JudgedPicture]:
             continue
 
 
-def _head(line: str) -> _Head | None:
+def _head(line: str) -> JudgedBy | None:
     try:
-        return _Head.model_validate(json.loads(line))
+        return JudgedBy.model_validate(json.loads(line))
     except ValueError:
         return None

@@ -18,7 +18,7 @@ from omniagent.calibration.measure import MOST_UNREADABLE
 from omniagent.config import Config
 from omniagent.graphs.policy import LoopPolicy, useful_candidates
 from omniagent.model.critic.calibration.store import Calibrations
-from omniagent.model.errors import BadSetting, Cancelled, CriticBadOutput, CriticUnavailable
+from omniagent.model.errors import BadSetting, Cancelled, CriticBadOutput, CriticUnavailable, OutputUnwritable
 from omniagent.model.intervals import wilson
 from omniagent.model.profile import CriticProfile, Thresholds
 from omniagent.model.requests import CancelToken, Critic, Prompt
@@ -187,6 +187,39 @@ def test_a_calibration_that_is_cancelled_goes_on_where_it_was(tmp_path: Path) ->
     fresh = erring()
     measured(fresh, tmp_path, fresh=True)
     assert begun + len(rest.calls) == len(fresh.calls)
+
+
+def test_what_was_judged_is_asked_again_by_another_version_or_with_other_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = small_pictures(4)
+
+    def asked(config: ToolConfig = QUICK) -> int:
+        critic = erring()
+        calibrate(ModelRuntime(ScriptedGenerator(), critic), tmp_path, sets=[few], config=config)
+        return len(critic.calls)
+
+    whole = asked()
+    assert whole and asked() == 0
+    assert asked(QUICK.model_copy(update={"critic_tries": 2})) == 0
+    assert asked(QUICK.model_copy(update={"plan_tokens": 64})) == whole
+    monkeypatch.setattr("omniagent.calibration.calibrate.version", lambda name: "0.0.1")
+    assert asked(QUICK.model_copy(update={"plan_tokens": 64})) == whole
+
+
+def test_two_calibrations_of_one_critic_at_a_time_are_refused_and_lose_nothing(tmp_path: Path) -> None:
+    few = small_pictures(4)
+    refused: list[str] = []
+
+    def tell(number: int, judged: object) -> None:
+        if number == 2:
+            with pytest.raises(OutputUnwritable, match="is at work in") as caught:
+                measured(erring(), tmp_path, few, fresh=True)
+            refused.append(str(caught.value))
+
+    first = measured(erring(), tmp_path, few, tell=tell)
+    untouched = erring()
+    assert refused and measured(untouched, tmp_path, few).measurement == first.measurement and not untouched.calls
 
 
 def test_a_torn_line_of_an_earlier_run_is_asked_again(tmp_path: Path) -> None:
