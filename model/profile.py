@@ -161,6 +161,9 @@ class CriticProfile(_Profile):
     repair_tokens: int = Field(default=384, ge=16, description="most tokens of a repair")
     answer_tokens: int = Field(default=512, ge=1, description="most tokens of an answer in words")
     description_tokens: int = Field(default=256, ge=1, description="most tokens of a description")
+    known_pictures: tuple[str, ...] = Field(
+        default=(), description="sets of known pictures that fit it (`omniagent calibrate`); none: all, in plain words"
+    )
     calibration: Calibration | None = Field(default=None, description="measured error rates of this critic")
     pinned: bool = Field(
         default=False, exclude=True, description="the caller set its thresholds, so that no calibration replaces them"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import yaml
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from omniagent.calibration import faults
 from omniagent.calibration.cases import KnownLine, KnownPicture
 from omniagent.calibration.faults import Box
-from omniagent.tools.dialects.plain.stated import CHANGED, PEOPLE_KEPT, SCENE_KEPT, kept_lines
+from omniagent.tools.dialects.plain import Plain
 from omniagent.tools.types import RequirementKind
 
 _AT_A_TURN = 2
@@ -154,19 +154,23 @@ def _made(base: Base) -> Iterator[KnownPicture]:
 def _pairs(name: str, before: Image.Image, edit: Edit) -> Iterator[KnownPicture]:
     """The change made, nothing changed, and the change made with something spoilt."""
 
-    def lines(*false: str) -> tuple[KnownLine, ...]:
-        kept = (one.question for one in kept_lines(edit.words))
-        asked = (question for question in kept if edit.people or not question.startswith(PEOPLE_KEPT))
-        return tuple(KnownLine("preservation", question, not question.startswith(false)) for question in asked)
+    def lines(*broken: Literal["change", "scene", "people"]) -> tuple[KnownLine, ...]:
+        words = Plain()
+        asked = [(one, words.stated(one.kind, one.question)) for one in words.kept(edit.words)]
+        return tuple(
+            KnownLine(one.kind, one.question, ("change" if stated.change else stated.keeps) not in broken)
+            for one, stated in asked
+            if edit.people or stated.keeps != "people"
+        )
 
     done = _planted(before, edit.by)
     yield KnownPicture(name, done, lines(), before, edit.words)
-    yield KnownPicture(f"{name}/unchanged", faults.encoded_again(before), lines(CHANGED), before, edit.words)
-    yield KnownPicture(f"{name}/spoilt", _planted(done, edit.spoil), lines(SCENE_KEPT), before, edit.words)
+    yield KnownPicture(f"{name}/unchanged", faults.encoded_again(before), lines("change"), before, edit.words)
+    yield KnownPicture(f"{name}/spoilt", _planted(done, edit.spoil), lines("scene"), before, edit.words)
     if edit.face is not None:
         identity = KnownLine("identity", "Is the person the same one as in the given picture?", False)
         face = _planted(done, edit.face)
-        yield KnownPicture(f"{name}/face", face, (*lines(PEOPLE_KEPT), identity), before, edit.words)
+        yield KnownPicture(f"{name}/face", face, (*lines("people"), identity), before, edit.words)
         yield KnownPicture(f"{name}/same", done, (identity._replace(holds=True),), before, edit.words)
 
 

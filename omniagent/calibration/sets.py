@@ -24,17 +24,17 @@ def sets_for(
 ) -> tuple[PictureSet, ...]:
     """The sets that are wanted, by name or as they are; where none is, those that fit the models.
 
-    A critic that describes places in words of its own was made for the scenes of its generator alone, and gets as many
-    of them as a calibration needs; any other one gets some of them beside posters and photos.
+    A critic whose profile names the scenes was made for them, and gets as many as a calibration needs; one whose
+    profile names no sets gets some of them beside posters and photos.
 
     Raises:
         BadSetting: there is no set of that name.
     """
-    own = _of_scenes_alone(critic)
-    for name in wanted:
+    own = "scenes" in critic.known_pictures
+    for name in (*wanted, *critic.known_pictures):
         if isinstance(name, str) and name not in NAMES:
             raise BadSetting(f"the set of pictures {unknown(name, NAMES)}")
-    chosen = tuple(dict.fromkeys(wanted)) or (("scenes",) if own else NAMES)
+    chosen = tuple(dict.fromkeys(wanted)) or critic.known_pictures or NAMES
     size = (generator.width, generator.height)
     made = {
         "scenes": PictureSet("scenes", SCENES if own else _PLAIN_SCENES, lambda: _scenes(size, objects=own)),
@@ -70,7 +70,3 @@ def _scenes(size: tuple[int, int], *, objects: bool) -> Iterator[KnownPicture]:
         )
         drawn = picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
         yield KnownPicture(f"scenes/{number:03d}", drawn, lines, group=f"scenes/pair-{number // 2}")
-
-
-def _of_scenes_alone(critic: CriticProfile) -> bool:
-    return critic.grounding == "places"

@@ -65,6 +65,7 @@ def export_checkpoint(work: Path, out: Path) -> int:
             describe_first=True,
             picture_size=(PICTURE, PICTURE),
             grounding="places",
+            known_pictures=("scenes",),
             plan_tokens=640,
             repair_tokens=256,
             answer_tokens=48,

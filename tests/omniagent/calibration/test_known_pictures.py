@@ -21,6 +21,7 @@ from omniagent.model.checkpoint.settings import read_profiles
 from omniagent.model.critic.calibration.identity import identity_in
 from omniagent.model.critic.calibration.record import Measurement, Rate
 from omniagent.model.critic.calibration.store import write_measurement
+from omniagent.model.errors import BadSetting
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
@@ -119,6 +120,11 @@ def test_a_critic_of_plain_words_gets_all_sets_at_the_generators_size() -> None:
     assert Counter(one.name.partition("/")[0] for one in few) == {"scenes": 3, "posters": 3, "photos": 3}
     assert few[0].image.size == (128, 128)
     assert [one.name for one in sets_for(SMALL, CriticProfile(), ["photos"])] == ["photos"]
+    # How boxes are given says nothing of that; the profile does.
+    assert [one.name for one in sets_for(SMALL, CriticProfile(grounding="places"))] == ["scenes", "posters", "photos"]
+    assert [one.name for one in sets_for(SMALL, CriticProfile(known_pictures=("posters",)))] == ["posters"]
+    with pytest.raises(BadSetting, match="'cats' is not known"):
+        sets_for(SMALL, CriticProfile(known_pictures=("cats",)))
 
 
 def test_the_command_prints_the_table_and_keeps_the_measurement(

@@ -17,7 +17,7 @@ from omniagent.tools.dialects.base import (
     Touched,
     Unreadable,
 )
-from omniagent.tools.dialects.drafts import RefineDraft, RepairDraft
+from omniagent.tools.dialects.drafts import RefineDraft, RepairDraft, RequirementDraft
 from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.checklist import checklist_for
 from omniagent.tools.dialects.plain.consulting import written
@@ -34,7 +34,7 @@ from omniagent.tools.dialects.plain.replies import read_repair
 from omniagent.tools.dialects.plain.stated import change_in, kept_lines, stated_of
 from omniagent.tools.dialects.plain.steps import steps_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of
-from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
+from omniagent.tools.types import Box, Mode, Reach, Requirement, RequirementKind, Stated, Verdict
 
 
 class Plain:
@@ -57,7 +57,7 @@ class Plain:
         checklist = checklist_for(task.words, pictures, mode, critic, again=task.again)
         changes = mode == "edit" and len(pictures) == 1
         reach = reach_of(task.words, critic) if changes else None
-        kept = kept_lines(task.words, reach) if changes else ()
+        kept = self.kept(task.words, reach) if changes else ()
         told = instruction_for(task.words, pictures, mode, task.generator, critic)
         lines = (*checklist.lines, *kept)
         notes = () if known(task.words) else (UNKNOWN_LANGUAGE,)
@@ -113,6 +113,10 @@ class Plain:
         if said.cut:
             raise Unreadable("the list of boxes was cut at the token limit, so that boxes may be missing")
         return read_boxes(said.text, sent=sent, size=image.size, things=things)
+
+    def kept(self, words: str, reach: Reach | None = None) -> tuple[RequirementDraft, ...]:
+        """The lines that a change is judged by on both pictures, in words of the request; see `kept_lines`."""
+        return kept_lines(words, reach)
 
     def change_in(self, question: str) -> str:
         return change_in(question)
