@@ -1,0 +1,204 @@
+"""One task through the agent's real graph, with nothing written to disk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from omniagent.graphs.build import Graph, build, step_limit
+from omniagent.graphs.context import GraphContext
+from omniagent.graphs.history import best_of
+from omniagent.graphs.policy import LoopPolicy
+from omniagent.graphs.state import AgentState
+from omniagent.model.errors import BadImage
+from omniagent.model.profile import CriticProfile
+from omniagent.model.requests import CancelToken
+from omniagent.model.runtime import ModelRuntime
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+from omniagent.simulation.judging import Judge
+from omniagent.simulation.painting import Painter, centre_of
+from omniagent.simulation.qualities import CriticQuality, GeneratorQuality
+from omniagent.simulation.tasks import SimulatedTask
+from omniagent.simulation.tiles import SIDE, Seen
+from omniagent.tools.config import ToolConfig
+from omniagent.tools.meter import CallMeter
+from omniagent.tools.record.store import ImageStore, ref_of
+from omniagent.tools.record.trace import Event, Trace
+from omniagent.tools.tool import ToolContext
+from omniagent.tools.types import Attempt, Budget, ImageRef, StopReason, Task
+
+_NOWHERE = Path("nowhere")
+
+
+class _Memory(ImageStore):
+    """Pictures and notes of one run, kept in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(_NOWHERE)
+        self._pictures: dict[str, Image.Image] = {}
+        self._notes: dict[str, bytes] = {}
+
+    def put(self, image: Image.Image) -> ImageRef:
+        ref = ref_of(image)
+        self._pictures[ref.sha256] = image
+        return ref
+
+    def get(self, ref: ImageRef) -> Image.Image:
+        if ref.sha256 not in self._pictures:
+            raise BadImage(f"no picture {ref.sha256} was drawn in this run")
+        return self._pictures[ref.sha256]
+
+    def remember(self, key: str, note: bytes) -> None:
+        self._notes[key] = note
+
+    def recall(self, key: str) -> bytes | None:
+        return self._notes.get(key)
+
+
+class _Silent(Trace):
+    """A trace that keeps nothing."""
+
+    def __init__(self) -> None:
+        self.path, self.run_id = _NOWHERE, "simulated"
+
+    def add(self, event: Event) -> Event:
+        return event
+
+    def tell(self, event: Event) -> None:
+        return None
+
+
+class _Kept(GraphContext):
+    """A context that writes no attempts."""
+
+    def keep(self, attempt: Attempt) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One picture of a run.
+
+    Attributes:
+        id: The attempt's.
+        held: How many lines truly hold.
+        passed: How many do by the critic; None where it did not look.
+        exploits: Whether it is wrong and the critic loves it.
+    """
+
+    id: str
+    held: int
+    passed: int | None
+    exploits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        task: Its name.
+        lines: How many its checklist has.
+        stop: The one stop reason.
+        pictures: Every one drawn, in order.
+        returned: Which one was handed back, counted from 0; None of none.
+        rounds: Of drawing.
+        verdicts: Of every judged picture and line, whether the line holds and whether the critic said yes.
+        state: The whole final state.
+    """
+
+    task: str
+    lines: int
+    stop: StopReason
+    pictures: tuple[Drawn, ...]
+    returned: int | None
+    rounds: int
+    verdicts: tuple[tuple[bool, bool], ...]
+    state: AgentState
+
+    @property
+    def right(self) -> bool:
+        """Whether every line of the returned picture holds."""
+        return self.returned is not None and self.pictures[self.returned].held == self.lines
+
+    @property
+    def worse(self) -> bool:
+        """Whether fewer lines hold of the returned picture than of the first."""
+        return self.returned is not None and self.pictures[self.returned].held < self.pictures[0].held
+
+
+class Simulator:
+    """Runs tasks with one generator and one critic; each run has models, store and state of its own.
+
+    Args:
+        generator: What draws.
+        critic: What judges.
+    """
+
+    def __init__(self, generator: GeneratorQuality, critic: CriticQuality) -> None:
+        self._generator = generator
+        self._critic = critic
+        self._centre = centre_of(generator)
+        self._graph: Graph = build()
+        self._config = ToolConfig(backoff=0.0)
+        self._profile = CriticProfile(name="simulated", source="omniagent.simulation")
+
+    def run(self, task: SimulatedTask, budget: Budget, policy: LoopPolicy, *, seed: int = 0) -> Ended:
+        """One task to its end. `seed` is the run's, 0 to 2**32 - 1; the same arguments give the same run."""
+        painter, judge = Painter(self._generator, self._centre, task), Judge(self._critic, task)
+        store = _Memory()
+        images = (store.put(painter.source()),) if task.mode == "edit" else ()
+        entry: dict[str, Any] = {
+            "task": Task(instruction=task.words, images=images),
+            "plan": task.plan,
+            "seed": seed,
+            "budget": budget,
+            "policy": policy,
+        }
+        with ModelRuntime(
+            ScriptedGenerator(painter, size=(SIDE, SIDE), steps=1),
+            ScriptedCritic(judge.answers, judge.writes, choices=judge.chooses, profile=self._profile),
+        ) as runtime:
+            tools = ToolContext(
+                runtime=runtime,
+                store=store,
+                trace=_Silent(),
+                token=CancelToken(),
+                calls=CallMeter(budget.max_critic_calls),
+                config=self._config,
+            )
+            context = _Kept(tools=tools, attempts=_NOWHERE)
+            found: Any = self._graph.invoke(entry, {"recursion_limit": step_limit(budget)}, context=context)
+        return _ended(task, judge, store, AgentState.model_validate(found))
+
+
+def _ended(task: SimulatedTask, judge: Judge, store: ImageStore, state: AgentState) -> Ended:
+    assert state.stop is not None, "the graph ends with a stop reason"
+    critiques = {critique.attempt: critique for critique in state.critiques}
+    pictures: list[Drawn] = []
+    verdicts: list[tuple[bool, bool]] = []
+    for attempt in state.attempts:
+        seen, critique = Seen(store.get(attempt.image)), critiques.get(attempt.id)
+        holds = [seen.holds(line) for line in range(task.lines)]
+        if critique is not None:
+            by_line = {verdict.requirement: verdict.answer == "yes" for verdict in critique.verdicts}
+            verdicts += [(truth, by_line[one.id]) for truth, one in zip(holds, task.checklist, strict=True)]
+        passed = None if critique is None else critique.passed
+        pictures.append(Drawn(attempt.id, sum(holds), passed, judge.exploits(seen)))
+    best = best_of(state)
+    return Ended(
+        task=task.name,
+        lines=task.lines,
+        stop=state.stop,
+        pictures=tuple(pictures),
+        returned=None if best is None else _index(state.attempts, best),
+        rounds=state.usage.rounds,
+        verdicts=tuple(verdicts),
+        state=state,
+    )
+
+
+def _index(attempts: Sequence[Attempt], best: Attempt) -> int:
+    return next(index for index, attempt in enumerate(attempts) if attempt.id == best.id)
