@@ -34,7 +34,7 @@ class Judge:
         self._quality = quality
         self._task = task
         self._yes = math.log(yes / (1 - yes))
-        self._seen: dict[bytes, Seen] = {}
+        self._seen: dict[int, tuple[Image.Image, Seen]] = {}
 
     def answers(self, prompt: Prompt, question: str) -> float:
         """p(yes) of a question about the last picture of the prompt."""
@@ -51,13 +51,13 @@ class Judge:
             return options[0]
         first, second = (self._read(one) for one in pictures[-2:])
         worth = self._worth(first) - self._worth(second)
-        keys = sorted(one.pixels.tobytes() for one in (first, second))
+        keys = sorted(one.key for one in (first, second))
         chance = share("choice", self._task.name, *keys)
         # An even pair has no better one: chance names one, or the order decides.
         right, wrong = self._quality.choice.right, self._quality.choice.wrong
         if not worth:
             right = wrong = (right + wrong) / 2
-            worth = 1 if first.pixels.tobytes() == keys[0] else -1
+            worth = 1 if first.key == keys[0] else -1
         elif abs(worth) > 1:
             right, wrong = right + (1 - right) * (1 - 1 / abs(worth)), wrong / abs(worth)
             right = min(right, 1 - wrong)
@@ -74,9 +74,9 @@ class Judge:
             return "a picture of tiles"
         seen = self._read(pictures[-1])
         lines = [line for line in range(self._task.lines) if seen.has(line)]
-        doubts = [line for line in lines if self._answer(seen, line, "") < _probability(self._yes)]
+        doubts = [line for line in lines if self._answer(seen, line, "") < logistic(self._yes)]
         faulty = doubts or sorted(lines, key=lambda line: self._answer(seen, line, ""))[:1]
-        key = (self._task.name, seen.pixels.tobytes())
+        key = (self._task.name, seen.key)
         said = [line for line in faulty if share("names", *key, line) < self._quality.names]
         said += [line for line in lines if line not in faulty and share("meddles", *key, line) < self._quality.meddles]
         words = STRESSED[int(share("words", *key) * len(STRESSED))]
@@ -102,7 +102,7 @@ class Judge:
         """Whether this is a wrong picture that this critic loves."""
         if not self._quality.exploitable or self._held(seen) == self._task.lines:
             return False
-        return share("exploits", self._task.name, seen.pixels.tobytes()) < self._quality.exploitable
+        return share("exploits", self._task.name, seen.key) < self._quality.exploitable
 
     def _worth(self, seen: Seen) -> int:
         return self._task.lines + 1 if self.exploits(seen) else self._held(seen)
@@ -111,15 +111,11 @@ class Judge:
         return sum(seen.holds(line) for line in range(self._task.lines))
 
     def _read(self, image: Image.Image) -> Seen:
-        key = image.tobytes()
-        if key not in self._seen:
-            self._seen[key] = Seen(image)
-        return self._seen[key]
+        # The picture is kept, so that no other one gets its number.
+        if id(image) not in self._seen:
+            self._seen[id(image)] = (image, Seen(image))
+        return self._seen[id(image)][1]
 
 
 def _pictures(prompt: Prompt) -> Sequence[Image.Image]:
     return [part for part in prompt.parts if isinstance(part, Image.Image)]
-
-
-def _probability(odds: float) -> float:
-    return logistic(odds)

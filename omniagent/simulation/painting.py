@@ -71,7 +71,7 @@ class Painter:
         """The picture with other tiles for the lines that are named, and for those that suffer."""
         edit, words = self._quality.edit, request.instruction
         seen = Seen(request.references[0])
-        key = (self._task.name, words, seed, seen.pixels.tobytes())
+        key = (self._task.name, words, seed, seen.key)
         lines, asked = [line for line in range(self._task.lines) if seen.has(line)], asked_in(words)
         anew = share("repaints", *key) < edit.repaints
         damages = 1.0 if anew else min(1.0, edit.damages * edit.drift**seen.wear)

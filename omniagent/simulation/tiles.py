@@ -1,8 +1,8 @@
 """Pictures whose pixels are the truth: a tile for each line of the checklist.
 
 Green tells which line a tile is of and how often the picture was edited, blue whether the line holds, red is chance:
-it makes pictures differ, and it is what a critic's fixed noise hangs on. So a crop of a picture, a tile pasted into another one, and a picture that was
-enlarged or has soft edges are read for what they show.
+it makes pictures differ, and it is what a critic's fixed noise hangs on. So a crop of a picture, a tile pasted into
+another one, and a picture that was enlarged or has soft edges are read for what they show.
 """
 
 from hashlib import shake_128
@@ -65,28 +65,30 @@ class Seen:
         pixels: (height, width, 3) levels.
         lines: The line of each pixel, (height, width).
         wear: How often most of the picture was edited, 0 to 6.
+        key: Equal for equal pictures.
     """
 
     def __init__(self, image: Image.Image) -> None:
         self.pixels: Cells = np.asarray(image.convert("RGB"), dtype=np.uint8)
         self.lines: npt.NDArray[np.uint8] = self.pixels[:, :, 1] // _STEP
         self.wear = int(np.median(self.pixels[:, :, 1] % _STEP)) // _WORN
+        self.key = self.pixels.tobytes()
+        self._tiles: dict[int, tuple[bool, bytes]] = {}
 
     def holds(self, line: int) -> bool:
         """Whether most of the line's tile says that it holds; a line that is not in the picture does not."""
-        blue = self.pixels[:, :, 2][self.lines == line]
-        return bool(blue.size) and float(blue.mean()) >= _HOLDS
+        return self._tile(line)[0]
 
     def look(self, line: int) -> bytes:
         """How the line's tile looks, however worn: equal for equal red and blue."""
-        return self.pixels[self.lines == line][:, ::2].tobytes()
+        return self._tile(line)[1]
 
     def has(self, line: int) -> bool:
         """Whether any of the line's tile is in the picture."""
-        return bool((self.lines == line).any())
+        return bool(self._tile(line)[1])
 
     def changed(self, to: dict[int, bool], chance: npt.NDArray[np.uint8]) -> Image.Image:
-        """The picture with other tiles for some lines, each holding or not; all else is as it was.
+        """The picture with other tiles for some lines, each holding or not; all else is as it was, but worn.
 
         `chance` are (8, 8) levels of red for the new tiles, stretched over the picture.
         """
@@ -100,3 +102,10 @@ class Seen:
             pixels[:, :, 0][tile] = red[tile]
             pixels[:, :, 2][tile] = 224 if holds else 32
         return Image.fromarray(pixels)
+
+    def _tile(self, line: int) -> tuple[bool, bytes]:
+        if line not in self._tiles:
+            tile = self.pixels[self.lines == line]
+            looks = tile[:, ::2].tobytes()
+            self._tiles[line] = (bool(looks) and float(tile[:, 2].mean()) >= _HOLDS, looks)
+        return self._tiles[line]
