@@ -1,80 +1,23 @@
-"""One task through the agent's real graph, with nothing written to disk."""
+"""One task by models of stated quality through the agent's real graph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from omniagent.graphs.build import Graph, build, step_limit
-from omniagent.graphs.context import GraphContext
+from omniagent.graphs.build import Graph, build
 from omniagent.graphs.history import best_of
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
-from omniagent.model.errors import BadImage
 from omniagent.model.profile import CriticProfile
-from omniagent.model.requests import CancelToken
-from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.simulation.judging import Judge
 from omniagent.simulation.painting import Painter, centre_of
 from omniagent.simulation.qualities import CriticQuality, GeneratorQuality
+from omniagent.simulation.stage import Memory, play
 from omniagent.simulation.tasks import SimulatedTask
 from omniagent.simulation.tiles import SIDE, Seen
-from omniagent.tools.config import ToolConfig
-from omniagent.tools.meter import CallMeter
-from omniagent.tools.record.store import ImageStore, ref_of
-from omniagent.tools.record.trace import Event, Trace
-from omniagent.tools.tool import ToolContext
-from omniagent.tools.types import Attempt, Budget, ImageRef, StopReason, Task
-
-_NOWHERE = Path("nowhere")
-
-
-class _Memory(ImageStore):
-    """Pictures and notes of one run, kept in memory."""
-
-    def __init__(self) -> None:
-        super().__init__(_NOWHERE)
-        self._pictures: dict[str, Image.Image] = {}
-        self._notes: dict[str, bytes] = {}
-
-    def put(self, image: Image.Image) -> ImageRef:
-        ref = ref_of(image)
-        self._pictures[ref.sha256] = image
-        return ref
-
-    def get(self, ref: ImageRef) -> Image.Image:
-        if ref.sha256 not in self._pictures:
-            raise BadImage(f"no picture {ref.sha256} was drawn in this run")
-        return self._pictures[ref.sha256]
-
-    def remember(self, key: str, note: bytes) -> None:
-        self._notes[key] = note
-
-    def recall(self, key: str) -> bytes | None:
-        return self._notes.get(key)
-
-
-class _Silent(Trace):
-    """A trace that keeps nothing."""
-
-    def __init__(self) -> None:
-        self.path, self.run_id = _NOWHERE, "simulated"
-
-    def add(self, event: Event) -> Event:
-        return event
-
-    def tell(self, event: Event) -> None:
-        return None
-
-
-class _Kept(GraphContext):
-    """A context that writes no attempts."""
-
-    def keep(self, attempt: Attempt) -> None:
-        return None
+from omniagent.tools.record.store import ImageStore
+from omniagent.tools.types import Attempt, Budget, StopReason, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,36 +85,23 @@ class Simulator:
         self._critic = critic
         self._centre = centre_of(generator)
         self._graph: Graph = build()
-        self._config = ToolConfig(backoff=0.0)
         self._profile = CriticProfile(name="simulated", source="omniagent.simulation")
 
     def run(self, task: SimulatedTask, budget: Budget, policy: LoopPolicy, *, seed: int = 0) -> Ended:
         """One task to its end. `seed` is the run's, 0 to 2**32 - 1; the same arguments give the same run."""
         painter, judge = Painter(self._generator, self._centre, task), Judge(self._critic, task)
-        store = _Memory()
+        store = Memory()
         images = (store.put(painter.source()),) if task.mode == "edit" else ()
         entry: dict[str, Any] = {
             "task": Task(instruction=task.words, images=images),
             "plan": task.plan,
             "seed": seed,
-            "budget": budget,
             "policy": policy,
         }
-        with ModelRuntime(
-            ScriptedGenerator(painter, size=(SIDE, SIDE), steps=1),
-            ScriptedCritic(judge.answers, judge.writes, choices=judge.chooses, profile=self._profile),
-        ) as runtime:
-            tools = ToolContext(
-                runtime=runtime,
-                store=store,
-                trace=_Silent(),
-                token=CancelToken(),
-                calls=CallMeter(budget.max_critic_calls),
-                config=self._config,
-            )
-            context = _Kept(tools=tools, attempts=_NOWHERE)
-            found: Any = self._graph.invoke(entry, {"recursion_limit": step_limit(budget)}, context=context)
-        return _ended(task, judge, store, AgentState.model_validate(found))
+        generator = ScriptedGenerator(painter, size=(SIDE, SIDE), steps=1)
+        critic = ScriptedCritic(judge.answers, judge.writes, choices=judge.chooses, profile=self._profile)
+        state = play(self._graph, entry, generator, critic, store=store, budget=budget)
+        return _ended(task, judge, store, state)
 
 
 def _ended(task: SimulatedTask, judge: Judge, store: ImageStore, state: AgentState) -> Ended:

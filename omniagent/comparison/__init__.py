@@ -1,0 +1,22 @@
+"""Policies of drawing compared at equal numbers of pictures: what they are, their outcomes as tables, JSON and a plot.
+
+It knows neither models nor tasks: the shapes world's suites and the simulation both bring outcomes here.
+"""
+
+from omniagent.comparison.outcomes import Comparison, Outcome, Row, compared
+from omniagent.comparison.policies import POLICIES, Caps, Variant, caps_of, rules_of, variants_of
+from omniagent.comparison.share import Share
+
+__all__ = [
+    "POLICIES",
+    "Caps",
+    "Comparison",
+    "Outcome",
+    "Row",
+    "Share",
+    "Variant",
+    "caps_of",
+    "compared",
+    "rules_of",
+    "variants_of",
+]
