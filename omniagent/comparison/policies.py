@@ -98,7 +98,7 @@ def rules_of(given: Iterable[str]) -> LoopPolicy:
 
 
 def variants_of(policies: Sequence[str], given: Sequence[str] = ()) -> tuple[Variant, ...]:
-    """The policies of those names, each once, in the order of `POLICIES`; where rules are set, the agent stands there with them and without.
+    """The policies of those names, each once, in the order of `POLICIES`; where rules are set, the agent with them too.
 
     Raises:
         BadSetting: an unknown policy, or as `rules_of`.

@@ -1,5 +1,6 @@
 """Policies over the same simulated tasks, and what each rule of the loop brings."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -58,32 +59,29 @@ class Suite(NamedTuple):
 
 
 class Switch(BaseModel):
-    """A rule of the loop that can be turned off.
+    """A rule of the loop that can be turned over.
 
     Attributes:
         rule: The field of `LoopPolicy`.
-        off: Its value without the rule.
-        on: Its value with it, where the default leaves it off.
-        what: The rule in words.
+        turned: Its value without the rule, or with it where the defaults leave it.
+        what: What the defaults do, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: str
-    off: JsonValue = None
-    on: JsonValue = None
+    turned: JsonValue
     what: str
 
     @property
     def policy(self) -> LoopPolicy:
         """The rules with this one turned over."""
-        return LoopPolicy.model_validate({self.rule: self.on if "on" in self.model_fields_set else self.off})
+        return LoopPolicy.model_validate({self.rule: self.turned})
 
     @property
     def label(self) -> str:
         """What is set, as `--set` takes it."""
-        value = self.on if "on" in self.model_fields_set else self.off
-        return f"{self.rule}={yaml.safe_dump(value, default_flow_style=True).removesuffix('...' + chr(10)).strip()}"
+        return f"{self.rule}={json.dumps(self.turned)}"
 
 
 class Effect(BaseModel):
