@@ -12,7 +12,8 @@ from omniagent.cli.calibration.calibrate import calibrate
 from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
-from omniagent.cli.evaluate import evaluate
+from omniagent.cli.measuring.evaluate import evaluate
+from omniagent.cli.measuring.simulate import simulate
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
 from omniagent.cli.pictures.look import check, describe
 from omniagent.cli.run import run
@@ -39,6 +40,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "report": report,
         "train": train,
         "eval": evaluate,
+        "simulate": simulate,
         "calibrate": calibrate,
         "doctor": doctor,
         "version": version,

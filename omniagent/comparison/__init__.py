@@ -4,7 +4,7 @@ It knows neither models nor tasks: the shapes world's suites and the simulation 
 """
 
 from omniagent.comparison.outcomes import Comparison, Outcome, Row, compared
-from omniagent.comparison.policies import POLICIES, Caps, Variant, caps_of, rules_of, variants_of
+from omniagent.comparison.policies import POLICIES, Caps, Variant, baseline_of, caps_of, rules_of, variants_of
 from omniagent.comparison.share import Share
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Row",
     "Share",
     "Variant",
+    "baseline_of",
     "caps_of",
     "compared",
     "rules_of",

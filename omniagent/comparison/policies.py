@@ -109,3 +109,9 @@ def variants_of(policies: Sequence[str], given: Sequence[str] = ()) -> tuple[Var
     if given:
         found.append(Variant(f"agent, {', '.join(given)}", "agent", rules_of(given)))
     return tuple(found)
+
+
+def baseline_of(variants: Sequence[Variant]) -> str:
+    """The label that the others are held against: best-of-n, else the agent as it is, else the first."""
+    labels = [one.label for one in variants]
+    return next((name for name in ("best-of-n", "agent") if name in labels), labels[0])

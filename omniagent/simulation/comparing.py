@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
-from omniagent.comparison import Comparison, Outcome, Share, Variant, caps_of, compared
+from omniagent.comparison import Comparison, Outcome, Share, Variant, baseline_of, caps_of, compared
 from omniagent.comparison.outcomes import Range, gain
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.simulation.qualities import critic_of, generator_of
@@ -19,7 +19,6 @@ from omniagent.simulation.tasks import SimulatedTask, TaskMode
 OnRun = Callable[[str, int, Ended], None]
 """Told of every run: the variant's label, the budget, how it ended."""
 
-BEST_OF_N: Final = Variant("best-of-n", "best-of-n")
 AGENT: Final = Variant("agent", "agent")
 
 
@@ -153,10 +152,10 @@ def compare(
         for budget in dict.fromkeys(1 if variant.policy == "single" else one for one in budgets):
             found[variant.label, budget] = outcomes_of(suite, variant, budget, on_run)
     title = f"generator {suite.generator}, critic {suite.critic}"
-    return compared(found, baseline=BEST_OF_N.label, title=title, about=suite.about, command=command)
+    return compared(found, baseline=baseline_of(variants), title=title, about=suite.about, command=command)
 
 
-def ablation(suite: Suite, budget: int, on_run: OnRun | None = None) -> Ablation:
+def ablation_of(suite: Suite, budget: int, on_run: OnRun | None = None) -> Ablation:
     """The agent as it is, and with every rule turned over by itself. Raises: as `outcomes_of`."""
     base = outcomes_of(suite, AGENT, budget, on_run)
     effects: list[Effect] = []

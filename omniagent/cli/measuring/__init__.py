@@ -1,0 +1,1 @@
+"""Commands that measure: suites judged by the oracle, and the simulation."""
