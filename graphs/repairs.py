@@ -17,7 +17,7 @@ from omniagent.graphs.history import (
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
-from omniagent.tools.parameters import renumbered
+from omniagent.tools.dialects.plain.language.ground import renumbered
 from omniagent.tools.types import Attempt, Box, Critique, ImageRef, Refinement
 
 

@@ -60,7 +60,15 @@ class GeneratorProfile(_Profile):
     cfg_range: tuple[float, float] = Field(default=(0.0, 1.0), description="part of the steps in which guidance acts")
     negative: str = Field(default="", description="negative prompt of requests that name none")
     sized_by_reference: bool = Field(
-        default=False, description="of several pictures, the one that is changed or whose scene is used gives the size"
+        default=False,
+        description="of several pictures, the one that is changed or whose scene is used gives the new one its shape, "
+        "at the area of the default size",
+    )
+    max_side: int = Field(
+        default=1024,
+        ge=MIN_SIDE,
+        le=MAX_SIDE,
+        description="longest side in pixels at which references are read, and a single one is edited, within 1024²",
     )
     reference_mode: Literal["mode", "sample"] = Field(
         default="mode", description="how a reference's latent comes from the VAE's posterior"
@@ -178,11 +186,22 @@ class CriticProfile(_Profile):
         return {} if self.calibration is None else self.calibration.weights.get(kind, {})
 
 
+PUBLISHED_NEGATIVE: Final = (
+    "(((deformed))), blurry, over saturation, bad anatomy, disfigured, poorly drawn face, mutation, mutated, "
+    "(extra_limb), (ugly), (poorly drawn hands), fused fingers, messy drawing, broken legs censor, censored, censor_bar"
+)
+"""What the programs of OmniGen2's authors (inference.py, app.py, the OmniContext benchmark) say in every mode."""
+
 GENERATORS: Final[Mapping[str, GeneratorProfile]] = MappingProxyType(
     {
         "omnigen2": GeneratorProfile(
             name="omnigen2",
-            text_by_mode=GuidanceScales(generate=5.0, edit=5.0, compose=5.0),
+            negative=PUBLISHED_NEGATIVE,
+            # Of pictures from words the authors' example script says 4.0; 5.0, the default of their program, hardens
+            # contrast and colours there. Their scripts for given pictures keep 5.0.
+            text_by_mode=GuidanceScales(generate=4.0, edit=5.0, compose=5.0),
+            # As their web page reads pictures: a photo of 4:3 keeps its megapixel, where 1024 leaves 0.79 of it.
+            max_side=2048,
             image_by_mode=GuidanceScales(edit=1.8, compose=2.8),
             sized_by_reference=True,
             prompts="omnigen2",

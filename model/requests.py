@@ -90,6 +90,7 @@ class GenerationRequest(BaseModel):
     text_guidance: float | None = None
     image_guidance: float | None = None
     cfg_range: tuple[float, float] | None = None
+    max_side: int | None = Field(default=None, description="longest side in pixels at which references are read")
     loras: tuple[LoraChoice, ...] = Field(default=(), description="beside those that are loaded for every request")
 
 
@@ -311,7 +312,7 @@ def check_request(request: GenerationRequest) -> None:
         raise setting_out_of_range("the number of seeds", len(request.seeds), f"1 to {MAX_BATCH} seeds")
     for seed in request.seeds:
         _within("seed", seed, 0, MAX_SEED)
-    for name in ("width", "height"):
+    for name in ("width", "height", "max_side"):
         _within(name, getattr(request, name), MIN_SIDE, MAX_SIDE)
     _within("steps", request.steps, 1, MAX_STEPS)
     for name in ("text_guidance", "image_guidance"):

@@ -2,6 +2,7 @@
 
 from pydantic import Field, model_validator
 
+from omniagent.model.limits import MAX_SIDE, MIN_SIDE
 from omniagent.model.profile import CriticProfile, Thresholds
 from omniagent.tools.types import Word
 
@@ -31,7 +32,14 @@ class GuidanceSettings(Word):
     text: float | None = Field(default=None, description="text guidance of every mode")
     edit: float | None = Field(default=None, description="image guidance of edits")
     compose: float | None = Field(default=None, description="image guidance of compositions")
-    sized: bool | None = Field(default=None, description="of several pictures, one gives the new one its size")
+    sized: bool | None = Field(default=None, description="of several pictures, one gives the new one its shape")
+    negative: str | None = Field(default=None, description="negative prompt of every mode; empty: none")
+    max_side: int | None = Field(
+        default=None,
+        ge=MIN_SIDE,
+        le=MAX_SIDE,
+        description="longest side in pixels at which given pictures are read and a single one is edited",
+    )
 
 
 class ToolConfig(Word):

@@ -109,13 +109,14 @@ def _request(
     return GenerationRequest(
         instruction=arguments.instruction,
         references=references,
-        negative=settings.negative,
+        negative=settings.negative or "",
         seeds=arguments.seeds,
         width=settings.width,
         height=settings.height,
         steps=settings.steps,
         text_guidance=settings.text_guidance,
         image_guidance=settings.image_guidance,
+        max_side=settings.max_side,
         loras=settings.loras,
     )
 

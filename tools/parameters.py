@@ -3,55 +3,44 @@
 Pure rules over the generator's profile and what the caller set, so that a plan always gives the same call.
 """
 
-import re
-from collections.abc import Mapping
+import math
+from typing import Final
 
+from omniagent.model.limits import MAX_SIDE, MIN_SIDE
 from omniagent.model.profile import GeneratorProfile, GuidanceScales
 from omniagent.tools.config import GuidanceSettings
+from omniagent.tools.dialects.plain.language.ground import ground_of, named_images
 from omniagent.tools.types import ImageRef, Mode, RenderSettings, Word
 
-_NUMBER = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
-_IMAGE = re.compile(
-    r"\b(?:image|picture|photo)\s*(\d+)\b|\b(first|second|third|fourth|fifth)\s+(?:image|picture|photo)\b"
-)
-_GROUND = re.compile(
-    r"\b(?:background|scene|canvas|in|into|onto|on|to)\b(?:\s+(?:of|from|the))*\s+(?:image|picture|photo)\s*(\d+)\b"
-)
+_STEP: Final = 16
+_SHAPE: Final = 4.0
+"""Most times that a picture shaped after another one is as long as wide; beyond, the network repeats itself."""
 
 
-def named_images(instruction: str) -> tuple[int, ...]:
-    """The numbers of the input pictures that the words name, from 1, in order of first mention."""
-    found = (int(match[1]) if match[1] else _NUMBER[match[2]] for match in _IMAGE.finditer(instruction.lower()))
-    return tuple(dict.fromkeys(found))
+def ground_image(mode: Mode, words: str, count: int) -> int | None:
+    """Which of several input pictures, from 1, gives the new picture its shape; None when the generator's default does.
 
-
-def renumbered(instruction: str, numbers: Mapping[int, int]) -> str:
-    """The words with the given pictures' numbers replaced; a number without another one stays."""
-
-    def other(found: re.Match[str]) -> str:
-        old = int(found[1]) if found[1] else _NUMBER[found[2].lower()]
-        new = numbers.get(old, old)
-        if new == old:
-            return found[0]
-        return found[0].replace(found[1], str(new)) if found[1] else f"image {new}"
-
-    return re.sub(_IMAGE.pattern, other, instruction, flags=re.IGNORECASE)
-
-
-def ground_image(mode: Mode, instruction: str, count: int) -> int | None:
-    """Which input picture, from 1, gives the new picture its size; None when the checkpoint's default does.
-
-    An edit keeps the size of the picture it changes: the first one named, else image 1. A composition takes the size
-    of the picture whose background or scene is used; else of the first one named; else of image 1.
+    An edit keeps the shape of the picture it changes: the first one named, else image 1. A composition takes that of
+    the picture which it is made on, where the words say so (`ground_of`); the published program draws it at its
+    default size.
     """
     if count == 0 or mode not in ("edit", "compose"):
         return None
-    text = instruction.lower()
-    grounds = [int(match[1]) for match in _GROUND.finditer(text)] if mode == "compose" else []
-    for number in (*grounds, *named_images(text)):
-        if 1 <= number <= count:
-            return number
-    return 1
+    if (ground := ground_of(words, count)) is not None or mode == "compose":
+        return ground
+    return next((number for number in named_images(words) if number <= count), 1)
+
+
+def shaped(picture: ImageRef, profile: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a picture's shape at the area of the generator's default (width, height), sides cut to 16.
+
+    A thumbnail and a photo of 12 megapixels of one shape give the same.
+    """
+    ratio = min(_SHAPE, max(1 / _SHAPE, picture.width / picture.height))
+    width = math.sqrt(profile[0] * profile[1] * ratio)
+    sides = (int(side + 0.5) // _STEP * _STEP for side in (width, width / ratio))
+    width, height = (min(MAX_SIDE, max(MIN_SIDE, side)) for side in sides)
+    return width, height
 
 
 class CallRules(Word):
@@ -60,7 +49,9 @@ class CallRules(Word):
     text: GuidanceScales = GuidanceScales()
     image: GuidanceScales = GuidanceScales()
     sized: bool = False
+    default: tuple[int, int] = (1024, 1024)
     negative: str = ""
+    max_side: int | None = None
 
 
 def call_rules(profile: GeneratorProfile, settings: GuidanceSettings) -> CallRules:
@@ -71,21 +62,28 @@ def call_rules(profile: GeneratorProfile, settings: GuidanceSettings) -> CallRul
     given = {"edit": settings.edit, "compose": settings.compose}
     image = image.model_copy(update={mode: scale for mode, scale in given.items() if scale is not None})
     sized = profile.sized_by_reference if settings.sized is None else settings.sized
-    return CallRules(text=text, image=image, sized=sized, negative=profile.negative)
+    return CallRules(
+        text=text,
+        image=image,
+        sized=sized,
+        default=(profile.width, profile.height),
+        negative=profile.negative if settings.negative is None else settings.negative,
+        max_side=settings.max_side,
+    )
 
 
 def parameters(
-    mode: Mode, instruction: str, images: tuple[ImageRef, ...], asked: RenderSettings, rules: CallRules
+    mode: Mode, words: str, images: tuple[ImageRef, ...], asked: RenderSettings, rules: CallRules
 ) -> RenderSettings:
     """The settings of a call: what the person asked for, else the rules, else None for the generator's own.
 
     Sizes are in pixels. With a single input picture an edit leaves the size to the generator, which takes the
-    picture's.
+    picture's. `words` are the person's, as they name the pictures.
     """
-    ground = ground_image(mode, instruction, len(images))
+    ground = ground_image(mode, words, len(images))
     width, height = asked.width, asked.height
     if rules.sized and width is None and height is None and ground is not None and len(images) > 1:
-        width, height = images[ground - 1].width, images[ground - 1].height
+        width, height = shaped(images[ground - 1], rules.default)
     text, image = getattr(rules.text, mode, None), getattr(rules.image, mode, None) if images else None
     return asked.model_copy(
         update={
@@ -93,6 +91,7 @@ def parameters(
             "height": height,
             "text_guidance": text if asked.text_guidance is None else asked.text_guidance,
             "image_guidance": image if asked.image_guidance is None else asked.image_guidance,
-            "negative": asked.negative or rules.negative,
+            "negative": rules.negative if asked.negative is None else asked.negative,
+            "max_side": rules.max_side if asked.max_side is None else asked.max_side,
         }
     )

@@ -103,7 +103,7 @@ def plan_of(reading: Reading, arguments: PlanIn, context: ToolContext, asked: Gi
         checklist=stated,
         assumptions=(*assumptions, *held.notes),
         unchecked=held.unchecked,
-        settings=parameters(mode, instruction, task.images, arguments.settings, rules),
+        settings=parameters(mode, task.instruction, task.images, arguments.settings, rules),
         sure=reading.sure,
         final=reading.held,
         steps=steps,

@@ -63,7 +63,8 @@ class RenderSettings(Word):
     steps: int | None = None
     text_guidance: float | None = None
     image_guidance: float | None = None
-    negative: str = ""
+    negative: str | None = None
+    max_side: int | None = None
     loras: tuple[LoraChoice, ...] = ()
 
 

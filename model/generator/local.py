@@ -15,6 +15,7 @@ from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
 from omniagent.model.generator.loras import RequestLoras
+from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, token_count
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
     DEFAULT_MAX_PIXELS,
@@ -139,7 +140,7 @@ class OmniGen2Generator:
         )
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
-        """Where the size drawn is not the size asked for, and where an edit comes back at another size.
+        """Where the size drawn is not the size asked for, an edit comes back at another size, or words are not read.
 
         Raises:
             BadSetting: a number outside its range.
@@ -160,7 +161,17 @@ class OmniGen2Generator:
                 f"this model {limits}: what it draws at {_said(drawn)} is stretched to {_said(asked)} and has no more "
                 "detail than that"
             )
-        return tuple(made)
+        return (*made, *self._cut("instruction", request.instruction), *self._cut("negative prompt", request.negative))
+
+    def _cut(self, what: str, text: str) -> tuple[str, ...]:
+        """What is to be said of a text that has more tokens than the network reads."""
+        tokens = token_count(self.pipeline.processor.tokenizer, text)
+        if tokens <= MAX_TEXT_TOKENS:
+            return ()
+        return (
+            f"the {what} has {tokens:,} tokens and this model reads {MAX_TEXT_TOKENS:,}: about the last "
+            f"{1 - MAX_TEXT_TOKENS / tokens:.0%} of it is not read; say it in fewer words",
+        )
 
     @torch.inference_mode()
     def prepare(self, request: GenerationRequest) -> Prepared:
@@ -172,13 +183,13 @@ class OmniGen2Generator:
         """
         bucket = self.bucket(request)
         worn = self._loras.put_on(bucket.loras)
-        pictures = [self._resized(picture) for picture in request.references]
+        pictures = [self._resized(picture, self._side(request)) for picture in request.references]
         return Prepared(
             bucket,
             self._sizes(request).asked,
             self._text(request.instruction, worn),
             self._text(request.negative, worn) if bucket.guidance.needs_negative else None,
-            [self._reference(picture) for picture in pictures],
+            [self._reference(picture, self._side(request)) for picture in pictures],
         )
 
     def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch:
@@ -219,7 +230,7 @@ class OmniGen2Generator:
         defaults, step = self.defaults, self.pipeline.size_step
         own = Size(defaults.height, defaults.width)
         if len(request.references) == 1:
-            own = self._read_at(request.references[0])
+            own = self._read_at(request.references[0], self._side(request))
         asked = Size(request.height or own.height, request.width or own.width)
         if len(request.references) == 1 and asked == own and defaults.resize_inputs is not None:
             # The reference is read at another shape than it has; what is drawn after it is brought back from there.
@@ -230,16 +241,20 @@ class OmniGen2Generator:
             within = drawable(asked, defaults.sides, defaults.width * defaults.height, step)
         return Sizes(asked, output_size(within, DEFAULT_MAX_PIXELS, step))
 
-    def _read_at(self, picture: Image.Image) -> Size:
+    def _side(self, request: GenerationRequest) -> int:
+        return self.defaults.max_side if request.max_side is None else request.max_side
+
+    def _read_at(self, picture: Image.Image, side: int) -> Size:
         """The size of a picture within the limits for references, whatever the checkpoint brings it to."""
         step = self.pipeline.size_step
-        return reference_size(legible(_size_of(picture), step=step), step=step)
+        whole = legible(_size_of(picture), max_side_length=side, step=step)
+        return reference_size(whole, max_side_length=side, step=step)
 
-    def _resized(self, picture: Image.Image) -> Image.Image:
+    def _resized(self, picture: Image.Image, side: int) -> Image.Image:
         rgb = picture.convert("RGB")
         size = self.defaults.resize_inputs
         if size is None:
-            height, width = legible(_size_of(rgb), step=self.pipeline.size_step)
+            height, width = legible(_size_of(rgb), max_side_length=side, step=self.pipeline.size_step)
             size = width, height
         return rgb if rgb.size == size else rgb.resize(size, Image.Resampling.LANCZOS)
 
@@ -250,15 +265,15 @@ class OmniGen2Generator:
         # The transformer's own layers refine a text, so that it is another one under another LoRA.
         return self._texts.get_or_make(f"{worn}\n{text}", read)
 
-    def _reference(self, picture: Image.Image) -> torch.Tensor:
+    def _reference(self, picture: Image.Image, side: int) -> torch.Tensor:
         key = picture_key(picture)
 
         def encode() -> torch.Tensor:
             # A sample is drawn from the content, not from the seed: one picture, one latent, in every round.
             source = seeded(int(key[:15], 16)) if self.defaults.reference_mode == "sample" else None
-            return self.pipeline.encode_references([picture], generator=source)[0]
+            return self.pipeline.encode_references([picture], max_input_image_side_length=side, generator=source)[0]
 
-        return self._references.get_or_make(key, encode)
+        return self._references.get_or_make(f"{side} {key}", encode)
 
 
 def _size_of(picture: Image.Image) -> Size:

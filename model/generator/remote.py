@@ -133,7 +133,7 @@ class RemoteGenerator:
         mine = token or CancelToken()
         mine.check()
         references = [reference_png(each) for each in request.references]
-        size = wanted_size(request)
+        size = wanted_size(request, self.profile.max_side)
         wishes = [fields_of(self._name, request, seed, size) for seed in request.seeds]
         asked = [self._loop.submit(self._draw(fields, references)) for fields in wishes]
         left: set[Future[Drawn]] = set(asked)

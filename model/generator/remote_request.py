@@ -27,11 +27,15 @@ _UNKNOWN = re.compile(
 _SIZE = re.compile(r"\b(\d{2,4}) ?[x×*] ?(\d{2,4})\b")
 
 
-def wanted_size(request: GenerationRequest) -> Pixels | None:
+def wanted_size(request: GenerationRequest, max_side: int = DEFAULT_SIDE) -> Pixels | None:
     """The size to ask for: what was asked for, else that of a single reference by the size rule of the local generator.
 
     Where one side alone was asked for, the other is that of the single reference, else 1,024 pixels, as the local
     generator has it. None leaves the size to the server.
+
+    Args:
+        request: What is asked for.
+        max_side: Longest side in pixels of a picture that a reference gives its size, where the request names none.
 
     Raises:
         BadImage: the single reference is too small or too narrow.
@@ -43,7 +47,8 @@ def wanted_size(request: GenerationRequest) -> Pixels | None:
         # Here, since it loads torch, which nothing else on this way needs.
         from omniagent.model.pictures import Size, reference_size
 
-        whole = reference_size(Size(request.references[0].height, request.references[0].width))
+        given = Size(request.references[0].height, request.references[0].width)
+        whole = reference_size(given, max_side_length=request.max_side or max_side)
         return width or whole.width, height or whole.height
     if width is None and height is None:
         return None

@@ -68,6 +68,15 @@ def tokenize(
     return ids, mask
 
 
+def token_count(tokenizer: Tokenizer, instruction: str) -> int:
+    """Tokens of an instruction in its chat wording, however many the network reads of them; of short ones at most."""
+    text = chat_prompt(instruction)
+    # A token is a byte at least, so that short texts need no counting.
+    if (most := len(text.encode())) <= MAX_TEXT_TOKENS:
+        return most
+    return len(tokenizer([text], padding=False, truncation=False).input_ids[0])
+
+
 @torch.no_grad()
 def embed_prompts(
     mllm: Qwen2_5_VLForConditionalGeneration,

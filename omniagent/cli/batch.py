@@ -26,6 +26,11 @@ def batch(
     candidates: opt.Candidates = None,
     time_limit: opt.TimeLimit = None,
     size: opt.Size = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    image_guidance: opt.ImageGuidance = None,
+    negative: opt.Negative = None,
+    lora: opt.Lora = None,
     allow_urls: opt.AllowUrls = False,
 ) -> None:
     """Run a file of tasks; run again to go on.
@@ -44,6 +49,7 @@ def batch(
     with guarded():
         from omniagent.batch import Progress, run_batch
         from omniagent.cli.progress import Watcher
+        from omniagent.runs.options import settings_in
         from omniagent.runs.status import CANCELLED
 
         opt.existing_file(tasks, "TASKS.jsonl")
@@ -53,6 +59,16 @@ def batch(
         )
         budget = opt.budget_of(
             agent, max_rounds=max_rounds, max_images=max_images, candidates=candidates, time_limit=time_limit
+        )
+        settings = settings_in(
+            {
+                "settings": opt.settings_of(size),
+                "steps": steps,
+                "guidance": guidance,
+                "image_guidance": image_guidance,
+                "negative": negative,
+                "lora": opt.loras_in(lora),
+            }
         )
         stopped = False
 
@@ -77,7 +93,7 @@ def batch(
                 out,
                 seed=seed,
                 budget=budget,
-                settings=opt.settings_of(size),
+                settings=settings,
                 on_progress=tell,
                 on_event=watcher.show,
                 should_stop=lambda: stopped,

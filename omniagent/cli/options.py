@@ -61,6 +61,18 @@ Mode = Annotated[
     ),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Denoising steps. Default: what suits the model.")]
+Guidance = Annotated[
+    float | None,
+    typer.Option(min=0, max=100, help="How strongly the words steer; up to 1 is off. Default: what suits the model."),
+]
+ImageGuidance = Annotated[
+    float | None,
+    typer.Option(min=0, max=100, help="How strongly given pictures steer; up to 1 is off. Default: as above."),
+]
+Negative = Annotated[
+    str | None,
+    typer.Option(metavar="WORDS", help='What the picture must not show. Default: what suits the model; "": nothing.'),
+]
 Lora = Annotated[
     list[str] | None,
     typer.Option(metavar="PATH[=STRENGTH]", help="Draw with this LoRA on; may be given again."),

@@ -36,6 +36,9 @@ def run(
     time_limit: opt.TimeLimit = None,
     size: opt.Size = None,
     steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    image_guidance: opt.ImageGuidance = None,
+    negative: opt.Negative = None,
     lora: opt.Lora = None,
     mode: opt.Mode = None,
     out: Annotated[
@@ -63,6 +66,7 @@ def run(
       omniagent run "two small blue circles above a large red square" --out drawn
       omniagent run "make the square green" --image drawn/picture.png --seed 7
       omniagent run "a small green triangle" --max-rounds 2 --time-limit 60 --json
+      omniagent run "a red circle" --steps 30 --guidance 4 --negative "blurry, out of focus"
     """
     from omniagent.cli.guard import guarded
 
@@ -91,6 +95,9 @@ def run(
                 budget=budget,
                 settings=settings,
                 steps=steps,
+                guidance=guidance,
+                image_guidance=image_guidance,
+                negative=negative,
                 lora=opt.loras_in(lora),
                 mode=opt.mode_of(mode),
             ),

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from omniagent.config import Config
 from omniagent.model.errors import BadSetting, setting_out_of_range
-from omniagent.model.limits import MAX_SIDE, MAX_STEPS, MIN_SIDE
+from omniagent.model.limits import MAX_GUIDANCE, MAX_SIDE, MAX_STEPS, MIN_SIDE
 from omniagent.model.requests import LoraChoice
 from omniagent.model.wording import fault, shown
 from omniagent.runs.request import Order, given_as
@@ -56,6 +56,12 @@ class RunOptions(TypedDict, total=False):
     """Width and height in pixels, `512x384` or `(512, 384)`, above those in `settings`."""
     steps: int | None
     """Denoising steps, above those in `settings`."""
+    guidance: float | None
+    """How strongly the words steer, above that in `settings`; up to 1 is off."""
+    image_guidance: float | None
+    """How strongly given pictures steer, above that in `settings`; up to 1 is off."""
+    negative: str | None
+    """What the picture must not show, in place of the generator's own words for that; empty: nothing."""
     lora: Lora | Sequence[Lora] | Mapping[str, float] | None
     """LoRAs of this run: a path, `(path, strength)`, several of these, or strengths by path."""
 
@@ -97,7 +103,7 @@ def order_of(request: RunRequest, config: Config) -> Order:
 
 
 def settings_in(options: RunOptions) -> RenderSettings:
-    """The render settings of a run: `size`, `steps` and `lora` above those in `settings`.
+    """The render settings of a run: `size`, `steps`, guidance, `negative` and `lora` above those in `settings`.
 
     Raises:
         BadSetting: one is nothing of the kind, or out of range.
@@ -111,9 +117,22 @@ def settings_in(options: RunOptions) -> RenderSettings:
         if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise setting_out_of_range("steps", steps, f"an integer from 1 to {MAX_STEPS}")
         made = made.model_copy(update={"steps": steps})
+    for name, field in (("guidance", "text_guidance"), ("image_guidance", "image_guidance")):
+        if (scale := options.get(name)) is not None:
+            made = made.model_copy(update={field: _guidance(name, scale)})
+    if (negative := options.get("negative")) is not None:
+        if not isinstance(negative, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BadSetting(f"negative={shown(negative)} is no text; give what the picture must not show in words")
+        made = made.model_copy(update={"negative": negative})
     if (lora := options.get("lora")) is not None:
         made = made.model_copy(update={"loras": loras_of(lora)})
     return made
+
+
+def _guidance(name: str, scale: object) -> float:
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 <= scale <= MAX_GUIDANCE:
+        raise setting_out_of_range(name, scale, f"a number from 0 to {MAX_GUIDANCE:g}")
+    return float(scale)
 
 
 def size_of(size: Size | None) -> RenderSettings:

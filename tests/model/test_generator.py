@@ -180,6 +180,25 @@ def test_more_pixels_than_the_size_rules_allow_are_said_without_any_settings(gen
     assert "1024x1024 is stretched to 2048x2048" in said
     (said,) = generator.remarks(GenerationRequest(instruction="a", references=(picture(1, (2000, 1500)),)))
     assert "2000x1500 pixels, the new one will have 1024x768" in said
+    (said,) = generator.remarks(GenerationRequest(instruction="a", references=(picture(1, (2000, 1500)),), max_side=99))
+    assert "2000x1500 pixels, the new one will have 96x64" in said
+
+
+def test_a_longer_side_limit_reads_more_of_a_picture_and_large_photos_keep_a_megapixel() -> None:
+    wide = OmniGen2Generator(tiny_pipeline(), SMALL.model_copy(update={"max_side": FAMILY.generator.max_side}))
+    (said,) = wide.remarks(GenerationRequest(instruction="a", references=(picture(1, (4032, 3024)),)))
+    assert "4032x3024 pixels, the new one will have 1168x880" in said
+    (small,) = wide.generate(GenerationRequest(instruction="a", references=(picture(1, (64, 48)),), max_side=32))
+    assert small.size == (32, 16)
+
+
+def test_words_beyond_the_networks_limit_are_told_and_not_cut_in_silence(generator: OmniGen2Generator) -> None:
+    long = "a very long row of words " * 400
+    (said,) = generator.remarks(GenerationRequest(instruction=long))
+    assert "the instruction has" in said and "reads 1,024" in said and "not read" in said
+    (said,) = generator.remarks(GenerationRequest(instruction="a", negative=long))
+    assert "the negative prompt has" in said
+    assert generator.remarks(GenerationRequest(instruction="a fox " * 120)) == ()
 
 
 def test_texts_and_references_are_read_once_and_found_again_by_content(generator: OmniGen2Generator) -> None:

@@ -133,15 +133,17 @@ def test_prune_removes_old_runs_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere" / "kept" / "trace.jsonl").is_file()
 
 
-def test_a_run_takes_steps_and_loras_and_opens_its_report(tmp_path: Path, opened: list[str]) -> None:
+def test_a_run_takes_steps_guidance_and_loras_and_opens_its_report(tmp_path: Path, opened: list[str]) -> None:
     generator = ScriptedGenerator()
     a, b = tmp_path / "a.safetensors", tmp_path / "b=2"
     a.touch()
     b.touch()
-    words = ["--steps", "3", "--lora", f"{a}=0.5", "--lora", str(b), "--open", "--out", str(tmp_path / "here")]
+    words = ["--steps", "3", "--guidance", "3.5", "--image-guidance", "1.5", "--negative", "frame"]
+    words += ["--lora", f"{a}=0.5", "--lora", str(b), "--open", "--out", str(tmp_path / "here")]
     outcome = call(scripted_agent(tmp_path / "runs", generator=generator), "run", TASK, *words)
     assert outcome.exit_code == 0, outcome.output
-    assert generator.calls[0].steps == 3
+    asked = generator.calls[0]
+    assert (asked.steps, asked.text_guidance, asked.image_guidance, asked.negative) == (3, 3.5, 1.5, "frame")
     assert generator.calls[0].loras == (LoraChoice(path=str(a), scale=0.5), LoraChoice(path=str(b), scale=1.0))
     assert opened == [(tmp_path / "here" / "report.html").as_uri()]
     assert (tmp_path / "here" / "picture.png").is_file()
