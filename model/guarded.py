@@ -18,6 +18,7 @@ from omniagent.model.critic.choices import choose
 from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadSetting, Cancelled, HardFailure
 from omniagent.model.generator.queue import Batching, RequestQueue
+from omniagent.model.pace import Clock
 from omniagent.model.perception.boxes import BoxFinder, Found
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (
@@ -204,9 +205,10 @@ class GuardedFinder:
 class GuardedGenerator:
     """A `Generator` behind a gate."""
 
-    def __init__(self, inner: Generator, gate: Gate) -> None:
+    def __init__(self, inner: Generator, gate: Gate, clock: Clock) -> None:
         self.inner = inner
         self._gate = gate
+        self._clock = clock
 
     @property
     def model(self) -> str:
@@ -229,7 +231,9 @@ class GuardedGenerator:
     ) -> list[Image.Image]:
         """As the generator within; waits for its device first."""
         with self._gate.passed(token):
-            pictures = self.inner.generate(request, token=token, on_step=on_step)
+            watch = self._clock.watching(request, on_step)
+            pictures = self.inner.generate(request, token=token, on_step=watch)
+            watch.finished()
         self._gate.meter.add(generations=1, pictures=len(pictures))
         return pictures
 
@@ -237,9 +241,10 @@ class GuardedGenerator:
 class QueuedGenerator:
     """A `Generator` behind a queue that draws requests of several callers together."""
 
-    def __init__(self, inner: Batching, gate: Gate) -> None:
+    def __init__(self, inner: Batching, gate: Gate, clock: Clock) -> None:
         self.inner = inner
         self._gate = gate
+        self._clock = clock
         self._queue = RequestQueue(inner, gate.turn)
 
     @property
@@ -267,7 +272,7 @@ class QueuedGenerator:
             QueueFull: too many pictures wait.
         """
         try:
-            pictures = self._queue.draw(request, token, on_step)
+            pictures = self._queue.draw(request, token, self._clock.watching(request, on_step))
         except BaseException:
             self._gate.meter.add(failures=1)
             raise
@@ -334,6 +339,8 @@ def bare(model: Any) -> Any:
     return model.inner if isinstance(model, GuardedGenerator | QueuedGenerator | GuardedCritic) else model
 
 
-def guard_generator(generator: Generator, gate: Gate) -> GuardedGenerator | QueuedGenerator:
+def guard_generator(generator: Generator, gate: Gate, clock: Clock) -> GuardedGenerator | QueuedGenerator:
     """The generator behind a queue if it can draw requests together, else behind its gate alone."""
-    return QueuedGenerator(generator, gate) if isinstance(generator, Batching) else GuardedGenerator(generator, gate)
+    if isinstance(generator, Batching):
+        return QueuedGenerator(generator, gate, clock)
+    return GuardedGenerator(generator, gate, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator as Yields
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from omniagent.model.checkpoint.folder import load_mllm
-from omniagent.model.checkpoint.settings import critic_profile_in
+from omniagent.model.checkpoint.settings import critic_profile_in, read_profiles
 from omniagent.model.critic.local import LocalCritic
 from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.denoising.presets import preset_named
@@ -21,7 +22,7 @@ from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMe
 from omniagent.model.files.hub import find_model
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.mllm.encoder import ChatEncoder
-from omniagent.model.pipeline.memory import fit, free_bytes, hold, need_of, next_smaller
+from omniagent.model.pipeline.memory import GIB, fit, free_bytes, hold, machine_memory, need_of, next_smaller
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import CancelToken, Critic
@@ -57,6 +58,8 @@ def load_generator(
     if preset_named(preset).half and dtype is None and where.type == "cpu" and multiplies_bfloat16():
         dtypes |= dict.fromkeys(("transformer", "vae"), torch.bfloat16)
     folder = find_model(model, revision=revision, local_files_only=local_files_only)
+    if where.type == "cpu" and memory == "auto":
+        _check_machine(folder, {**dict.fromkeys(("transformer", "mllm", "vae"), dtypes["default"]), **dtypes})
     with quiet():
         pipeline = with_memory_fault(
             where,
@@ -73,6 +76,27 @@ def load_generator(
         cache_bytes=cache_bytes,
         preset=preset,
     )
+
+
+def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype]) -> None:
+    """Refuse a model that this machine's main memory cannot hold, before the system ends the process for it.
+
+    Raises:
+        OutOfMemory: it needs more than there is.
+    """
+    profile = read_profiles(folder).generator
+    try:
+        one = need_of(folder, max(profile.width, profile.height), 1)
+    except BadCheckpoint:
+        # What is wrong with it is told when it is loaded.
+        return
+    needed = sum(getattr(one, part) * dtypes[part].itemsize for part in ("transformer", "mllm", "vae"))
+    needed += one.work * dtypes["transformer"].itemsize
+    if needed > (free := machine_memory()):
+        raise OutOfMemory(
+            f"the model needs about {needed / GIB:.1f} GiB on the CPU and {free / GIB:.1f} GiB of main memory are "
+            "free; use a GPU, another machine by --generator URL, or a smaller model"
+        )
 
 
 def _place(pipeline: OmniGen2Pipeline, folder: Path, where: torch.device, memory: str) -> None:
@@ -212,6 +236,7 @@ def own_critic(
         profile=chosen,
         cache_bytes=cache_bytes,
         weights=None if beside.folder is None else beside.folder / "mllm",
+        at=lambda: pipeline.computes_on,
     )
 
 

@@ -100,7 +100,9 @@ class GeneratorProfile(_Profile):
     loop: dict[str, JsonValue] = Field(default={}, description="loop policy where it should differ for this generator")
     preservation: dict[str, JsonValue] = Field(default={}, description="numbers of the pixel comparison of edits")
     seconds_per_step: float | None = Field(
-        default=None, gt=0, description="measured once, of one picture (not read yet)"
+        default=None,
+        gt=0,
+        description="of one picture from words at the default size, until steps were measured; foretells seconds",
     )
 
     @model_validator(mode="after")

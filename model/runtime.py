@@ -22,10 +22,11 @@ from omniagent.model.guarded import (
     bare,
     guard_generator,
 )
+from omniagent.model.pace import Clock, Pace
 from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
-from omniagent.model.requests import Critic, Generator
+from omniagent.model.requests import Critic, GenerationRequest, Generator
 
 if TYPE_CHECKING:
     import torch
@@ -58,10 +59,26 @@ class Resting(Protocol):
 
 
 @runtime_checkable
+class Leaving(Protocol):
+    """A generator that can give its device's memory to the critic, as far as it does not need it to stay loaded."""
+
+    def leave(self) -> None: ...
+
+
+@runtime_checkable
 class Closable(Protocol):
     """A model that holds connections or threads."""
 
     def close(self) -> None: ...
+
+
+def card_name(device: object) -> str:
+    """The name of the accelerator behind a device; empty for a CPU."""
+    if not str(device).startswith("cuda"):
+        return ""
+    import torch
+
+    return torch.cuda.get_device_name(str(device)) if torch.cuda.is_available() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +141,16 @@ class ModelRuntime:
             where = str(placed.device) if isinstance(placed, OnDevice) else "shared" if resting else None
             lock = None if where is None else locks.setdefault(where, DeviceLock(where))
             before = rester.rest if rester is not None and model is drawing else None
+            if rester is not None and model is looking and isinstance(drawing, Leaving):
+                before = drawing.leave
             return Gate(lock, self._meter, before)
 
         self._gates = [gate(model) for model in self._models]
         finding = None if detector is None else gate(detector)
         self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
         self._gates += [] if finding is None else [finding]
-        self.generator = guard_generator(drawing, self._gates[0])
+        self._clock = Clock(drawing.profile, card_name(drawing.device) if isinstance(drawing, OnDevice) else "")
+        self.generator = guard_generator(drawing, self._gates[0], self._clock)
         guarded = GuardedCritic(self._models[1], self._gates[1], calibrations)
         other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None
         wanted = other is not None or breaker is not None
@@ -153,6 +173,7 @@ class ModelRuntime:
         cache_bytes: int = 256 * 2**20,
         local_files_only: bool = False,
         preset: str = "quality",
+        memory: str = "auto",
         generator_profile: GeneratorProfile | None = None,
         critic_profile: CriticProfile | None = None,
         reader: TextReader | None = None,
@@ -176,6 +197,7 @@ class ModelRuntime:
             cache_bytes: Budget of each cache.
             local_files_only: Never ask the hub.
             preset: `quality` (exact), `balanced` or `fast`; these draw in bfloat16 on a CPU that multiplies it.
+            memory: How the generator's weights are held: `auto`, `whole`, `model`, `group` or `sequential`.
             generator_profile: In place of the checkpoint's own.
             critic_profile: In place of the critic's own; a stand-in keeps its own.
             reader: What reads the text of pictures.
@@ -199,6 +221,7 @@ class ModelRuntime:
             cache_bytes=cache_bytes,
             local_files_only=local_files_only,
             preset=preset,
+            memory=memory,
             profile=generator_profile,
         )
         looks = load_critic(
@@ -222,6 +245,13 @@ class ModelRuntime:
             detector=detector,
             calibrations=calibrations,
         )
+
+    def pace(self, request: GenerationRequest) -> Pace | None:
+        """Seconds that one picture of such a request will take, and by what that is known; None while nothing is.
+
+        Measured steps of earlier pictures tell it, else the profile's `seconds_per_step`, else the card's name.
+        """
+        return self._clock.pace(request)
 
     def stats(self) -> RuntimeStats:
         """What the models did so far, and how often their caches helped."""

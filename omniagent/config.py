@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -76,7 +76,11 @@ class Config(BaseSettings):
         description="`local`, the base URL of an OpenAI-compatible server, or `auto`: this machine's vLLM service, "
         "else a vLLM of one's own, else `local`",
     )
-    critic_model: str | None = Field(default=None, description="the model to ask for at that URL; None: its first")
+    critic_model: str | None = Field(
+        default=None,
+        description="the model to ask for at that URL (None: its first), or for `auto` the folder or hub name of the "
+        "critic to serve (None: the model's own)",
+    )
     critic_key: str | None = Field(default=None, repr=False, description="the API key for that URL")
     critic_timeout: float = Field(default=120.0, gt=0, description="seconds that one call to that URL may take")
     critic_stand_in: bool = Field(
@@ -108,6 +112,11 @@ class Config(BaseSettings):
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     preset: PresetName = Field(
         default="quality", description="`quality` is exact; `balanced` and `fast` are faster and slightly less accurate"
+    )
+    memory: Literal["auto", "whole", "model", "group", "sequential"] = Field(
+        default="auto",
+        description="how weights are held: `whole` on the device, one `model` at a time, in a `group` of blocks, or "
+        "layer by layer (`sequential`); `auto`: the fastest way that fits",
     )
     runs_dir: Path = Field(
         default=Path("runs"),

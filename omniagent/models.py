@@ -9,7 +9,7 @@ from omniagent.model.checkpoint.settings import chosen_critic, chosen_generator,
 from omniagent.model.critic.calibration.store import Calibrations, calibration_folder
 from omniagent.model.critic.fallback import CircuitBreaker
 from omniagent.model.critic.vllm import VllmCritic
-from omniagent.model.errors import BadSetting, HubUnreachable, RetryableError, UnknownModel
+from omniagent.model.errors import BadSetting, HubUnreachable, OutOfMemory, RetryableError, UnknownModel
 from omniagent.model.perception.boxes import BoxFinder, GroundingDino
 from omniagent.model.perception.text import installed_reader
 from omniagent.model.profile import CriticProfile, GeneratorProfile, generator_named
@@ -84,7 +84,7 @@ def expected_profile(config: Config) -> GeneratorProfile:
     return read_profiles(folder).generator
 
 
-def _load(config: Config, critic: Critic | None, served: Critic | None) -> ModelRuntime:
+def _load(config: Config, critic: Critic | None, served: VllmCritic | None) -> ModelRuntime:
     return ModelRuntime.load(
         config.model,
         critic=critic or served or ("local" if config.critic == "auto" else config.critic),
@@ -95,6 +95,7 @@ def _load(config: Config, critic: Critic | None, served: Critic | None) -> Model
         revision=config.revision,
         device=config.device,
         preset=config.preset,
+        memory=(served.drawing if served is not None and config.memory == "auto" else None) or config.memory,
         generator_profile=_generator_profile(config),
         critic_profile=_critic_profile(config),
         reader=installed_reader(),
@@ -173,19 +174,23 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
 
 
 def served_critic(config: Config) -> VllmCritic | None:
-    """The critic of `auto`: on the service of this machine, or on a server of one's own; None where there is no vLLM.
+    """The critic of `auto`: on the service of this machine, or on a server of one's own.
+
+    None where there is no vLLM, or the card is too small for it beside the generator: then the model's own judges. A
+    `critic_model` of the settings, a folder or a hub name, is served in place of the checkpoint's own.
 
     Raises:
         UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be found.
-        OutOfMemory: the card is too small.
         CriticUnavailable: the server cannot be started.
     """
     from omniagent.model.critic.service.keeper import Keeper
+    from omniagent.model.critic.service.memory import CHATS_OF_AN_AGENT
     from omniagent.model.critic.service.process import answers
     from omniagent.model.critic.service.record import read_record, state_folder
     from omniagent.model.critic.service.service import card_of, plan_service
     from omniagent.model.critic.service.settings import find_python
     from omniagent.model.files.hub import find_model
+    from omniagent.model.pipeline.memory import machine_memory
 
     folder = state_folder()
     record = read_record(folder)
@@ -197,6 +202,7 @@ def served_critic(config: Config) -> VllmCritic | None:
             record.name,
             record.key,
             sleeps=record.sleep,
+            drawing=record.drawing,
             patience=patience,
             timeout=config.critic_timeout,
             profile=_critic_profile(config) or critic_profile_in(Path(record.weights)),
@@ -207,7 +213,25 @@ def served_critic(config: Config) -> VllmCritic | None:
         log.info("critic: no vLLM here, so the model's own in this process")
         return None
     card = card_of(config.device)
-    settings = plan_service(find_model(config.model, revision=config.revision), python=python, port=0, card=card)
+    checkpoint = find_model(config.model, revision=config.revision)
+    source = checkpoint if config.critic_model is None else find_model(config.critic_model)
+    try:
+        settings = plan_service(
+            source,
+            python=python,
+            port=0,
+            card=card,
+            shared=config.generator == "local",
+            generator=checkpoint,
+            chats=CHATS_OF_AN_AGENT,
+            host=None if card is None else machine_memory(),
+        )
+    except OutOfMemory as error:
+        log.warning("critic: no vLLM, since %s; the model's own judges in this process", error)
+        return None
+    if settings.memory.drawing is not None:
+        sleeps = "it sleeps while pictures are drawn; " if settings.memory.sleep else ""
+        log.info("critic: %sthe generator is held %s", sleeps, settings.memory.drawing)
     log_file = folder / f"critic-{os.getpid()}.log"
     log.info("critic: starting vLLM at %s; its words go to %s", settings.url, log_file)
     keeper = Keeper(settings, log_file)
@@ -217,6 +241,7 @@ def served_critic(config: Config) -> VllmCritic | None:
         settings.key,
         keeper=keeper,
         sleeps=settings.memory.sleep,
+        drawing=settings.memory.drawing,
         patience=patience,
         timeout=config.critic_timeout,
         profile=_critic_profile(config) or critic_profile_in(settings.weights),

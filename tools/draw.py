@@ -3,15 +3,20 @@
 import hashlib
 import time
 from collections.abc import Callable
+from typing import Final
 
 from PIL import Image
 from pydantic import Field
 
 from omniagent.model.errors import BadSetting, GenerationFailed
-from omniagent.model.requests import GenerationRequest
+from omniagent.model.requests import GenerationRequest, Step
 from omniagent.tools.instruments.similarity import perceptual_hash
+from omniagent.tools.record.trace import Estimated
 from omniagent.tools.tool import Outcome, ToolContext
 from omniagent.tools.types import ImageRef, RenderSettings, Usage, Word
+
+_WORTH_TELLING: Final = 5.0
+"""Seconds of a picture."""
 
 
 class DrawIn(Word):
@@ -71,7 +76,7 @@ def drawn(
         return DrawOut.model_validate_json(known)
     request = _request(arguments, settings, references, context)
     started = time.perf_counter()
-    pictures = context.runtime.generator.generate(request, token=context.token, on_step=context.progress(name))
+    pictures = context.runtime.generator.generate(request, token=context.token, on_step=_told(name, request, context))
     seconds = time.perf_counter() - started
     if len(pictures) != len(arguments.seeds):
         raise GenerationFailed(
@@ -91,6 +96,27 @@ def drawn(
 
 def _as_drawn(picture: Image.Image) -> Image.Image:
     return picture
+
+
+def _told(name: str, request: GenerationRequest, context: ToolContext) -> Step:
+    """A step callback for the trace; how long drawing takes is told now, or as soon as steps were timed."""
+    step, told = context.progress(name), _foretold(request, context)
+
+    def stepped(done: int, steps: int) -> None:
+        nonlocal told
+        if not told and done > 1:
+            told = _foretold(request, context)
+        step(done, steps)
+
+    return stepped
+
+
+def _foretold(request: GenerationRequest, context: ToolContext) -> bool:
+    """Tell the time that pictures will take, where it is known and worth a word; whether it is known."""
+    pace = context.runtime.pace(request)
+    if pace is not None and pace.seconds >= _WORTH_TELLING:
+        context.trace.add(Estimated(seconds=pace.seconds, pictures=len(request.seeds), source=pace.source))
+    return pace is not None
 
 
 def _size_of(picture: Image.Image, settings: RenderSettings) -> str:

@@ -7,9 +7,9 @@ values are kept, and all questions then run over it as one batch: a checklist co
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
@@ -17,13 +17,14 @@ from transformers import DynamicCache, Qwen2_5_VLForConditionalGeneration
 from omniagent.model.cache import ByteCache, CacheStats
 from omniagent.model.checkpoint.folder import load_mllm
 from omniagent.model.checkpoint.settings import critic_profile_in
-from omniagent.model.device import with_memory_fault
+from omniagent.model.device import wake, with_memory_fault
 from omniagent.model.errors import BadSetting, BadTask, CriticBadOutput
 from omniagent.model.mllm.encoder import ChatEncoder, ChatInputs
 from omniagent.model.mllm.schema_decoding import SchemaDecoding
 from omniagent.model.profile import CRITICS, CriticProfile
 from omniagent.model.requests import CancelToken, Chosen, Completion, Options, Prompt, Questions, Writing, YesNo
 
+T = TypeVar("T")
 QUESTIONS_AT_ONCE = 32
 STOP_MARKS = ("<|im_end|>", "<|endoftext|>")
 
@@ -51,6 +52,7 @@ class LocalCritic:
         profile: How it is asked; None: as the family that its network tells.
         cache_bytes: Budget, in bytes, for picture features and, as much again, for chat prefixes.
         weights: Folder that the network was loaded from.
+        at: Where the network computes; None: where its weights lie.
 
     Attributes:
         network: The model as given.
@@ -65,7 +67,9 @@ class LocalCritic:
         profile: CriticProfile | None = None,
         cache_bytes: int = 256 * 2**20,
         weights: Path | None = None,
+        at: Callable[[], torch.device] | None = None,
     ) -> None:
+        self._at = at
         self.weights = weights
         self.network = network.eval()
         self._profile = profile or CRITICS["qwen2.5-vl"]
@@ -127,8 +131,17 @@ class LocalCritic:
 
     @property
     def device(self) -> torch.device:
-        """Where the network runs."""
-        return self.network.device
+        """Where the network computes, also while its weights rest elsewhere between calls."""
+        return self.network.device if self._at is None else self._at()
+
+    def _awake(self, what: str, work: Callable[[], T]) -> T:
+        """What `work` gives with the network on its device: parts of it are called, which wakes no offloaded one."""
+
+        def awake() -> T:
+            wake(self.network)
+            return work()
+
+        return with_memory_fault(self.device, what, awake)
 
     @property
     def stats(self) -> dict[str, CacheStats]:
@@ -146,14 +159,18 @@ class LocalCritic:
             OutOfMemory: the device has too little memory.
             Cancelled: the token was cancelled or expired.
         """
-        return with_memory_fault(self.device, "the critic's verdicts", lambda: self._yes_no(call, token))
+        return with_memory_fault(
+            self.device, "the critic's verdicts", lambda: self._awake(lambda: self._yes_no(call, token))
+        )
 
     def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
         """The probability of each option by its first token, among the options alone.
 
         Raises: as `yes_no`; BadSetting when two options begin with the same token.
         """
-        return with_memory_fault(self.device, "the critic's choice", lambda: self._choose(call, token))
+        return with_memory_fault(
+            self.device, "the critic's choice", lambda: self._awake(lambda: self._choose(call, token))
+        )
 
     def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """Greedy text up to the turn's end or `max_tokens`. The token is checked before each new token.
@@ -166,7 +183,9 @@ class LocalCritic:
             OutOfMemory: the device has too little memory.
             Cancelled: the token was cancelled or expired.
         """
-        return with_memory_fault(self.device, "the critic's text", lambda: self._write(call, token))
+        return with_memory_fault(
+            self.device, "the critic's text", lambda: self._awake(lambda: self._write(call, token))
+        )
 
     @torch.inference_mode()
     def _yes_no(self, call: Questions, token: CancelToken | None) -> YesNo:

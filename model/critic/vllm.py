@@ -37,6 +37,7 @@ class VllmCritic(OpenAICritic):
         keeper: Who keeps it up; closed with the critic. None when another process does.
         sleeps: Whether it gives its memory up while the generator draws (vLLM's sleep mode, level 1: weights to main
             memory, keys and values dropped).
+        drawing: How a generator on the same card must be held, a mode of its memory; None: as it likes.
         patience: Seconds that a call waits for a server that is starting again; 0 when another critic stands in.
         options: As of `OpenAICritic`.
     """
@@ -49,6 +50,7 @@ class VllmCritic(OpenAICritic):
         *,
         keeper: Kept | None = None,
         sleeps: bool = False,
+        drawing: str | None = None,
         patience: float = 120.0,
         **options: Any,
     ) -> None:
@@ -56,6 +58,7 @@ class VllmCritic(OpenAICritic):
         self._keeper = keeper
         self._generation = 0 if keeper is None else keeper.generation
         self._sleeps = sleeps
+        self.drawing = drawing
         self._patience = patience
         # A service may have been left asleep by who used it last.
         self._asleep = sleeps and keeper is None

@@ -80,6 +80,28 @@ def check_model(path_or_repo: str | Path, *, revision: str | None = None) -> Non
                 raise BadCheckpoint(f"model {shown(name)} has no {INDEX_FILE} at the hub; name another one") from None
 
 
+@contextmanager
+def hub_errors(name: str, revision: str | None) -> Generator[None]:
+    """Within the block, the hub's errors are ours: UnknownModel and HubUnreachable.
+
+    Raises:
+        UnknownModel: the name is no hub name.
+    """
+    if _folder(name) is not None:
+        raise UnknownModel(f"model {shown(name)} is a folder here; give a hub name such as OmniGen2/OmniGen2")
+    offline, how = _reach()
+    with _told(name, revision, how):
+        if offline:
+            raise OfflineModeIsEnabled(how)
+        yield
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a checkpoint's folder has its index and weights for every network; a torn download may not."""
+    parts = ("transformer", "mllm", "vae")
+    return (folder / INDEX_FILE).is_file() and all(any((folder / part).glob("*.safetensors")) for part in parts)
+
+
 def _reach() -> tuple[bool, str]:
     """Whether the hub cannot even be asked, and what to say when it does not answer."""
     try:

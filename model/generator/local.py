@@ -12,7 +12,7 @@ from PIL import Image
 from omniagent.model.cache import ByteCache, CacheStats, picture_key
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import preset_named
-from omniagent.model.device import with_memory_fault
+from omniagent.model.device import free_memory, with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
 from omniagent.model.generator.loras import RequestLoras
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, token_count
@@ -73,6 +73,7 @@ class OmniGen2Generator:
         self.batch = batch
         self._preset = preset_named(preset)
         self._loras = RequestLoras(pipeline.loras)
+        self._here = True
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
 
@@ -181,7 +182,7 @@ class OmniGen2Generator:
             BadSetting: as `bucket`.
             BadCheckpoint: a LoRA is missing, broken, or made for another model.
         """
-        bucket = self.bucket(request)
+        bucket, self._here = self.bucket(request), True
         worn = self._loras.put_on(bucket.loras)
         pictures = [self._resized(picture, self._side(request)) for picture in request.references]
         return Prepared(
@@ -196,6 +197,18 @@ class OmniGen2Generator:
         """Pictures of one bucket, each with its seed, ready for their first step."""
         self._loras.put_on(pictures[0][0].bucket.loras)
         return PictureBatch(self.pipeline, self._model, pictures, self._preset)
+
+    def leave(self) -> None:
+        """Give the device's memory back that drawing took, and weights where they may lie elsewhere between pictures.
+
+        A critic that wakes on the same device needs it; the next picture takes it again.
+        """
+        if not self._here:
+            return
+        # Does nothing where the networks are held in another way than one at a time.
+        self.pipeline.maybe_free_model_hooks()
+        free_memory()
+        self._here = False
 
     def forget(self) -> None:
         """Empty the caches: needed when the pipeline's weights change."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from omniagent.model.errors import OutOfMemory, setting_out_of_range
 
@@ -22,6 +24,13 @@ Sequential: one layer at a time."""
 MODES: tuple[MemoryMode, ...] = ("whole", "model", "group", "sequential")
 GROUP_BLOCKS = 4
 GIB = 2**30
+SPARE = 1.1
+"""Times an estimated peak that must be there."""
+
+
+PUBLISHED_NUMBERS: Final = MappingProxyType({"transformer": 3_967_161_400, "mllm": 3_754_622_976, "vae": 83_819_683})
+"""How many numbers the networks of the published OmniGen2 have."""
+PUBLISHED_CONFIG: Final = MappingProxyType({"hidden_size": 2520, "num_layers": 32})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +82,27 @@ def need_of(folder: Path, width: int, bytes_per_weight: int = 2) -> Need:
     """
     from omniagent.model.files.weights import read_json, read_shapes, weight_files
 
-    def weights(part: str, stem: str) -> int:
-        return bytes_per_weight * sum(map(math.prod, read_shapes(weight_files(folder / part, stem)).values()))
+    def numbers(part: str, stem: str) -> int:
+        return sum(map(math.prod, read_shapes(weight_files(folder / part, stem)).values()))
 
-    config = read_json(folder / "transformer" / "config.json")
+    parts = {
+        "transformer": numbers("transformer", "diffusion_pytorch_model"),
+        "mllm": numbers("mllm", "model"),
+        "vae": numbers("vae", "diffusion_pytorch_model"),
+    }
+    return need_from(parts, read_json(folder / "transformer" / "config.json"), width, bytes_per_weight)
+
+
+def need_from(parts: Mapping[str, int], config: Mapping[str, Any], width: int, bytes_per_weight: int = 2) -> Need:
+    """The same of networks with so many numbers (`transformer`, `mllm`, `vae`) and the transformer's config."""
     hidden, layers = int(config.get("hidden_size", 2520)), int(config.get("num_layers", 32))
     tokens = (width // 16) ** 2
     # Three passes of text, one reference and noise: a row of hidden states, the opened feed-forward, and slack; and
     # the VAE's decoder, whose widest layer holds 256 channels at full size.
     row = 3 * (2 * tokens + 256) * hidden
     work = bytes_per_weight * max(14 * row, 3 * 256 * width * width)
-    return Need(
-        weights("transformer", "diffusion_pytorch_model"),
-        weights("mllm", "model"),
-        weights("vae", "diffusion_pytorch_model"),
-        layers,
-        work,
-    )
+    weights = {name: bytes_per_weight * parts[name] for name in ("transformer", "mllm", "vae")}
+    return Need(weights["transformer"], weights["mllm"], weights["vae"], layers, work)
 
 
 def fit(need: Need, free: int) -> Fit:
@@ -99,7 +112,7 @@ def fit(need: Need, free: int) -> Fit:
         OutOfMemory: none does.
     """
     for mode in MODES:
-        if need.peak(mode) * 1.1 <= free:
+        if need.peak(mode) * SPARE <= free:
             return Fit(mode, need.peak(mode), free)
     raise OutOfMemory(
         f"the model needs about {need.peak(MODES[-1]) / GIB:.1f} GiB even layer by layer and {free / GIB:.1f} GiB are "
@@ -117,8 +130,11 @@ def free_bytes(device: torch.device) -> int:
     """Free memory of a device, or of the machine for a CPU."""
     import torch
 
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else machine_memory()
+
+
+def machine_memory() -> int:
+    """Bytes of main memory that are free or can be freed."""
     for line in Path("/proc/meminfo").read_text().splitlines() if Path("/proc/meminfo").exists() else ():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024

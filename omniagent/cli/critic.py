@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -43,6 +44,11 @@ def serve(
     name: Annotated[str | None, typer.Option(help="What the model is called in requests.")] = None,
     device: opt.Device = None,
     alone: Annotated[bool, typer.Option("--alone", help="The generator does not need this machine's card.")] = False,
+    beside: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The generator on the same card, where it is not --model."),
+    ] = None,
+    chats: Annotated[int, typer.Option(min=1, max=256, help="Chats of full length to keep memory for.")] = 16,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     restarts: Annotated[int, typer.Option(min=0, help="Restarts within ten minutes before it is given up.")] = 5,
     start_limit: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long a start may take.")] = 600.0,
@@ -68,6 +74,7 @@ def serve(
         from omniagent.model.critic.service.record import state_folder
         from omniagent.model.critic.service.service import card_of, plan_service, run_service
         from omniagent.model.files.hub import find_model
+        from omniagent.model.pipeline.memory import machine_memory
 
         opt.tell_of_critic()
         folder = state_folder(state_dir)
@@ -84,6 +91,9 @@ def serve(
             shared=not alone,
             threads=threads,
             more=tuple(vllm or ()),
+            generator=None if beside is None else find_model(beside),
+            chats=chats,
+            host=machine_memory(),
         )
         stop = threading.Event()
 
@@ -158,6 +168,45 @@ def stop(state_dir: StateDir = None) -> None:
         typer.echo("no service is at work" if record is None else f"stopped {record.name} at {record.url}")
 
 
+def install(
+    into: Annotated[
+        Path | None,
+        typer.Option(callback=opt.at_home, help="Folder of the environment. Default: vllm in your state folder."),
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option(callback=opt.at_home, help="Python that makes it. Default: the one that runs this.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, and do nothing.")] = False,
+    pip: Annotated[list[str] | None, typer.Argument(help="Further arguments for pip, after --.")] = None,
+) -> None:
+    """Make an environment with vLLM, in which `--critic auto` and `critic serve` find it.
+
+    vLLM's wheels are for NVIDIA GPUs; name another index of wheels after -- for other machines.
+
+    Exit code: 0 installed, 2 bad usage, 3 it failed.
+
+    \b
+    Examples:
+      omniagent critic install
+      omniagent critic install --dry-run
+    """
+    from omniagent.cli.guard import guarded, say
+
+    with guarded():
+        from omniagent.model.critic.service.install import install as make
+        from omniagent.model.critic.service.install import install_commands
+        from omniagent.model.critic.service.settings import installed_folder
+
+        folder = (into or installed_folder()).absolute()
+        if dry_run:
+            for command in install_commands(folder, python, pip or ()):
+                typer.echo(shlex.join(command))
+            return
+        made = make(folder, python=python, more=pip or (), tell=say)
+        known = folder == installed_folder().absolute()
+        typer.echo(f"vLLM is in {folder}; " + (USE if known else f"set OMNIAGENT_CRITIC_PYTHON={made}"))
+
+
 def _described(told: dict[str, Any], record: "Record | None") -> str:
     lines = [f"{told['url']}: {'answers' if told['answers'] else 'does not answer: ' + told['error']}"]
     if told["answers"]:
@@ -203,4 +252,6 @@ def _detach(folder: Path, limit: float) -> None:
         time.sleep(0.3)
 
 
-CRITIC_COMMANDS: Final = MappingProxyType[str, Callable[..., Any]]({"serve": serve, "status": status, "stop": stop})
+CRITIC_COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
+    {"serve": serve, "status": status, "stop": stop, "install": install}
+)

@@ -2,7 +2,7 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from types import MappingProxyType
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,19 +10,22 @@ import typer
 from omniagent.cli import options as opt
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import torch
 
     from omniagent.config import Config
-    from omniagent.model.profile import CriticProfile
+    from omniagent.model.critic.service.memory import Card
+    from omniagent.model.pipeline.memory import Need
+    from omniagent.model.profile import CriticProfile, GeneratorProfile
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "peft", "torchao", "bitsandbytes", "flash-attn", "vllm")
-
-KNOWN_NEEDS = MappingProxyType({"OmniGen2/OmniGen2": "about 17 GB of GPU memory, less with its parts held elsewhere"})
-"""Of models that are not on this machine, what the README says."""
+PUBLISHED = "OmniGen2/OmniGen2"
+"""Whose sizes are known without the hub."""
 
 
 def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.Device = None) -> None:
-    """Show devices, memory, versions, and what a model needs and would get here; nothing is downloaded.
+    """Show devices, memory, versions, and what a model needs and would get here; no weights are downloaded.
+
+    Of a model that is not on this machine only the headers of its weight files are read at the hub.
 
     \b
     Examples:
@@ -38,8 +41,8 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         from omniagent.model.checkpoint.settings import read_profiles
         from omniagent.model.device import pick_device
         from omniagent.model.errors import HubUnreachable
-        from omniagent.model.files.hub import find_model
-        from omniagent.model.pipeline.memory import GIB, MODES, fit, free_bytes, need_of
+        from omniagent.model.files.hub import find_model, is_whole
+        from omniagent.model.pipeline.memory import GIB, free_bytes, need_of
 
         typer.echo(f"python {platform.python_version()} on {platform.machine()}, {torch.get_num_threads()} threads")
         typer.echo("  ".join(f"{name} {_version(name)}" for name in PACKAGES))
@@ -55,21 +58,69 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         try:
             folder = find_model(name, revision=revision, local_files_only=True)
         except HubUnreachable:
-            typer.echo(_absent(name, revision, free_bytes(chosen) / GIB, str(chosen)))
+            folder = None
+        if folder is None or not (Path(name).expanduser().is_dir() or is_whole(folder)):
+            _absent(name, revision, chosen)
             return
         profiles = read_profiles(folder)
         typer.echo(f"generator profile: {profiles.generator.label}")
         typer.echo(f"critic profile: {profiles.critic.label}, dialect {profiles.critic.dialect}")
         typer.echo(_calibration(folder, name, profiles.critic, Config.read()))
         width = profiles.generator.width
-        need = need_of(folder, width, 4 if chosen.type == "cpu" else 2)
-        modes = MODES[:1] if chosen.type == "cpu" else MODES
-        peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)
-        typer.echo(f"{folder.name} at {width}x{width}, GiB: {peaks}")
-        typer.echo(f"choice: {fit(need, free_bytes(chosen))}")
+        _plan(folder.name, need_of(folder, width, 4 if chosen.type == "cpu" else 2), profiles.generator, chosen)
 
 
-def _calibration(folder: "Path", name: str, profile: "CriticProfile", config: "Config") -> str:
+def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.device") -> None:
+    """What a model needs and would get on a device, which critics fit beside it, and how long a picture takes."""
+    from omniagent.model.critic.service.service import card_of
+    from omniagent.model.errors import OutOfMemory
+    from omniagent.model.pace import Clock
+    from omniagent.model.pipeline.memory import GIB, MODES, fit, free_bytes, machine_memory
+    from omniagent.model.requests import GenerationRequest
+    from omniagent.model.runtime import card_name
+
+    free, on_cpu = free_bytes(device), device.type == "cpu"
+    modes = MODES[:1] if on_cpu else MODES
+    peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)
+    typer.echo(f"{name} at {profile.width}x{profile.height}, GiB: {peaks}")
+    if on_cpu:
+        fits = need.peak("whole") <= free
+        words = "whole" if fits else "does not fit: use a GPU, or another machine by --generator URL"
+        typer.echo(f"choice: {words}: about {need.peak('whole') / GIB:.1f} of {free / GIB:.1f} GiB free")
+    else:
+        try:
+            typer.echo(f"choice: {fit(need, free)}")
+        except OutOfMemory as error:
+            typer.echo(f"choice: none: {error}")
+        card = card_of(str(device))
+        if card is not None:
+            for line in _critics(need, card, machine_memory()):
+                typer.echo(line)
+    pace = Clock(profile, card_name(device)).pace(GenerationRequest(instruction=""))
+    known = "known once one was drawn" if pace is None else f"about {pace.seconds:.0f} s (by the {pace.source})"
+    typer.echo(f"a picture from words: {known}")
+
+
+def _critics(need: "Need", card: "Card", host: int) -> list[str]:
+    """How the published critics would share the card with the generator, a line each."""
+    from omniagent.model.critic.service.memory import CHATS_OF_AN_AGENT, CRITICS, memory_for
+    from omniagent.model.errors import OutOfMemory
+
+    made: list[str] = []
+    for name, sizes in CRITICS.items():
+        cache = CHATS_OF_AN_AGENT * sizes.context * sizes.token
+        try:
+            plan = memory_for(card, weights=sizes.weights, drawer=need, caches=(cache,), host=host)
+        except OutOfMemory as error:
+            made.append(f"critic {name} with vLLM: no; {error}")
+            continue
+        turns = "sleeps while pictures are drawn" if plan.sleep else "stays on the card"
+        held = f", the generator held {plan.drawing}" if plan.drawing not in (None, "whole") else ""
+        made.append(f"critic {name} with vLLM: {turns}{held}")
+    return made
+
+
+def _calibration(folder: Path, name: str, profile: "CriticProfile", config: "Config") -> str:
     """What was measured of the critic that would judge, a line each."""
     from omniagent.calibration.figures import state_of
     from omniagent.model.checkpoint.settings import chosen_critic
@@ -90,19 +141,26 @@ def _calibration(folder: "Path", name: str, profile: "CriticProfile", config: "C
     return "\n  ".join((f"critic calibration: {unused}{first}", *more))
 
 
-def _absent(name: str, revision: str | None, free: float, device: str) -> str:
-    """What can be told of a model that is not on this machine; it is not downloaded for that."""
+def _absent(name: str, revision: str | None, device: "torch.device") -> None:
+    """What the hub tells of a model that is not on this machine, by the headers of its weight files."""
     from omniagent.model.errors import HubUnreachable
-    from omniagent.model.files.hub import check_model
+    from omniagent.model.pipeline.headers import read_headers
+    from omniagent.model.pipeline.memory import GIB, PUBLISHED_CONFIG, PUBLISHED_NUMBERS, free_bytes, need_from
+    from omniagent.model.profile import GENERATORS
 
-    where = "it is at the hub, the first run downloads it"
     try:
-        check_model(name, revision=revision)
-    except HubUnreachable:
-        where = "the hub cannot be reached"
-    need = KNOWN_NEEDS.get(name)
-    told = f"needs {need}" if need else "what it needs is known once it is downloaded"
-    return f"{name} is not on this machine, {where}\n{name}: {told}; {device} has {free:.1f} GiB free"
+        told = read_headers(name, revision=revision)
+    except HubUnreachable as error:
+        typer.echo(f"{name} is not on this machine, and the hub cannot be reached ({error})")
+        if name != PUBLISHED:
+            typer.echo(f"what it needs is known once the hub answers; {free_bytes(device) / GIB:.1f} GiB are free")
+            return
+        profile, bytes_per_weight = GENERATORS["omnigen2"], 4 if device.type == "cpu" else 2
+        _plan(name, need_from(PUBLISHED_NUMBERS, PUBLISHED_CONFIG, profile.width, bytes_per_weight), profile, device)
+        return
+    typer.echo(f"{name} is not on this machine; the first run downloads {told.download / 1e9:.1f} GB from the hub")
+    typer.echo(f"generator profile: {told.profile.label}")
+    _plan(name, told.need(4 if device.type == "cpu" else 2), told.profile, device)
 
 
 def _version(name: str) -> str:

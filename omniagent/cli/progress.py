@@ -15,6 +15,7 @@ from omniagent.tools.record.trace import (
     CriticConsulted,
     Critiqued,
     Decided,
+    Estimated,
     Event,
     Planned,
     RunEnded,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unsure": ("?", "yellow")}
 _MUTED = "bright_black"
+_KNOWN_BY = {"measured": "as measured here", "profile": "by the model's profile", "card": "usual for this card"}
 
 
 class Watcher:
@@ -105,6 +107,10 @@ class Watcher:
                 return [Text.assemble(("asked ", "bold"), f"{event.question} — {event.answer}")]
             case Warned():
                 return [Text.assemble(("note ", "bold yellow"), (event.message, "yellow"))]
+            case Estimated():
+                each = f"about {event.seconds:.0f} s a picture"
+                several = f", {event.pictures} pictures" if event.pictures > 1 else ""
+                return [Text(f"{each}{several} ({_KNOWN_BY[event.source]})", _MUTED)]
             case AttemptMade():
                 made = event.attempt
                 origin = f" from {made.parent}" if made.parent else ""

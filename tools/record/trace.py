@@ -130,6 +130,17 @@ class Warned(_Event):
     message: str
 
 
+class Estimated(_Event):
+    """How long drawing will take: told before it begins, or once the first steps were timed."""
+
+    event: Literal["estimated"] = "estimated"
+    seconds: float = Field(description="of one picture")
+    pictures: int = Field(description="that are drawn now")
+    source: Literal["measured", "profile", "card"] = Field(
+        description="by earlier pictures on this machine, the generator's profile, or the card's name"
+    )
+
+
 class AttemptMade(_Event):
     """A picture was drawn and stored."""
 
@@ -175,6 +186,7 @@ Event = Annotated[
     | Planned
     | Asked
     | Warned
+    | Estimated
     | AttemptMade
     | Critiqued
     | Decided

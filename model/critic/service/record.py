@@ -33,6 +33,7 @@ class Record(BaseModel):
     weights: str = Field(description="folder of the served weights")
     log: str
     sleep: bool = False
+    drawing: str | None = Field(default=None, description="how a generator on the same card must be held; None: anyhow")
     started: float = Field(description="seconds since the epoch")
 
 

@@ -12,13 +12,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from omniagent.model.checkpoint.settings import read_profiles
 from omniagent.model.critic.service.keeper import Keeper
-from omniagent.model.critic.service.memory import CHATS_AT_ONCE as CHATS
-from omniagent.model.critic.service.memory import Card, context_of, kv_bytes_per_token, memory_for, weight_bytes
+from omniagent.model.critic.service.memory import (
+    CHATS_AT_ONCE,
+    CHATS_OF_AN_AGENT,
+    Card,
+    context_of,
+    kv_bytes_per_token,
+    memory_for,
+    weight_bytes,
+)
 from omniagent.model.critic.service.process import ServerProcess, end_group, free_port
 from omniagent.model.critic.service.record import LOG_FILE, Record, owned, read_record, write_record
 from omniagent.model.critic.service.settings import ServeSettings, find_python
 from omniagent.model.errors import BadSetting, HardFailure
+from omniagent.model.pipeline.memory import Need, need_of
 
 DEFAULT_PORT = 8765
 LONGEST_CONTEXT = 8192
@@ -45,6 +54,9 @@ def plan_service(
     shared: bool = True,
     threads: int | None = None,
     more: tuple[str, ...] = (),
+    generator: Path | None = None,
+    chats: int = CHATS_AT_ONCE,
+    host: int | None = None,
 ) -> ServeSettings:
     """How a checkpoint's critic would be served: its `critic/` folder, or else its `mllm/`.
 
@@ -58,6 +70,9 @@ def plan_service(
         shared: Whether the generator needs the same card.
         threads: CPU threads.
         more: Further arguments for vLLM.
+        generator: The checkpoint of the generator that shares the card, where it is another one than `checkpoint`.
+        chats: Chats of full length that keys and values are wanted for; fewer where only these fit.
+        host: Bytes of main memory; None: enough.
 
     Raises:
         BadSetting: there is no environment with vLLM, or the port is taken.
@@ -67,14 +82,16 @@ def plan_service(
     found = find_python(python)
     if found is None:
         raise BadSetting(
-            "there is no environment with vLLM; make one (python -m venv .venv-vllm, then pip install vllm in it) and "
-            "name its Python with --python or OMNIAGENT_CRITIC_PYTHON"
+            "there is no environment with vLLM; make one (omniagent critic install), or name the Python of one that "
+            "you have with --python or OMNIAGENT_CRITIC_PYTHON"
         )
     weights = next((checkpoint / each for each in ("critic", "mllm") if (checkpoint / each).is_dir()), checkpoint)
     processor = checkpoint / "processor" if (checkpoint / "processor").is_dir() else checkpoint
     context = min(LONGEST_CONTEXT, context_of(weights))
     per_token = kv_bytes_per_token(weights, 4 if card is None else 2)
-    generator = weight_bytes(checkpoint) if card is not None and shared and checkpoint != weights else 0
+    beside = generator or (checkpoint if checkpoint != weights else None)
+    drawer = drawer_of(beside) if card is not None and shared and beside is not None else None
+    caches = [per_token * context * each for each in dict.fromkeys((chats, min(chats, CHATS_OF_AN_AGENT)))]
     wanted = DEFAULT_PORT if port is None else port
     chosen = free_port(wanted)
     if port and chosen != port:
@@ -86,7 +103,13 @@ def plan_service(
         name=name or checkpoint.name,
         key=key or secrets.token_urlsafe(24),
         port=chosen,
-        memory=memory_for(card, weights=weight_bytes(weights), generator=generator, cache=per_token * context * CHATS),
+        memory=memory_for(
+            card,
+            weights=0 if card is None else weight_bytes(weights, 2),
+            drawer=drawer,
+            caches=caches,
+            host=host,
+        ),
         context=context,
         gpu=card is not None,
         # The CPU computes in the numbers of the in-process critic, so that both say the same.
@@ -94,6 +117,16 @@ def plan_service(
         threads=threads,
         more=more,
     )
+
+
+def drawer_of(checkpoint: Path) -> Need:
+    """What the generator of a checkpoint needs on a GPU, at its default size.
+
+    Raises:
+        BadCheckpoint: it is no whole checkpoint.
+    """
+    profile = read_profiles(checkpoint).generator
+    return need_of(checkpoint, max(profile.width, profile.height), 2)
 
 
 def run_service(
@@ -127,6 +160,7 @@ def run_service(
                 weights=str(settings.weights),
                 log=str(log),
                 sleep=settings.memory.sleep,
+                drawing=settings.memory.drawing,
                 started=started,
             )
             write_record(folder, record)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from omniagent.model.critic.service.memory import Memory
+from omniagent.model.critic.service.record import state_folder
 from omniagent.model.errors import BadCheckpoint, BadSetting
 from omniagent.model.wording import shown
 
@@ -44,8 +45,9 @@ class ServeSettings(BaseModel):
 
 
 def find_python(given: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The Python of a vLLM environment: the given one, `OMNIAGENT_CRITIC_PYTHON`, or `.venv-vllm` beside the checkout.
+    """The Python of a vLLM environment.
 
+    The given one, `OMNIAGENT_CRITIC_PYTHON`, that of `omniagent critic install`, or `.venv-vllm` beside the checkout;
     None when there is none. A given one is not looked into; the others must hold vLLM.
 
     Raises:
@@ -60,8 +62,13 @@ def find_python(given: Path | None = None, *, environ: Mapping[str, str] = os.en
             )
         return named.absolute()
     # Resolved: in a checkout this package is a link to its top folder.
-    beside = Path(__file__).resolve().parents[3] / ".venv-vllm"
-    return beside / "bin" / "python" if holds_vllm(beside) else None
+    places = installed_folder(environ=environ), Path(__file__).resolve().parents[3] / ".venv-vllm"
+    return next((place / "bin" / "python" for place in places if holds_vllm(place)), None)
+
+
+def installed_folder(*, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where `omniagent critic install` puts the environment: beside the service's record."""
+    return state_folder(environ=environ) / "vllm"
 
 
 def holds_vllm(environment: Path) -> bool:

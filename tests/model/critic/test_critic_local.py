@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from omniagent.model.critic.local import QUESTIONS_AT_ONCE, LocalCritic
 from omniagent.model.errors import BadCheckpoint, BadTask, Cancelled, CriticBadOutput
 from omniagent.model.mllm.encoder import ChatEncoder
-from omniagent.model.requests import CancelToken, Critic, Prompt, Questions, Writing
+from omniagent.model.requests import CancelToken, Critic, Options, Prompt, Questions, Writing
 from tests.support.tiny_models import save_mllm, save_processor
 
 QUESTIONS = st.lists(st.text("abc redstar?<>é\n", max_size=30), min_size=1, max_size=6)
@@ -303,3 +303,30 @@ def test_a_folder_without_a_network_or_processor_is_a_bad_checkpoint(folder: Pat
         LocalCritic.load(tmp_path, folder / "processor", device=torch.device("cpu"), dtype=torch.float32)
     with pytest.raises(BadCheckpoint, match="processor"):
         LocalCritic.load(folder / "mllm", tmp_path, device=torch.device("cpu"), dtype=torch.float32)
+
+
+def test_a_network_whose_weights_rest_elsewhere_is_woken_for_every_kind_of_call(
+    critic: LocalCritic, folder: Path
+) -> None:
+    woken: list[str] = []
+
+    class Hook:
+        """What offloading leaves at a network; only a call of the whole network would run it."""
+
+        def pre_forward(self, module: torch.nn.Module) -> None:
+            woken.append(type(module).__name__)
+
+    cast("Any", critic.network)._hf_hook = Hook()
+    calls = (
+        lambda: critic.yes_no(Questions(prompt(picture(1)), ("a?",))),
+        lambda: critic.choose(Options(prompt(picture(1)), ("a", "b"))),
+        lambda: critic.write(Writing(prompt(picture(1)), max_tokens=2)),
+    )
+    for number, call in enumerate(calls):
+        call()
+        assert len(woken) == number + 1
+    assert set(woken) == {"Qwen2_5_VLForConditionalGeneration"}
+    assert (
+        LocalCritic(critic.network, ChatEncoder.load(folder / "processor"), at=lambda: torch.device("meta")).device.type
+        == "meta"
+    )

@@ -1,11 +1,13 @@
 """The critic's server as a service: started, watched, restarted, found and stopped. vLLM itself is stood in for."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import pytest
 from PIL import Image
 
 from omniagent.config import Config
+from omniagent.model.critic.service.install import install
 from omniagent.model.critic.service.keeper import Keeper
+from omniagent.model.critic.service.memory import Card
 from omniagent.model.critic.service.process import answers
 from omniagent.model.critic.service.record import read_record
 from omniagent.model.critic.service.service import plan_service
@@ -24,9 +28,12 @@ from omniagent.model.critic.service.settings import (
     command_of,
     environment_of,
     find_python,
+    holds_vllm,
+    installed_folder,
 )
 from omniagent.model.critic.vllm import VllmCritic
-from omniagent.model.errors import BadCheckpoint, BadSetting, CriticUnavailable
+from omniagent.model.errors import BadCheckpoint, BadSetting, CriticUnavailable, HardFailure
+from omniagent.model.pipeline.memory import need_from
 from omniagent.model.requests import Prompt, Questions
 from omniagent.models import served_critic
 from tests.support.fake_vllm import fake_checkpoint, fake_python, fake_settings
@@ -191,9 +198,11 @@ def test_the_command_line_serves_tells_refuses_a_second_and_stops(
     assert command(tmp_path, "stop").stdout.strip() == "no service is at work"
 
 
-def test_auto_starts_a_server_of_its_own_where_there_is_vllm_and_none_where_there_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_auto_starts_a_server_of_its_own_where_there_is_vllm_and_room_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # A test before may have kept the log's words for the console.
+    monkeypatch.setattr(logging.getLogger("omniagent.critic"), "propagate", True)
     monkeypatch.setenv("OMNIAGENT_CRITIC_DIR", str(tmp_path / "state"))
     monkeypatch.setenv(PYTHON_VARIABLE, str(fake_python(tmp_path / "environment")))
     checkpoint = fake_checkpoint(tmp_path / "eye")
@@ -204,6 +213,12 @@ def test_auto_starts_a_server_of_its_own_where_there_is_vllm_and_none_where_ther
         assert critic.connect() == "eye"
     finally:
         critic.close()
+    with monkeypatch.context() as small:
+        small.setattr("omniagent.model.critic.service.service.card_of", lambda device: Card(2**30, 2**30))
+        need = need_from({"transformer": 10, "mllm": 10, "vae": 10}, {}, 1024)
+        small.setattr("omniagent.model.critic.service.service.drawer_of", lambda checkpoint: need)
+        assert served_critic(Config(model=str(checkpoint), critic="auto")) is None
+    assert "use --critic local" in caplog.text and "the model's own judges" in caplog.text
     monkeypatch.setattr("omniagent.model.critic.service.settings.find_python", lambda: None)
     assert served_critic(Config(model=str(checkpoint), critic="auto")) is None
 
@@ -231,3 +246,40 @@ def test_what_cannot_be_served_is_said_before_anything_starts(tmp_path: Path) ->
         find_python(tmp_path / "nowhere")
     with pytest.raises(BadSetting, match="is no Python"):
         find_python(environ={PYTHON_VARIABLE: "/nowhere"})
+
+
+def test_install_makes_an_environment_that_auto_finds_and_goes_on_where_it_broke_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    fake_wheel(wheels, "vllm", "0.32.9")
+    monkeypatch.setenv("OMNIAGENT_CRITIC_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    said: list[str] = []
+    folder = installed_folder()
+    with pytest.raises(HardFailure, match="pip failed with code 1"):
+        install(folder, more=("--no-index", "--find-links", str(tmp_path)), tell=said.append)
+    made = install(folder, more=("--no-index", "--find-links", str(wheels)), tell=said.append)
+    assert find_python() == made and holds_vllm(folder)
+    assert sum("-m venv" in line for line in said) == 1 and any("Successfully installed" in line for line in said)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letters").touch()
+    with pytest.raises(BadSetting, match="holds something else"):
+        install(tmp_path / "full", tell=said.append)
+    shown = command(tmp_path, "install", "--dry-run", "--into", str(tmp_path / "x"), "--", "--pre")
+    assert shown.stdout.splitlines()[-1].endswith("--pre") and not (tmp_path / "x").exists()
+
+
+def fake_wheel(folder: Path, name: str, version: str) -> None:
+    """A wheel with an empty package."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}/__init__.py": "",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+        wheel.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD")))
