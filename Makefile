@@ -16,7 +16,7 @@ export ARGS ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check data train eval bench clean
+.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check docs data train eval bench clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
@@ -25,7 +25,8 @@ help:
 	@echo "make test-vllm | bench-critic                  the critic on a real vLLM: tests | figures (its own environment, 3 GB)"
 	@echo "make test-ray                                  several processes that draw, under Ray Serve (the extra ray)"
 	@echo "make fuzz-api                                  2,000 requests made of the HTTP server's OpenAPI document"
-	@echo "make check                                     ruff and pyright"
+	@echo "make check                                     ruff, pyright, and hadolint on the Dockerfile"
+	@echo "make docs                                      the documentation as pages, in build/docs"
 	@echo "make data [FILMS=48] [ARGS='--workers 2']        training records of every recipe from synthetic videos, in DATA"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
@@ -94,6 +95,13 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/hadolint Dockerfile
+
+# Needs no network, and fails on any warning.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/docs/index.html"
 
 # Finished stages are shared by the recipes, so that each video is cut into frames once.
 DATA ?= data
