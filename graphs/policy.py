@@ -32,11 +32,20 @@ class LoopPolicy(Word):
         description="pictures of one round at most; None: as many as the critic's measured share of falsely "
         "accepted pictures allows, and any number where it was not measured",
     )
-    local_failures: int = Field(default=2, ge=0, description="at most so many failed requirements are a local failure")
-    stack_edits: bool = Field(default=False, description="edit a kept edit, up to the budget's depth, not its source")
-    merge_modes: tuple[Mode, ...] = Field(default=(), description="modes whose redraws take the repair along")
-    over_edit_limit: float = Field(default=0.2, ge=0, le=1, description="a repair above this is rolled back")
-    patience: int = Field(default=3, ge=1, description="so many repeats of one verdict vector in a row are stagnation")
+    local_failures: int = Field(
+        default=2, ge=0, description="up to so many failed requirements are a local failure, which an edit repairs"
+    )
+    stack_edits: bool = Field(
+        default=False,
+        description="whether a repair edits the kept edit, up to the budget's depth, instead of its source",
+    )
+    merge_modes: tuple[Mode, ...] = Field(
+        default=(), description="modes whose redraws add the repair's words to the instruction"
+    )
+    over_edit_limit: float = Field(
+        default=0.2, ge=0, le=1, description="a repair with a larger over-edit share than this is rolled back"
+    )
+    patience: int = Field(default=3, ge=1, description="so many rounds in a row with the same verdicts are stagnation")
     fruitless_rounds: int = Field(
         default=2, ge=0, description="so many rounds in a row that hold no more than before end the run; 0: never"
     )
@@ -90,10 +99,10 @@ class LoopPolicy(Word):
         "two rounds brought nothing",
     )
     sure_plan: float = Field(
-        default=0.6, ge=0, le=1, description="below this probability of its own a plan is not sure"
+        default=0.6, ge=0, le=1, description="a plan whose own probability is below this is not sure"
     )
     draw_ahead: bool = Field(
-        default=False, description="draw what a redraw would ask for while the critic, on another device, still looks"
+        default=False, description="draw the pictures of a possible redraw while the critic, on another device, judges"
     )
     ask: bool = Field(default=False, description="ask the person when the task speaks of a picture that is not there")
 

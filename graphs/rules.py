@@ -25,8 +25,8 @@ from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.repairs import failed, is_local, redraw_words, repair_fault, repair_of, repairable
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
-from omniagent.tools.instruments.similarity import distance
 from omniagent.tools.dialects.plain.language.ground import named_images
+from omniagent.tools.instruments.similarity import distance
 from omniagent.tools.types import Attempt, Critique, Decision, RequirementKind, StopReason
 
 _SAME_BEFORE: Final = "all requirements hold of the given picture too, so they do not tell whether the change was made"

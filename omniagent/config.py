@@ -41,10 +41,10 @@ def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def folder_of(path: str | Path) -> Path:
-    """A folder's absolute path, `~` expanded: whoever reads it later finds the same place.
+    """A folder's absolute path, `~` expanded, so that it stays the same place when the working folder changes.
 
     Raises:
-        BadSetting: it begins with the home of nobody.
+        BadSetting: it begins with a home folder that does not exist.
     """
     return _expanded(Path(path)).absolute()
 
@@ -53,7 +53,9 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise BadSetting(f"the path {shown(str(path))} begins with the home of nobody known here ({error})") from error
+        raise BadSetting(
+            f"the path {shown(str(path))} begins with the home folder of an unknown user ({error})"
+        ) from error
 
 
 class Config(BaseSettings):
@@ -70,11 +72,11 @@ class Config(BaseSettings):
     )
     generator_model: str = Field(default="OmniGen2/OmniGen2", description="the model to ask for at those URLs")
     generator_key: str | None = Field(default=None, repr=False, description="the API key for those URLs")
-    generator_timeout: float = Field(default=300.0, gt=0, description="seconds that one picture may take there")
+    generator_timeout: float = Field(default=300.0, gt=0, description="seconds that one picture may take at those URLs")
     critic: str = Field(
         default="local",
         description="`local`, the base URL of an OpenAI-compatible server, or `auto`: this machine's vLLM service, "
-        "else a vLLM of one's own, else `local`",
+        "else a vLLM started for this process, else `local`",
     )
     critic_model: str | None = Field(
         default=None,
@@ -84,29 +86,32 @@ class Config(BaseSettings):
     critic_key: str | None = Field(default=None, repr=False, description="the API key for that URL")
     critic_timeout: float = Field(default=120.0, gt=0, description="seconds that one call to that URL may take")
     critic_stand_in: bool = Field(
-        default=True, description="whether the checkpoint's own critic answers while the one behind a URL cannot"
+        default=True,
+        description="whether the checkpoint's own critic stands in while the one behind a URL does not answer",
     )
     generator_profile: str | None = Field(
         default=None,
         description="a generator profile by its name (omnigen2, plain), or a folder whose omniagent.json has one; "
-        "None: the model's own, or the family's",
+        "None: the model's own, else the built-in one of its family",
     )
     critic_profile: str | None = Field(
         default=None,
         description="a critic profile by its name (qwen2.5-vl, qwen3-vl, editscore, plain), or a folder whose "
-        "omniagent.json has one; None: the model's own, or the family's",
+        "omniagent.json has one; None: the model's own, else the built-in one of its family",
     )
     detector: str | None = Field(
         default=None,
-        description="a Grounding DINO that finds things in place of the critic: a folder or a hub name, such as "
-        "IDEA-Research/grounding-dino-tiny; None: none",
+        description="a Grounding DINO that locates objects in place of the critic: a folder or a hub name, such as "
+        "IDEA-Research/grounding-dino-tiny; None: no detector",
     )
-    detector_offload: bool = Field(default=False, description="whether its weights leave the device between calls")
+    detector_offload: bool = Field(
+        default=False, description="whether the detector's weights leave the device between calls"
+    )
     calibrated: bool = Field(
-        default=True, description="whether thresholds, weights and candidates follow what was measured of the critic"
+        default=True, description="whether the critic's measured error rates set thresholds, weights and candidates"
     )
     calibration_dir: Path | None = Field(
-        default=None, description="where `omniagent calibrate` keeps what it measured; None: your state folder"
+        default=None, description="folder of what `omniagent calibrate` measured; None: in your state folder"
     )
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")

@@ -15,8 +15,8 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile
 INTRODUCTION = """# Settings
 
 Defaults, then environment variables, then what a caller passes (`Config`, `Agent`, options of the command line).
-What is left open is the profile's of the model at hand to say. This page is made of the settings' own descriptions by
-`python -m omniagent.settings_page`; a test keeps it in step.
+What none of them sets is taken from the profile of the model in use. This page is made of the settings' own
+descriptions by `python -m omniagent.settings_page`; a test keeps it in step.
 """
 PROFILES = """
 ## Profiles
@@ -28,10 +28,10 @@ What a checkpoint's `omniagent.json` may say in its sections `generator` and `cr
 
 def page() -> str:
     """The page in Markdown."""
-    parts = [INTRODUCTION, _table("Environment", _variables(Config, PREFIX))]
-    parts.append(_table("HTTP server", _variables(HttpSettings, SERVE_PREFIX)))
+    parts = [INTRODUCTION, _table("## Environment", _variables(Config, PREFIX))]
+    parts.append(_table("## HTTP server", _variables(HttpSettings, SERVE_PREFIX)))
     parts.append(PROFILES)
-    parts += [_table("generator", _fields(GeneratorProfile)), _table("critic", _fields(CriticProfile))]
+    parts += [_table("### generator", _fields(GeneratorProfile)), _table("### critic", _fields(CriticProfile))]
     return "\n".join(parts)
 
 
@@ -39,7 +39,7 @@ Row = tuple[str, str, str]
 
 
 def _table(title: str, rows: Iterator[Row]) -> str:
-    lines = [f"### {title}", "", "| setting | default | what it says |", "| --- | --- | --- |"]
+    lines = [title, "", "| setting | default | what it says |", "| --- | --- | --- |"]
     return "\n".join([*lines, *(f"| `{name}` | {default} | {text} |" for name, default, text in rows), ""])
 
 

@@ -32,7 +32,9 @@ class GuidanceSettings(Word):
     text: float | None = Field(default=None, description="text guidance of every mode")
     edit: float | None = Field(default=None, description="image guidance of edits")
     compose: float | None = Field(default=None, description="image guidance of compositions")
-    sized: bool | None = Field(default=None, description="of several pictures, one gives the new one its shape")
+    sized: bool | None = Field(
+        default=None, description="whether, of several pictures, one gives the new picture its shape"
+    )
     negative: str | None = Field(default=None, description="negative prompt of every mode; empty: none")
     max_side: int | None = Field(
         default=None,
@@ -54,7 +56,7 @@ class ToolConfig(Word):
     plan_tokens: int | None = Field(default=None, ge=16, description="most tokens of a plan")
     repair_tokens: int | None = Field(default=None, ge=16, description="most tokens of a repair")
     answer_tokens: int | None = Field(default=None, ge=1, description="most tokens of an answer in words")
-    critic_tries: int = Field(default=3, ge=1, le=10, description="how often a critic that fails is asked")
+    critic_tries: int = Field(default=3, ge=1, le=10, description="most tries of one call of the critic")
     backoff: float = Field(default=0.5, ge=0, description="seconds before the second try; doubles each time")
 
     def over(self, profile: CriticProfile) -> CriticProfile:

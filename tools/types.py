@@ -56,7 +56,17 @@ class Task(Word):
 
 
 class RenderSettings(Word):
-    """How to draw; None leaves the choice to the checkpoint."""
+    """How to draw; None leaves the choice to the checkpoint.
+
+    Attributes:
+        width: Pixels, 16 to 4096.
+        height: Pixels, 16 to 4096.
+        steps: Denoising steps, 1 to 1000.
+        text_guidance: How strongly the words steer; up to 1 is off.
+        image_guidance: How strongly the references steer; up to 1 is off.
+        negative: What the picture should not show.
+        loras: LoRAs that are on for this request alone.
+    """
 
     width: int | None = None
     height: int | None = None
@@ -95,7 +105,14 @@ class Stated(Word):
 
 
 class Requirement(Word):
-    """One atomic, checkable statement about the final picture; `question` is answered yes when it holds."""
+    """One atomic, checkable statement about the final picture.
+
+    Attributes:
+        id: `r1`, `r2`, … in the order of the checklist.
+        kind: What it is about; thresholds differ by kind.
+        question: A yes/no question that is answered yes when it holds.
+        stated: The same for instruments: thing, number, relation, text.
+    """
 
     id: str
     kind: RequirementKind
@@ -119,13 +136,19 @@ class Step(Word):
 
 
 class Plan(Word):
-    """The typed reading of a task. `seen` describes each input picture.
+    """The typed reading of a task.
 
-    `assumptions` say how the reading filled in what the task left open, what it did not use, and what it could not
-    read. `unchecked` are parts of the task, in the person's words, that no line of the checklist asks for. `sure` is
-    how likely the critic itself finds its reading, 0 to 1. `final`: a second reading can add nothing, as the task was
-    read twice, or whole by fixed rules. `steps` are the changes that are made one after the other; empty where all is
-    drawn at once.
+    Attributes:
+        mode: Draw from words, edit one picture, compose several, answer in words, or refuse.
+        instruction: What the generator is given.
+        seen: A description of each input picture.
+        checklist: The requirements in order.
+        assumptions: How the reading filled in what the task left open, what it did not use, and what it could not read.
+        unchecked: Parts of the task, in the person's words, that no line of the checklist asks for.
+        settings: What the task itself asks of the rendering.
+        sure: How likely the critic itself finds its reading, 0 to 1.
+        final: A second reading can add nothing, as the task was read twice, or whole by fixed rules.
+        steps: The changes that are made one after the other; empty where all is drawn at once.
     """
 
     mode: Mode
@@ -194,7 +217,15 @@ class Evidence(Word):
 
 
 class Verdict(Word):
-    """The answer for one requirement, with the probability of yes and the evidence that it rests on."""
+    """The answer for one requirement, with the probability of yes and the evidence that it rests on.
+
+    Attributes:
+        requirement: The id of the requirement.
+        answer: By the critic's thresholds; instruments that disagree leave it unsure.
+        probability: Of yes, 0 to 1.
+        asked: How many wordings were asked.
+        evidence: What each instrument found.
+    """
 
     requirement: str
     answer: Answer
@@ -225,10 +256,18 @@ class Cost(Word):
 
 
 class Critique(Word):
-    """What the critic says of one attempt. `repair` is None while every requirement holds or nothing was written.
+    """What the critic says of one attempt.
 
-    `over_edit` is the share of the change that lies outside of its largest patches or of what was to change, 0 to 1;
-    `quality` is the mean probability over the checklist, 0 to 1.
+    Attributes:
+        attempt: The id of the attempt.
+        verdicts: One for each requirement, in the order of the checklist.
+        repair: The instruction of a repair; None while every requirement holds or nothing was written.
+        seen: The critic's own description of the picture.
+        scope: Whether the repair concerns a part of the picture or all of it.
+        over_edit: Share of the change outside of its largest patches or of what was to change, 0 to 1.
+        quality: Mean probability over the checklist, 0 to 1.
+        cost: What the verdicts took of the critic.
+        blank: Whether the picture is one flat colour.
     """
 
     attempt: str
@@ -254,10 +293,21 @@ class Critique(Word):
 
 
 class Attempt(Word):
-    """One picture the agent made. `depth` counts edits since a source or fresh picture; `round` starts at 1.
+    """One picture the agent made.
 
-    `step` is the plan's step that it is a try of, from 1. `parent` is the attempt that it was made of: of a repair the
-    repaired one, of a later step the one that the step before ended with.
+    Attributes:
+        id: `a1`, `a2`, … in the order of drawing.
+        image: The picture, by its content.
+        parent: The attempt that it was made of: of a repair the repaired one, of a later step the one that the step
+            before ended with.
+        references: The pictures that the generator was given.
+        instruction: The words that it was given.
+        settings: As they were asked for.
+        seed: Of this picture.
+        depth: Edits since a source or fresh picture.
+        round: From 1.
+        step: Of the plan, from 1.
+        perceptual_hash: By which pictures that look alike are found.
     """
 
     id: str
@@ -330,12 +380,12 @@ class Decision(Word):
 class Budget(Word):
     """Hard caps of a run; whichever ends first ends the run with the best attempt so far."""
 
-    max_rounds: int = Field(default=4, ge=1, le=100, description="rounds of drawing and judging")
-    max_images: int = Field(default=12, ge=1, le=1000, description="pictures drawn in all")
-    max_critic_calls: int = Field(default=200, ge=1, description="calls of the critic in all")
-    time_limit: float = Field(default=600.0, gt=0, allow_inf_nan=False, description="seconds")
+    max_rounds: int = Field(default=4, ge=1, le=100, description="most rounds of drawing and judging")
+    max_images: int = Field(default=12, ge=1, le=1000, description="most pictures of a run")
+    max_critic_calls: int = Field(default=200, ge=1, description="most calls of the critic")
+    time_limit: float = Field(default=600.0, gt=0, allow_inf_nan=False, description="seconds of the whole run")
     candidates: int = Field(default=2, ge=1, le=16, description="pictures drawn together in each round after the first")
-    max_depth: int = Field(default=2, ge=0, description="edits stacked on one source")
+    max_depth: int = Field(default=2, ge=0, description="most edits stacked on one source")
 
 
 class Usage(Word):

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import typer
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -27,6 +28,7 @@ BROUGHT = {
 STANDS_FOR = {**BROUGHT, "README.md": "index.md", "examples": "examples.md"}
 """Where a link to something outside of docs/ leads."""
 
+_FOREIGN = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'\s>]+)""")
 _LINK = re.compile(r"(\]\()(?!https?://|#|mailto:)([^)#\s]+)(#[^)\s]*)?(?=\))")
 
 
@@ -55,6 +57,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"{link[1]}{os.path.relpath(target, PurePosixPath(here).parent)}{link[3] or ''}"
 
     return _LINK.sub(led, markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Refuse a page that loads something from another machine."""
+    if found := _FOREIGN.search(output):
+        raise PluginError(f"{page.file.src_uri} loads {found[1]} from another machine; keep it beside the pages")
+    return output
 
 
 def _examples() -> str:

@@ -1,6 +1,7 @@
 """The command line put together. To add a subcommand, write its function and name it in `COMMANDS`."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -49,7 +50,14 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
 """Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
 
 CLASSES: Final = MappingProxyType[str, type[TyperCommand]](
-    {"run": JsonErrors, "check": JsonErrors, "describe": JsonErrors, "train": TrainingDoor}
+    {
+        "run": JsonErrors,
+        "batch": JsonErrors,
+        "check": JsonErrors,
+        "describe": JsonErrors,
+        "calibrate": JsonErrors,
+        "train": TrainingDoor,
+    }
 )
 """Of those that read their words in a way of their own."""
 
@@ -59,11 +67,55 @@ def root(
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version)
     ] = False,
 ) -> None:
-    """Draw with OmniGen2, look at the picture, and repair it until your requirements hold."""
+    """Draw with OmniGen2, look at the picture, and repair it until your requirements hold.
+
+    \b
+    Examples:
+      omniagent run "two small blue circles above a large red square" --open
+      omniagent demo
+      omniagent doctor --model OmniGen2/OmniGen2
+    """
 
 
-def _group() -> None:
-    """Training data: records from sources."""
+def _data() -> None:
+    """Training data: records from videos, pictures and finished runs.
+
+    \b
+    Examples:
+      omniagent data recipes
+      omniagent data build in-context --in videos --out records
+      omniagent data check records
+    """
+
+
+def _critic() -> None:
+    """vLLM as this machine's critic: start it, look at it, stop it.
+
+    \b
+    Examples:
+      omniagent critic serve --detach
+      omniagent critic status
+    """
+
+
+def _runs() -> None:
+    """Earlier runs: list, show, open, prune.
+
+    \b
+    Examples:
+      omniagent runs list
+      omniagent runs open last
+    """
+
+
+def _add_group(app: typer.Typer, about: Callable[[], None], commands: Mapping[str, Callable[..., Any]]) -> None:
+    """A group named after the function whose docstring is its help."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group.callback()(about)
+    for name, command in commands.items():
+        with_json = "as_json" in inspect.signature(command).parameters
+        group.command(name, cls=JsonErrors if with_json else None)(command)
+    app.add_typer(group, name=about.__name__.strip("_"))
 
 
 def build_app() -> typer.Typer:
@@ -79,23 +131,9 @@ def build_app() -> typer.Typer:
     app.callback()(root)
     for name, command in COMMANDS.items():
         app.command(name, cls=CLASSES.get(name))(command)
-    critic = typer.Typer(
-        help="vLLM as this machine's critic: start it, look at it, stop it.",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
-    for name, command in CRITIC_COMMANDS.items():
-        critic.command(name)(command)
-    app.add_typer(critic, name="critic")
-    data = typer.Typer(help="Training data: records from sources.", no_args_is_help=True, rich_markup_mode=None)
-    data.callback()(_group)
-    for name, command in DATA_COMMANDS.items():
-        data.command(name)(command)
-    app.add_typer(data, name="data")
-    runs = typer.Typer(help="Earlier runs: list, show, open, prune.", no_args_is_help=True, rich_markup_mode=None)
-    for name, command in RUNS_COMMANDS.items():
-        runs.command(name, cls=JsonErrors)(command)
-    app.add_typer(runs, name="runs")
+    _add_group(app, _critic, CRITIC_COMMANDS)
+    _add_group(app, _data, DATA_COMMANDS)
+    _add_group(app, _runs, RUNS_COMMANDS)
     return app
 
 

@@ -32,10 +32,13 @@ def batch(
     negative: opt.Negative = None,
     lora: opt.Lora = None,
     allow_urls: opt.AllowUrls = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each line of results.jsonl on stdout, errors as JSON too.")
+    ] = False,
 ) -> None:
     """Run a file of tasks; run again to go on.
 
-    Finished tasks are skipped, failed and bad ones are tried again.
+    Finished tasks are skipped, failed and bad ones are tried again. index.html shows all pictures on one page.
 
     Exit code: 0 when every line was run, 1 when some line was bad or failed, 2 bad usage, 3 failure, 130 cancelled.
 
@@ -43,10 +46,13 @@ def batch(
     Examples:
       omniagent batch tasks.jsonl --out results
       omniagent batch tasks.jsonl --out results --preset fast --time-limit 120
+      omniagent batch tasks.jsonl --out results --json
     """
     from omniagent.cli.guard import guarded, stop_on_interrupt
 
-    with guarded():
+    with guarded(as_json=as_json):
+        from collections import Counter
+
         from omniagent.batch import Progress, run_batch
         from omniagent.cli.progress import Watcher
         from omniagent.runs.options import settings_in
@@ -86,6 +92,8 @@ def batch(
                 note = "done before" if progress.skipped else line.message
                 words = f"{progress.done}/{progress.total} {line.id}: {line.status.replace('_', ' ')}"
                 watcher.console.print(f"{words} ({note})" if note else words, markup=False, highlight=False)
+                if as_json:
+                    typer.echo(line.model_dump_json())
 
             lines = run_batch(
                 agent,
@@ -98,7 +106,9 @@ def batch(
                 on_event=watcher.show,
                 should_stop=lambda: stopped,
             )
-        typer.echo(f"{len(lines)} tasks: {(out / 'index.html')}", err=True)
+        counts = Counter(line.status.replace("_", " ") for line in lines)
+        told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+        typer.echo(f"{len(lines)} tasks ({told or 'none'}): {out / 'index.html'}", err=True)
         if stopped:
             raise typer.Exit(CANCELLED)
         raise typer.Exit(1 if any(line.status in ("error", "failed") for line in lines) else 0)

@@ -127,7 +127,7 @@ def status(
     """
     from omniagent.cli.guard import guarded
 
-    with guarded():
+    with guarded(as_json=as_json):
         from omniagent.model.critic.openai.critic import OpenAICritic
         from omniagent.model.critic.service.record import read_record, state_folder
         from omniagent.model.errors import RetryableError

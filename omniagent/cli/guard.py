@@ -47,7 +47,7 @@ def say(text: str) -> None:
 def guarded(*, as_json: bool = False) -> Generator[None]:
     """Leaves the command with an exit code in place of an error: 2 caller's mistake, 3 failure, 130 cancelled.
 
-    SIGTERM and SIGHUP count as Ctrl-C. An error that nobody foresaw is one line too; `OMNIAGENT_DEBUG=1` shows its
+    SIGTERM and SIGHUP count as Ctrl-C. An unforeseen error is one line too; `OMNIAGENT_DEBUG=1` shows its
     traceback. With `as_json` the error also goes to stdout as JSON.
     """
     try:
@@ -144,7 +144,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def _signals(handle: Callable[[int, FrameType | None], None], names: Sequence[str]) -> Generator[None]:
-    """Handle signals of these names for the block, as far as the system has them and nobody wants them ignored.
+    """Handle signals of these names for the block, as far as the system has them and they are not ignored.
 
     A shell starts programs in the background with SIGINT ignored, and nohup with SIGHUP.
     """

@@ -138,7 +138,7 @@ def _tell_of_variables() -> None:
 
 
 def served_agent(context: typer.Context, options: ModelOptions) -> "Agent":
-    """`agent_of` for a server, which loads its models with the first request: a model that is not there is told now.
+    """`agent_of` for a server, which loads its models with the first request: a model that is not there is an error now.
 
     Raises:
         UnknownModel, BadCheckpoint, HubUnreachable: as `check_model`.
@@ -146,7 +146,7 @@ def served_agent(context: typer.Context, options: ModelOptions) -> "Agent":
     agent = agent_of(context, options)
     config = agent.config
     own = config.generator == "local" or not config.critic.startswith(("http://", "https://"))
-    # Where nobody named a model, the agent may have been made with models of its own.
+    # Where no model is named, the agent may have been made with models of its own.
     if own and (options.model is not None or "OMNIAGENT_MODEL" in os.environ):
         from omniagent.model.files.hub import check_model
 
@@ -187,12 +187,12 @@ def at_home(path: Path | None) -> Path | None:
     """The path with `~` expanded, which a shell leaves alone within quotes and after `=`.
 
     Raises:
-        typer.BadParameter: it begins with the home of nobody.
+        typer.BadParameter: it begins with the home folder of an unknown user.
     """
     try:
         return None if path is None else path.expanduser()
     except RuntimeError as error:
-        raise typer.BadParameter(f"{shown(str(path))} begins with the home of nobody known here") from error
+        raise typer.BadParameter(f"{shown(str(path))} begins with the home folder of an unknown user") from error
 
 
 def settings_of(size: str | None) -> "RenderSettings":
@@ -211,7 +211,7 @@ def settings_of(size: str | None) -> "RenderSettings":
 
 
 class JsonErrors(TyperCommand):
-    """A command with --json: words that it cannot read are told on stdout as JSON too."""
+    """A command with --json: words that it cannot read are an error as JSON on stdout too."""
 
     def make_context(self, info_name: Any, args: list[str], *more: Any, **extra: Any) -> Any:
         """As any command does; the arguments are the words after its name."""

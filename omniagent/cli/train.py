@@ -39,9 +39,9 @@ def train(
         "training-runs"
     ),
     steps: Annotated[int | None, typer.Option(min=1, help="Length of the whole schedule.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1)] = None,
-    lr: Annotated[float | None, typer.Option(min=0)] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    batch: Annotated[int | None, typer.Option(min=1, help="Examples of a step. Default: the part's own.")] = None,
+    lr: Annotated[float | None, typer.Option(min=0, help="Learning rate. Default: the part's own.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the examples and their order.")] = 0,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which this call saves and stops.")] = 1e12,
     finish_within: Annotated[
         float,
@@ -51,12 +51,15 @@ def train(
     ] = 1e12,
     workers: Annotated[int, typer.Option(min=0, help="text, mllm, dit: processes that make batches beforehand.")] = 0,
     save_every: Annotated[int | None, typer.Option(min=1, help="Steps from one checkpoint to the next.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1)] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of this process.")] = None,
     init: Annotated[
         Path | None, typer.Option(callback=opt.at_home, help="Start anew from this component's folder.")
     ] = None,
     anchor: Annotated[
-        Path | None, typer.Option(callback=opt.at_home, help="mllm: keep the painter's text states of this MLLM.")
+        Path | None,
+        typer.Option(
+            callback=opt.at_home, help="mllm: keep the text states of this MLLM, which the generator was trained on."
+        ),
     ] = None,
     vision_from: Annotated[
         int | None, typer.Option(min=0, help="mllm: the step from which its vision learns too.")
@@ -72,7 +75,7 @@ def train(
         float, typer.Option(min=0, max=0.9, help="mllm: of these plans, requests outside the shapes world.")
     ] = 0.24,
     plans: Annotated[float, typer.Option(min=0, max=20, help="mllm: times the usual number of plans a step.")] = 1.0,
-    ema: Annotated[float, typer.Option(min=0, max=0.99999)] = 0.999,
+    ema: Annotated[float, typer.Option(min=0, max=0.99999, help="Decay of the running mean of the weights.")] = 0.999,
     objects: Annotated[int, typer.Option(min=1, max=6, help="dit: most objects in a scene.")] = 6,
     edits: Annotated[float, typer.Option(min=0, max=1, help="dit: share of edits and repairs.")] = 0.3,
     references: Annotated[float, typer.Option(min=0, max=1, help="dit: share of reference tasks.")] = 0.12,

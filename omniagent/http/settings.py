@@ -21,21 +21,27 @@ class HttpSettings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True
     )
 
-    keys: SecretStr = Field(default=SecretStr(""), description="`name:key`, with commas between")
-    keys_file: Path | None = Field(default=None, description="a file of them, one a line; # begins a comment")
+    keys: SecretStr = Field(
+        default=SecretStr(""), description="API keys as `name:key`, with commas between; none: no key is asked for"
+    )
+    keys_file: Path | None = Field(default=None, description="a file of keys, one name:key a line; # begins a comment")
     workers: int = Field(default=4, ge=1, le=256, description="runs at work at once")
-    queue: int = Field(default=16, ge=0, le=10_000, description="runs that may wait; the next is refused with 429")
-    runs_per_key: int = Field(default=8, ge=1, le=10_000, description="runs of one key, waiting and at work")
-    requests_per_minute: int = Field(default=600, ge=0, description="requests of one key; 0: any number")
-    body_bytes: int = Field(default=64 * MIB, ge=1024, description="of one request")
-    picture_bytes: int = Field(default=48 * MIB, ge=1024, description="of one picture")
-    pixels: int = Field(default=32_000_000, ge=256, description="of one picture")
-    pictures: int = Field(default=MAX_REFERENCES, ge=1, le=MAX_REFERENCES, description="of one request")
+    queue: int = Field(default=16, ge=0, le=10_000, description="most runs that wait; the next is refused with 429")
+    runs_per_key: int = Field(default=8, ge=1, le=10_000, description="most runs of one key, waiting and at work")
+    requests_per_minute: int = Field(default=600, ge=0, description="requests of one key in a minute; 0: any number")
+    body_bytes: int = Field(default=64 * MIB, ge=1024, description="most bytes of one request")
+    picture_bytes: int = Field(default=48 * MIB, ge=1024, description="most bytes of one picture")
+    pixels: int = Field(default=32_000_000, ge=256, description="most pixels of one picture")
+    pictures: int = Field(default=MAX_REFERENCES, ge=1, le=MAX_REFERENCES, description="most pictures of one request")
     fetch_urls: bool = Field(default=False, description="whether pictures may be given as public http(s) URLs")
-    link_seconds: float = Field(default=3600.0, gt=0, description="how long a link to a picture can be opened")
-    drain_seconds: float = Field(default=30.0, ge=0, description="for runs at work when the server is asked to end")
-    public_url: str | None = Field(default=None, description="how clients reach the server; None: as they asked")
-    model_names: tuple[str, ...] = Field(default=(), description="more names that clients may ask the model by")
+    link_seconds: float = Field(default=3600.0, gt=0, description="seconds for which a link to a picture can be opened")
+    drain_seconds: float = Field(
+        default=30.0, ge=0, description="seconds that runs at work still get when the server is asked to end"
+    )
+    public_url: str | None = Field(
+        default=None, description="the address by which clients reach the server, for links; None: that of the request"
+    )
+    model_names: tuple[str, ...] = Field(default=(), description="further names of the model that requests may give")
 
     @classmethod
     def read(cls, **given: object) -> Self:

@@ -36,11 +36,26 @@ CHECKPOINT_FILE = "checkpoint.sqlite"
 class Result(BaseModel):
     """One finished run. It holds references; pictures are read from `folder` when asked for.
 
-    `accepted` is true when every requirement holds by the critic's verdict, or the question was answered. An edit of a
-    single picture is accepted only if that picture was judged too and some requirement did not hold of it. While some
-    part of the task is neither asked for nor said to be assumed (`unchecked`), nothing is accepted.
-    `message` says why the run stopped, and repeats the `warnings`: in which ways the pictures were not drawn as asked,
-    a size for example. `error` names the error class when something failed.
+    Attributes:
+        run_id: The run's id, which is its folder's name too.
+        folder: Where `trace.jsonl`, `result.json`, `report.html`, `picture.png`, `images/` and `attempts/` are.
+        task: The instruction and the input pictures.
+        seed: The seed from which every attempt's own seed follows.
+        budget: The caps of the run.
+        plan: How the task was read; None when it never was.
+        attempts: The pictures in the order in which they were drawn.
+        critiques: The verdicts on them; the given picture of an edit is judged too.
+        decisions: What was decided after each round, with the reason.
+        best: The attempt that is returned; None when none was made.
+        stop_reason: Why the run ended; exactly one.
+        accepted: Whether every requirement holds by the critic's verdict, or the question was answered. An edit of a
+            single picture is accepted only if that picture was judged too and some requirement did not hold of it.
+            While some part of the task is neither asked for nor said to be assumed (`unchecked`), nothing is accepted.
+        answer: The answer in words, of a task that asks for one.
+        message: Why the run stopped, in a sentence, and the `warnings`.
+        error: The class of the error when something failed.
+        usage: What the run cost: pictures, calls, tokens, seconds.
+        warnings: In which ways the pictures were not drawn as asked, a size for example.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,7 +137,7 @@ class Result(BaseModel):
         return tuple(read_trace(self.folder / TRACE_FILE))
 
     def critique_of(self, attempt: Attempt | str) -> Critique | None:
-        """The verdicts of one attempt, or None when nobody looked at it."""
+        """The verdicts of one attempt, or None when it was not judged."""
         name = attempt if isinstance(attempt, str) else attempt.id
         return next((critique for critique in self.critiques if critique.attempt == name), None)
 

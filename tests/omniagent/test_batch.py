@@ -231,7 +231,11 @@ def test_the_command_shows_progress_and_exits_1_when_some_line_was_bad(tmp_path:
     tasks_file(tmp_path, task("t1"), task("t2"))
     again = call(repaired(tmp_path / "unused"), *words)
     assert again.exit_code == 0, again.output
-    assert "1/2 t1: accepted (done before)" in again.stderr
+    assert "1/2 t1: accepted (done before)" in again.stderr and "2 tasks (2 accepted)" in again.stderr
+    told = call(repaired(tmp_path / "unused"), *words, "--json")
+    assert told.stdout.splitlines() == (tmp_path / "out" / "results.jsonl").read_text().splitlines()
+    missing = call(repaired(tmp_path), "batch", str(tmp_path / "none.jsonl"), "--out", "o", "--json")
+    assert missing.exit_code == 2 and json.loads(missing.stdout)["status"] == "error"
 
 
 def test_a_missing_tasks_file_exits_2(tmp_path: Path) -> None:

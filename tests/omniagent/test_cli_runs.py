@@ -181,7 +181,7 @@ def test_a_batch_leaves_a_contact_sheet_whose_links_lead_to_files(tmp_path: Path
     (tmp_path / "tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))
     out = tmp_path / "out"
     outcome = call(repaired(tmp_path / "runs"), "batch", str(tmp_path / "tasks.jsonl"), "--out", str(out))
-    assert outcome.exit_code == 1 and f"4 tasks: {out / 'index.html'}" in outcome.stderr
+    assert outcome.exit_code == 1 and f"4 tasks (2 accepted, 2 error): {out / 'index.html'}" in outcome.stderr
     page = (out / "index.html").read_text()
     tags = Sheet(page).tags
     assert sum(tag == "li" for tag, _ in tags) == 4 and "2 accepted" in page and "2 error" in page
@@ -196,7 +196,7 @@ def test_a_batch_leaves_a_contact_sheet_whose_links_lead_to_files(tmp_path: Path
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    found: dict[tuple[str, ...], Any] = {}
+    found: dict[tuple[str, ...], Any] = {path: group}
     for name, command in group.commands.items():
         found |= commands(command, (*path, name)) if hasattr(command, "commands") else {(*path, name): command}
     return found
@@ -206,17 +206,27 @@ APP: Any = typer.main.get_command(build_app())
 COMMANDS = commands(APP)
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(("omniagent", *path)))
 def test_every_help_has_examples_that_the_command_reads(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     text = call(None, *path, "--help").stdout
     lines = re.findall(r"^ +(omniagent .+)$", text.partition("Examples:")[2], re.MULTILINE)
     assert lines, text
     for line in lines:
         words = shlex.split(line)[1:]
-        command = COMMANDS[path]
-        assert tuple(words[: len(path)]) == path
+        named = max((known for known in COMMANDS if tuple(words[: len(known)]) == known), key=len)
+        assert named[: len(path)] == path and not hasattr(COMMANDS[named], "commands")
         # Reading the words is enough: a wrong option or a missing argument is an error there.
-        command.make_context(" ".join(path), words[len(path) :], obj=None)
+        COMMANDS[named].make_context(" ".join(named), words[len(named) :], obj=None)
+
+
+def test_every_option_says_what_it_does() -> None:
+    options = {
+        f"{' '.join(path)} {option.opts[0]}": option
+        for path, command in COMMANDS.items()
+        for option in command.params
+        if option.param_type_name == "option"
+    }
+    assert not [name for name, option in options.items() if not option.help] and "run --seed" in options
 
 
 def test_result_folders_are_read_by_what_is_in_them(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def evaluate(
     ] = Path("evals"),
     model: Annotated[str | None, typer.Option(help="Checkpoint folder or hub name.")] = None,
     critic: Annotated[str | None, typer.Option(help="`local`, or the URL of an OpenAI-compatible server.")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tasks and pictures.")] = 0,
 ) -> None:
     """Measure a checkpoint on tasks of the shapes world that it was never trained on; print a Markdown table.
 

@@ -1,4 +1,4 @@
-"""`omniagent train --data MIX.yml`: any checkpoint, whole or by a LoRA, on anybody's pictures and instructions."""
+"""`omniagent train --data MIX.yml`: any checkpoint, whole or by a LoRA, on pictures and instructions of your own."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,7 +46,7 @@ def finetune(
         float,
         typer.Option(min=0, max=0.99999, help="Decay of the mean of the weights, which is what is written; 0: none."),
     ] = 0.999,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws, their noise and a LoRA's start.")] = 0,
     max_pixels: Annotated[
         int | None,
         typer.Option(min=256, help="Larger pictures are shrunk to this area. Default: what the checkpoint draws."),

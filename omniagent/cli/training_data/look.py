@@ -62,7 +62,9 @@ def show(
 def export(
     folder: Folder,
     out: Annotated[str, typer.Option(help="A folder, or an fsspec address for webdataset and parquet.")],
-    form: Annotated[str, typer.Option("--to", metavar="jsonl|x2i2|webdataset|parquet")] = "webdataset",
+    form: Annotated[
+        str, typer.Option("--to", metavar="jsonl|x2i2|webdataset|parquet", help="The form of the files.")
+    ] = "webdataset",
     shard: Annotated[int, typer.Option(min=1, help="Records of a shard.")] = 1000,
 ) -> None:
     """Write the train split in another form.
@@ -125,9 +127,9 @@ def recipes(name: Annotated[str | None, typer.Argument(help="A recipe to print w
 
 def films(
     out: Annotated[Path, typer.Option(callback=opt.at_home, help="Folder for the videos.")],
-    count: Annotated[int, typer.Option(min=1)] = 20,
+    count: Annotated[int, typer.Option(min=1, help="Videos to write.")] = 20,
     stills: Annotated[int, typer.Option(min=0, help="Pictures beside them, for recipes of pictures.")] = 0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same videos and pictures.")] = 0,
 ) -> None:
     """Write synthetic videos of the shapes world with their truth, to try recipes on.
 

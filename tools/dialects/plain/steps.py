@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from omniagent.tools.dialects.drafts import RequirementDraft, StepDraft
 from omniagent.tools.dialects.plain.faithful import speaks_of
+from omniagent.tools.dialects.plain.language.ground import named_images
 from omniagent.tools.dialects.plain.language.vocabulary import has_han
 from omniagent.tools.dialects.plain.language.wishes import kept_wishes, wishes_of
 from omniagent.tools.dialects.plain.stated import is_kept_line, kept_lines
-from omniagent.tools.dialects.plain.language.ground import named_images
 from omniagent.tools.types import Reach
 
 
