@@ -53,9 +53,7 @@ def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:
-        raise BadSetting(
-            f"the path {shown(str(path))} begins with the home folder of an unknown user ({error})"
-        ) from error
+        raise BadSetting(f"the path {shown(str(path))} begins with an unknown home folder ({error})") from error
 
 
 class Config(BaseSettings):

@@ -138,7 +138,7 @@ def _tell_of_variables() -> None:
 
 
 def served_agent(context: typer.Context, options: ModelOptions) -> "Agent":
-    """`agent_of` for a server, which loads its models with the first request: a model that is not there is an error now.
+    """`agent_of` for a server, which loads its models with the first request: a missing model is an error now.
 
     Raises:
         UnknownModel, BadCheckpoint, HubUnreachable: as `check_model`.
