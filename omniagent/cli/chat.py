@@ -43,7 +43,7 @@ def chat(
     ] = None,
     allow_urls: opt.AllowUrls = False,
 ) -> None:
-    """Talk to an OmniGen2 checkpoint: it answers MESSAGE in words, or draws, as it sees fit.
+    """Talk to an OmniGen2 checkpoint: it answers MESSAGE in words, or draws.
 
     Nothing is planned, checked or repaired here; `omniagent run` does that. Each message stands alone, as the model
     keeps no memory of earlier ones. Answers and the paths of pictures go to stdout.
