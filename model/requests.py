@@ -6,7 +6,7 @@ Pictures, texts and numbers only; no model here knows of tasks, plans or checkli
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -27,6 +27,22 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile
 
 Step = Callable[[int, int], None]
 """Progress of one request: (steps done, steps in all)."""
+
+Previews = Callable[[], Sequence[Image.Image]]
+"""Makes rough, small RGB pictures of what is being drawn, in the order of the seeds, as it stands after a step."""
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A step callback that also looks at pictures while they are drawn, where the generator can show them."""
+
+    def look(self, previews: Previews) -> None:
+        """Called after a step and before the callback itself; `previews` costs time only if it is called, at once."""
+        ...
+
+    def __call__(self, done: int, steps: int) -> None:
+        """As `Step`."""
+        ...
 
 
 class CancelToken:

@@ -27,6 +27,7 @@ from omniagent.model.requests import (
     Prompt,
     Questions,
     Step,
+    Watching,
     Writing,
     YesNo,
     check_request,
@@ -100,7 +101,7 @@ class ScriptedGenerator:
         script: What to draw; None draws `picture_for(instruction, seed)`.
         errors: Errors to raise, by call number counted from 0.
         gate: While given and not set, calls wait before every step; cancelling or a deadline frees them.
-        steps: Steps reported to `on_step` when the request names none.
+        steps: Steps reported to `on_step` when the request names none; each shows `picture_for` in 16 pixels.
         size: (width, height) in pixels when neither the request nor a single reference gives one.
         model: The name shown in traces.
         profile: What it leaves open and can draw; the default is `GeneratorProfile()`.
@@ -169,6 +170,8 @@ class ScriptedGenerator:
         steps = request.steps or self._steps
         for done in range(1, steps + 1):
             self._pace.wait(token)
+            if isinstance(on_step, Watching):
+                on_step.look(lambda: [picture_for(request.instruction, seed, (16, 16)) for seed in request.seeds])
             if on_step is not None:
                 on_step(done, steps)
         if self._script is None:

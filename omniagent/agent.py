@@ -173,8 +173,8 @@ class Agent:
         Args:
             task: What to draw, change or answer, up to 2,000 words.
             images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
-            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode`, `size`, `steps`, `lora`, `mask` and
-                `on_question`; see `RunOptions`.
+            **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode`, `size`, `steps`, `lora`, `mask`,
+                `previews` and `on_question`; see `RunOptions`.
 
         Example:
             >>> result = Agent().run("make the circle green", ["picture.png"], seed=3)

@@ -126,6 +126,10 @@ class Config(BaseSettings):
         validate_default=True,
         description="each run writes a folder in here; a relative path begins in the working folder, ~ is your home",
     )
+    previews: bool = Field(
+        default=True,
+        description="whether the chat and the events of HTTP runs show rough pictures of what is being drawn",
+    )
     allow_urls: bool = Field(default=False, description="whether input pictures may be fetched from URLs")
     budget: Budget = Budget()
     tools: ToolConfig = ToolConfig()

@@ -14,8 +14,9 @@ from omniagent.model.wording import fault
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.intake.region import Region
 from omniagent.tools.meter import CallMeter
+from omniagent.tools.progress import Progress
 from omniagent.tools.record.store import ImageStore
-from omniagent.tools.record.trace import StepProgress, ToolCalled, ToolErrored, ToolStarted, Trace
+from omniagent.tools.record.trace import ToolCalled, ToolErrored, ToolStarted, Trace
 from omniagent.tools.types import Usage, Word
 
 if TYPE_CHECKING:
@@ -34,14 +35,11 @@ class ToolContext:
     config: ToolConfig = field(default_factory=ToolConfig)
     pause: Callable[[float], None] = time.sleep
     region: Region | None = None
+    previews: bool = False
 
-    def progress(self, tool: str) -> Callable[[int, int], None]:
+    def progress(self, tool: str) -> Progress:
         """A step callback that tells the trace's listener."""
-
-        def step(done: int, steps: int) -> None:
-            self.trace.add(StepProgress(tool=tool, step=done, steps=steps))
-
-        return step
+        return Progress(self.trace, tool, previews=self.previews)
 
 
 class Outcome(Word):

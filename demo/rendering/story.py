@@ -40,11 +40,12 @@ class Round:
 
 @dataclass(slots=True)
 class Doing:
-    """The tool at work; `steps` is 0 while it tells none."""
+    """The tool at work; `steps` is 0 while it tells none. `previews` are the last that it told, JPEGs in base64."""
 
     tool: str
     step: int = 0
     steps: int = 0
+    previews: tuple[str, ...] = ()
 
 
 class Story:
@@ -91,7 +92,8 @@ class Story:
             case ToolStarted():
                 self.doing = Doing(event.tool)
             case StepProgress():
-                self.doing = Doing(event.tool, event.step, event.steps)
+                shown = event.previews or (self.doing.previews if self.doing is not None else ())
+                self.doing = Doing(event.tool, event.step, event.steps, shown)
             case AttemptMade():
                 self._drawn(event.attempt)
             case CriticConsulted():

@@ -120,6 +120,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "answer": ("Answer", "回答"),
     "answer_send": ("Send the answer", "发送回答"),
     "answered": ("you answered", "您的回答"),
+    "under_way": ("Being drawn", "正在绘制"),
+    "preview": ("rough preview after step %s of %s", "第 %s/%s 步后的粗略预览"),
     "round": ("Round %s", "第 %s 轮"),
     "before": ("Given", "原图"),
     "image": ("image %s", "图%s"),

@@ -64,6 +64,7 @@ class Denoising:
         transformer.check_latents(list(latents))
         self.latents, self.done, self.steps = latents, 0, len(scheduler.timesteps)
         self._scheduler, self._guidance = scheduler, guidance
+        self._last: tuple[torch.Tensor, torch.Tensor, float] | None = None
         self._has_references = any(references)
         self._field = VelocityField(
             transformer,
@@ -83,14 +84,27 @@ class Denoising:
         passes = self._guidance.passes(self.done, self.steps, has_references=self._has_references)
         velocity = self._guidance.combine(self._field.at(self.done, self.latents, passes))
         # The time as a number that the host knows already: reading it off the device would wait for the step before.
-        self.latents = self._scheduler.step(velocity, self._scheduler.times[self.done], self.latents).prev_sample
+        time = self._scheduler.times[self.done]
+        self._last = self.latents, velocity, time
+        self.latents = self._scheduler.step(velocity, time, self.latents).prev_sample
         self.done += 1
         return self.latents
+
+    @property
+    def foreseen(self) -> torch.Tensor:
+        """The latents (B, C, h, w) at which the last step's velocity would end: what the pictures look like so far."""
+        if self._last is None:
+            return self.latents
+        latents, velocity, time = self._last
+        return latents + (1.0 - time) * velocity.to(latents.dtype)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with the pictures in `rows` alone; they come out as they would have with the others."""
         chosen = list(rows)
         self.latents = self.latents[chosen]
+        if self._last is not None:
+            before, velocity, time = self._last
+            self._last = before[chosen], velocity[chosen], time
         self._scheduler.keep(chosen)
         self._field.keep(chosen)
 

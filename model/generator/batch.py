@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from omniagent.model.errors import GenerationFailed
 from omniagent.model.network.text_states import TextStates, join_texts
 from omniagent.model.pictures import Size, postprocess, stretch
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.pipeline.previews import LatentColours
 from omniagent.model.pipeline.vae import decode_latents
 from omniagent.model.requests import LoraChoice
 
@@ -46,13 +47,19 @@ class PictureBatch:
         model: Its name, for messages.
         pictures: Prepared requests of one bucket, each with a seed.
         preset: What is left out.
+        colours: Gives the colours of latents, for previews; called when one is asked for.
     """
 
     @torch.inference_mode()
     def __init__(
-        self, pipeline: OmniGen2Pipeline, model: str, pictures: Sequence[tuple[Prepared, int]], preset: Preset
+        self,
+        pipeline: OmniGen2Pipeline,
+        model: str,
+        pictures: Sequence[tuple[Prepared, int]],
+        preset: Preset,
+        colours: Callable[[], LatentColours],
     ) -> None:
-        self._pipeline, self._model = pipeline, model
+        self._pipeline, self._model, self._colours = pipeline, model, colours
         self._pictures = list(pictures)
         requests = [prepared for prepared, _ in pictures]
         bucket = requests[0].bucket
@@ -90,6 +97,12 @@ class PictureBatch:
         """Go on with the pictures in `rows` alone."""
         self._denoising.keep(rows)
         self._pictures = [self._pictures[row] for row in rows]
+
+    @torch.inference_mode()
+    def previews(self, rows: Sequence[int] | None = None) -> list[Image.Image]:
+        """Rough pictures of those in `rows`, or of all, as they stand; a pixel for each of the latents."""
+        foreseen = self._denoising.foreseen
+        return self._colours().pictures(foreseen if rows is None else foreseen[list(rows)])
 
     @torch.inference_mode()
     def picture(self, row: int) -> Image.Image:

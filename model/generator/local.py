@@ -26,8 +26,9 @@ from omniagent.model.pictures import (
     reference_size,
 )
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
+from omniagent.model.pipeline.previews import LatentColours, fit_colours
 from omniagent.model.profile import GeneratorProfile
-from omniagent.model.requests import CancelToken, GenerationRequest, Step, check_request
+from omniagent.model.requests import CancelToken, GenerationRequest, Step, Watching, check_request
 
 
 class Sizes(NamedTuple):
@@ -76,6 +77,7 @@ class OmniGen2Generator:
         self._here = True
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
+        self._colours: LatentColours | None = None
 
     @property
     def model(self) -> str:
@@ -196,7 +198,7 @@ class OmniGen2Generator:
     def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch:
         """Pictures of one bucket, each with its seed, ready for their first step."""
         self._loras.put_on(pictures[0][0].bucket.loras)
-        return PictureBatch(self.pipeline, self._model, pictures, self._preset)
+        return PictureBatch(self.pipeline, self._model, pictures, self._preset, self._latent_colours)
 
     def leave(self) -> None:
         """Give the device's memory back that drawing took, and weights where they may lie elsewhere between pictures.
@@ -212,6 +214,7 @@ class OmniGen2Generator:
 
     def forget(self) -> None:
         """Empty the caches: needed when the pipeline's weights change."""
+        self._colours = None
         self._texts.clear()
         self._references.clear()
 
@@ -227,12 +230,20 @@ class OmniGen2Generator:
                 if token is not None:
                     token.check()
                 made = batch.step()
+                if isinstance(on_step, Watching):
+                    on_step.look(batch.previews)
                 if on_step is not None:
                     on_step(first * steps + made * batch.size, len(seeds) * steps)
             if token is not None:
                 token.check()
             finished += [batch.picture(row) for row in range(batch.size)]
         return finished
+
+    def _latent_colours(self) -> LatentColours:
+        """How this VAE's latents show colours; measured at the first use."""
+        if self._colours is None:
+            self._colours = fit_colours(self.pipeline.vae)
+        return self._colours
 
     def _differ(self, one: Size, other: Size) -> bool:
         """Whether two sizes differ by more than the rounding of sides."""

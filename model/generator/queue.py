@@ -19,7 +19,7 @@ from PIL import Image
 from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting, Cancelled, OutOfMemory, QueueFull
 from omniagent.model.profile import GeneratorProfile
-from omniagent.model.requests import CancelToken, GenerationRequest, Step
+from omniagent.model.requests import CancelToken, GenerationRequest, Step, Watching
 
 if TYPE_CHECKING:
     from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared
@@ -274,7 +274,9 @@ class RequestQueue:
             for ticket, _ in seats:
                 ticket.made += 1
             for ticket in dict.fromkeys(ticket for ticket, _ in seats):
-                self._tell(ticket)
+                # In the order of the seeds, whatever the order in which they were seated.
+                mine = sorted((number, row) for row, (each, number) in enumerate(seats) if each is ticket)
+                self._tell(ticket, batch, [row for _, row in mine])
         for row, (ticket, number) in enumerate(seats):
             if not ticket.stopped():
                 try:
@@ -284,9 +286,11 @@ class RequestQueue:
                 if len(ticket.done) == len(ticket.request.seeds):
                     ticket.future.set_result([ticket.done[each] for each in range(len(ticket.done))])
 
-    def _tell(self, ticket: Ticket) -> None:
+    def _tell(self, ticket: Ticket, batch: PictureBatch, rows: Sequence[int]) -> None:
         if ticket.on_step is not None and not ticket.over:
             try:
+                if isinstance(ticket.on_step, Watching):
+                    ticket.on_step.look(lambda: batch.previews(rows))
                 ticket.on_step(ticket.made, ticket.steps)
             except BaseException as error:
                 ticket.fail(error)

@@ -50,6 +50,8 @@ class RunOptions(TypedDict, total=False):
     """`generate`, `edit`, `compose` or `answer` in place of the agent's own reading of the task."""
     mask: Picture | None
     """Where image 1 may change: a picture of its size, transparent there, or white where none of it is transparent."""
+    previews: bool
+    """Whether step events carry rough pictures of what is being drawn, for those who show them; False by default."""
     on_question: Callable[[str], str] | None
     """Answers this run's question in words, in the run's own thread, in place of the agent's `on_question`."""
     size: Size | None
@@ -99,6 +101,7 @@ def order_of(request: RunRequest, config: Config) -> Order:
         out=options.get("out"),
         settings=settings_in(options),
         mode=options.get("mode"),
+        previews=bool(options.get("previews", False)),
     )
 
 

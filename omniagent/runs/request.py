@@ -37,6 +37,7 @@ class Order:
     mode: Mode | None
     config: Config
     region: Region | None = None
+    previews: bool = False
 
     @classmethod
     def of(
@@ -51,6 +52,7 @@ class Order:
         settings: RenderSettings,
         mode: Mode | None = None,
         mask: Image.Image | None = None,
+        previews: bool = False,
     ) -> "Order":
         """Name the run and its folder.
 
@@ -82,7 +84,7 @@ class Order:
                 name = held.run_id
             else:
                 folder = folder / name
-        return cls(name, folder, instruction, tuple(pictures), seed, settings, mode, config, region)
+        return cls(name, folder, instruction, tuple(pictures), seed, settings, mode, config, region, previews)
 
 
 Model = TypeVar("Model", bound=BaseModel)

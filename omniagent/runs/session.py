@@ -276,6 +276,7 @@ class Session:
             calls=CallMeter(budget.max_critic_calls, spent.critic_calls),
             config=self.order.config.tools,
             region=self.order.region,
+            previews=self.order.previews,
         )
         # Drawing ahead makes sense only where the critic does not wait for the generator's device.
         policy = policy_of(self.order.config.loop, self.runtime.generator.profile)

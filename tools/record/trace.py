@@ -58,12 +58,17 @@ class ToolStarted(_Event):
 
 
 class StepProgress(_Event):
-    """A tool made `step` of `steps` steps; live only, never written."""
+    """A tool made `step` of `steps` steps; live only, never written.
+
+    `previews` are rough pictures of what is being drawn, in the order of the seeds: JPEGs in base64, at most 160 pixels
+    a side. Some steps have none; a run that was not asked for them (`RunOptions.previews`) has none at all.
+    """
 
     event: Literal["step_progress"] = "step_progress"
     tool: str
     step: int
     steps: int
+    previews: tuple[str, ...] = ()
 
 
 class ToolCalled(_Event):

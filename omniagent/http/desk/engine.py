@@ -61,6 +61,8 @@ class LocalEngine:
             settings=order.settings,
             mode=order.mode,
             mask=mask,
+            # Who waits for a picture is told of whole ones; who follows a run's events sees each as it comes.
+            previews=order.kind == "run" and self._agent.config.previews,
         )
         async with aclosing(events):
             async for event in events:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from omniagent.http.desk.order import RunOrder
 from omniagent.http.guard.errors import ApiError
-from omniagent.tools.record.trace import LIVE_ONLY, Event, RunEnded
+from omniagent.tools.record.trace import LIVE_ONLY, Event, RunEnded, StepProgress
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +39,9 @@ class Job:
 
     def hear(self, event: Event) -> None:
         """Take an event in, and wake those who follow."""
+        if self.events and isinstance(last := self.events[-1], StepProgress) and last.previews:
+            # Nobody who comes later wants to see how the picture looked before.
+            self.events[-1] = last.model_copy(update={"previews": ()})
         self.events.append(event)
         if isinstance(event, RunEnded):
             self.ended = event
