@@ -96,7 +96,7 @@ def options_of(agent: Agent, wishes: Wishes) -> RunOptions:
         candidates=wishes.candidates,
         time_limit=wishes.time_limit,
     )
-    return RunOptions(seed=wishes.seed, budget=budget, settings=size_of(wishes.size))
+    return RunOptions(seed=wishes.seed, budget=budget, settings=size_of(wishes.size), previews=agent.config.previews)
 
 
 def pressed_in(data: object) -> Pressed:

@@ -4,16 +4,20 @@ import re
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
+
 from omniagent.demo.events.asked import options_of
 from omniagent.demo.state.desk import Desk, Live, Order
-from omniagent.demo.state.followups import FollowUp, read_follow_up
+from omniagent.demo.state.followups import FollowUp, asks_what, read_follow_up
 from omniagent.demo.state.pages import Page
+from omniagent.demo.state.places import Mark
 from omniagent.demo.state.threads import Given, Talk, Turn, Wishes, new_id
 from omniagent.model.errors import BadSetting
-from omniagent.model.wording import shown
+from omniagent.model.wording import counted, shown
 from omniagent.runs.request import new_run_id
 from omniagent.tools.types import Budget
 
+_POINT_OUT: Final = "press “Go on from here” under the one that you mean"
 _ATTEMPT: Final = re.compile(r"a[1-9]\d{0,3}")
 
 
@@ -33,12 +37,21 @@ class Office:
         """
         sent = tuple(page.shelf.keep_file(Path(file)) for file in files)
         talk = page.talk or Talk(id=new_id())
+        mark: Mark | None = None
         if page.editing:
             pictures, asked, afresh = (*page.attached, *sent), FollowUp(True, None, text.strip()), False
+            before = talk.turn(page.editing)
+            if before is not None and pictures[:1] == before.pictures[:1]:
+                mark = before.mark
             talk = talk.until(page.editing, inclusive=False)
         else:
             pictures, asked, afresh = self._pictures(page, text, sent)
-        self._begin(page, talk, _turn(text, asked.task, pictures, wishes, afresh=afresh))
+            if page.pinned and pictures[:1] == (page.base,):
+                mark = page.mark
+        if asks_what(text):
+            # A question changes nothing, so that there is nothing to keep.
+            mark = None
+        self._begin(page, talk, _turn(text, asked.task, pictures, wishes, afresh=afresh, mark=mark))
 
     def again(self, page: Page, turn: Turn, wishes: Wishes, *, pictures: tuple[Given, ...] | None = None) -> None:
         """Send a message once more, with other wishes, and with other pictures if some are given.
@@ -48,7 +61,8 @@ class Office:
         assert page.talk is not None, "a message is part of a thread"
         task = turn.task if pictures is None else read_follow_up(turn.words).task
         same = turn.pictures if pictures is None else pictures
-        self._begin(page, page.talk, _turn(turn.words, task, same, wishes, afresh=False))
+        mark = turn.mark if pictures is None else None
+        self._begin(page, page.talk, _turn(turn.words, task, same, wishes, afresh=False, mark=mark))
 
     def go_on(self, page: Page, turn: Turn) -> None:
         """Let a run go on where it stopped; one that came to a limit may take as much again.
@@ -80,27 +94,40 @@ class Office:
 
     def _pictures(self, page: Page, text: str, sent: tuple[Given, ...]) -> tuple[tuple[Given, ...], FollowUp, bool]:
         asked = read_follow_up(text)
-        if page.pinned and page.base is not None:
+        if page.pinned and page.base is not None and (sent or page.mark is not None or not asked.names):
             return (page.base, *sent), asked, False
         if sent or page.base is None:
             return sent, FollowUp(False, None, text.strip()), False
         if not asked.speaks:
             return (), asked, True
-        return (self._named(page, asked.number) or page.base,), asked, False
+        return (self._named(page, asked) or page.base,), asked, False
 
-    def _named(self, page: Page, number: int | None) -> Given | None:
-        """The attempt that a message names by its number, of the last run that drew any."""
-        if number is None:
+    def _named(self, page: Page, asked: FollowUp) -> Given | None:
+        """The picture that a message names, of the message that it names or of the last one that drew any.
+
+        A number that is too high for that one counts the results of the thread: two messages may have drawn one each.
+        """
+        turns = page.talk.turns if page.talk else ()
+        drew = [turn for turn in turns if page.story(turn, self.runs).attempts]
+        if not asked.names or not drew:
             return None
-        for turn in reversed(page.talk.turns if page.talk else ()):
-            if attempts := page.story(turn, self.runs).attempts:
-                if number > len(attempts):
-                    raise BadSetting(
-                        f"the last message drew {len(attempts)} pictures, so there is no number {number}; "
-                        "press “Go on from here” under the one that you mean"
-                    )
-                return page.given(turn.run, attempts[number - 1 if number > 0 else number].id)
-        return None
+        of = drew[-1]
+        if asked.message is not None and (asked.message > len(turns) or (of := turns[asked.message - 1]) not in drew):
+            raise BadSetting(f"message {asked.message} of this thread drew no picture; {_POINT_OUT}")
+        story = page.story(of, self.runs)
+        number, attempts = asked.number, story.attempts
+        if number is None:
+            return page.given(of.run, (story.best or attempts[-1]).id)
+        if number <= len(attempts):
+            return page.given(of.run, attempts[number - 1 if number > 0 else number].id)
+        results = [(turn, best) for turn in drew if (best := page.story(turn, self.runs).best) is not None]
+        if asked.message is None and number <= len(results):
+            turn, best = results[number - 1]
+            return page.given(turn.run, best.id)
+        raise BadSetting(
+            f"{'the last message' if asked.message is None else f'message {asked.message}'} drew "
+            f"{counted(len(attempts), 'picture')}, so there is no number {number}; {_POINT_OUT}"
+        )
 
     def _begin(self, page: Page, talk: Talk, turn: Turn) -> None:
         talk = talk.with_turn(turn)
@@ -111,7 +138,11 @@ class Office:
 
     def _order(self, page: Page, turn: Turn) -> Order:
         pictures = tuple(str(path_of(page, given, self.runs)) for given in turn.pictures)
-        return Order(turn.run, turn.task, pictures, options_of(self.desk.agent, turn.wishes))
+        options = options_of(self.desk.agent, turn.wishes)
+        if turn.mark is not None and pictures:
+            with Image.open(pictures[0]) as picture:
+                options["mask"] = turn.mark.mask(picture.size)
+        return Order(turn.run, turn.task, pictures, options)
 
     def _done(self, page: Page, talk: str, turn: str) -> "_Done":
         return _Done(page, talk, turn)
@@ -153,8 +184,19 @@ def path_of(page: Page, given: Given, runs: Path) -> Path:
     return found
 
 
-def _turn(words: str, task: str, pictures: tuple[Given, ...], wishes: Wishes, *, afresh: bool) -> Turn:
-    return Turn(id=new_id(), words=words, task=task, pictures=pictures, run=new_run_id(), wishes=wishes, afresh=afresh)
+def _turn(
+    words: str, task: str, pictures: tuple[Given, ...], wishes: Wishes, *, afresh: bool, mark: Mark | None
+) -> Turn:
+    return Turn(
+        id=new_id(),
+        words=words,
+        task=task,
+        pictures=pictures,
+        run=new_run_id(),
+        wishes=wishes,
+        afresh=afresh,
+        mark=mark,
+    )
 
 
 def _twice(spent: Budget, own: Budget) -> Budget:

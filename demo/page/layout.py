@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from omniagent.demo.events.handlers import LANGUAGE_COOKIE, Handlers
+from omniagent.demo.events.handlers import Handlers
+from omniagent.demo.events.views import LANGUAGE_COOKIE
 from omniagent.demo.rendering.words import Words
 from omniagent.demo.widgets import gr
 

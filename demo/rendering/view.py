@@ -36,10 +36,17 @@ _MARKS: Final = {"yes": "✓", "no": "✗", "unsure": "?"}
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture of a message: its address on this server, and what the person calls it."""
+    """A picture of a message: its address on this server, what the person calls it, and what was marked on it.
+
+    Attributes:
+        outline: The marked part as the data of an SVG path in percent of the sides; empty where nothing was marked.
+        stroke: Whether it is the line of a brush, else an area.
+    """
 
     url: str
     label: str
+    outline: str = ""
+    stroke: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ class Message:
 
     Attributes:
         id: Names the message within its thread.
+        number: Its place in the thread, from 1; tells pictures of several runs apart.
         words: What was typed.
         thumbnails: The pictures that it came with, in order.
         run: The run's id.
@@ -63,6 +71,7 @@ class Message:
     id: str
     words: str
     run: str
+    number: int = 1
     thumbnails: Sequence[Thumbnail] = ()
     story: Story = field(default_factory=Story)
     stage: Stage = "over"

@@ -21,16 +21,26 @@ _ORDINALS: Final = {
 }
 _CHINESE_ORDINALS: Final = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5}
 _ONE: Final = r"(?:one|picture|image|attempt|try|version)"
+_THEN: Final = r"[\s,.;:]*(?:(?:but|and|now|then|with it)\b[\s,]*)*"
 _CHOSEN: Final = re.compile(
-    rf"(?:use |take |like |i like )?(?:the )?(?P<word>{'|'.join(_ORDINALS)}) {_ONE}\b"
-    r"[\s,.;:]*(?:(?:but|and|now|then|with it)\b[\s,]*)*",
+    rf"(?:use |take |like |i like )?(?:the )?(?P<word>{'|'.join(_ORDINALS)}) {_ONE}\b" + _THEN,
     re.IGNORECASE,
 )
 _CHOSEN_ID: Final = re.compile(
-    r"(?:use |take |in |from )?a(?P<number>[1-9]\d?)\b[\s,.;:]*(?:but\b[\s,]*)?", re.IGNORECASE
+    r"(?:use |take |in |from )?(?:the )?(?:picture |image |attempt )?a(?P<number>[1-9]\d?)\b"
+    r"(?:,? (?:of |from |in )?(?:the )?message (?P<message>[1-9]\d{0,3})\b)?" + _THEN,
+    re.IGNORECASE,
+)
+_CHOSEN_MESSAGE: Final = re.compile(
+    rf"(?:use |take |in |from )?(?:the )?{_ONE} (?:of|from|in) (?:the )?message (?P<message>[1-9]\d{{0,3}})\b" + _THEN,
+    re.IGNORECASE,
 )
 _CHOSEN_CHINESE: Final = re.compile(
     r"(?:用)?(?:第(?P<word>[一二两三四五])|(?P<last>最后一))(?:张|个|幅)(?:图|图片)?[,，。、\s]*(?:但是|但|不过|要)?[,，\s]*"
+)
+_CHOSEN_CHINESE_ID: Final = re.compile(
+    r"(?:用|把)?(?:图片)?\s*a(?P<number>[1-9]\d?)\s*(?:[((]消息\s*(?P<message>[1-9]\d{0,3})[))])?"
+    r"[,，。、\s]*(?:但是|但|不过|要)?[,，\s]*(?=[\u4e00-\u9fff])"
 )
 _PRONOUN: Final = re.compile(r"\b(?:it|its|them|they|this one|that one)\b", re.IGNORECASE)
 _CONTINUES: Final = re.compile(
@@ -69,19 +79,26 @@ class FollowUp(NamedTuple):
         speaks: Whether its words speak of an earlier picture.
         number: Which attempt of the last run it names, from 1; -1 the last one, None no particular one.
         task: What to ask of that picture, in words that stand alone.
+        message: Which message of the thread it names, from 1; None the last one that drew anything.
     """
 
     speaks: bool
     number: int | None
     task: str
+    message: int | None = None
+
+    @property
+    def names(self) -> bool:
+        """Whether it says which picture it means."""
+        return self.number is not None or self.message is not None
 
 
 def read_follow_up(words: str) -> FollowUp:
     """Read a message that comes after a picture. Words that speak of none are a new task and left as they are."""
     text = words.strip()
-    number, rest = _chosen(text)
-    if number is not None:
-        return FollowUp(True, number, _standing_alone(rest) if rest else text)
+    if (chosen := _chosen(text)) is not None:
+        number, message, rest = chosen
+        return FollowUp(True, number, _standing_alone(rest) if rest else text, message)
     if _HAN.search(text):
         return FollowUp(bool(_CHINESE_CHANGE.search(text)), None, text)
     said = said_in(text)
@@ -99,15 +116,25 @@ def asks_again(words: str) -> bool:
     return bool(_AGAIN.fullmatch(words.strip()))
 
 
-def _chosen(text: str) -> tuple[int | None, str]:
+def asks_what(words: str) -> bool:
+    """Whether a message asks about a picture and changes none."""
+    return said_in(words.strip()).intent == "question"
+
+
+def _chosen(text: str) -> tuple[int | None, int | None, str] | None:
+    """The number of the attempt and of the message that the words begin with, and what follows."""
     if (found := _CHOSEN.match(text)) is not None:
-        return _ORDINALS[found["word"].lower()], text[found.end() :].strip()
-    if (found := _CHOSEN_ID.match(text)) is not None:
-        return int(found["number"]), text[found.end() :].strip()
+        return _ORDINALS[found["word"].lower()], None, text[found.end() :].strip()
     if (found := _CHOSEN_CHINESE.match(text)) is not None:
         number = -1 if found["last"] else _CHINESE_ORDINALS[found["word"]]
-        return number, text[found.end() :].strip()
-    return None, text
+        return number, None, text[found.end() :].strip()
+    for pattern in (_CHOSEN_CHINESE_ID, _CHOSEN_ID):
+        if (found := pattern.match(text)) is not None:
+            message = found["message"]
+            return int(found["number"]), int(message) if message else None, text[found.end() :].strip()
+    if (found := _CHOSEN_MESSAGE.match(text)) is not None:
+        return None, int(found["message"]), text[found.end() :].strip()
+    return None
 
 
 def _standing_alone(rest: str) -> str:

@@ -8,6 +8,7 @@ from omniagent.demo.rendering.story import Story
 from omniagent.demo.rendering.view import Chip, Entry, Message, Thumbnail
 from omniagent.demo.rendering.words import Language, Words
 from omniagent.demo.state.desk import Desk
+from omniagent.demo.state.places import Mark, place_of
 from omniagent.demo.state.threads import Given, Shelf, Talk, Turn
 from omniagent.model.errors import BadSetting
 from omniagent.runs.result import TRACE_FILE
@@ -28,7 +29,7 @@ class Page:
     pinned: bool = False
     editing: str = ""
     attached: tuple[Given, ...] = ()
-    mark: str = ""
+    mark: Mark | None = None
     note: str = ""
     version: int = 0
     _told: dict[str, tuple[int, Story]] = field(default_factory=dict[str, tuple[int, Story]])
@@ -51,7 +52,7 @@ class Page:
 
     def offer(self, runs: Path) -> None:
         """Offer the last picture of the thread to the next message, if its words speak of it."""
-        self.base, self.pinned, self.mark = None, False, ""
+        self.base, self.pinned, self.mark = None, False, None
         for turn in reversed(self.talk.turns if self.talk else ()):
             if (best := self.story(turn, runs).best) is not None:
                 self.base = self.given(turn.run, best.id)
@@ -76,8 +77,8 @@ class Page:
         self._told.pop(turn.run, None)
         return story
 
-    def choose(self, given: Given, mark: str = "") -> None:
-        """Let the next message change this picture."""
+    def choose(self, given: Given, mark: Mark | None = None) -> None:
+        """Let the next message change this picture, or the marked part of it alone."""
         self.base, self.pinned, self.mark = given, True, mark
 
     def picture_before(self, turn: str, runs: Path) -> Given | None:
@@ -91,12 +92,15 @@ class Page:
         return before
 
     def given(self, run: str, attempt: str) -> Given:
-        """An attempt as a picture of a message."""
-        return Given(run=run, name=attempt, label=self.words["attempt"] % attempt)
+        """An attempt as a picture of a message, called by its message's number, as each run has an `a1`."""
+        number = next((at for at, turn in enumerate(self.talk.turns if self.talk else (), 1) if turn.run == run), None)
+        label = self.words["attempt"] % attempt if number is None else self.words["picture_of"] % (attempt, number)
+        return Given(run=run, name=attempt, label=label)
 
     def messages(self, desk: Desk, runs: Path) -> list[Message]:
         """The thread's messages, each with its run as far as it has come."""
-        return [self._message(turn, desk, runs) for turn in (self.talk.turns if self.talk else ())]
+        turns = self.talk.turns if self.talk else ()
+        return [self._message(turn, number, desk, runs) for number, turn in enumerate(turns, 1)]
 
     def at_work(self, desk: Desk) -> Turn | None:
         """The thread's message whose run is not over."""
@@ -105,9 +109,10 @@ class Page:
 
     def chip(self) -> Chip:
         """What the next message goes on from."""
-        thumbnail = None if self.base is None else thumbnail_of(self.base)
+        thumbnail = None if self.base is None else thumbnail_of(self.base, self.mark)
         attached = [thumbnail_of(given) for given in self.attached]
-        return Chip(thumbnail, self.pinned, bool(self.editing), attached, self.mark, self.note)
+        place = "" if self.mark is None else place_of(self.mark, self.words)
+        return Chip(thumbnail, self.pinned, bool(self.editing), attached, place, self.note)
 
     def entries(self, desk: Desk) -> list[Entry]:
         """The visitor's threads for the history."""
@@ -117,13 +122,14 @@ class Page:
             for talk in self.shelf.talks()[:_MOST]
         ]
 
-    def _message(self, turn: Turn, desk: Desk, runs: Path) -> Message:
+    def _message(self, turn: Turn, number: int, desk: Desk, runs: Path) -> Message:
         live = desk.live(turn.run)
         return Message(
             id=turn.id,
+            number=number,
             words=turn.words,
             run=turn.run,
-            thumbnails=[thumbnail_of(given) for given in turn.pictures],
+            thumbnails=[thumbnail_of(given, None if place else turn.mark) for place, given in enumerate(turn.pictures)],
             story=self.story(turn, runs) if live is None else live.story,
             stage="over" if live is None else live.stage,
             ahead=0 if live is None else live.ahead,
@@ -134,7 +140,7 @@ class Page:
         )
 
 
-def thumbnail_of(given: Given) -> Thumbnail:
-    """A message's picture with its address."""
+def thumbnail_of(given: Given, mark: Mark | None = None) -> Thumbnail:
+    """A message's picture with its address, and what was marked on it."""
     url = f"pictures/{quote(given.run)}/{given.name}.png" if given.run else f"sent/{quote(given.name)}"
-    return Thumbnail(url, given.label or given.name)
+    return Thumbnail(url, given.label or given.name, "" if mark is None else mark.outline, bool(mark and mark.stroke))

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from omniagent.demo.state.places import Mark
 from omniagent.tools.record.files import write_whole
 
 HOME: Final = ".chat"
@@ -59,6 +60,7 @@ class Turn(Record):
     pictures: tuple[Given, ...] = ()
     run: str
     wishes: Wishes
+    mark: Mark | None = Field(default=None, description="the part of the first picture that alone may change")
     afresh: bool = Field(default=False, description="the words did not speak of the picture that was at hand")
     error: str = Field(default="", description="why there is no run")
 

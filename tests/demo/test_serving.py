@@ -12,7 +12,7 @@ from omniagent.agent import Agent
 from omniagent.config import bundled_checkpoint
 from omniagent.demo.address import address_of, listening, open_to_others
 from omniagent.demo.app import warning_of
-from omniagent.demo.events.handlers import EXAMPLES, examples_of
+from omniagent.demo.events.views import EXAMPLES, examples_of
 from omniagent.model.checkpoint.settings import Profiles, read_profiles
 from omniagent.model.errors import BadSetting
 from omniagent.model.profile import CriticProfile, GeneratorProfile

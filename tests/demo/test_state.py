@@ -21,7 +21,7 @@ from omniagent.demo.page.access import COOKIE, Door, logins_of, visitor_in
 from omniagent.demo.page.files import add_files
 from omniagent.demo.rendering.words import Words
 from omniagent.demo.state.desk import Desk, Live, Order, TooBusy
-from omniagent.demo.state.followups import asks_again, read_follow_up
+from omniagent.demo.state.followups import FollowUp, asks_again, read_follow_up
 from omniagent.demo.state.pages import Page
 from omniagent.demo.state.places import Mark, place_of
 from omniagent.demo.state.threads import HOME, Given, Shelf, Shelves, Talk, Turn, Wishes, new_id, visitor_of
@@ -51,7 +51,7 @@ SHARES = st.floats(0, 1)
     ],
 )
 def test_words_about_what_is_there_change_the_last_picture(said: str, asked: str) -> None:
-    assert read_follow_up(said) == (True, None, asked)
+    assert read_follow_up(said) == FollowUp(True, None, asked)
 
 
 @pytest.mark.parametrize(
@@ -66,21 +66,24 @@ def test_words_about_what_is_there_change_the_last_picture(said: str, asked: str
     ],
 )
 def test_words_that_describe_a_whole_picture_ask_for_a_new_one(said: str) -> None:
-    assert read_follow_up(said) == (False, None, said)
+    assert read_follow_up(said) == FollowUp(False, None, said)
 
 
 @pytest.mark.parametrize(
-    ("said", "number", "asked"),
+    ("said", "asked"),
     [
-        ("the second one, but brighter", 2, "make it brighter"),
-        ("Use the first picture and make it blue", 1, "make it blue"),
-        ("the last one but bigger", -1, "make it bigger"),
-        ("a2, but blue", 2, "make it blue"),
-        ("第二张,但更亮", 2, "更亮"),
+        ("the second one, but brighter", FollowUp(True, 2, "make it brighter")),
+        ("Use the first picture and make it blue", FollowUp(True, 1, "make it blue")),
+        ("the last one but bigger", FollowUp(True, -1, "make it bigger")),
+        ("a2, but blue", FollowUp(True, 2, "make it blue")),
+        ("picture a1, message 2, but bigger", FollowUp(True, 1, "make it bigger", 2)),
+        ("Take the picture of message 3 and make it blue", FollowUp(True, None, "make it blue", 3)),
+        ("第二张,但更亮", FollowUp(True, 2, "更亮")),
+        ("图片 a2(消息 1),但更亮", FollowUp(True, 2, "更亮", 1)),
     ],
 )
-def test_a_picture_that_is_named_by_its_number_is_the_one_that_is_changed(said: str, number: int, asked: str) -> None:
-    assert read_follow_up(said) == (True, number, asked)
+def test_a_picture_that_is_named_is_the_one_that_is_changed(said: str, asked: FollowUp) -> None:
+    assert read_follow_up(said) == asked and asked.names
 
 
 def test_only_words_that_ask_for_nothing_new_draw_the_same_again() -> None:
@@ -216,7 +219,7 @@ def test_a_follow_up_is_given_the_best_picture_and_a_new_task_is_not(tmp_path: P
     assert page.talk is not None
     first, second, third, fourth = page.talk.turns
     assert first.pictures == () and not first.afresh
-    assert second.pictures == (Given(run=first.run, name="a2", label="picture a2"),)
+    assert second.pictures == (Given(run=first.run, name="a2", label="picture a2, message 1"),)
     assert third.pictures == () and third.afresh
     assert [(one.run, one.name) for one in fourth.pictures] == [(third.run, "a1")] and fourth.task == "make it bigger"
     assert page.story(second, tmp_path).started.task.images  # type: ignore[union-attr]
@@ -238,7 +241,7 @@ def test_a_picture_that_was_chosen_or_sent_stands_whatever_the_words_are(tmp_pat
 
     asyncio.run(talk())
     assert page.talk is not None
-    assert [one.label for one in page.talk.turns[1].pictures] == ["picture a1", "mine.png"]
+    assert [one.label for one in page.talk.turns[1].pictures] == ["picture a1, message 1", "mine.png"]
     assert [one.label for one in page.talk.turns[2].pictures] == ["mine.png"]
 
 

@@ -68,7 +68,7 @@ const gallery = () => {
   by('#all-pictures').showModal();
 };
 
-// Pointing: a box is dragged, or one of nine places is chosen; its words go to the end of the message.
+// Pointing: a box is dragged, a stroke is painted, or one of nine places is chosen; its words go to the end of the message.
 const pointed = (frame, box) => {
   const cell = Math.min(2, Math.floor(((box.top + box.bottom) / 2) * 3)) * 3 + Math.min(2, Math.floor(((box.left + box.right) / 2) * 3));
   const place = by(`[data-cell="${cell}"]`, frame).getAttribute('aria-label');
@@ -80,9 +80,19 @@ const pointed = (frame, box) => {
 const pointing = (frame, on) => {
   by('.pointing', frame).hidden = !on;
   by('.drawn', frame).hidden = true;
+  painted(frame, []);
+  by('.ways', frame.parentElement).hidden = !on;
   by('[data-point]', frame.closest('.result')).setAttribute('aria-pressed', String(on));
   if (on) by('[data-cell="0"]', frame).focus({ preventScroll: true });
 };
+const painted = (frame, points) => {
+  const shown = by('.marked', frame);
+  shown.toggleAttribute('hidden', !points.length);
+  by('path', shown).setAttribute('d', points.length ? `M${points.map(([x, y]) => `${100 * x} ${100 * y}`).join(' L')}` : '');
+};
+const brushes = (area) => by('[data-way="brush"]', area.closest('figure')).getAttribute('aria-pressed') === 'true';
+// A long stroke is thinned to what the server takes.
+const thinned = (points) => points.filter((_, at) => at % Math.ceil(points.length / 500) === 0 || at === points.length - 1);
 let drag = null;
 const share = (event, area) => {
   const { left, top, width, height } = area.getBoundingClientRect(), within = (value) => Math.min(1, Math.max(0, value));
@@ -92,31 +102,51 @@ const boxed = (one, two) => ({ left: Math.min(one.x, two.x), top: Math.min(one.y
 document.addEventListener('pointerdown', (event) => {
   const area = event.target.closest('.pointing');
   if (!area) return;
-  drag = { area, from: share(event, area) };
+  const from = share(event, area);
+  drag = { area, from, stroke: brushes(area) ? [[from.x, from.y]] : null };
   event.preventDefault();
 });
 document.addEventListener('pointermove', (event) => {
   if (!drag) return;
-  const box = boxed(drag.from, share(event, drag.area)), drawn = by('.drawn', drag.area);
+  const here = share(event, drag.area);
+  if (drag.stroke) {
+    drag.stroke.push([here.x, here.y]);
+    painted(drag.area.closest('.pointed'), drag.stroke);
+    return;
+  }
+  const box = boxed(drag.from, here), drawn = by('.drawn', drag.area);
   drawn.hidden = false;
   Object.assign(drawn.style, { left: `${100 * box.left}%`, top: `${100 * box.top}%`, width: `${100 * (box.right - box.left)}%`, height: `${100 * (box.bottom - box.top)}%` });
 });
 document.addEventListener('pointerup', (event) => {
   if (!drag) return;
-  const { area, from } = drag, box = boxed(from, share(event, area));
+  const { area, from, stroke } = drag, box = boxed(from, share(event, area));
   drag = null;
+  if (stroke) {
+    const across = stroke.map(([x]) => x), down = stroke.map(([, y]) => y);
+    Object.assign(box, { left: Math.min(...across), top: Math.min(...down), right: Math.max(...across), bottom: Math.max(...down), stroke: thinned(stroke) });
+  }
   pointed(area.closest('.pointed'), box);
+});
+document.addEventListener('pointercancel', () => {
+  if (!drag) return;
+  const frame = drag.area.closest('.pointed');
+  drag = null;
+  painted(frame, []);
+  by('.drawn', frame).hidden = true;
 });
 
 document.addEventListener('click', (event) => {
-  const target = event.target.closest('[data-zoom], [data-compare], [data-gallery], [data-point], [data-cell], [data-fill], [data-close]');
+  const target = event.target.closest('[data-zoom], [data-compare], [data-gallery], [data-point], [data-way], [data-cell], [data-fill], [data-close]');
   if (!target) return;
   if (target.dataset.close !== undefined) target.closest('dialog').close();
   else if (target.dataset.fill !== undefined) fill(target.dataset.fill);
   else if (target.dataset.compare !== undefined) compare(target);
   else if (target.dataset.gallery !== undefined) gallery();
   else if (target.dataset.zoom !== undefined) zoom(target);
-  else if (target.dataset.point !== undefined) {
+  else if (target.dataset.way !== undefined) {
+    for (const way of all('[data-way]', target.parentElement)) way.setAttribute('aria-pressed', String(way === target));
+  } else if (target.dataset.point !== undefined) {
     const frame = by('.pointed', target.closest('.result'));
     pointing(frame, by('.pointing', frame).hidden);
   } else if (target.dataset.cell !== undefined && event.detail === 0) {
