@@ -2,7 +2,9 @@
 
 import base64
 import io
+import math
 import time
+from collections.abc import Callable
 from typing import Final
 
 from PIL import Image
@@ -23,18 +25,21 @@ class Progress:
         trace: The run's.
         tool: The tool at work.
         previews: Whether rough pictures are told too, where the generator can show them.
+        clock: Gives seconds that never go back.
     """
 
-    def __init__(self, trace: Trace, tool: str, *, previews: bool = False) -> None:
-        self._trace, self._tool, self._wanted = trace, tool, previews
-        self._due = 0.0
+    def __init__(
+        self, trace: Trace, tool: str, *, previews: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._trace, self._tool, self._wanted, self._clock = trace, tool, previews, clock
+        self._due = -math.inf
         self._previews: tuple[str, ...] = ()
 
     def look(self, previews: Previews) -> None:
         """Take the pictures as they stand, if it is time for some again."""
-        if self._wanted and time.monotonic() >= self._due:
+        if self._wanted and self._clock() >= self._due:
             self._previews = tuple(map(_encoded, previews()))
-            self._due = time.monotonic() + _PACE
+            self._due = self._clock() + _PACE
 
     def __call__(self, done: int, steps: int) -> None:
         """Tell a step, with the pictures that were taken after it."""

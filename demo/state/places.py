@@ -1,5 +1,6 @@
 """A marked part of a picture: in words, as a mask for the next edit, and as an outline to be shown."""
 
+import math
 from typing import Annotated, Final
 
 from PIL import Image, ImageDraw
@@ -42,9 +43,11 @@ class Mark(BaseModel):
         draw = ImageDraw.Draw(mask)
         if not self.stroke:
             left, top, right, bottom = self._box()
-            draw.rectangle((left * width, top * height, right * width - 1, bottom * height - 1), fill=255)
+            x, y = int(left * width), int(top * height)
+            corner = max(x, math.ceil(right * width) - 1), max(y, math.ceil(bottom * height) - 1)
+            draw.rectangle(((x, y), corner), fill=255)
             return mask
-        brush = max(1.0, _BRUSH * min(size))
+        brush = max(3.0, _BRUSH * min(size))
         points = [(x * width, y * height) for x, y in self.stroke]
         draw.line(points, fill=255, width=round(brush))
         # Round ends, and no gaps where the stroke turns.

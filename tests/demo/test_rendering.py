@@ -33,6 +33,7 @@ from omniagent.tools.record.trace import (
     Planned,
     RunEnded,
     RunStarted,
+    StepProgress,
     ToolErrored,
     read_trace,
 )
@@ -88,6 +89,19 @@ def test_what_is_being_done_is_told_with_its_steps(tmp_path: Path) -> None:
         page = page_of(events[:number], stage="working")
         told.add(text_of(page[page.index('<p class="doing"') : page.index("</p>", page.index('<p class="doing"'))]))
     assert {"Reading the task", "Drawing · step 4 of 4", "Editing · step 2 of 4", "Looking at the picture"} <= told
+
+
+def test_a_rough_picture_is_shown_until_the_drawn_one_is_there(tmp_path: Path) -> None:
+    events = list(repaired(tmp_path).stream(TASK, previews=True))
+    last = ""
+    for number, event in enumerate(events, start=1):
+        page = page_of(events[:number], stage="working" if number < len(events) else "over")
+        if isinstance(event, StepProgress):
+            last = next(iter(event.previews), last)
+            assert f"data:image/jpeg;base64,{last}" in page and "Being drawn" in text_of(page)
+        elif isinstance(event, AttemptMade | RunEnded):
+            assert "base64" not in page and "Being drawn" not in text_of(page)
+    assert last
 
 
 def test_before_there_is_a_run_its_place_in_the_queue_and_the_loading_are_told() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 from starlette.testclient import TestClient
 
 from omniagent.agent import Agent
@@ -109,6 +110,26 @@ def test_a_marked_part_is_told_by_the_third_in_which_its_middle_lies(
     across, down = (left + right) / 2, (top + bottom) / 2
     assert ("left" in place) == (across < 1 / 3) and ("right" in place) == (across >= 2 / 3)
     assert ("top" in place) == (down < 1 / 3) and ("bottom" in place) == (down >= 2 / 3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    sides=st.lists(SHARES, min_size=4, max_size=4),
+    stroke=st.lists(st.tuples(SHARES, SHARES), max_size=6),
+    size=st.tuples(st.integers(16, 90), st.integers(16, 90)),
+)
+def test_a_mark_of_any_form_lets_a_part_of_the_picture_change_and_keeps_the_rest(
+    sides: list[float], stroke: list[tuple[float, float]], size: tuple[int, int]
+) -> None:
+    mark = Mark(left=sides[0], top=sides[1], right=sides[2], bottom=sides[3], stroke=tuple(stroke))
+    mask = mark.mask(size)
+    assert mask.size == size and mask.getextrema()[1] == 255
+    assert set(mask.tobytes()) <= {0, 255}
+    whole = abs(sides[2] - sides[0]) > 0.8 and abs(sides[3] - sides[1]) > 0.8
+    assert stroke or whole or mask.getextrema()[0] == 0
+    for x, y in stroke:
+        assert mask.getpixel((min(size[0] - 1, int(x * size[0])), min(size[1] - 1, int(y * size[1])))) == 255
+    assert re.fullmatch(r"M[\d. HVLZ]+", mark.outline)
 
 
 def test_settings_in_any_form_are_read_and_what_is_out_of_range_is_named(tmp_path: Path) -> None:
@@ -243,6 +264,64 @@ def test_a_picture_that_was_chosen_or_sent_stands_whatever_the_words_are(tmp_pat
     assert page.talk is not None
     assert [one.label for one in page.talk.turns[1].pictures] == ["picture a1, message 1", "mine.png"]
     assert [one.label for one in page.talk.turns[2].pictures] == ["mine.png"]
+
+
+def test_what_is_pointed_at_alone_changes_in_the_next_picture_and_in_its_retries(tmp_path: Path) -> None:
+    page, office = page_for(repaired(tmp_path))
+    mark = Mark(left=0.5, top=0.0, right=1.0, bottom=0.5)
+
+    def sent() -> Turn:
+        assert page.talk is not None
+        return page.talk.turns[-1]
+
+    async def talk() -> None:
+        office.send(page, TASK, [], SEED)
+        await over(page, office)
+        page.choose(page.given(sent().run, "a1"), mark)
+        office.send(page, "make it blue at the top right", [], SEED)
+        assert page.mark is None
+        await over(page, office)
+        office.again(page, sent(), Wishes(seed=1))
+        await over(page, office)
+        page.choose(page.given(sent().run, "a1"), mark)
+        office.send(page, "what colour is it?", [], SEED)
+        await over(page, office)
+
+    asyncio.run(talk())
+    assert page.talk is not None
+    _, pointed, retried, asked = page.talk.turns
+    assert [turn.mark for turn in page.talk.turns] == [None, mark, mark, None] and asked.pictures
+    for turn in (pointed, retried):
+        story = page.story(turn, tmp_path)
+        assert story.started is not None and story.started.task.mask is not None and story.best is not None
+        with (
+            Image.open(tmp_path / turn.pictures[0].run / "attempts" / "a1.png") as before,
+            Image.open(tmp_path / turn.run / "attempts" / f"{story.best.id}.png") as after,
+        ):
+            apart = ImageChops.difference(before.convert("RGB"), after.convert("RGB"))
+            box = apart.getbbox()
+            assert box is not None and box[0] >= before.width // 2 and box[3] <= before.height // 2
+    assert page.messages(office.desk, tmp_path)[1].thumbnails[0].outline == mark.outline
+
+
+def test_a_number_counts_the_results_of_the_thread_where_the_last_message_drew_fewer(tmp_path: Path) -> None:
+    page, office = page_for(scripted_agent(tmp_path, by_picture(HOLDS)))
+
+    async def talk() -> None:
+        for words in (TASK, "a green star", "the second one, but brighter", "picture a1 of message 1, but blue"):
+            office.send(page, words, [], SEED)
+            await over(page, office)
+        with pytest.raises(BadSetting, match="drew 1 picture, so there is no number 9"):
+            office.send(page, "a9, but blue", [], SEED)
+        with pytest.raises(BadSetting, match="message 7 of this thread drew no picture"):
+            office.send(page, "a1 of message 7, but blue", [], SEED)
+
+    asyncio.run(talk())
+    assert page.talk is not None
+    first, second, third, fourth = page.talk.turns
+    assert [(one.run, one.label) for one in third.pictures] == [(second.run, "picture a1, message 2")]
+    assert [one.run for one in fourth.pictures] == [first.run]
+    assert (third.task, fourth.task) == ("make it brighter", "make it blue")
 
 
 def test_an_edited_message_goes_on_in_a_thread_of_its_own(tmp_path: Path) -> None:

@@ -64,6 +64,15 @@ def test_the_same_seed_gives_the_same_pictures(tmp_path: Path):
     assert runs[0].run_id != runs[1].run_id
 
 
+def test_previews_are_told_to_those_who_ask_and_kept_nowhere(tmp_path: Path):
+    def told(previews: bool) -> list[int]:
+        stream = scripted_agent(tmp_path).stream("a red circle", thread_id=f"p{previews}", previews=previews)
+        return [len(event.previews) for event in stream if isinstance(event, StepProgress)]
+
+    assert any(told(True)) and not any(told(False))
+    assert '"previews"' not in (tmp_path / "pTrue" / "trace.jsonl").read_text()
+
+
 def test_a_stream_tells_each_step_and_ends_when_every_file_is_written(tmp_path: Path):
     events = []
     for event in scripted_agent(tmp_path).stream("a red circle", thread_id="s"):

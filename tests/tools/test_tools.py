@@ -1,5 +1,7 @@
 """The tools, one by one, and the store and trace that they share."""
 
+import base64
+import io
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from omniagent.tools.instruments.agreement import answer_of
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.parameters import CallRules, call_rules, ground_image, named_images, parameters
 from omniagent.tools.plan import PLAN, PlanIn
+from omniagent.tools.progress import Progress
 from omniagent.tools.record.store import ImageStore, ref_of
 from omniagent.tools.record.trace import (
     FORMAT_VERSION,
@@ -267,6 +270,30 @@ def test_live_events_are_told_but_never_written(tmp_path: Path):
     trace = Trace(tmp_path / "trace.jsonl", "run", heard.append)
     trace.add(StepProgress(tool="generate", step=1, steps=2))
     assert len(heard) == 1 and list(read_trace(trace.path)) == []
+
+
+def test_previews_are_told_at_a_pace_small_and_only_where_they_are_wanted(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    trace = Trace(tmp_path / "trace.jsonl", "run", heard.append)
+    now, made = [0.0], list[int]()
+
+    def previews() -> list[Image.Image]:
+        made.append(1)
+        return [Image.new("RGB", (640, 320), "red")]
+
+    watched = Progress(trace, "generate", previews=True, clock=lambda: now[0])
+    for number, time in enumerate((0.0, 0.1, 0.3), start=1):
+        now[0] = time
+        watched.look(previews)
+        watched(number, 3)
+    unwatched = Progress(trace, "generate")
+    unwatched.look(previews)
+    unwatched(1, 1)
+    steps = [event for event in heard if isinstance(event, StepProgress)]
+    assert [len(event.previews) for event in steps] == [1, 0, 1, 0] and len(made) == 2
+    with Image.open(io.BytesIO(base64.b64decode(steps[0].previews[0]))) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (160, 80))
+    assert list(read_trace(trace.path)) == []
 
 
 @pytest.mark.parametrize(
