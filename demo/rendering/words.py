@@ -52,6 +52,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "task": ("Your message", "您的消息"),
     "placeholder": ("What should the picture show?", "图片应该展示什么?"),
     "next": ("What should change?", "要修改什么?"),
+    "sending": ("Sending…", "正在发送…"),
     "busy": ("At work. Esc stops with the best picture so far.", "正在处理。按 Esc 停止并保留目前最好的图片。"),
     "history": ("History", "历史"),
     "new": ("New thread", "新对话"),

@@ -11,12 +11,14 @@ import torch
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
+from tests.bench.chat import figures as chat_figures
 from tests.bench.fullsize import fullsize as fullsize_figures
 from tests.bench.load import compare
 from tests.bench.midsize import EDIT, TEXT_TO_IMAGE, Load
 from tests.bench.photo_edits import compare as photo_edit_figures
 from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
+from tests.bench.previews import compare as preview_figures
 from tests.bench.timing import Way, race
 
 
@@ -113,6 +115,17 @@ def photo_edits() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
+def chat() -> Iterator[str]:
+    """The chat in a browser: seconds until the first signs of life, and the page's weight."""
+    yield from chat_figures()
+
+
+def previews() -> Iterator[Line]:
+    """What rough pictures of the steps cost the bundled model."""
+    for name, value, unit in preview_figures():
+        yield Line(name, value, unit)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "compiled": compiled,
@@ -125,8 +138,10 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "fullsize": fullsize,
     "posters": posters,
     "photo_edits": photo_edits,
+    "chat": chat,
+    "previews": previews,
 }
-ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits"})
+ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat"})
 """Not run unless asked for by name."""
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -25,6 +26,8 @@ FLAGS = (
 )
 PATIENCE = 120_000
 """Milliseconds until a page that shows nothing is given up; a busy machine is slow, not wrong."""
+GRADIOS = ("/assets/", "/static/", "/svelte/", "/theme.css", "/gradio_api/startup-events")
+"""Paths of files that every Gradio page loads."""
 SHOTS = ROOT / "build" / "screenshots"
 """Where screenshots are kept for people to look at."""
 
@@ -53,12 +56,34 @@ class Visitor:
     def open(self, address: str) -> Page:
         """A page of the chat, once it shows something."""
         page = self.context.new_page()
+        self.traffic = Traffic(page)
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: self.asked.add(urlsplit(request.url).hostname))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.goto(address)
         expect(page.locator("#live :is(.welcome, .turn)")).to_be_visible()
         return page
+
+
+class Traffic:
+    """Bytes that a page is sent from here on, unpacked: all of them, and those that are no files of Gradio's own."""
+
+    def __init__(self, page: Page) -> None:
+        self._paths: dict[str, str] = {}
+        self.all = self.beyond = 0
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.requestWillBeSent", self._asked)
+        session.on("Network.dataReceived", self._received)
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        url = urlsplit(event["request"]["url"])
+        self._paths[event["requestId"]] = url.path if url.scheme.startswith("http") else ""
+
+    def _received(self, event: dict[str, Any]) -> None:
+        if path := self._paths.get(event["requestId"], ""):
+            self.all += event["dataLength"]
+            self.beyond += 0 if path.startswith(GRADIOS) else event["dataLength"]
 
 
 class Served:

@@ -166,6 +166,24 @@ document.addEventListener('keydown', (event) => {
   else if (by('#live .doing')) press({ act: 'stop' });
 });
 
+// The server may be slow to answer while models load: that a message is on its way is seen at once.
+const sending = () => {
+  const words = by('#dialogs [data-sending]')?.dataset.sending;
+  if (!words || !textarea()?.value.trim() || by('#live .doing') || by('.sending')) return;
+  const told = document.createElement('p');
+  told.className = 'doing sending';
+  told.setAttribute('role', 'status');
+  told.innerHTML = '<span class="spin" aria-hidden="true"></span><span class="stage"></span>';
+  by('.stage', told).textContent = words;
+  by('#composer').before(told);
+};
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.target === textarea()) sending();
+}, true);
+document.addEventListener('click', (event) => {
+  if (event.target.closest('#task .submit-button')) sending();
+}, true);
+
 const named = () => {
   const title = by('#all-pictures h2')?.textContent, name = by('[data-gallery-name]');
   if (title && name && name.textContent !== title) name.textContent = title;
@@ -192,6 +210,7 @@ window.addEventListener('scroll', () => { followed = bottom(); }, { passive: tru
 window.omniagent = {
   focus: () => setTimeout(() => textarea()?.focus(), 100),
   changed: () => {
+    by('.sending')?.remove();
     named();
     mark();
     announce();
