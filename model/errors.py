@@ -106,6 +106,10 @@ class StorageFull(HardFailure):
     """A disk has no room left for a result."""
 
 
+class WorkerLost(HardFailure):
+    """The process that carried a run out was killed or crashed."""
+
+
 class GenerationFailed(HardFailure):
     """The model produced no usable picture, for example NaN latents."""
 

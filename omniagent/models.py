@@ -1,14 +1,16 @@
 """From settings to loaded models."""
 
+from __future__ import annotations
+
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omniagent.config import Config
 from omniagent.model.checkpoint.settings import chosen_critic, chosen_generator, critic_profile_in, read_profiles
 from omniagent.model.critic.calibration.store import Calibrations, calibration_folder
 from omniagent.model.critic.fallback import CircuitBreaker
-from omniagent.model.critic.vllm import VllmCritic
 from omniagent.model.errors import BadSetting, HubUnreachable, OutOfMemory, RetryableError, UnknownModel
 from omniagent.model.perception.boxes import BoxFinder, GroundingDino
 from omniagent.model.perception.text import installed_reader
@@ -16,6 +18,9 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile, generator_n
 from omniagent.model.requests import Critic, Generator
 from omniagent.model.runtime import Closable, ModelRuntime
 from omniagent.model.wording import shown
+
+if TYPE_CHECKING:
+    from omniagent.model.critic.vllm import VllmCritic
 
 log = logging.getLogger("omniagent.critic")
 
@@ -189,6 +194,7 @@ def served_critic(config: Config) -> VllmCritic | None:
     from omniagent.model.critic.service.record import read_record, state_folder
     from omniagent.model.critic.service.service import card_of, plan_service
     from omniagent.model.critic.service.settings import find_python
+    from omniagent.model.critic.vllm import VllmCritic
     from omniagent.model.files.hub import find_model
     from omniagent.model.pipeline.memory import machine_memory
 

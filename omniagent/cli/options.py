@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from omniagent.model.wording import shown
 
 if TYPE_CHECKING:
     from omniagent.agent import Agent
+    from omniagent.config import Config
     from omniagent.tools.types import Budget, RenderSettings
     from omniagent.tools.types import Mode as ToolMode
 
@@ -127,6 +129,14 @@ def agent_of(context: typer.Context, options: ModelOptions) -> "Agent":
     _tell_of_variables()
     make: MakeAgent | None = context.obj
     return (make or make_agent)(options)
+
+
+def maker_of(context: typer.Context, options: ModelOptions, config: "Config") -> "Callable[[], Agent]":
+    """What makes the same agent in another process, where it must be importable: its maker, or its settings."""
+    from omniagent.agent import Agent
+
+    make: MakeAgent | None = context.obj
+    return partial(Agent, config=config) if make in (None, make_agent) else partial(make, options)
 
 
 def _tell_of_variables() -> None:

@@ -26,6 +26,7 @@ class HttpSettings(BaseSettings):
     )
     keys_file: Path | None = Field(default=None, description="a file of keys, one name:key a line; # begins a comment")
     workers: int = Field(default=4, ge=1, le=256, description="runs at work at once")
+    separate: bool = Field(default=True, description="whether runs are at work in a process beside the server's")
     queue: int = Field(default=16, ge=0, le=10_000, description="most runs that wait; the next is refused with 429")
     runs_per_key: int = Field(default=8, ge=1, le=10_000, description="most runs of one key, waiting and at work")
     requests_per_minute: int = Field(default=600, ge=0, description="requests of one key in a minute; 0: any number")

@@ -64,19 +64,20 @@ def serve(
         agent = opt.served_agent(context, options)
         settings = HttpSettings.read(keys_file=keys_file, workers=workers, queue=queue)
         engine = None
+        make = opt.maker_of(context, options, agent.config)
         if replicas is not None:
-            from functools import partial
-
-            from omniagent.agent import Agent
             from omniagent.http.desk.ray_engine import RayEngine
 
-            at_once = max(1, settings.workers // replicas)
             engine = RayEngine(
-                partial(Agent, config=agent.config),
+                make,
                 agent.config.runs_dir,
                 replicas=replicas,
                 gpus=gpus,
-                at_once=at_once,
+                at_once=max(1, settings.workers // replicas),
                 address=ray_address,
             )
+        elif settings.separate:
+            from omniagent.http.desk.process.engine import ProcessEngine
+
+            engine = ProcessEngine(make)
         run(build_app(agent, settings, engine), host=host, port=port, say=say)

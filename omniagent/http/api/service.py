@@ -32,8 +32,7 @@ class Service:
 
     Attributes:
         domain: What the generator draws, when that is not everything.
-        loaded: Whether models are.
-        broken: Why they never will be.
+        broken: Why the models could not be loaded at first.
     """
 
     settings: HttpSettings
@@ -45,14 +44,13 @@ class Service:
     signer: Signer
     models: tuple[str, ...]
     domain: str | None = None
-    loaded: bool = False
     broken: str | None = None
     began: int = 0
 
     @property
     def ready(self) -> bool:
         """Whether a run would begin at once if there is room."""
-        return self.loaded and not self.desk.draining
+        return self.engine.ready and not self.desk.draining
 
     async def load(self) -> None:
         """Load the models; what goes wrong is told by `broken`, and by every run."""
@@ -61,8 +59,6 @@ class Service:
             await self.engine.load()
         except OmniAgentError as error:
             self.broken = f"{type(error).__name__}: {error}"
-        else:
-            self.loaded = True
 
     def check_model(self, name: str | None) -> None:
         """Whether a client asks for the model that is here.

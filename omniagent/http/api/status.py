@@ -69,7 +69,7 @@ async def readyz(service: Here, response: Response) -> Ready:
     if not service.ready:
         response.status_code = 503
     broken = "broken" if service.broken else "loading"
-    status = "draining" if desk.draining else "ready" if service.loaded else broken
+    status = "draining" if desk.draining else "ready" if service.engine.ready else broken
     return Ready(status=status, active=desk.active, waiting=desk.waiting)
 
 

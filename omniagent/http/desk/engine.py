@@ -13,6 +13,11 @@ from omniagent.tools.record.trace import Event
 class Engine(Protocol):
     """Runs orders. All of it is called in the server's event loop and never blocks that."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether models are loaded, so that a run would begin at once."""
+        ...
+
     async def load(self) -> None:
         """Load the models; runs that come before wait for that.
 
@@ -43,6 +48,11 @@ class LocalEngine:
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
+
+    @property
+    def ready(self) -> bool:
+        """See `Engine`."""
+        return self._agent.loaded
 
     async def load(self) -> None:
         """See `Engine`."""

@@ -8,7 +8,6 @@ one, which goes on from the run's checkpoint.
 
 import asyncio
 import importlib
-import json
 import logging
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,11 @@ from typing import Any, Final
 
 from omniagent.agent import Agent
 from omniagent.http.desk.engine import LocalEngine
+from omniagent.http.desk.lines import error_line, event_in, line_of
 from omniagent.http.desk.order import RunOrder
-from omniagent.model import errors
-from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError
+from omniagent.model.errors import BadSetting, HardFailure, OmniAgentError, WorkerLost
 from omniagent.runs.awaiting import in_thread
-from omniagent.tools.record.trace import Event, parse_event
+from omniagent.tools.record.trace import Event
 
 STOP_FILE: Final = "stop"
 """A file in a run's folder: the process that works on the run ends it with its best picture, on any machine."""
@@ -47,9 +46,9 @@ class Replica:
         try:
             async with aclosing(self._engine.stream(run)) as events:
                 async for event in events:
-                    yield event.model_dump_json()
+                    yield line_of(event)
         except OmniAgentError as error:
-            yield json.dumps({"error": type(error).__name__, "message": str(error)})
+            yield error_line(error)
         finally:
             watching.cancel()
 
@@ -95,6 +94,11 @@ class RayEngine:
         self._handle: Any = None
         self._failure: OmniAgentError | None = None
 
+    @property
+    def ready(self) -> bool:
+        """See `Engine`."""
+        return self._handle is not None
+
     async def load(self) -> None:
         """See `Engine`: starts the replicas and waits until all have loaded their models."""
         try:
@@ -124,7 +128,7 @@ class RayEngine:
             except _actor_errors() as error:
                 _LOG.warning("the replica of the run %s is gone: %s", order.run_id, type(error).__name__)
                 if not left:
-                    raise HardFailure(f"the processes that worked on the run {order.run_id} are gone") from error
+                    raise WorkerLost(f"the processes that worked on the run {order.run_id} are gone") from error
 
     async def stop(self, run_id: str) -> None:
         """See `Engine`."""
@@ -147,7 +151,7 @@ class RayEngine:
         lines = self._handle.options(stream=True).stream.remote(order.model_dump_json(), str(order.folder))
         try:
             async for line in lines:
-                yield _heard(line)
+                yield event_in(line)
         finally:
             lines.cancel()
 
@@ -169,15 +173,6 @@ class RayEngine:
         ray, serve = _ray()
         serve.shutdown()
         ray.shutdown()
-
-
-def _heard(line: str) -> Event:
-    if line.startswith('{"error": '):
-        told = json.loads(line)
-        known = getattr(errors, told["error"], None)
-        kind = known if isinstance(known, type) and issubclass(known, OmniAgentError) else HardFailure
-        raise kind(told["message"])
-    return parse_event(line)
 
 
 def _ray() -> tuple[Any, Any]:

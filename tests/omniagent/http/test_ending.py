@@ -93,6 +93,8 @@ def test_readiness_follows_the_models_and_a_server_without_them_says_why(tmp_pat
     agent = scripted_agent(tmp_path, by_picture(HOLDS))
 
     class Broken:
+        ready = False
+
         async def load(self) -> None:
             raise HubUnreachable("the hub cannot be reached")
 
