@@ -27,7 +27,7 @@ help:
 	@echo "make fuzz-api                                  2,000 requests made of the HTTP server's OpenAPI document"
 	@echo "make check                                     ruff, pyright, and hadolint on the Dockerfile"
 	@echo "make docs                                      the documentation as pages, in build/docs"
-	@echo "make data [FILMS=48] [ARGS='--workers 2']        training records of every recipe from synthetic videos, in DATA"
+	@echo "make data [FILMS=48] [RUNS=84] [ARGS='--workers 2']    training records of every recipe from synthetic videos and runs"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
 	@echo "make bench [ARGS='exact load']                  ratios and timings, one line each (docs/performance.md)"
@@ -103,14 +103,22 @@ docs: $(STAMP)
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "build/docs/index.html"
 
-# Finished stages are shared by the recipes, so that each video is cut into frames once.
+# Finished stages are shared by the recipes, so that each video is cut into frames once. Reflection is made from runs of
+# the agent, which draw beside the films' recipes: of so few steps that pictures have faults.
 DATA ?= data
 FILMS ?= 48
+RUNS ?= 84
+data: export OMP_NUM_THREADS ?= 1
 data: $(STAMP)
-	$(BIN)/omniagent data films --out $(DATA)/films --count $(FILMS) --stills $(FILMS)
+	$(BIN)/omniagent data tasks --out $(DATA)/tasks.jsonl --count $(RUNS) --objects 3
+	$(BIN)/omniagent batch $(DATA)/tasks.jsonl --out $(DATA)/runs --steps 2 --max-rounds 3 & runs=$$!; \
+	trap 'kill $$runs 2>/dev/null' EXIT; $(BIN)/omniagent data films --out $(DATA)/films --count $(FILMS) --stills $(FILMS) && \
 	for recipe in in-context in-context-edit video-edit interleave inpaint-edit; do \
 	  $(BIN)/omniagent data build $$recipe --preset shapes --in $(DATA)/films --out $(DATA)/$$recipe \
-	    --cache $(DATA)/cache $(ARGS) && \
+	    --cache $(DATA)/cache $(ARGS) || exit; \
+	done && wait $$runs
+	$(BIN)/omniagent data build reflection --in $(DATA)/runs --out $(DATA)/reflection --cache $(DATA)/cache
+	for recipe in in-context in-context-edit video-edit interleave inpaint-edit reflection; do \
 	  $(BIN)/omniagent data check $(DATA)/$$recipe && $(BIN)/omniagent data show $(DATA)/$$recipe || exit; \
 	done
 

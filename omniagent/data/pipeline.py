@@ -35,6 +35,7 @@ class Pipeline:
 
     Attributes:
         stages: The names of the stages, in order.
+        kinds: What each of them gives.
 
     Raises:
         BadSetting: an unknown source, stage, setting or model, or stages that do not fit together.
@@ -64,6 +65,7 @@ class Pipeline:
         if expected is not Yielded:
             raise BadSetting(f"the last stage gives {expected.__name__}, not records; add the stages that are missing")
         self.stages = tuple(stage.name for stage, _, _ in self._steps)
+        self.kinds: tuple[type[Word], ...] = tuple(stage.gives for stage, _, _ in self._steps)
 
     def ids(self, folder: Path) -> list[str]:
         """The ids of the items below a folder, always in the same order; no item is read."""

@@ -20,6 +20,7 @@ from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
 from tests.bench.previews import compare as preview_figures
 from tests.bench.timing import Way, race
+from tests.bench.training_data.truth import compare as truth_figures
 
 
 class Line(NamedTuple):
@@ -126,6 +127,12 @@ def previews() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
+def data() -> Iterator[Line]:
+    """Stages of training data against the truth of the films that `make data` builds on."""
+    for name, value, unit in truth_figures():
+        yield Line(name, value, unit)
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "compiled": compiled,
@@ -140,8 +147,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "photo_edits": photo_edits,
     "chat": chat,
     "previews": previews,
+    "data": data,
 }
-ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat"})
+ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat", "data"})
 """Not run unless asked for by name."""
 
 

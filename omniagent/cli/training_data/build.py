@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from omniagent.cli import options as opt
-from omniagent.cli.training_data.look import check, export, films, read, recipes, show
+from omniagent.cli.training_data.look import check, export, films, read, recipes, show, tasks
 
 
 def build(
@@ -76,5 +76,6 @@ DATA_COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "export": export,
         "import": read,
         "films": films,
+        "tasks": tasks,
     }
 )

@@ -145,3 +145,25 @@ def films(
         write_stills(out, stills, seed=seed)
         write_films(out, count, seed=seed)
         typer.echo(str(out))
+
+
+def tasks(
+    out: Annotated[Path, typer.Option(callback=opt.at_home, help="A .jsonl file for omniagent batch.")],
+    count: Annotated[int, typer.Option(min=1)] = 40,
+    objects: Annotated[int, typer.Option(min=1, max=6, help="Things in each picture that is asked for.")] = 4,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Write requests for pictures of the shapes world, whose runs the recipe reflection is made from.
+
+    \b
+    Examples:
+      omniagent data tasks --out tasks.jsonl --count 40
+      omniagent batch tasks.jsonl --out runs --steps 6
+    """
+    from omniagent.cli.guard import guarded
+
+    with guarded():
+        from omniagent.shapes.tasks.file import write_tasks
+
+        write_tasks(out, count, objects=objects, seed=seed)
+        typer.echo(str(out))
