@@ -6,35 +6,41 @@ see places, and differences of pixels see noise.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+Histograms: TypeAlias = npt.NDArray[np.float32]
 
-def same_blocks(
-    first: Image.Image, second: Image.Image, *, grid: int = 8, bins: int = 8, alike: float = 0.8, side: int = 256
-) -> float:
-    """Share of blocks in [0, 1] whose histograms are alike in all three channels.
+
+def same_blocks(first: Histograms, second: Histograms, *, alike: float = 0.8) -> float:
+    """Share of blocks in [0, 1] whose histograms are alike.
 
     Args:
-        first: A frame.
-        second: Another one of the same proportions.
+        first: Of a frame.
+        second: Of another one of the same proportions.
+        alike: Least mean histogram intersection of the three channels, 0 to 1.
+    """
+    intersection = np.minimum(first, second).sum(axis=-1).mean(axis=-1)
+    return float((intersection >= alike).mean())
+
+
+def histograms(frame: Image.Image, *, grid: int = 8, bins: int = 8, side: int = 256) -> Histograms:
+    """The histograms of a frame's blocks, (blocks, 3, bins), each with the sum 1.
+
+    Args:
+        frame: Any picture.
         grid: Blocks across and down.
         bins: Of a channel's histogram.
-        alike: Least mean histogram intersection of the channels, 0 to 1.
-        side: Both are shrunk to a square of this side, so that large frames take no longer.
+        side: It is shrunk to a square of this side, so that a large one takes no longer.
 
     Raises:
         ValueError: `side` cannot be parted into `grid` blocks.
     """
     if side % grid:
         raise ValueError(f"a side of {side} cannot be parted into {grid} equal blocks")
-    one, other = (_histograms(each, grid, bins, side) for each in (first, second))
-    intersection = np.minimum(one, other).sum(axis=-1).mean(axis=-1)
-    return float((intersection >= alike).mean())
-
-
-def _histograms(frame: Image.Image, grid: int, bins: int, side: int) -> np.ndarray:
-    """(blocks, 3, bins), each histogram with the sum 1."""
     small = np.asarray(frame.convert("RGB").resize((side, side), Image.Resampling.BOX))
     step = side // grid
     blocks = small.reshape(grid, step, grid, step, 3).transpose(0, 2, 4, 1, 3).reshape(grid * grid, 3, step * step)

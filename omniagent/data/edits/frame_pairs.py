@@ -6,6 +6,7 @@ measure of this project: on plain backgrounds many blocks stay similar however t
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import combinations
 
 from pydantic import Field
@@ -15,8 +16,8 @@ from omniagent.data.pixels import changed_share
 from omniagent.data.records import Measured, Rejected, at_least, at_most, failed
 from omniagent.data.stage import Place, Stage
 from omniagent.data.video.footage import Footage, Still, Take
-from omniagent.model.perception.blocks import same_blocks
-from omniagent.model.perception.motion import camera_share
+from omniagent.model.perception.blocks import Histograms, histograms, same_blocks
+from omniagent.model.perception.motion import Traced, camera_share, traced
 from omniagent.tools.types import Word
 
 
@@ -76,6 +77,15 @@ def find_pairs(given: Footage, settings: FramePairSettings, place: Place) -> Pai
 def _candidates(take: Take, settings: FramePairSettings, place: Place) -> Iterator[tuple[Pair, float]]:
     pictures = [place.work.get(still.image) for still in take.stills]
     looks, meaning = place.models.features.embed(pictures), place.models.matcher.embed(pictures)
+
+    @cache
+    def blocks_of(number: int) -> Histograms:
+        return histograms(pictures[number], grid=settings.grid, bins=settings.bins, side=settings.grid * 32)
+
+    @cache
+    def trace_of(number: int) -> Traced:
+        return traced(pictures[number])
+
     for first, second in combinations(range(len(pictures)), 2):
         one, other = take.stills[first], take.stills[second]
         if other.time - one.time < settings.least_apart:
@@ -91,12 +101,9 @@ def _candidates(take: Take, settings: FramePairSettings, place: Place) -> Iterat
         change = 0.0
         if not failed(scores):
             # Dearer than a product of vectors, so only for pairs that are left.
-            blocks = same_blocks(
-                pictures[first], pictures[second], grid=settings.grid, bins=settings.bins, alike=settings.alike,
-                side=settings.grid * 32,
-            )  # fmt: skip
+            blocks = same_blocks(blocks_of(first), blocks_of(second), alike=settings.alike)
             change = changed_share(pictures[first], pictures[second], settings.tolerance)
-            camera = camera_share(pictures[first], pictures[second], settings.tolerance)
+            camera = camera_share(trace_of(first), trace_of(second), settings.tolerance)
             scores += [
                 at_least("blocks", blocks, settings.least_blocks),
                 at_least("change", change, settings.least_change),

@@ -51,8 +51,16 @@ class Named:
 
 def named(picture: Image.Image) -> tuple[Named, ...]:
     """The objects of a picture with their names, from top to bottom."""
-    pixels = pixels_of(picture.convert("RGB").resize((CANVAS, CANVAS), Image.Resampling.BOX))
-    return tuple(_named(pixels, each, picture.size) for each in segments(picture))
+    rgb = picture.convert("RGB")
+    return _named_in(rgb.size, rgb.tobytes())
+
+
+@lru_cache(maxsize=32)
+def _named_in(size: tuple[int, int], data: bytes) -> tuple[Named, ...]:
+    # Kept, since stages ask several things of one picture in turn.
+    picture = Image.frombytes("RGB", size, data)
+    pixels = pixels_of(picture.resize((CANVAS, CANVAS), Image.Resampling.BOX))
+    return tuple(_named(pixels, each, size) for each in segments(picture))
 
 
 def _named(pixels: Floats, segment: Segment, size: tuple[int, int]) -> Named:
