@@ -38,14 +38,29 @@ def export(folder: Path, to: str, form: str, *, shard: int = 1000) -> Exported:
         shard: Records of a shard of `webdataset` and `parquet`.
 
     Raises:
-        BadSetting: the folder holds no records, there is no such form, or a package is missing.
+        BadSetting: the folder holds no records, there is no such form or kind of address, or a package is missing.
         BadImage: a record's picture is missing.
         StorageFull, OutputUnwritable: `to` cannot be written.
     """
     if form not in FORMS:
         raise BadSetting(f"--to {form} is not known; give {', '.join(FORMS)}")
+    _check_address(to, form)
     with disk_faults(Path(to)):
         return FORMS[form](folder, to, shard)
+
+
+def _check_address(to: str, form: str) -> None:
+    """Before anything is read: a kind of address that fsspec knows and has the package for."""
+    kind, address, _ = to.partition("://")
+    if not address:
+        return
+    if form not in ("webdataset", "parquet"):
+        raise BadSetting(f"--to {form} writes folders of this machine, and --out is {to}; give a folder")
+    fsspec: Any = importlib.import_module("fsspec")
+    try:
+        fsspec.get_filesystem_class(kind)
+    except (ValueError, ImportError) as error:
+        raise BadSetting(f"the address {to} cannot be written: {error}; give another or install what it needs") from error
 
 
 def _records(folder: Path) -> Iterator[Line]:

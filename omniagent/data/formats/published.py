@@ -27,8 +27,9 @@ _PART: Final = re.compile(r"(?P<whole>.+\.(?:tar|tar\.gz|tgz))(?:[._-]?(?:part)?
 
 
 def read_published(folder: Path, out: Path) -> Exported:
-    """Write the records of a copy of X2I2 as this project's trainer reads them; pictures stay where they are or go
-    into `out` from their archives.
+    """Write the records of a copy of X2I2 as this project's trainer reads them.
+
+    Pictures go into `out` from their archives; those that are unpacked already stay where they are and are linked.
 
     Args:
         folder: Holds `jsons/` and `images/`.
@@ -124,8 +125,10 @@ def _records(file: Path, folder: Path, out: Path) -> Iterator[dict[str, Any]]:
 
 
 def _place(path: str, folder: Path, out: Path) -> str:
-    """Where a picture lies, for records of `out`: unpacked there, else as it lies in the copy."""
+    """Where a picture lies, for records of `out`: unpacked there, else linked there from the copy."""
     inner = path if path.startswith("images/") else f"images/{path}"
-    if (out / inner).is_file() or not (folder / inner).is_file():
-        return inner
-    return str((folder / inner).resolve())
+    here, copy = out / inner, folder / inner
+    if not here.exists() and copy.is_file() and copy.resolve().is_relative_to(folder.resolve()):
+        here.parent.mkdir(parents=True, exist_ok=True)
+        here.symlink_to(copy.resolve())
+    return inner

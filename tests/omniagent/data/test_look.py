@@ -1,11 +1,15 @@
 """Checks, pages, exports, and the reader of the published set."""
 
+import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
@@ -22,12 +26,20 @@ from tests.omniagent.test_cli import call, one_line
 from tests.support.shapes_media import pictures
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> Path:
-    source = pictures(tmp_path / "in", 3)
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build of three pictures and a file that is none."""
+    home = tmp_path_factory.mktemp("fresh")
+    source = pictures(home / "in", 3)
     (source / "broken.png").write_text("no picture <b>")
-    build(load_recipe("inpaint-edit", ["test_share=0", "holes.tries=2"], "shapes"), source, tmp_path / "out")
-    return tmp_path / "out"
+    build(load_recipe("inpaint-edit", ["test_share=0", "holes.tries=2"], "shapes"), source, home / "out")
+    return home / "out"
+
+
+@pytest.fixture
+def built(fresh: Path, tmp_path: Path) -> Path:
+    """A copy of it for a test to spoil."""
+    return shutil.copytree(fresh, tmp_path / "out")
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
@@ -101,6 +113,31 @@ def test_a_shard_of_webdataset_holds_pictures_and_words_of_each_record(built: Pa
         assert member is not None and json.loads(member.read())["instruction"] == lines(built)[0]["instruction"]
 
 
+def test_shards_go_to_any_address_of_fsspec_and_parquet_holds_pictures_and_provenance(built: Path) -> None:
+    tars = export(built, "memory://shards/tars", "webdataset", shard=2)
+    store = fsspec.filesystem("memory")
+    with tarfile.open(fileobj=io.BytesIO(store.cat_file("/shards/tars/000000.tar"))) as tar:
+        assert len(tar.getnames()) == 6 and tars.files[0] == "memory://shards/tars/000000.tar"
+    done = export(built, "memory://shards/tables", "parquet", shard=2)
+    rows = [row for name in done.files for row in parquet.read_table(store.open(name)).to_pylist()]
+    assert [row["instruction"] for row in rows] == [line["instruction"] for line in lines(built)]
+    for row, line in zip(rows, lines(built), strict=True):
+        assert row["output_image"] == (built / line["output_image"]).read_bytes()
+        assert json.loads(row["provenance"])["source"] == line["source"]
+
+
+@pytest.mark.parametrize(
+    ("to", "form", "told"),
+    [
+        ("nowhere://x/y", "parquet", "Protocol not known: nowhere"),
+        ("memory://x", "x2i2", "writes folders of this machine"),
+    ],
+)
+def test_an_address_that_cannot_be_written_is_named(built: Path, to: str, form: str, told: str) -> None:
+    with pytest.raises(BadSetting, match=told):
+        export(built, to, form)
+
+
 def test_the_published_trainers_file_names_pictures_that_are_there(built: Path, tmp_path: Path) -> None:
     export(built, str(tmp_path / "plain"), "jsonl")
     data = MixedDataset(tmp_path / "plain" / "mix.yml")
@@ -149,6 +186,8 @@ def test_a_reflection_record_of_x2i2_is_read_by_the_column_it_names(tmp_path: Pa
     read_published(home, tmp_path / "out")
     (record,) = MixedDataset(tmp_path / "out" / "mix.yml").records
     assert record.instruction == "give it two ears" and record.task_type == "edit"
+    # Pictures that were unpacked already are linked, so that the records are whole in themselves.
+    assert not any(finding.check == "picture" for finding in check(tmp_path / "out"))
 
 
 def test_a_folder_without_records_and_an_unknown_form_are_refused(tmp_path: Path, built: Path) -> None:
