@@ -70,6 +70,8 @@ def test_describe_says_what_is_there_or_answers(tmp_path: Path, picture: str) ->
         (["runs", "show", "nobody"], "no run 'nobody'"),
         (["runs", "show", "last"], "no runs in"),
         (["runs", "show", "../x"], "../x"),
+        (["critic", "status", "--url", "nourl"], "'nourl' is not allowed"),
+        (["calibrate", "--pictures", "cats"], "'cats' is not known"),
     ],
 )
 def test_what_cannot_be_done_exits_2_with_one_line_and_as_json(

@@ -1,7 +1,8 @@
 """`omniagent calibrate`: the critic's error rates on pictures whose truth is known."""
 
+import json
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -26,7 +27,7 @@ def calibrate(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many pictures, of all sets by turns.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help=f"As --limit {QUICK}: minutes, wide intervals.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask about every picture again.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the measurement as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the measurement as JSON, errors too.")] = False,
 ) -> None:
     """Measure the critic on pictures with planted faults, and let the agent use what follows.
 
@@ -46,8 +47,8 @@ def calibrate(
         from omniagent.calibration.calibrate import calibrate as run
         from omniagent.calibration.figures import table
         from omniagent.model.critic.calibration.store import calibration_folder
-        from omniagent.model.errors import Cancelled, RetryableError
-        from omniagent.runs.status import CANCELLED, RUNTIME_FAILURE
+        from omniagent.model.errors import Cancelled, OmniAgentError, RetryableError
+        from omniagent.runs.status import CANCELLED, RUNTIME_FAILURE, error_json
 
         options = opt.ModelOptions(model=model, revision=revision, critic=critic, device=device)
         agent = opt.agent_of(context, options)
@@ -62,6 +63,11 @@ def calibrate(
             fault = f", {wrong} of {len(judged.lines)} verdicts off" if wrong else ""
             say(f"{number}: {judged.name}, a {truth} picture{fault} ({time.monotonic() - started:.0f} s)")
 
+        def leave(error: OmniAgentError, code: int) -> NoReturn:
+            if as_json:
+                typer.echo(json.dumps(error_json(error)))
+            raise typer.Exit(code) from error
+
         try:
             made = run(
                 agent.runtime,
@@ -72,11 +78,12 @@ def calibrate(
                 config=agent.config.tools,
                 tell=tell,
             )
-        except (KeyboardInterrupt, Cancelled) as error:
-            say(f"cancelled after {done} pictures, which are kept; run again to go on")
-            raise typer.Exit(CANCELLED) from error
+        except (KeyboardInterrupt, Cancelled):
+            words = f"cancelled after {done} pictures, which are kept; run again to go on"
+            say(words)
+            leave(Cancelled(words), CANCELLED)
         except RetryableError as error:
             say(f"error: {error}; {done} pictures are judged and kept, run again to go on")
-            raise typer.Exit(RUNTIME_FAILURE) from error
+            leave(error, RUNTIME_FAILURE)
         say(f"kept in {made.path}")
         typer.echo(made.measurement.model_dump_json(indent=1) if as_json else table(made.measurement))

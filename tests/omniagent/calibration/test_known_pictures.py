@@ -21,7 +21,7 @@ from omniagent.model.checkpoint.settings import read_profiles
 from omniagent.model.critic.calibration.identity import identity_in
 from omniagent.model.critic.calibration.record import Measurement, Rate
 from omniagent.model.critic.calibration.store import write_measurement
-from omniagent.model.errors import BadSetting
+from omniagent.model.errors import BadSetting, CriticUnavailable
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
@@ -153,8 +153,9 @@ def test_ctrl_c_says_that_what_was_judged_is_kept(tmp_path: Path, monkeypatch: p
         return 0.9
 
     agent = Agent(generator=ScriptedGenerator(profile=SMALL), critic=ScriptedCritic(until_the_third))
-    outcome = call(agent, "calibrate", "--limit", "4", "--pictures", "scenes")
+    outcome = call(agent, "calibrate", "--limit", "4", "--pictures", "scenes", "--json")
     assert outcome.exit_code == 130 and "cancelled after 2 pictures, which are kept" in outcome.stderr
+    assert json.loads(outcome.stdout)["error"] == "Cancelled" and "after 2 pictures" in outcome.stdout
     on = call(agent, "calibrate", "--limit", "2", "--pictures", "scenes")
     assert on.exit_code == 0 and len(seen) == 3
 
@@ -183,3 +184,16 @@ def test_an_unknown_set_ends_with_one_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("OMNIAGENT_CALIBRATION_DIR", str(tmp_path))
     agent = Agent(generator=ScriptedGenerator(profile=SMALL), critic=ScriptedCritic())
     assert "'cats' is not known" in one_line(call(agent, "calibrate", "--pictures", "cats"), 2)
+    wrong = call(agent, "calibrate", "--limit", "few", "--json")
+    assert wrong.exit_code == 2 and "--limit" in json.loads(wrong.stdout)["message"]
+
+
+def test_a_critic_that_fails_is_told_as_json_where_json_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMNIAGENT_CALIBRATION_DIR", str(tmp_path))
+    critic = ScriptedCritic(errors={0: CriticUnavailable("the critic is away")})
+    agent = Agent(generator=ScriptedGenerator(profile=SMALL), critic=critic)
+    outcome = call(agent, "calibrate", "--limit", "1", "--pictures", "scenes", "--json")
+    assert outcome.exit_code == 3 and "run again to go on" in outcome.stderr
+    assert json.loads(outcome.stdout)["error"] == "CriticUnavailable"
