@@ -12,7 +12,7 @@ _GONE = (errno.EPIPE, errno.ESHUTDOWN, errno.EBADF)
 
 
 class _Patient(io.TextIOWrapper):
-    """Text to a file descriptor, and to nowhere once nobody reads it."""
+    """Text to a file descriptor, and to nowhere once it has no reader."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -31,16 +31,16 @@ class _Patient(io.TextIOWrapper):
         # Windows says EINVAL of a pipe without a reader.
         if error.errno not in _GONE and not (os.name == "nt" and error.errno == errno.EINVAL):
             raise error
-        # Whoever else writes there, native code too, gets rid of its words in the same way.
+        # What else is written there, by native code too, is dropped in the same way.
         _to_nowhere(self.fileno())
         super().flush()
 
 
 @contextmanager
 def patient_streams() -> Generator[None]:
-    """stdout and stderr that swallow what nobody reads; streams that are closed at the start are opened on nothing.
+    """stdout and stderr that drop what has no reader; streams that are closed at the start are opened on nothing.
 
-    Without that the next file that the process opens would take a closed stream's place, and get its words.
+    Without that the next file that the process opens would take a closed stream's place, and what is written to it.
     """
     for descriptor in (0, 1, 2):
         try:

@@ -23,11 +23,11 @@ TEXT: Final = 20_000
 CHECKS: Final = 64
 
 
-class _Face(BaseModel):
+class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Check(_Face):
+class Check(_Answer):
     """One requirement and its verdict; `probability` is that of yes, 0 to 1, `evidence` what it rests on, in words."""
 
     question: str
@@ -36,7 +36,7 @@ class Check(_Face):
     evidence: str = ""
 
 
-class RunAnswer(_Face):
+class RunAnswer(_Answer):
     """A run. `running`: it is at work, `get_run` waits for it; `unfinished`: the same `thread_id` goes on with it.
 
     `path` is None when there is no picture; `unchecked`: what of the task no check asks for; `progress` is 0 to 1;
@@ -61,7 +61,7 @@ class RunAnswer(_Face):
     parts: int = 0
 
 
-class CheckedImage(_Face):
+class CheckedImage(_Answer):
     """What `check_image` saw. `accepted`: every answer is yes, and the checks ask for all of the task."""
 
     accepted: bool
@@ -69,13 +69,13 @@ class CheckedImage(_Face):
     unchecked: list[str]
 
 
-class DescribedImage(_Face):
+class DescribedImage(_Answer):
     """What `describe_image` saw, in words."""
 
     text: str
 
 
-class ListedRun(_Face):
+class ListedRun(_Answer):
     """A run in a line."""
 
     run_id: str
@@ -85,7 +85,7 @@ class ListedRun(_Face):
     path: str | None
 
 
-class ListedRuns(_Face):
+class ListedRuns(_Answer):
     """The newest runs; `more`: there are older ones."""
 
     runs: list[ListedRun]

@@ -122,7 +122,7 @@ def _locked(folder: Path) -> BaseFileLock:
                 raise
         why = error.strerror or str(error)
     try:
-        # Clocks of machines differ: that nobody keeps the file fresh is seen by looking for so long.
+        # Clocks of machines differ: that the file is no longer kept fresh is seen by waiting for so long.
         lease.acquire(timeout=1.5 * LEASE_SECONDS if _stale(Path(lease.lock_file)) else 0)
     except Timeout as error:
         raise _in_use(folder, f" (the file {lease.lock_file} says so)") from error

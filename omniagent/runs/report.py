@@ -40,7 +40,7 @@ Tone = Literal["good", "middling", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a verdict table; `verdict` is None while nobody looked."""
+    """One line of a verdict table; `verdict` is None before the critic has looked."""
 
     requirement: Requirement
     verdict: Verdict | None

@@ -125,7 +125,7 @@ class Session:
         lifetime.wait_for_end(self._work.over)
 
     def forked(self) -> None:
-        """In a child process the run's thread is not there: whoever waits is told so."""
+        """In a child process the run's thread is not there: waiting for it raises."""
         if not self._work.over.is_set():
             self._error = HardFailure(
                 f"the run {self.run_id} is at work in another process, from which this one was forked; wait there"

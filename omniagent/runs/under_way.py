@@ -1,4 +1,4 @@
-"""What one agent has under way, for those who end it: its runs, and its looks at pictures."""
+"""What one agent has under way, so that it can be ended: its runs, and its looks at pictures."""
 
 import threading
 import weakref
@@ -21,7 +21,7 @@ class UnderWay:
 
     Args:
         check_open: Raises when the agent was closed. Asked under the same lock under which work is added and listed, so
-            that whatever begins is either refused or seen by the one who closes.
+            that whatever begins is either refused or part of what is closed.
     """
 
     def __init__(self, check_open: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ class UnderWay:
             raise
 
     def forget(self, run: "Session") -> None:
-        """Leave a run to those who wait for it."""
+        """Take a run from the list; it may still be waited for."""
         with self._lock:
             self._runs.discard(run)
 
@@ -59,7 +59,7 @@ class UnderWay:
         token: CancelToken | None = None,
         waiter: threading.Thread | None = None,
     ) -> "Generator[Looking]":
-        """Looks for this thread, or for another one that waits, until the end of the block.
+        """For looks within the block, by this thread for itself or for another one that waits.
 
         Raises:
             BadSetting: the agent was closed.

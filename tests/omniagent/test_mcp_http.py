@@ -154,7 +154,7 @@ def test_an_address_that_cannot_be_had_and_one_that_everybody_reaches_are_told(
     with pytest.raises(BadSetting, match="cannot listen on 'no such host'"):
         serve_http(made, host="no such host")
     serve_http(made, host="0.0.0.0", port=0, tell=told.append)
-    assert ran and told[1].startswith("warning: everybody who reaches")
+    assert ran and told[1].startswith("warning: any client that reaches")
     told.clear()
     serve_http(made, port=0, tell=told.append)
     assert [line.startswith("MCP at http://127.0.0.1:") for line in told] == [True]

@@ -38,8 +38,9 @@ def serve_http(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         names: Further host names, with or without a port, under which clients reach the server.
-        key: What clients send as `Authorization: Bearer …`; None asks for nothing.
-        tell: Hears the server's address once it listens, and a warning where everybody may use it.
+        key: What clients send as `Authorization: Bearer …`; None: no key is asked for.
+        tell: Called with the server's address once it listens, and with a warning where no key is asked for beyond this
+            machine.
 
     Raises:
         BadSetting: the address cannot be listened on.
@@ -53,7 +54,7 @@ def serve_http(
         tell(f"MCP at http://{f'[{open_to}]' if ':' in open_to else open_to}:{at}{PATH}")
         if not is_loopback(host) and key is None:
             tell(
-                f"warning: everybody who reaches {host}:{at} can draw here and read all runs; set OMNIAGENT_MCP_KEY, "
+                f"warning: any client that reaches {host}:{at} can draw here and read all runs; set OMNIAGENT_MCP_KEY, "
                 "or listen on 127.0.0.1"
             )
         app: ASGIApp = http_app(server, host=host, names=names, key=key)
@@ -89,7 +90,7 @@ def is_loopback(host: str) -> bool:
 
 
 class _Keyed:
-    """Lets in who has the key."""
+    """Passes on requests with the key, and refuses all others."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app, self._wanted = app, f"Bearer {key}".encode()

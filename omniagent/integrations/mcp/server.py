@@ -245,7 +245,7 @@ class _Host:
         try:
             return await self._followed(ctx, job, self._patience)
         except asyncio.CancelledError:
-            # Who gives up before there was a handle wants no picture any more.
+            # Without a handle the picture could not be fetched later.
             job.cancel()
             raise
 
