@@ -192,7 +192,7 @@ def test_a_critic_that_fails_is_told_as_json_where_json_was_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMNIAGENT_CALIBRATION_DIR", str(tmp_path))
-    critic = ScriptedCritic(errors={0: CriticUnavailable("the critic is away")})
+    critic = ScriptedCritic(errors=dict.fromkeys(range(50), CriticUnavailable("the critic is away")))
     agent = Agent(generator=ScriptedGenerator(profile=SMALL), critic=critic)
     outcome = call(agent, "calibrate", "--limit", "1", "--pictures", "scenes", "--json")
     assert outcome.exit_code == 3 and "run again to go on" in outcome.stderr
