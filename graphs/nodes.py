@@ -22,15 +22,15 @@ from omniagent.graphs.history import (
 from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, StateUpdate
 from omniagent.model.errors import CriticBadOutput
-from omniagent.tools.compose import COMPOSE, ComposeIn
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect
-from omniagent.tools.draw import DrawIn, DrawOut, remarks
-from omniagent.tools.edit import EDIT, EditIn
-from omniagent.tools.generate import GENERATE, GenerateIn
+from omniagent.tools.drawing.compose import COMPOSE, ComposeIn
+from omniagent.tools.drawing.draw import DrawIn, DrawOut, remarks
+from omniagent.tools.drawing.edit import EDIT, EditIn
+from omniagent.tools.drawing.generate import GENERATE, GenerateIn
+from omniagent.tools.drawing.mend import MEND, MendIn
 from omniagent.tools.instruments.prefer import PREFER, PreferIn
-from omniagent.tools.mend import MEND, MendIn
 from omniagent.tools.parameters import call_rules, parameters
 from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Warned
 from omniagent.tools.refine import REFINE, RefineIn

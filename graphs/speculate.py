@@ -1,6 +1,6 @@
 """Drawing ahead: while the critic looks at a round, the generator already draws what a redraw would ask for.
 
-The pictures are kept under what was asked for (`tools.draw`), so a redraw finds them done and is the same picture as
+The pictures are kept under what was asked for (`tools.drawing`), so a redraw finds them done and is the same picture as
 without. A decision for anything else frees the generator again.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from omniagent.model.errors import OmniAgentError
 from omniagent.model.requests import CancelToken
-from omniagent.tools.draw import DrawIn, DrawOut
+from omniagent.tools.drawing.draw import DrawIn, DrawOut
 from omniagent.tools.tool import Tool, ToolContext
 from omniagent.tools.types import Usage
 

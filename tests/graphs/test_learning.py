@@ -19,7 +19,7 @@ from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written,
 from omniagent.runs.result import Result
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.plain.forms import ChecklistForm, Line, RefineForm, RepairForm
-from omniagent.tools.mend import frame_of
+from omniagent.tools.drawing.mend import frame_of
 from omniagent.tools.types import Box, Budget, RequirementKind
 
 SCENE = Image.fromarray(photos.astronaut()).resize((256, 256))

@@ -22,7 +22,7 @@ from omniagent.tools.answer import ANSWER, AnswerIn
 from omniagent.tools.config import GuidanceSettings, ToolConfig
 from omniagent.tools.critique import CRITIQUE, CritiqueIn
 from omniagent.tools.dialects.drafts import PlanDraft, RequirementDraft
-from omniagent.tools.generate import GENERATE, GenerateIn
+from omniagent.tools.drawing.generate import GENERATE, GenerateIn
 from omniagent.tools.instruments.agreement import answer_of
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.parameters import CallRules, call_rules, ground_image, named_images, parameters

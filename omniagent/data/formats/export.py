@@ -60,7 +60,9 @@ def _check_address(to: str, form: str) -> None:
     try:
         fsspec.get_filesystem_class(kind)
     except (ValueError, ImportError) as error:
-        raise BadSetting(f"the address {to} cannot be written: {error}; give another or install what it needs") from error
+        raise BadSetting(
+            f"the address {to} cannot be written: {error}; give another or install what it needs"
+        ) from error
 
 
 def _records(folder: Path) -> Iterator[Line]:

@@ -99,7 +99,7 @@ _WEARS: Final = re.compile(
     r"@(?P<number>\d)[^.;!?@]*?\b(?:wear(?:s|ing)?|dressed in|puts? on|putting on|tr(?:y|ies|ying) on)\b"
 )
 _USED: Final = re.compile(
-    r"\b(?:us(?:e|es|ing)|appl(?:y|ies|ying)|tak(?:e|ing)|borrow(?:ing)?|cop(?:y|ying)|transfer(?:ring)?"
+    r"\b(?:us(?:e|es|ing)|appl(?:y|ies|ying)|tak(?:e|ing)|borrow(?:ing)?|cop(?:y|ying)|transfer\w*"
     r"|try(?:ing)?|project(?:ing)?|map(?:ping)?)\b[^.;!?]*?"
     r"@\d[^.;!?@]*?\b(?:for|on|to|onto|in|over)\s+(?:[\w'-]+\s+){0,6}?@(?P<number>\d)"
 )

@@ -1,6 +1,6 @@
 """Drawing from words alone."""
 
-from omniagent.tools.draw import DrawIn, DrawOut, draw
+from omniagent.tools.drawing.draw import DrawIn, DrawOut, draw
 from omniagent.tools.tool import ToolContext, tool
 
 

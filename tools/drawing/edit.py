@@ -1,6 +1,6 @@
 """Changing one picture by instruction."""
 
-from omniagent.tools.draw import DrawIn, DrawOut, draw
+from omniagent.tools.drawing.draw import DrawIn, DrawOut, draw
 from omniagent.tools.tool import ToolContext, tool
 from omniagent.tools.types import ImageRef
 

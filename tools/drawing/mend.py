@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import Field
 
 from omniagent.model.limits import MAX_SIDE, MIN_SIDE
-from omniagent.tools.draw import DrawIn, DrawOut, draw, drawn
+from omniagent.tools.drawing.draw import DrawIn, DrawOut, draw, drawn
 from omniagent.tools.intake.region import Region
 from omniagent.tools.tool import ToolContext, tool
 from omniagent.tools.types import Box, ImageRef

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from omniagent.tools.draw import DrawIn, DrawOut, draw
+from omniagent.tools.drawing.draw import DrawIn, DrawOut, draw
 from omniagent.tools.tool import ToolContext, tool
 from omniagent.tools.types import ImageRef
 

@@ -1,0 +1,1 @@
+"""Tools that draw: one batch from words, from a picture, from several, or inside a box of one."""
