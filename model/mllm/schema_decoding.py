@@ -19,7 +19,7 @@ from llguidance.hf import from_tokenizer
 from pydantic import BaseModel
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from omniagent.model.schemas import bounded, fullest
+from omniagent.model.mllm.schemas import bounded, fullest
 
 WHITE_SPACE = r"[ \n]{0,12}"
 SPARE_TOKENS = 16

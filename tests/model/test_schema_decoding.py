@@ -14,8 +14,8 @@ from omniagent.model.checkpoint.folder import load_mllm
 from omniagent.model.critic.local import STOP_MARKS, LocalCritic
 from omniagent.model.mllm.encoder import ChatEncoder
 from omniagent.model.mllm.schema_decoding import SchemaDecoding
+from omniagent.model.mllm.schemas import MAX_TEXT
 from omniagent.model.requests import Prompt, Writing
-from omniagent.model.schemas import MAX_TEXT
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from tests.support.tiny_omnigen2 import PARTS
 

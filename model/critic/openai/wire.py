@@ -24,8 +24,8 @@ from pydantic import (
 )
 
 from omniagent.model.errors import setting_out_of_range
+from omniagent.model.mllm.schemas import bounded
 from omniagent.model.requests import Prompt
-from omniagent.model.schemas import bounded
 
 
 def _or(default: object) -> WrapValidator:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from omniagent.model.errors import CriticBadOutput
 from omniagent.model.requests import Critic, Prompt, Questions, Writing
-from omniagent.tools.dialects.plain.loose_json import values_in
+from omniagent.tools.dialects.plain.reply.loose_json import values_in
 from omniagent.tools.types import Word
 
 T = TypeVar("T", bound=BaseModel)

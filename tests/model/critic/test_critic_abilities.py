@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from omniagent.model.critic.openai.critic import OpenAICritic
+from omniagent.model.mllm.schemas import MAX_ITEMS, MAX_TEXT, bounded
 from omniagent.model.requests import Prompt, Questions, Writing
-from omniagent.model.schemas import MAX_ITEMS, MAX_TEXT, bounded
 from omniagent.tools.dialects.drafts import PlanDraft
 
 RED, BLUE = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (8, 6), "blue")

@@ -11,9 +11,9 @@ from omniagent.model.critic.openai.wire import data_url
 from omniagent.model.errors import (
     CriticBadOutput,
 )
+from omniagent.model.mllm.schemas import MAX_TEXT
 from omniagent.model.mllm.yes_no import begins_choice, spoken_answer
 from omniagent.model.requests import Critic, Prompt, Questions, Writing
-from omniagent.model.schemas import MAX_TEXT
 from tests.support.openai_stub import PROMPT, Body, Connect, Note, Server, chat, failure, question_of, sure
 
 

@@ -13,7 +13,7 @@ from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.faithful import speaks_of
 from omniagent.tools.dialects.plain.forms import CHANGED, DRAWN, ChecklistForm
 from omniagent.tools.dialects.plain.questions import LONGEST, cut, key_of
-from omniagent.tools.dialects.plain.replies import read_checklist
+from omniagent.tools.dialects.plain.reply.drafts import read_checklist
 from omniagent.tools.types import Mode
 
 _EXAMPLES: Final = tuple(frozenset(key_of(line.question) for line in example.checklist) for example in (DRAWN, CHANGED))

@@ -30,7 +30,7 @@ from omniagent.tools.dialects.plain.language.twins import false_twin
 from omniagent.tools.dialects.plain.language.vocabulary import canonical, has_han, words_of
 from omniagent.tools.dialects.plain.modes import possible_modes, reach_of
 from omniagent.tools.dialects.plain.refining import refined
-from omniagent.tools.dialects.plain.replies import read_repair
+from omniagent.tools.dialects.plain.reply.drafts import read_repair
 from omniagent.tools.dialects.plain.stated import change_in, kept_lines, stated_of
 from omniagent.tools.dialects.plain.steps import steps_of
 from omniagent.tools.dialects.plain.wanted import UNKNOWN_LANGUAGE, known, told_of, wanted_of

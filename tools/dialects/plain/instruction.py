@@ -14,7 +14,7 @@ from omniagent.tools.dialects.plain.faithful import lost
 from omniagent.tools.dialects.plain.forms import RewriteForm
 from omniagent.tools.dialects.plain.language.english import imperative
 from omniagent.tools.dialects.plain.language.vocabulary import english, words_of
-from omniagent.tools.dialects.plain.replies import read_instruction
+from omniagent.tools.dialects.plain.reply.drafts import read_instruction
 from omniagent.tools.types import Mode
 
 SHORT: Final = 8

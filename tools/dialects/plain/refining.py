@@ -13,7 +13,7 @@ from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.faithful import lost, speaks_of
 from omniagent.tools.dialects.plain.forms import REFINED, RefineForm
 from omniagent.tools.dialects.plain.instruction import keeping_told, rewrite_goals
-from omniagent.tools.dialects.plain.replies import read_refinement
+from omniagent.tools.dialects.plain.reply.drafts import read_refinement
 
 _LONGEST: Final = 1200
 _SENTENCE: Final = re.compile(

@@ -22,7 +22,7 @@ from omniagent.tools.dialects.plain.forms import (
     RewriteForm,
 )
 from omniagent.tools.dialects.plain.modes import possible_modes
-from omniagent.tools.dialects.plain.replies import read_checklist, read_repair
+from omniagent.tools.dialects.plain.reply.drafts import read_checklist, read_repair
 from omniagent.tools.types import RequirementKind
 
 PICTURE = Image.new("RGB", (8, 8))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from omniagent.tools.dialects.base import Unreadable
 from omniagent.tools.dialects.plain.forms import CHANGED, DRAWN
-from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.dialects.plain.questions import as_question
-from omniagent.tools.dialects.plain.replies import read_checklist, read_instruction, read_repair
+from omniagent.tools.dialects.plain.reply.drafts import read_checklist, read_instruction, read_repair
+from omniagent.tools.dialects.plain.reply.loose_json import values_in
 from tests.tools.dialects.plain.raw_replies import CHECKLISTS, REPAIRS
 
 NAMES = ("checklist", "kind", "question", "facts", "instruction", "scope", "seen", "properties")

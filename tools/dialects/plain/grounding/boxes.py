@@ -19,7 +19,7 @@ from omniagent.tools.dialects.base import Consultation, Touched, Unreadable
 from omniagent.tools.dialects.pixels import size_within
 from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.grounding.labels import thing_named
-from omniagent.tools.dialects.plain.loose_json import values_in
+from omniagent.tools.dialects.plain.reply.loose_json import values_in
 from omniagent.tools.types import Box
 
 _KEYS: Final = ("bbox_2d", "bbox", "box_2d", "box", "bounding_box", "coordinates")

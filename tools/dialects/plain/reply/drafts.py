@@ -12,8 +12,8 @@ from pydantic import JsonValue
 from omniagent.tools.dialects.base import Unreadable
 from omniagent.tools.dialects.drafts import RefineDraft, RepairDraft, RequirementDraft
 from omniagent.tools.dialects.plain.language.vocabulary import each_word
-from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.dialects.plain.questions import as_question, cut, is_nothing, key_of, one_line
+from omniagent.tools.dialects.plain.reply.loose_json import values_in
 from omniagent.tools.types import RequirementKind, Scope
 
 MOST_LINES: Final = 16

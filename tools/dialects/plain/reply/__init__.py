@@ -1,0 +1,1 @@
+"""What a critic of any making wrote, read with patience."""
