@@ -115,10 +115,7 @@ def _goes_further(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
 
 def due(state: AgentState, attempt: Attempt) -> tuple[Requirement, ...]:
     """What an attempt must hold: the checklist of its step, else the plan's."""
-    if state.plan is None:
-        return ()
-    steps = state.plan.steps
-    return steps[attempt.step - 1].checklist if attempt.step < len(steps) else state.plan.checklist
+    return () if state.plan is None else state.plan.checklist_of(attempt.step)
 
 
 def step_of(state: AgentState) -> int:

@@ -162,6 +162,16 @@ class Plan(Word):
     final: bool = False
     steps: tuple[Step, ...] = ()
 
+    def checklist_of(self, step: int) -> tuple[Requirement, ...]:
+        """What must hold after a step, from 1; of the last, and where all is done at once, the plan's own."""
+        return self.steps[step - 1].checklist if step < len(self.steps) else self.checklist
+
+    @property
+    def lines(self) -> tuple[Requirement, ...]:
+        """The lines of all checklists, each once."""
+        every = (*self.checklist, *(line for step in self.steps for line in step.checklist))
+        return tuple({line.id: line for line in every}.values())
+
 
 class Box(Word):
     """Where a thing is: its corners in pixels of the picture."""

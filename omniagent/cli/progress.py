@@ -97,7 +97,7 @@ class Watcher:
                 models = f"{model_name(event.generator)} · critic {critic}"
                 return [Text(f"{again} {event.run_id} in {event.folder}", _MUTED), Text(models, _MUTED)]
             case Planned():
-                self._questions = {need.id: need for need in event.plan.checklist}
+                self._questions = {need.id: need for need in event.plan.lines}
                 head = Text.assemble(("plan ", "bold"), f"{event.plan.mode}: {event.plan.instruction}")
                 checks = [Text(f"  · {need.question}") for need in event.plan.checklist]
                 notes = [Text.assemble(("  assumed ", "yellow"), (one, "yellow")) for one in event.plan.assumptions]

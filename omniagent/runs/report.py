@@ -213,7 +213,10 @@ def _shown(attempt: Attempt, story: _Story, pictures: "_Pictures", best: str | N
         picture=pictures.full(attempt),
         before=before,
         critique=critique,
-        checks=tuple(Check(need, verdicts.get(need.id)) for need in (story.plan.checklist if story.plan else ())),
+        checks=tuple(
+            Check(need, verdicts.get(need.id))
+            for need in (story.plan.checklist_of(attempt.step) if story.plan else ())
+        ),
         best=attempt.id == best,
         marks=marks_of(critique),
         changed=_layer(critique),
