@@ -186,8 +186,8 @@ def _missing(state: AgentState, best: Attempt) -> str:
     """Which abilities the requirements ask for that failed of every picture of this step."""
     tries = [critique_of(state, one) for one in state.attempts if one.step == best.step]
     held = {one.requirement for seen in tries if seen is not None for one in seen.verdicts if one.answer == "yes"}
-    kinds = dict.fromkeys(one.kind for one in due(state, best) if one.id not in held)
-    return f"; the generator seems to lack: {', '.join(_ABILITIES[kind] for kind in kinds)}" if kinds else ""
+    lacking = dict.fromkeys(_ABILITIES[one.kind] for one in due(state, best) if one.id not in held)
+    return f"; the generator seems to lack: {', '.join(lacking)}" if lacking else ""
 
 
 def stuck(history: tuple[Round, ...], policy: LoopPolicy, repaired: Collection[str] = ()) -> Decision | None:

@@ -149,7 +149,8 @@ class ModelRuntime:
         finding = None if detector is None else gate(detector)
         self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
         self._gates += [] if finding is None else [finding]
-        self._clock = Clock(drawing.profile, card_name(drawing.device) if isinstance(drawing, OnDevice) else "")
+        placed: object = drawing
+        self._clock = Clock(drawing.profile, card_name(placed.device) if isinstance(placed, OnDevice) else "")
         self.generator = guard_generator(drawing, self._gates[0], self._clock)
         guarded = GuardedCritic(self._models[1], self._gates[1], calibrations)
         other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None

@@ -51,4 +51,4 @@ def histograms(frame: Image.Image, *, grid: int = 8, bins: int = 8, side: int = 
     counts = np.zeros((grid * grid, 3, bins), np.float32)
     for number in range(bins):
         counts[..., number] = ((low == number) * (1 - part)).sum(-1) + ((low == number - 1) * part).sum(-1)
-    return counts / (step * step)
+    return counts / np.float32(step * step)

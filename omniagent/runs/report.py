@@ -214,8 +214,7 @@ def _shown(attempt: Attempt, story: _Story, pictures: "_Pictures", best: str | N
         before=before,
         critique=critique,
         checks=tuple(
-            Check(need, verdicts.get(need.id))
-            for need in (story.plan.checklist_of(attempt.step) if story.plan else ())
+            Check(need, verdicts.get(need.id)) for need in (story.plan.checklist_of(attempt.step) if story.plan else ())
         ),
         best=attempt.id == best,
         marks=marks_of(critique),

@@ -64,7 +64,8 @@ def touched_by(image: Image.Image, change: str, critic: Consultation, *, done: b
     if said.cut:
         raise Unreadable("the list of boxes was cut at the token limit, so that boxes may be missing")
     found = read_boxes(said.text, sent=sent, size=image.size, things=_TOUCHED)
-    return Touched(*(tuple(box for box in found if box.label == label) for label in _TOUCHED))
+    changes, stays, faces = (tuple(box for box in found if box.label == label) for label in _TOUCHED)
+    return Touched(changes, stays, faces)
 
 
 def sent_size(image: Image.Image, profile: CriticProfile) -> tuple[int, int] | None:
