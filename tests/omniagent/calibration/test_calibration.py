@@ -203,7 +203,7 @@ def test_what_was_judged_is_asked_again_by_another_version_or_with_other_setting
     assert whole and asked() == 0
     assert asked(QUICK.model_copy(update={"critic_tries": 2})) == 0
     assert asked(QUICK.model_copy(update={"plan_tokens": 64})) == whole
-    monkeypatch.setattr("omniagent.calibration.calibrate.version", lambda name: "0.0.1")
+    monkeypatch.setattr("omniagent.calibration.calibrate.version", "0.0.1-{}".format)
     assert asked(QUICK.model_copy(update={"plan_tokens": 64})) == whole
 
 
