@@ -159,18 +159,14 @@ class LocalCritic:
             OutOfMemory: the device has too little memory.
             Cancelled: the token was cancelled or expired.
         """
-        return with_memory_fault(
-            self.device, "the critic's verdicts", lambda: self._awake(lambda: self._yes_no(call, token))
-        )
+        return self._awake("the critic's verdicts", lambda: self._yes_no(call, token))
 
     def choose(self, call: Options, *, token: CancelToken | None = None) -> Chosen:
         """The probability of each option by its first token, among the options alone.
 
         Raises: as `yes_no`; BadSetting when two options begin with the same token.
         """
-        return with_memory_fault(
-            self.device, "the critic's choice", lambda: self._awake(lambda: self._choose(call, token))
-        )
+        return self._awake("the critic's choice", lambda: self._choose(call, token))
 
     def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """Greedy text up to the turn's end or `max_tokens`. The token is checked before each new token.
@@ -183,9 +179,7 @@ class LocalCritic:
             OutOfMemory: the device has too little memory.
             Cancelled: the token was cancelled or expired.
         """
-        return with_memory_fault(
-            self.device, "the critic's text", lambda: self._awake(lambda: self._write(call, token))
-        )
+        return self._awake("the critic's text", lambda: self._write(call, token))
 
     @torch.inference_mode()
     def _yes_no(self, call: Questions, token: CancelToken | None) -> YesNo:
