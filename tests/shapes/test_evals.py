@@ -270,3 +270,29 @@ def test_the_interval_is_wilsons():
 )
 def test_answers_are_compared_by_what_they_say(given: str, expected: str, same: bool):
     assert same_answer(given, expected) is same
+
+
+def test_a_suite_runs_by_every_policy_in_folders_of_its_own_and_goes_on(tmp_path: Path):
+    tasks = tasks_of("draw", limit=2)
+    agent, generator = agent_for(tasks, tmp_path / "runs", wrong_first=True)
+    words = [
+        "eval",
+        "draw",
+        "--limit",
+        "2",
+        "--policy",
+        "best-of-n,agent",
+        "--budget",
+        "2",
+        "--out",
+        str(tmp_path / "e"),
+    ]
+    first = call(agent, *words)
+    assert first.exit_code == 0, first.stderr
+    assert "| best-of-n | 2 | 2.0 |" in first.stdout and "| agent | 2 |" in first.stdout
+    assert "|  | best-of-n, 2 | agent, 2 |" in first.stdout
+    made = {path.name for path in (tmp_path / "e" / "draw").iterdir()}
+    assert made == {"best-of-n-2", "agent-2", "comparison.json", "comparison.svg"}
+    asked = len(generator.calls)
+    again = call(agent, *words)
+    assert again.stdout == first.stdout and len(generator.calls) == asked
