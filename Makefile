@@ -16,7 +16,7 @@ export ARGS ?=
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check docs data train eval bench clean
+.PHONY: help setup chromium run demo test test-fast test-vllm test-ray fuzz-api bench-critic check docs data train eval histories bench clean
 
 help:
 	@echo "make run [TASK='...'] [IMAGES='a.png b.png'] [ARGS='--seed 7']   draw a picture (a good example with no TASK)"
@@ -30,6 +30,7 @@ help:
 	@echo "make data [FILMS=48] [RUNS=84] [ARGS='--workers 2']    training records of every recipe from synthetic videos and runs"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
+	@echo "make histories [N=10000]                        random verdict histories through the loop's real routing"
 	@echo "make bench [ARGS='exact load']                  ratios and timings, one line each (docs/performance.md)"
 	@echo "make clean                                     remove the environment, caches and builds"
 
@@ -127,6 +128,9 @@ train: $(STAMP)
 
 eval: $(STAMP)
 	$(BIN)/omniagent eval $${ARGS:-all}
+
+histories: $(STAMP)
+	$(BIN)/python -m omniagent.simulation.histories $(or $(N),10000)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench $$ARGS

@@ -14,6 +14,7 @@ from omniagent.model.errors import BadSetting
 from omniagent.simulation import Simulator, critic_of, generator_of
 from omniagent.simulation.comparing import Suite, ablation_of, compare, switches
 from omniagent.simulation.histories import broken_promises, play_history
+from omniagent.simulation.page import made_again
 from omniagent.simulation.running import Ended
 from omniagent.simulation.tasks import SimulatedTask
 from tests.omniagent.test_cli import call
@@ -138,3 +139,9 @@ def test_the_command_compares_writes_json_and_a_plot_and_names_what_is_wrong(tmp
     for wrong in (["--critic", "goood"], ["--policy", "agnt"], ["--budget", "0"], ["--budget", "17"]):
         failed = call(None, "simulate", *wrong)
         assert failed.exit_code == 2 and wrong[1] in failed.stderr and "Traceback" not in failed.output
+
+
+def test_a_page_gets_what_its_commands_print_and_keeps_all_else():
+    page = "a\n<!-- omniagent simulate --tasks 2 -->\nold\n<!-- end -->\nb <!-- end -->"
+    made = made_again(page, lambda command: f"{command}!")
+    assert made == page.replace("old", "omniagent simulate --tasks 2!")
