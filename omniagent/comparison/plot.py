@@ -6,10 +6,11 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from omniagent.comparison.outcomes import Comparison
+from omniagent.model.wording import cut
 
-WIDTH: Final = 640
+WIDTH: Final = 700
 HEIGHT: Final = 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 190, 56, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 240, 56, 46
 _COLOURS: Final = ("#1f6feb", "#c4432b", "#2c8a4b", "#8250df", "#9a6700", "#57606a")
 
 
@@ -22,7 +23,7 @@ class _Point(NamedTuple):
 
 
 def svg_of(comparison: Comparison) -> str:
-    """The plot, drawn within 640x400: budget along the bottom, the share of right ones up, 95 % intervals as bars."""
+    """The plot, drawn within 700x400: budget along the bottom, the share of right ones up, 95 % intervals as bars."""
     rows = comparison.rows
     last = max((row.budget for row in rows), default=1)
     bottom = min((row.right.interval[0] for row in rows), default=0.0)
@@ -38,7 +39,7 @@ def svg_of(comparison: Comparison) -> str:
     labels = list(dict.fromkeys(row.policy for row in rows))
     lines = [
         {
-            "label": label,
+            "label": cut(label, 32),
             "colour": _COLOURS[number % len(_COLOURS)],
             "at": _TOP + 14 + 18 * number,
             "points": [
