@@ -3,6 +3,7 @@
 What it writes follows from its own verdicts, right or wrong.
 """
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from omniagent.model.requests import Prompt
 from omniagent.model.scripted import Written
 from omniagent.simulation.chance import NORMAL, logistic, normal, share
 from omniagent.simulation.qualities import CriticQuality
-from omniagent.simulation.tasks import STRESSED, SimulatedTask, lines_in, listed
+from omniagent.simulation.tasks import STRESSED, SimulatedTask, asked_in, lines_in, listed
 from omniagent.simulation.tiles import Seen
 
 _SUREST = 0.995
@@ -68,23 +69,43 @@ class Judge:
         return options[0]
 
     def writes(self, prompt: Prompt, schema: type[BaseModel] | None) -> Written:
-        """A change of the last picture that names what it finds at fault, as JSON of any schema with `instruction`."""
+        """What is asked for of the last picture: a change of it, a new instruction for it, or boxes."""
         pictures = _pictures(prompt)
-        if schema is None or "instruction" not in schema.model_fields or not pictures:
+        if not pictures:
             return "a picture of tiles"
         seen = self._read(pictures[-1])
+        asked = " ".join(part for part in prompt.parts if isinstance(part, str))
+        if schema is None:
+            return self._boxes(seen, asked) if "bbox_2d" in asked else "a picture of tiles"
         lines = [line for line in range(self._task.lines) if seen.has(line)]
-        doubts = [line for line in lines if self._answer(seen, line, "") < logistic(self._yes)]
-        faulty = doubts or sorted(lines, key=lambda line: self._answer(seen, line, ""))[:1]
+        faulty = self._faulty(seen, lines, "")
         key = (self._task.name, seen.key)
         said = [line for line in faulty if share("names", *key, line) < self._quality.names]
         said += [line for line in lines if line not in faulty and share("meddles", *key, line) < self._quality.meddles]
         words = STRESSED[int(share("words", *key) * len(STRESSED))]
         told = f"{words}: {listed(said)} exactly as asked for." if said else "Make it better in every way."
-        if kept := [line for line in lines if line not in said]:
-            told += f" Keep {listed(kept)}."
-        known = {"instruction": told, "seen": "tiles", "scope": "local"}
-        return schema.model_validate({name: known[name] for name in schema.model_fields if name in known})
+        kept = f" Keep {listed(set(lines) - set(said))}." if len(said) < len(lines) else ""
+        if "wrong" not in schema.model_fields:
+            return json.dumps({"seen": "tiles", "instruction": told + kept, "scope": "local"})
+        # A whole new instruction says the task too; what holds at a second look, in other words, needs none.
+        right = not self._faulty(seen, lines, "once more")
+        whole = f"{self._task.words} {told}" + (kept if self._task.mode == "edit" else "")
+        return json.dumps({"wrong": listed(faulty), "right": right, "instruction": whole})
+
+    def _faulty(self, seen: Seen, lines: Sequence[int], words: str) -> list[int]:
+        """The lines that it does not find to hold; where it was asked what is wrong, at least the likeliest one."""
+        found = [line for line in lines if self._answer(seen, line, words) < logistic(self._yes)]
+        return found or ([] if words else sorted(lines, key=lambda line: self._answer(seen, line, ""))[:1])
+
+    def _boxes(self, seen: Seen, asked: str) -> str:
+        """Where the lines are that a change names; where it errs, the place of another line."""
+        found: list[dict[str, object]] = []
+        for line in asked_in(asked):
+            if share("locates", self._task.name, seen.key, line) >= self._quality.locates:
+                line = (line + 1) % self._task.lines
+            if (box := seen.box(line)) is not None:
+                found.append({"bbox_2d": box, "label": "change"})
+        return json.dumps(found)
 
     def _answer(self, seen: Seen, line: int, words: str) -> float:
         """p(yes); `words` are chance that belongs to this wording alone."""

@@ -127,6 +127,7 @@ class CriticQuality(_Quality):
         choice: Of forced choices.
         names: Chance that what it writes of a line at fault, by its own verdicts, can be acted on.
         meddles: Chance that what it writes also names a line that it does not find at fault.
+        locates: Chance that it gives the right place of a line; 0: it gives no places at all.
     """
 
     rates: Rates
@@ -137,6 +138,7 @@ class CriticQuality(_Quality):
     choice: ChoiceQuality
     names: Share = Field(ge=0, le=1)
     meddles: Share = Field(ge=0, le=1)
+    locates: Share = Field(default=0.0, ge=0, le=1)
 
     def rates_of(self, kind: RequirementKind) -> Rates:
         """The rates for a kind of requirement."""

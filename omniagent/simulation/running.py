@@ -8,7 +8,7 @@ from omniagent.graphs.build import Graph, build
 from omniagent.graphs.history import best_of
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
-from omniagent.model.profile import CriticProfile
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.simulation.judging import Judge
 from omniagent.simulation.painting import Painter, centre_of
@@ -85,7 +85,12 @@ class Simulator:
         self._critic = critic
         self._centre = centre_of(generator)
         self._graph: Graph = build()
-        self._profile = CriticProfile(name="simulated", source="omniagent.simulation")
+        self._profile = CriticProfile(
+            name="simulated", source="omniagent.simulation", grounding="pixels" if critic.locates else "none"
+        )
+        self._drawing = GeneratorProfile(
+            name="simulated", source="omniagent.simulation", width=SIDE, height=SIDE, steps=1
+        )
 
     def run(self, task: SimulatedTask, budget: Budget, policy: LoopPolicy, *, seed: int = 0) -> Ended:
         """One task to its end. `seed` is the run's, 0 to 2**32 - 1; the same arguments give the same run."""
@@ -98,7 +103,7 @@ class Simulator:
             "seed": seed,
             "policy": policy,
         }
-        generator = ScriptedGenerator(painter, size=(SIDE, SIDE), steps=1)
+        generator = ScriptedGenerator(painter, size=(SIDE, SIDE), steps=1, profile=self._drawing)
         critic = ScriptedCritic(judge.answers, judge.writes, choices=judge.chooses, profile=self._profile)
         state = play(self._graph, entry, generator, critic, store=store, budget=budget)
         return _ended(task, judge, store, state)

@@ -80,7 +80,7 @@ class Seen:
         return self._tile(line)[0]
 
     def look(self, line: int) -> bytes:
-        """How the line's tile looks, however worn: equal for equal red and blue."""
+        """How the line's tile looks inside, however worn: equal for equal red and blue."""
         return self._tile(line)[1]
 
     def has(self, line: int) -> bool:
@@ -103,9 +103,29 @@ class Seen:
             pixels[:, :, 2][tile] = 224 if holds else 32
         return Image.fromarray(pixels)
 
+    def box(self, line: int) -> tuple[int, int, int, int] | None:
+        """Left, top, right and bottom of the line's tile in pixels; None where it is not in the picture."""
+        rows, columns = np.nonzero(self.lines == line)
+        if not rows.size:
+            return None
+        return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
     def _tile(self, line: int) -> tuple[bool, bytes]:
         if line not in self._tiles:
-            tile = self.pixels[self.lines == line]
-            looks = tile[:, ::2].tobytes()
-            self._tiles[line] = (bool(looks) and float(tile[:, 2].mean()) >= _HOLDS, looks)
+            tile = self.lines == line
+            holds = bool(tile.any()) and float(self.pixels[:, :, 2][tile].mean()) >= _HOLDS
+            self._tiles[line] = (holds, self.pixels[_core(tile)][:, ::2].tobytes())
         return self._tiles[line]
+
+
+def _core(tile: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """A tile without its margin, where edits of its neighbours end softly; all of a tile that is too thin."""
+    for margin in (5, 3):
+        core = tile.copy()
+        core[margin:] &= tile[:-margin]
+        core[:-margin] &= tile[margin:]
+        core[:, margin:] &= tile[:, :-margin]
+        core[:, :-margin] &= tile[:, margin:]
+        if core.any():
+            return core
+    return tile

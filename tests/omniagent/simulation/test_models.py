@@ -144,9 +144,9 @@ def test_what_a_critic_writes_names_what_it_finds_at_fault_and_protects_the_rest
     )
     judge = Judge(sure, SimulatedTask("t"))
     written = judge.writes(Prompt(system="", parts=(paint(HOLDS, reds("a")),)), RepairForm)
-    assert isinstance(written, RepairForm)
-    assert asked_in(written.instruction) == stressed_in(written.instruction) == {1}
-    assert lines_in(written.instruction) == (1, 0, 2, 3)
+    repair = RepairForm.model_validate_json(str(written))
+    assert asked_in(repair.instruction) == stressed_in(repair.instruction) == {1}
+    assert lines_in(repair.instruction) == (1, 0, 2, 3)
 
 
 def test_chance_hangs_on_its_question_alone():
