@@ -70,6 +70,7 @@ class GeneratorProfile(_Profile):
         le=MAX_SIDE,
         description="longest side in pixels at which references are read, and a single one is edited, within 1024²",
     )
+    references: int = Field(default=5, ge=0, le=5, description="given pictures that it takes at most")
     reference_mode: Literal["mode", "sample"] = Field(
         default="mode", description="how a reference's latent comes from the VAE's posterior"
     )
@@ -166,7 +167,8 @@ class CriticProfile(_Profile):
     plan_pixels: int | None = Field(default=None, gt=0, description="pictures of a text are shrunk to this many pixels")
     verdict_pixels: int | None = Field(default=None, gt=0, description="judged pictures are shrunk to this many pixels")
     grounding: Grounding = Field(default="none", description="how it gives the boxes of objects")
-    samples: int = Field(default=1, ge=1, le=16, description="samples that a score is the mean of (not read yet)")
+    samples: int = Field(default=1, ge=1, le=16, description="passes by chance that an edit's marks are the mean of")
+    ranks: bool = Field(default=False, description="whether it gives edits marks by which they are put in order")
     plan_tokens: int = Field(default=1024, ge=16, description="most tokens of a plan or checklist")
     repair_tokens: int = Field(default=384, ge=16, description="most tokens of a repair")
     answer_tokens: int = Field(default=512, ge=1, description="most tokens of an answer in words")
@@ -209,6 +211,17 @@ GENERATORS: Final[Mapping[str, GeneratorProfile]] = MappingProxyType(
             prompts="omnigen2",
             lacks=("changing text in a given picture", "Chinese text"),
         ),
+        # Built on OmniGen2's program; edits one picture at a time, and its Turbo checkpoints take four unguided steps.
+        "boogu": GeneratorProfile(name="boogu", references=1, prompts="omnigen2", max_side=2048),
+        "boogu-turbo": GeneratorProfile(
+            name="boogu-turbo",
+            references=1,
+            prompts="omnigen2",
+            max_side=2048,
+            steps=4,
+            text_guidance=1.0,
+            image_guidance=1.0,
+        ),
         "plain": GeneratorProfile(),
     }
 )
@@ -220,18 +233,28 @@ CRITICS: Final[Mapping[str, CriticProfile]] = MappingProxyType(
     {
         "qwen2.5-vl": CriticProfile(name="qwen2.5-vl", grounding="pixels", **_QWEN_PIXELS),
         "qwen3-vl": CriticProfile(name="qwen3-vl", grounding="thousandths", **_QWEN_PIXELS),
-        "editscore": CriticProfile(name="editscore", samples=4, **_QWEN_PIXELS),
+        "editscore": CriticProfile(
+            name="editscore", samples=4, ranks=True, plan_pixels=500_000, verdict_pixels=500_000
+        ),
+        "omniverifier": CriticProfile(
+            name="omniverifier", dialect="verifier", grounding="pixels", repair_tokens=1024, **_QWEN_PIXELS
+        ),
         "plain": CriticProfile(**_QWEN_PIXELS),
     }
 )
 """Critic profiles by family."""
 
-FINE_TUNES: Final = frozenset({"editscore"})
+FINE_TUNES: Final = frozenset({"editscore", "omniverifier"})
 """Critics that have the architecture of another family, so that only their name tells them."""
 
-_GENERATOR_NAMES: Final = ((re.compile(r"omnigen[-_. ]?2", re.IGNORECASE), "omnigen2"),)
+_GENERATOR_NAMES: Final = (
+    (re.compile(r"boogu.*turbo", re.IGNORECASE), "boogu-turbo"),
+    (re.compile(r"boogu", re.IGNORECASE), "boogu"),
+    (re.compile(r"omnigen[-_. ]?2", re.IGNORECASE), "omnigen2"),
+)
 _CRITIC_NAMES: Final = (
-    (re.compile(r"editscore", re.IGNORECASE), "editscore"),
+    (re.compile(r"edit[-_ ]?score", re.IGNORECASE), "editscore"),
+    (re.compile(r"omni[-_ ]?verifier", re.IGNORECASE), "omniverifier"),
     (re.compile(r"qwen[-_ ]?2[-._]?5[-_]?vl", re.IGNORECASE), "qwen2.5-vl"),
     (re.compile(r"qwen[-_ ]?3[-_]?vl", re.IGNORECASE), "qwen3-vl"),
 )

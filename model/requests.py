@@ -222,6 +222,10 @@ class Chosen(Reply):
     probabilities: tuple[float, ...]
 
 
+TEMPERATURE = 0.7
+"""Of texts that are drawn by chance, as EditScore draws its passes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Questions:
     """Yes/no questions that share a prompt; each is set at its end by itself."""
@@ -240,11 +244,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A prompt for a text of at most `max_tokens`, held to the JSON schema of `schema` where the critic can be held."""
+    """A prompt for a text of at most `max_tokens`, held to the JSON schema of `schema` where the critic can be held.
+
+    With a `seed` it is drawn by chance, at `TEMPERATURE`, and not held; without one it is the likeliest text.
+    """
 
     prompt: Prompt
     schema: type[BaseModel] | None = None
     max_tokens: int = 256
+    seed: int | None = None
 
 
 @runtime_checkable

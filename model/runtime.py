@@ -105,12 +105,14 @@ class ModelRuntime:
         reader: What reads the text of pictures; None leaves that to the critic.
         detector: What finds things in pictures; None leaves that to the critic.
         calibrations: What was measured of critics; None leaves every profile as it is.
+        ranker: A scorer that puts edits in order; None leaves that to a critic that says it can.
 
     Attributes:
         generator: The generator, behind its device's lock, and behind a queue if it can draw requests together.
         critic: The critic, behind its device's lock, and its stand-in.
         reader: As given.
         detector: As given, behind its device's lock.
+        ranker: What puts edits in order, or None.
         overlaps: Whether the critic can look while the generator draws.
     """
 
@@ -124,9 +126,11 @@ class ModelRuntime:
         reader: TextReader | None = None,
         detector: BoxFinder | None = None,
         calibrations: Calibrations | None = None,
+        ranker: Critic | None = None,
     ) -> None:
         self.reader = reader
         self._models = tuple(bare(model) for model in (generator, critic, stand_in) if model is not None)
+        self._ranker = None if ranker is None else bare(ranker)
         self._closed = False
         self._meter = Meter()
         locks: dict[str, DeviceLock] = {}
@@ -156,6 +160,12 @@ class ModelRuntime:
         other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None
         wanted = other is not None or breaker is not None
         self.critic = GuardedByBreaker(guarded, other, breaker) if wanted else guarded
+        if self._ranker is not None:
+            ranking = gate(self._ranker)
+            self._gates.append(ranking)
+            self.ranker = GuardedCritic(self._ranker, ranking)
+        else:
+            self.ranker = guarded if guarded.profile.ranks else None
         self.overlaps = self._gates[0].apart_from(self._gates[1])
 
     @classmethod
@@ -180,6 +190,7 @@ class ModelRuntime:
         reader: TextReader | None = None,
         detector: BoxFinder | None = None,
         calibrations: Calibrations | None = None,
+        ranker: Critic | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
 
@@ -204,6 +215,7 @@ class ModelRuntime:
             reader: What reads the text of pictures.
             detector: What finds things in pictures.
             calibrations: As of the class.
+            ranker: As of the class.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
@@ -245,6 +257,7 @@ class ModelRuntime:
             reader=reader,
             detector=detector,
             calibrations=calibrations,
+            ranker=ranker,
         )
 
     def pace(self, request: GenerationRequest) -> Pace | None:
@@ -271,7 +284,7 @@ class ModelRuntime:
             self.generator.close()
         for gate in self._gates:
             gate.close()
-        for model in self._models:
+        for model in (*self._models, self._ranker):
             if isinstance(model, Closable):
                 model.close()
 

@@ -97,6 +97,12 @@ class Config(BaseSettings):
         description="a critic profile by its name (qwen2.5-vl, qwen3-vl, editscore, plain), or a folder whose "
         "omniagent.json has one; None: the model's own, else the built-in one of its family",
     )
+    ranker: str | None = Field(
+        default=None,
+        description="base URL of an OpenAI-compatible server whose model, such as EditScore, puts edits in order",
+    )
+    ranker_model: str | None = Field(default=None, description="the model to ask for at that URL; None: its first")
+    ranker_key: str | None = Field(default=None, repr=False, description="the API key for that URL")
     detector: str | None = Field(
         default=None,
         description="a Grounding DINO that locates objects in place of the critic: a folder or a hub name, such as "

@@ -35,7 +35,9 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
     """
     drawer = generator or remote_generator(config)
     if drawer is not None and critic is not None:
-        return ModelRuntime(drawer, critic, detector=_detector(config), calibrations=calibrations_of(config))
+        return ModelRuntime(
+            drawer, critic, detector=_detector(config), calibrations=calibrations_of(config), ranker=_ranker(config)
+        )
     served = served_critic(config) if critic is None and config.critic == "auto" else None
     try:
         runtime = _load(config, critic, served) if drawer is None else _beside(config, drawer, served)
@@ -106,6 +108,27 @@ def _load(config: Config, critic: Critic | None, served: VllmCritic | None) -> M
         reader=installed_reader(),
         detector=_detector(config),
         calibrations=calibrations_of(config),
+        ranker=_ranker(config),
+    )
+
+
+def _ranker(config: Config) -> Critic | None:
+    """The scorer of edits of the settings.
+
+    Raises:
+        BadSetting: its URL is none, or the server refuses the key.
+        UnknownModel: the server has no such model.
+    """
+    if config.ranker is None:
+        return None
+    from omniagent.model.loading import remote_critic
+    from omniagent.model.profile import critic_named
+
+    # Whatever it is called, it is asked for marks.
+    named = critic_named(config.ranker_model or "editscore")
+    profile = named if named.ranks else critic_named("editscore")
+    return remote_critic(
+        config.ranker, config.ranker_model, config.ranker_key, timeout=config.critic_timeout, profile=profile
     )
 
 
@@ -148,7 +171,12 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     measured = calibrations_of(config)
     if served is not None:
         return ModelRuntime(
-            generator, served, reader=installed_reader(), detector=_detector(config), calibrations=measured
+            generator,
+            served,
+            reader=installed_reader(),
+            detector=_detector(config),
+            calibrations=measured,
+            ranker=_ranker(config),
         )
     if config.critic.startswith(("http://", "https://")):
         looks = loading.remote_critic(
@@ -165,6 +193,7 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
             reader=installed_reader(),
             detector=_detector(config),
             calibrations=measured,
+            ranker=_ranker(config),
         )
     if config.critic not in ("local", "auto"):
         raise BadSetting(f"critic={shown(config.critic)} is not allowed; give local, auto, or a URL")
@@ -175,7 +204,14 @@ def _beside(config: Config, generator: Generator, served: Critic | None) -> Mode
     critic = loading.lone_critic(
         config.model, revision=config.revision, device=config.device, profile=_critic_profile(config)
     )
-    return ModelRuntime(generator, critic, reader=installed_reader(), detector=_detector(config), calibrations=measured)
+    return ModelRuntime(
+        generator,
+        critic,
+        reader=installed_reader(),
+        detector=_detector(config),
+        calibrations=measured,
+        ranker=_ranker(config),
+    )
 
 
 def served_critic(config: Config) -> VllmCritic | None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from omniagent.model.critic.choices import choose
 from omniagent.model.errors import CriticBadOutput, RetryableError
+from omniagent.model.guarded import GuardedCritic
 from omniagent.model.profile import CriticProfile
 from omniagent.model.requests import Completion, Critic, Options, Prompt, Questions, Reply, StandIn, Writing
 from omniagent.tools.dialects import dialect_of
@@ -89,6 +90,11 @@ class Desk:
         call = Writing(within(prompt, self.profile.plan_pixels), schema, max_tokens)
         return self._counted(lambda: self.critic.write(call, token=self.context.token), 0, True)
 
+    def sample(self, prompt: Prompt, *, max_tokens: int, seed: int) -> Completion:
+        """A text drawn by chance. Raises: as `yes_no`."""
+        call = Writing(within(prompt, self.profile.verdict_pixels), None, max_tokens, seed)
+        return self._counted(lambda: self.critic.write(call, token=self.context.token), 0, True)
+
     def describe(self, image: Image.Image) -> str:
         """The picture in words, on one line. Raises: as `yes_no`."""
         prompt = dialect_of(self.profile).describe(image)
@@ -149,8 +155,10 @@ class Desk:
 R = TypeVar("R", bound=Reply)
 
 
-def consult(context: ToolContext, tool: str, work: Callable[[Desk], T]) -> Consulted[T]:
-    """Have `work` done with the critic, or with its stand-in; passing faults are waited out.
+def consult(
+    context: ToolContext, tool: str, work: Callable[[Desk], T], critic: GuardedCritic | None = None
+) -> Consulted[T]:
+    """Have `work` done with the critic, or with its stand-in, or with another `critic`; passing faults are waited out.
 
     `work` may be called several times, once for each try and critic.
 
@@ -167,7 +175,7 @@ def consult(context: ToolContext, tool: str, work: Callable[[Desk], T]) -> Consu
     for attempt in range(1, tries + 1):
         started = time.perf_counter()
         try:
-            value = context.runtime.critic.consult(at_desk, context.token)
+            value = (critic or context.runtime.critic).consult(at_desk, context.token)
         except Unreadable:
             # The dialect has asked again already.
             raise

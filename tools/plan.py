@@ -41,6 +41,7 @@ def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
             f"mode={arguments.mode!r} needs a picture, but none was given; give one, or set the mode to generate"
         )
     task = given_task(arguments, context)
+    most, given = context.runtime.generator.profile.references, len(arguments.task.images)
     calls, profile = context.calls.used, context.config.over(context.runtime.critic.profile)
     try:
         consulted = read_once(task, context, "plan")
@@ -48,6 +49,12 @@ def plan(arguments: PlanIn, context: ToolContext) -> PlanOut:
     except Unreadable as error:
         # A plan that cannot be read must not cost the picture.
         reading, usage = unread(task, str(error)), Usage(critic_calls=context.calls.used - calls)
+    if given > most and reading.mode in ("edit", "compose"):
+        takes = {0: "no given picture", 1: "one given picture"}.get(most, f"{most} given pictures")
+        raise BadTask(
+            f"the generator {model_name(context.runtime.generator.model)} takes {takes} and the task has {given}; "
+            "give fewer, or use another generator"
+        )
     made = plan_of(reading, arguments, context, task, dialect_of(profile))
     return PlanOut(plan=made, usage=usage, summary=f"{made.mode}, {len(made.checklist)} requirements")
 

@@ -22,7 +22,17 @@ from omniagent.model.errors import BadSetting, BadTask, CriticBadOutput
 from omniagent.model.mllm.encoder import ChatEncoder, ChatInputs
 from omniagent.model.mllm.schema_decoding import SchemaDecoding
 from omniagent.model.profile import CRITICS, CriticProfile
-from omniagent.model.requests import CancelToken, Chosen, Completion, Options, Prompt, Questions, Writing, YesNo
+from omniagent.model.requests import (
+    TEMPERATURE,
+    CancelToken,
+    Chosen,
+    Completion,
+    Options,
+    Prompt,
+    Questions,
+    Writing,
+    YesNo,
+)
 
 T = TypeVar("T")
 QUESTIONS_AT_ONCE = 32
@@ -169,7 +179,9 @@ class LocalCritic:
         return self._awake("the critic's choice", lambda: self._choose(call, token))
 
     def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
-        """Greedy text up to the turn's end or `max_tokens`. The token is checked before each new token.
+        """Greedy text, or one drawn by chance after the call's seed, up to the turn's end or `max_tokens`.
+
+        The token is checked before each new token.
 
         A text with a schema is held to it token by token; see `omniagent.model.mllm.schema_decoding`.
 
@@ -223,10 +235,15 @@ class LocalCritic:
         memory = _memory(prefix)
         state, written = prefix.state, list[int]()
         room = min(call.max_tokens, self._context() - prefix.length)
-        held = None if call.schema is None else self._schemas.begin(call.schema, room)
+        free = call.schema is None or call.seed is not None
+        held = None if free or call.schema is None else self._schemas.begin(call.schema, room)
+        source = None if call.seed is None else torch.Generator().manual_seed(call.seed)
         while len(written) < room:
             logits = self._logits(state)
-            choice = int(logits.argmax()) if held is None else held.choose(logits[0])
+            if source is not None:
+                choice = int(torch.multinomial(torch.softmax(logits[0].cpu() / TEMPERATURE, 0), 1, generator=source))
+            else:
+                choice = int(logits.argmax()) if held is None else held.choose(logits[0])
             if choice is None or choice in self._stops:
                 break
             written.append(choice)

@@ -8,8 +8,9 @@ from omniagent.model.profile import CriticProfile
 from omniagent.tools.dialects.base import Dialect
 from omniagent.tools.dialects.listed import Listed
 from omniagent.tools.dialects.plain import Plain
+from omniagent.tools.dialects.verifier import Verifier
 
-DIALECTS: Final = MappingProxyType[str, Dialect]({"plain": Plain(), "listed": Listed()})
+DIALECTS: Final = MappingProxyType[str, Dialect]({"plain": Plain(), "listed": Listed(), "verifier": Verifier()})
 """Every dialect by its name in profiles."""
 
 

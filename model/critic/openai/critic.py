@@ -8,8 +8,6 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
 from omniagent.model.critic.openai.abilities import Abilities, meet
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.pictures import MAX_PIXELS, PictureParts, checked_pixels, fit_prompt
@@ -199,7 +197,7 @@ class OpenAICritic:
         fitted = self._fit(call.prompt)
 
         async def written() -> Completion:
-            return await self._write(await self._known(), fitted, call.schema, call.max_tokens)
+            return await self._write(await self._known(), fitted, call)
 
         return self._consult(written, token)
 
@@ -251,10 +249,9 @@ class OpenAICritic:
                 token.check()
             raise
 
-    async def _write(
-        self, calls: ChatCalls, prompt: Prompt, schema: type[BaseModel] | None, max_tokens: int
-    ) -> Completion:
-        reply = await calls.chat(prompt, None if schema is None else format_of(schema), max_tokens=max_tokens)
+    async def _write(self, calls: ChatCalls, prompt: Prompt, call: Writing) -> Completion:
+        form = None if call.schema is None or call.seed is not None else format_of(call.schema)
+        reply = await calls.chat(prompt, form, max_tokens=call.max_tokens, seed=call.seed)
         choice = reply.choices[0]
         if not choice.said:
             refusal = f", but refused: {choice.message.refusal[:300]!r}" if choice.message.refusal else ""

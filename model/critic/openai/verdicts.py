@@ -15,7 +15,7 @@ from omniagent.model.critic.openai.pictures import PictureParts, pictures_of
 from omniagent.model.critic.openai.wire import ChatAnswer, Choice, messages, schema_format
 from omniagent.model.errors import BadTask, CriticBadOutput, OmniAgentError, UnknownModel
 from omniagent.model.mllm.yes_no import CHOICE_SCHEMA, probability_of_yes, spoken_answer
-from omniagent.model.requests import Chosen, Options, Prompt, YesNo
+from omniagent.model.requests import TEMPERATURE, Chosen, Options, Prompt, YesNo
 
 CHOICE_TOKENS = 16
 THINKING_TOKENS = 1024
@@ -133,9 +133,19 @@ class ChatCalls:
             completion_tokens=cost.completion,
         )
 
-    async def chat(self, prompt: Prompt, form: Body | None = None, *, max_tokens: int) -> ChatAnswer:
-        """One greedy answer, held to a `response_format` where the server knows such formats."""
-        return (await self._fitted(prompt, lambda able: _words(able, form, max_tokens))).answer
+    async def chat(
+        self, prompt: Prompt, form: Body | None = None, *, max_tokens: int, seed: int | None = None
+    ) -> ChatAnswer:
+        """One greedy answer, held to a `response_format` where the server knows such formats; with a seed a drawn one.
+
+        A server that takes no temperature draws by its own.
+        """
+        drawn = {} if seed is None else {"temperature": TEMPERATURE, "seed": seed}
+
+        def asked(able: Abilities) -> Body:
+            return {**_words(able, form, max_tokens), **(drawn if able.greedy else {})}
+
+        return (await self._fitted(prompt, asked)).answer
 
     async def _in_batches(self, prompt: Prompt, questions: Sequence[str]) -> list[Scored] | None:
         """All questions in as few requests as may be; None when the server takes none such."""
@@ -236,12 +246,12 @@ class ChatCalls:
         pictures = pictures_of(prompts[0])
         keyed = able.picture_keys and bool(pictures)
         try:
-            reply = await self._client.chat(**self._body(prompts, able, keyed), **body)
+            reply = await self._client.chat(**{**self._body(prompts, able, keyed), **body})
         except BadTask as refusal:
             if not keyed or "cache miss" not in str(refusal.__cause__).lower():
                 raise
             self.pictures.forget()
-            reply = await self._client.chat(**self._body(prompts, able, keyed), **body)
+            reply = await self._client.chat(**{**self._body(prompts, able, keyed), **body})
         if keyed:
             self.pictures.sent(pictures)
         return reply

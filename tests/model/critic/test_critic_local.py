@@ -305,9 +305,7 @@ def test_a_folder_without_a_network_or_processor_is_a_bad_checkpoint(folder: Pat
         LocalCritic.load(folder / "mllm", tmp_path, device=torch.device("cpu"), dtype=torch.float32)
 
 
-def test_a_network_whose_weights_rest_elsewhere_is_woken_for_every_kind_of_call(
-    critic: LocalCritic, folder: Path
-) -> None:
+def test_a_network_whose_weights_rest_elsewhere_is_woken_for_every_call(critic: LocalCritic, folder: Path) -> None:
     woken: list[str] = []
 
     class Hook:
@@ -326,7 +324,10 @@ def test_a_network_whose_weights_rest_elsewhere_is_woken_for_every_kind_of_call(
         call()
         assert len(woken) == number + 1
     assert set(woken) == {"Qwen2_5_VLForConditionalGeneration"}
-    assert (
-        LocalCritic(critic.network, ChatEncoder.load(folder / "processor"), at=lambda: torch.device("meta")).device.type
-        == "meta"
-    )
+    away = LocalCritic(critic.network, ChatEncoder.load(folder / "processor"), at=lambda: torch.device("meta"))
+    assert away.device.type == "meta"
+
+
+def test_texts_drawn_by_chance_follow_their_seed_and_differ_from_one_another(shared: LocalCritic) -> None:
+    drawn = [shared.write(Writing(prompt(picture(1)), max_tokens=12, seed=seed)).text for seed in (1, 2, 3, 1)]
+    assert drawn[0] == drawn[3] and len(set(drawn)) > 1

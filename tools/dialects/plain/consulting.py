@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 
 def written(
-    critic: Consultation, prompt: Prompt, form: type[BaseModel], read: Callable[[str], T], max_tokens: int
+    critic: Consultation, prompt: Prompt, form: type[BaseModel] | None, read: Callable[[str], T], max_tokens: int
 ) -> T:
     """What the critic's reply reads as.
 
     Args:
         critic: The critic that is asked.
         prompt: The call.
-        form: What the reply is held to, where the critic can be held.
+        form: What the reply is held to, where the critic can be held; None: nothing, so that it may think first.
         read: Reads a reply; raises `Unreadable` with what is wrong.
         max_tokens: Of the reply; a second try gets twice as many if the first was cut.
 
