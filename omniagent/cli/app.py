@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from omniagent.cli.batch import batch
 from omniagent.cli.calibration.calibrate import calibrate
+from omniagent.cli.calibration.selfcheck import selfcheck
 from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
@@ -43,6 +44,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "eval": evaluate,
         "simulate": simulate,
         "calibrate": calibrate,
+        "selfcheck": selfcheck,
         "doctor": doctor,
         "version": version,
     }
