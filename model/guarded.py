@@ -17,8 +17,8 @@ from omniagent.model.critic.calibration.store import Calibrations
 from omniagent.model.critic.choices import choose
 from omniagent.model.critic.fallback import GuardedByBreaker
 from omniagent.model.errors import BadSetting, Cancelled, HardFailure
+from omniagent.model.generator.pace import Clock
 from omniagent.model.generator.queue import Batching, RequestQueue
-from omniagent.model.pace import Clock
 from omniagent.model.perception.boxes import BoxFinder, Found
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import (

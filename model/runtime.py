@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 from omniagent.model.cache import CacheStats
 from omniagent.model.critic.calibration.store import Calibrations
 from omniagent.model.critic.fallback import CircuitBreaker, GuardedByBreaker
+from omniagent.model.generator.pace import Clock, Pace
 from omniagent.model.guarded import (
     Counts,
     DeviceLock,
@@ -22,7 +23,6 @@ from omniagent.model.guarded import (
     bare,
     guard_generator,
 )
-from omniagent.model.pace import Clock, Pace
 from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
@@ -79,6 +79,11 @@ def card_name(device: object) -> str:
     import torch
 
     return torch.cuda.get_device_name(str(device)) if torch.cuda.is_available() else ""
+
+
+def card_of_model(model: object) -> str:
+    """The name of the accelerator that a model sits on; empty where it sits on none."""
+    return card_name(model.device) if isinstance(model, OnDevice) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +158,7 @@ class ModelRuntime:
         finding = None if detector is None else gate(detector)
         self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
         self._gates += [] if finding is None else [finding]
-        placed: object = drawing
-        self._clock = Clock(drawing.profile, card_name(placed.device) if isinstance(placed, OnDevice) else "")
+        self._clock = Clock(drawing.profile, card_of_model(drawing))
         self.generator = guard_generator(drawing, self._gates[0], self._clock)
         guarded = GuardedCritic(self._models[1], self._gates[1], calibrations)
         other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None

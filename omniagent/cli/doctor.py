@@ -74,7 +74,7 @@ def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.d
     """What a model needs and would get on a device, which critics fit beside it, and how long a picture takes."""
     from omniagent.model.critic.service.service import card_of
     from omniagent.model.errors import OutOfMemory
-    from omniagent.model.pace import Clock
+    from omniagent.model.generator.pace import Clock
     from omniagent.model.pipeline.memory import GIB, MODES, fit, free_bytes, machine_memory
     from omniagent.model.requests import GenerationRequest
     from omniagent.model.runtime import card_name

@@ -208,7 +208,8 @@ def _judge(agent: "Agent", out: Path, limit: int, tell: Callable[[str], None]) -
         pictures=sum(made.pictures.values()),
         right_accepted=str(made.right_accept),
         wrong_accepted=str(made.false_accept),
-        discerns=made.discerns,
+        # A few pictures prove nothing, but a critic that accepts wrong ones as often as right ones shows already.
+        discerns=(made.right_accept.value or 0) > (made.false_accept.value or 0),
     )
 
 
@@ -223,7 +224,6 @@ def _lines(done: Sequence[Checked], tasks: int, judged: Judged | None) -> tuple[
     )
     made = [Line(name=name, held=held, of=of, right=held >= least * of) for name, held, of, least in counted]
     if judged is not None:
-        # So few pictures say little of a weak critic, but one that accepts wrong ones as often as right ones is told.
         made.append(
             Line(name="the critic tells right from wrong", held=int(judged.discerns), of=1, right=judged.discerns)
         )

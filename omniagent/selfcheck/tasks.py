@@ -138,7 +138,7 @@ def _shapes_tasks(first: int) -> tuple[CheckTask, ...]:
                     kind,
                     task.instruction,
                     mode,
-                    lambda given=pictures: given,
+                    pictures.copy,
                     answer=() if task.answer is None else (task.answer,),
                 )
             )

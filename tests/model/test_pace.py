@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from omniagent.model.pace import Clock, Watch, picture_work
+from omniagent.model.generator.pace import Clock, Watch, picture_work
 from omniagent.model.profile import GENERATORS, GeneratorProfile
 from omniagent.model.requests import CancelToken, GenerationRequest, Step
 from omniagent.model.runtime import ModelRuntime

@@ -1,4 +1,4 @@
-"""The check of a machine: scripted models whose faults it must find, and the bundled checkpoint on tasks of its world."""
+"""The check of a machine: scripted models whose faults it must find, the bundled checkpoint on its own tasks."""
 
 import json
 import re

@@ -21,8 +21,8 @@ from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Unreadable
 from omniagent.tools.dialects.verifier import place_of, read_verdict
-from omniagent.tools.instruments.ranks import RANK, RankIn, RankOut, read_marks
 from omniagent.tools.meter import CallMeter
+from omniagent.tools.ranking.rank import RANK, RankIn, RankOut, read_marks
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.tool import ToolContext

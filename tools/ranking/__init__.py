@@ -1,0 +1,1 @@
+"""Putting candidates in order, which accepts none of them."""
