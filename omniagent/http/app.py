@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
 
 import omniagent
 from omniagent.agent import Agent
@@ -26,6 +27,17 @@ from omniagent.http.metrics import Metrics
 from omniagent.http.pictures.links import Signer
 from omniagent.http.settings import HttpSettings
 from omniagent.model.wording import model_name
+
+# The official clients for JavaScript send some x-stainless-… of their own.
+_ASKED: Final = (
+    "Authorization",
+    "Content-Type",
+    "Last-Event-ID",
+    "X-Request-Id",
+    *(f"X-Stainless-{one}" for one in ("Arch", "Async", "Lang", "OS", "Package-Version", "Retry-Count", "Runtime")),
+    *(f"X-Stainless-{one}" for one in ("Runtime-Version", "Timeout", "Read-Timeout", "Helper-Method")),
+)
+_TOLD: Final = ("Location", "Retry-After", "X-Request-Id")
 
 DESCRIPTION = """Draws pictures, looks at them, and repairs them until the words hold.
 
@@ -87,6 +99,15 @@ def build_app(agent: Agent, settings: HttpSettings | None = None, engine: Engine
     app.add_middleware(
         Gate, keys=keys, rate=RateLimit(settings.requests_per_minute), metrics=metrics, body_bytes=settings.body_bytes
     )
+    if settings.origins:
+        # Outermost: a browser asks beforehand without a key, and must be able to read refusals.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=_ASKED,
+            expose_headers=_TOLD,
+        )
     handle_errors(app)
     for part in (images, runs, status):
         app.include_router(part.router)

@@ -1,10 +1,12 @@
 """Settings of the HTTP server: defaults, then `OMNIAGENT_SERVE_…` environment variables, then the command line."""
 
+import json
+import re
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.limits import MAX_REFERENCES
@@ -12,6 +14,18 @@ from omniagent.model.wording import fault
 
 PREFIX = "OMNIAGENT_SERVE_"
 MIB = 1024 * 1024
+
+_ORIGIN = re.compile(r"https?://[^/\s?#@]+", re.IGNORECASE)
+
+
+def _parted(given: object) -> object:
+    """Several names in one text: with commas between, or as JSON."""
+    if not isinstance(given, str) or given.lstrip().startswith("["):
+        return given if not isinstance(given, str) else json.loads(given)
+    return tuple(filter(None, (part.strip() for part in given.split(","))))
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
 
 
 class HttpSettings(BaseSettings):
@@ -42,7 +56,20 @@ class HttpSettings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="the address by which clients reach the server, for links; None: that of the request"
     )
-    model_names: tuple[str, ...] = Field(default=(), description="further names of the model that requests may give")
+    model_names: Names = Field(
+        default=(), description="further names of the model that requests may give, commas between"
+    )
+    origins: Names = Field(
+        default=(), description="pages that may call from browsers: `https://host`, commas between; `*`: all"
+    )
+
+    @field_validator("origins")
+    @classmethod
+    def _whole(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(f"{one[:160]!r} is no origin; write https://host or http://host:port, without a path")
+        return origins
 
     @classmethod
     def read(cls, **given: object) -> Self:

@@ -3,7 +3,9 @@
 `python -m tests.bench.http_load [--clients 50] [--scripted]`: the server is a process of its own on the bundled
 checkpoint, or on scripted models. Each client has a key, sends its requests with the official client, waits as
 Retry-After says when there is no room, and one in ten streams. Beside them the endpoints that draw nothing are asked
-again and again. Then every answer is held against the run on the server, and against every other key.
+again and again, among them the list of one client's runs; so is a bare server that does nothing, whose times are what
+the machine itself takes under the load of that moment. Then every answer is held against the run on the server, and
+against every other key.
 """
 
 import argparse
@@ -26,16 +28,34 @@ import openai
 ROOT = Path(__file__).parents[2]
 COLOURS = ("red", "green", "blue", "yellow")
 QUIET = ("/healthz", "/readyz", "/metrics", "/v1/models", "/v1/runs")
+BARE = """
+import asyncio
+async def answer(reader, writer):
+    while await reader.readuntil(b"\\r\\n\\r\\n"):
+        writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
 
 
 @dataclass
 class Seen:
-    """What came of it. `answers` has the key's number and the run of each; `waits` are seconds of quiet requests."""
+    """What came of it.
+
+    Attributes:
+        answers: The client's number and the run of each.
+        waits: Seconds of requests that draw nothing.
+        bare: The same of a server that does nothing.
+    """
 
     answers: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     refused: int = 0
     lost: list[str] = field(default_factory=list[str])
     waits: list[float] = field(default_factory=list[float])
+    bare: list[float] = field(default_factory=list[float])
     done: bool = False
 
 
@@ -98,16 +118,30 @@ async def draw(url: str, number: int, requests: int, seen: Seen) -> None:
                     break
 
 
-async def look(url: str, number: int, seen: Seen) -> None:
-    """Ask what draws nothing, over and over."""
-    async with httpx2.AsyncClient(
-        base_url=url, headers={"Authorization": f"Bearer {key(number)}"}, timeout=120, trust_env=False
-    ) as client:
+@contextmanager
+def bare_server() -> Iterator[str]:
+    """The URL of a server that does nothing."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BARE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+async def look(url: str, bare: str, seen: Seen) -> None:
+    """Ask what draws nothing, over and over; the runs are those of the first client."""
+    headers = {"Authorization": f"Bearer {key(0)}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as client:
         while not seen.done:
-            for path in QUIET:
+            for address, waits in (*((url + path, seen.waits) for path in QUIET), (bare, seen.bare)):
                 began = time.perf_counter()
-                (await client.get(path)).raise_for_status()
-                seen.waits.append(time.perf_counter() - began)
+                (await client.get(address)).raise_for_status()
+                waits.append(time.perf_counter() - began)
                 await asyncio.sleep(0.02)
 
 
@@ -125,13 +159,13 @@ async def hold(url: str, clients: int, seen: Seen) -> int:
     return wrong
 
 
-async def load(url: str, clients: int, requests: int) -> Seen:
+async def load(url: str, bare: str, clients: int, requests: int) -> Seen:
     """Everything at once."""
     seen = Seen()
     async with httpx2.AsyncClient(base_url=url, timeout=600, trust_env=False) as client:
         while (await client.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.2)
-    looking = asyncio.create_task(look(url, clients, seen))
+    looking = asyncio.create_task(look(url, bare, seen))
     await asyncio.gather(*(draw(url, number, requests, seen) for number in range(clients)))
     seen.done = True
     await looking
@@ -151,21 +185,23 @@ def main(arguments: list[str]) -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         server(Path(folder), given.clients, given.scripted, settings) as url,
+        bare_server() as bare,
     ):
         began = time.perf_counter()
-        seen = asyncio.run(load(url, given.clients, given.requests))
+        seen = asyncio.run(load(url, bare, given.clients, given.requests))
         seconds = time.perf_counter() - began
         wrong = asyncio.run(hold(url, given.clients, seen))
-    waits = sorted(seen.waits)
     for line in seen.lost:
         print(line)
     print(f"http_load_answered {len(seen.answers)} of {given.clients * given.requests} requests in {seconds:.0f} s")
     print(f"http_load_refused_and_asked_again {seen.refused} times")
     print(f"http_load_lost {len(seen.lost)} runs")
     print(f"http_load_mixed_up {wrong} runs")
-    for part in (50, 99):
-        print(f"http_load_quiet_p{part} {1000 * waits[min(len(waits) - 1, len(waits) * part // 100)]:.0f} ms")
-    print(f"http_load_quiet_requests {len(waits)}")
+    for name, waits in (("quiet", sorted(seen.waits)), ("bare", sorted(seen.bare))):
+        for part in (50, 99):
+            print(f"http_load_{name}_p{part} {1000 * waits[min(len(waits) - 1, len(waits) * part // 100)]:.0f} ms")
+        print(f"http_load_{name}_requests {len(waits)}")
+    print(f"http_load_machine_load {os.getloadavg()[0]:.1f} of {os.cpu_count()} processors")
     return 1 if seen.lost or wrong or len(seen.answers) != given.clients * given.requests else 0
 
 

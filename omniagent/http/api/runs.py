@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from omniagent.http.api.bodies import ForkBody, ResumeBody, RunBody, asked_mode
 from omniagent.http.api.documented import EVENTS, refusals
-from omniagent.http.api.lookup import order_of, view
+from omniagent.http.api.lookup import order_of, view, views
 from omniagent.http.api.replies import Account, RunList, RunView
 from omniagent.http.api.run_events import run_events
 from omniagent.http.api.service import Here, Owner, Service, seeds_of
@@ -71,8 +71,7 @@ async def listing(
 ) -> RunList:
     """The runs of this key, the newest first."""
     orders = await in_thread(lambda: service.folders.page(owner, after, limit + 1))
-    views = [await view(service, order) for order in orders[:limit]]
-    return RunList(data=tuple(views), has_more=len(orders) > limit)
+    return RunList(data=tuple(await views(service, orders[:limit])), has_more=len(orders) > limit)
 
 
 @router.get("/{run_id}", responses=refusals(400, 401, 404, 429))

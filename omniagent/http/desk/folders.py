@@ -1,6 +1,7 @@
 """The runs of each owner on disk: `<runs>/<owner>/<run id>/`. An owner without such a folder has no such run."""
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from omniagent.http.desk.order import RunOrder
 from omniagent.http.guard.errors import ApiError, ErrorDetail, missing
+from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import shown
 from omniagent.runs.folder import check_thread_id
@@ -22,6 +24,8 @@ ORDER_FILE: Final = "request.json"
 FAILURE_FILE: Final = "failure.json"
 INTERRUPTED_FILE: Final = "interrupted"
 """Beside a result: the server's end stopped the run, which goes on when it is started again."""
+_KEPT: Final = 200
+"""Traces that are kept in memory, so that a list of runs does not read them all anew each time it is asked for."""
 
 
 class Failure(BaseModel):
@@ -38,6 +42,8 @@ class RunFolders:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self._read: OrderedDict[Path, tuple[tuple[int, int], tuple[Event, ...]]] = OrderedDict()
+        self._lock = lifetime.Lock()
 
     def folder(self, owner: str, run_id: str) -> Path:
         """Where a run of that owner is or would be.
@@ -71,6 +77,9 @@ class RunFolders:
             ApiError: 404; this owner has no such run.
         """
         folder = self.folder(owner, run_id)
+        if folder.is_symlink():
+            # Only somebody else on this machine makes one, and it could lead to another owner's runs.
+            raise _unknown(run_id)
         try:
             found = RunOrder.model_validate_json((folder / ORDER_FILE).read_bytes())
         except (OSError, ValidationError) as error:
@@ -90,10 +99,24 @@ class RunFolders:
         older = (order for order in self.orders(owner) if after is None or order.run_id < after)
         return list(itertools.islice(older, limit))
 
-    def events(self, order: RunOrder) -> list[Event]:
-        """What the run's trace holds so far; none before it begins."""
+    def events(self, order: RunOrder) -> Sequence[Event]:
+        """What the run's trace holds so far; none before it begins. What was read last is kept until a file changes."""
         path = order.folder / TRACE_FILE
-        return list(read_trace(path)) if path.is_file() else []
+        try:
+            found = path.stat()
+        except OSError:
+            return ()
+        state = (found.st_mtime_ns, found.st_size)
+        with self._lock:
+            known = self._read.get(path)
+        if known is None or known[0] != state:
+            known = state, tuple(read_trace(path))
+        with self._lock:
+            self._read[path] = known
+            self._read.move_to_end(path)
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+        return known[1]
 
     def failure(self, order: RunOrder) -> Failure | None:
         """How it ended without a result, if it did."""

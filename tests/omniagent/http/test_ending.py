@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 import openai
+import psutil
 import pytest
 
 from omniagent.http.desk.folders import INTERRUPTED_FILE
@@ -168,17 +169,18 @@ def test_a_port_that_is_taken_is_told_in_one_line():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_served_process_in_good_order(tmp_path: Path, number: int):
+@pytest.mark.parametrize(("number", "separate"), [(signal.SIGTERM, "1"), (signal.SIGINT, "0")])
+def test_a_signal_ends_the_served_process_in_good_order(tmp_path: Path, number: int, separate: str):
     environment = {**os.environ, "OMNIAGENT_RUNS_DIR": str(tmp_path), "OMNIAGENT_TEST_SCENARIO": "stuck"}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.launch", "serve", "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**environment, "OMNIAGENT_SERVE_DRAIN_SECONDS": "0.1"},
+        env={**environment, "OMNIAGENT_SERVE_DRAIN_SECONDS": "0.1", "OMNIAGENT_SERVE_SEPARATE": separate},
     )
     assert process.stderr is not None
+    others: list[psutil.Process] = []
     try:
         told = process.stderr.readline()
         address = re.search(r":(\d+)/v1", told)
@@ -192,10 +194,13 @@ def test_a_signal_ends_the_served_process_in_good_order(tmp_path: Path, number: 
         ):
             lines = answer.iter_lines()
             assert next(lines) == "event: image_generation.partial_image"
+            others = psutil.Process(process.pid).children()
+            assert len(others) == int(separate)
             process.send_signal(number)
             data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
         assert data[-1]["type"] == "image_generation.completed" and data[-1]["status"] == "cancelled"
         assert process.wait(60) == 0
+        assert not any(one.is_running() for one in others)
         assert process.stderr.read() == ""
     finally:
         process.kill()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -106,6 +106,38 @@ def test_one_key_can_neither_fill_the_desk_nor_go_before_others(tmp_path: Path, 
         gate.set()
 
 
+def test_pages_of_the_named_origins_alone_may_call_and_they_can_read_refusals(tmp_path: Path):
+    page, other = {"Origin": "https://app.example"}, {"Origin": "https://elsewhere.example"}
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    agent = scripted_agent(tmp_path, by_picture(HOLDS))
+    with serving(agent, origins=("https://app.example",)) as served:
+        client = served.http(None)
+        # A browser asks beforehand, and sends no key with that.
+        before = client.options("/v1/images/generations", headers={**page, **asked})
+        assert before.status_code == 200 and before.headers["access-control-allow-origin"] == page["Origin"]
+        assert "POST" in before.headers["access-control-allow-methods"]
+        assert client.options("/v1/images/generations", headers={**other, **asked}).status_code == 400
+        refused = client.get("/v1/models", headers=page)
+        assert refused.status_code == 401 and refused.headers["access-control-allow-origin"] == page["Origin"]
+        answer = served.http().get("/v1/models", headers=page)
+        assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+        assert "access-control-allow-credentials" not in answer.headers
+        assert "access-control-allow-origin" not in served.http().get("/v1/models", headers=other).headers
+    with serving(agent) as served:
+        assert not any("access-control" in name for name in served.http().get("/v1/models", headers=page).headers)
+
+
+def test_origins_and_names_of_models_are_written_with_commas_or_as_json(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMNIAGENT_SERVE_ORIGINS", "https://a.example, http://localhost:3000")
+    monkeypatch.setenv("OMNIAGENT_SERVE_MODEL_NAMES", '["gpt-image-1"]')
+    read = HttpSettings.read()
+    assert (read.origins, read.model_names) == (("https://a.example", "http://localhost:3000"), ("gpt-image-1",))
+    for wrong in ("a.example", "https://a.example/", "https://a.example/page", "null", "javascript:alert(1)", "["):
+        monkeypatch.setenv("OMNIAGENT_SERVE_ORIGINS", wrong)
+        with pytest.raises(BadSetting, match="origins"):
+            HttpSettings.read()
+
+
 def test_requests_over_the_rate_are_told_when_to_come_again(tmp_path: Path):
     with serving(scripted_agent(tmp_path, by_picture(HOLDS)), requests_per_minute=3) as served:
         client = served.http()
@@ -116,6 +148,7 @@ def test_requests_over_the_rate_are_told_when_to_come_again(tmp_path: Path):
         assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
 
 
+@settings(deadline=None)
 @given(
     per_minute=st.integers(1, 100),
     pauses=st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=60),
