@@ -268,7 +268,8 @@ def _pairs(bench: _Bench, planted: Told, good: Told) -> None:
     still, local = _shots(("still",)), _shots(("move", "grow", "leave"))
     for _ in range(CASES):
         seed, scenes = next(still)
-        found = find_pairs(bench.footage(scenes, seed), settings, bench.place("video-edit"))
-        planted("unchanged_pair", not found.pairs)
+        planted(
+            "unchanged_pair", not find_pairs(bench.footage(scenes, seed), settings, bench.place("video-edit")).pairs
+        )
         seed, scenes = next(local)
         good("pairs", not find_pairs(bench.footage(scenes, seed), settings, bench.place("video-edit")).pairs)
