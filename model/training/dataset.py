@@ -96,11 +96,15 @@ class ChatExample:
 
 
 class Source(NamedTuple):
-    """Records that share one share of the draws, and where each was read, as `file:line`."""
+    """Records that share one share of the draws, and where each was read, as `file:line`.
+
+    `pictures` is the folder that a mix names for their pictures; None where none does.
+    """
 
     records: tuple[Record, ...]
     share: float
     places: tuple[str, ...]
+    pictures: Path | None = None
 
 
 class MixedDataset:
@@ -108,7 +112,8 @@ class MixedDataset:
 
     Args:
         mix: A YAML mix, or a single JSON-lines file.
-        pictures: Folder that paths of pictures are relative to; None means the one `mix` lies in.
+        pictures: Folder that paths of pictures are relative to; None means what a mix names for a source as `pictures`
+            (relative to that mix), else the folder `mix` lies in.
         rules: How records become examples.
 
     Attributes:
@@ -123,9 +128,12 @@ class MixedDataset:
         Raises:
             BadSetting: a file is missing or broken, a ratio is negative, or there are no records.
         """
-        self._pictures, self._rules = pictures or mix.parent, rules or ItemRules()
+        self._rules = rules or ItemRules()
         self.sources = tuple(_sources(mix))
         self.records = tuple(record for source in self.sources for record in source.records)
+        self._folders = tuple(
+            pictures or source.pictures or mix.parent for source in self.sources for _ in source.records
+        )
         self.places = tuple(place for source in self.sources for place in source.places)
         if not any(source.records and source.share for source in self.sources):
             raise BadSetting(f"{mix} holds no records to draw; give one with at least one line, whose ratio is not 0")
@@ -154,12 +162,12 @@ class MixedDataset:
         Raises:
             BadImage: naming the first record whose picture is missing.
         """
-        seen: set[str] = set()
-        for place, record in zip(self.places, self.records, strict=True):
-            for name in {record.output_image, *(record.input_images or ())} - seen:
-                if not (self._pictures / name).is_file():
-                    raise BadImage(f"{place} names the training picture {self._pictures / name}, which is missing")
-                seen.add(name)
+        seen: set[Path] = set()
+        for place, record, folder in zip(self.places, self.records, self._folders, strict=True):
+            for path in {folder / name for name in (record.output_image, *(record.input_images or ()))} - seen:
+                if not path.is_file():
+                    raise BadImage(f"{place} names the training picture {path}, which is missing")
+                seen.add(path)
 
     def draws(self, seed: int) -> Iterator[int]:
         """Endless numbers of records: a source by its share, then one of its records, each once before any again."""
@@ -202,7 +210,7 @@ class MixedDataset:
         )
 
     def _picture(self, number: int, name: str, max_pixels: int) -> torch.Tensor:
-        path, rules = self._pictures / name, self._rules
+        path, rules = self._folders[number] / name, self._rules
         try:
             with Image.open(path) as picture:
                 rgb = picture.convert("RGB")
@@ -244,15 +252,20 @@ def _mixed(path: Path, above: tuple[Path, ...]) -> Iterator[Source]:
     text = _read(path)
     try:
         mix: Any = yaml.safe_load(text)
-        entries = [(path.parent / str(each["path"]), float(each.get("ratio", 1.0))) for each in mix["data"]]
+        entries = [
+            (path.parent / str(each["path"]), float(each.get("ratio", 1.0)), each.get("pictures"))
+            for each in mix["data"]
+        ]
     except (yaml.YAMLError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise BadSetting(f"{path} is no mix ({error!r}); it needs data: a list of path, ratio and type") from error
-    total = sum(ratio for _, ratio in entries)
-    if any(ratio < 0 for _, ratio in entries) or not 0 < total < math.inf:
-        raise BadSetting(f"{path} has ratios {[ratio for _, ratio in entries]}; give numbers from 0, not all 0")
-    for below, ratio in entries:
+    total = sum(ratio for _, ratio, _ in entries)
+    if any(ratio < 0 for _, ratio, _ in entries) or not 0 < total < math.inf:
+        raise BadSetting(f"{path} has ratios {[ratio for _, ratio, _ in entries]}; give numbers from 0, not all 0")
+    for below, ratio, pictures in entries:
+        own = None if pictures is None else path.parent / str(pictures)
         for source in _sources(below, above):
-            yield source._replace(share=source.share * ratio / total)
+            # What the inner mix says of its own pictures stands.
+            yield source._replace(share=source.share * ratio / total, pictures=source.pictures or own)
 
 
 def _records(path: Path) -> Iterator[tuple[str, Record]]:

@@ -77,7 +77,7 @@ class Output:
                 file.flush()
                 os.fsync(file.fileno())
                 self._part(kind).replace(self._out / kind / f"{self._shard}.jsonl")
-            told = {"data": [{"path": "train", "type": mix, "ratio": 1}]}
+            told = {"data": [{"path": "train", "type": mix, "ratio": 1, "pictures": "."}]}
             write_whole(self._out / "mix.yml", json.dumps(told).encode())
 
     def _part(self, kind: str) -> Path:

@@ -41,6 +41,24 @@ def test_ratios_are_shares_of_the_draws_and_no_record_comes_twice_before_all_cam
     assert list(islice(dataset.draws(0), 50)) == drawn[:50]
 
 
+def test_a_mix_of_several_folders_finds_the_pictures_of_each(mix: Path) -> None:
+    for name, colour in (("one", "blue"), ("two", "green")):
+        home = mix.parent / name
+        (home / "train").mkdir(parents=True)
+        Image.new("RGB", (32, 32), colour).save(home / "same.png")
+        record = {"task_type": "t2i", "instruction": colour, "output_image": "same.png"}
+        (home / "train" / "a.jsonl").write_text(json.dumps(record) + "\n")
+        (home / "mix.yml").write_text('{"data": [{"path": "train", "pictures": "."}]}')
+    both = mix.parent / "both.yml"
+    both.write_text("data:\n- {path: one/mix.yml}\n- {path: two/train, pictures: two}\n- {path: t2i.jsonl}\n")
+    dataset = MixedDataset(both)
+    dataset.check_pictures()
+    colours = [dataset.example(number, Random(0)).output[0, :, 5, 5].argmax().item() for number in range(3)]
+    assert colours == [2, 1, 0]
+    with pytest.raises(BadImage, match=r"same\.png, which is missing"):
+        MixedDataset(both, mix.parent).check_pictures()
+
+
 def test_pictures_are_shrunk_to_their_limits_and_never_enlarged(mix: Path) -> None:
     rules = ItemRules(max_output_pixels=2048, max_input_pixels=(100_000, 512), side_step=16)
     example = MixedDataset(mix, rules=rules).example(3, Random(0))

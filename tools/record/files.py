@@ -11,7 +11,7 @@ from omniagent.model.files.disk import disk_faults
 
 def writing(path: Path) -> AbstractContextManager[None]:
     """`disk_faults` of a run's files: what was finished is kept, and the run goes on after a full disk."""
-    again = "free some space and run again with the same thread id, what was finished is kept"
+    again = "free some space and run the same again, a run with its thread id; what was finished is kept"
     return disk_faults(path, when_full=again)
 
 

@@ -1,5 +1,6 @@
 """The engine: order, shards, faults, kills and workers."""
 
+import errno
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from omniagent.data.executors.local import LocalExecutor
 from omniagent.data.executors.named import executor_named
 from omniagent.data.recipe import Recipe, load_recipe
 from omniagent.data.records import SetAside
-from omniagent.model.errors import BadSetting, CriticUnavailable
+from omniagent.model.errors import BadSetting, CriticUnavailable, StorageFull
 from omniagent.shapes.perception.words import RuledDescriber
 from tests.support.paths import ROOT
 from tests.support.processes import Process
@@ -109,6 +110,28 @@ def test_a_server_that_stays_away_ends_the_build_and_keeps_the_finished_stages(t
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "ledger").rglob("*.json")}
     assert build(recipe(), source, tmp_path / "out").set_aside == 0
     assert len(kept) == 5 and all(path.stat().st_mtime_ns == before for path, before in kept.items())
+
+
+def test_a_disk_that_fills_up_ends_the_build_with_its_own_error_and_the_next_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, room = pictures(tmp_path / "in", 3), 7
+    sync = os.fsync
+
+    def full(file: int) -> None:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    with monkeypatch.context() as patch, pytest.raises(StorageFull, match="no room left"):
+        patch.setattr("os.fsync", full)
+        build(recipe(), source, tmp_path / "out")
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "ledger").rglob("*.json")}
+    assert kept and not (tmp_path / "out" / "train" / "1-of-1.jsonl").exists()
+    done = build(recipe(), source, tmp_path / "out")
+    assert done.set_aside == 0 and all(path.stat().st_mtime_ns == at for path, at in kept.items())
 
 
 def test_another_threshold_works_again_from_its_own_stage_on(tmp_path: Path) -> None:
