@@ -20,7 +20,7 @@ from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
 from tests.bench.previews import compare as preview_figures
 from tests.bench.timing import Way, race
-from tests.bench.training_data.truth import compare as truth_figures
+from tests.bench.training_data.figures import DATA_FIGURES
 
 
 class Line(NamedTuple):
@@ -127,10 +127,8 @@ def previews() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
-def data() -> Iterator[Line]:
-    """Stages of training data against the truth of the films that `make data` builds on."""
-    for name, value, unit in truth_figures():
-        yield Line(name, value, unit)
+def _data(name: str) -> Callable[[], Iterator[Line]]:
+    return lambda: (Line(*figure) for figure in DATA_FIGURES[name]())
 
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
@@ -147,9 +145,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "photo_edits": photo_edits,
     "chat": chat,
     "previews": previews,
-    "data": data,
+    **{name: _data(name) for name in DATA_FIGURES},
 }
-ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat", "data"})
+ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat", *DATA_FIGURES})
 """Not run unless asked for by name."""
 
 

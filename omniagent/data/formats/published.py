@@ -50,9 +50,7 @@ def read_published(folder: Path, out: Path) -> Exported:
             lines = [json.dumps(record, ensure_ascii=False) for record in _records(file, folder, out)]
             write_whole(out / "train" / f"{file.parent.name}.jsonl", "".join(f"{line}\n" for line in lines).encode())
             count += len(lines)
-        mix = {
-            "data": [{"path": f"train/{file.parent.name}.jsonl", "ratio": 1, "pictures": "."} for file in files]
-        }
+        mix = {"data": [{"path": f"train/{file.parent.name}.jsonl", "ratio": 1, "pictures": "."} for file in files]}
         write_whole(out / "mix.yml", json.dumps(mix).encode())
     return Exported(records=count, files=tuple(str(out / "train" / f"{file.parent.name}.jsonl") for file in files))
 
