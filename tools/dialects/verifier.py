@@ -19,8 +19,8 @@ from omniagent.tools.dialects.fencing import fencer
 from omniagent.tools.dialects.plain.consulting import written
 from omniagent.tools.dialects.plain.dialect import Plain
 from omniagent.tools.dialects.plain.grounding.boxes import sent_size
-from omniagent.tools.dialects.plain.loose_json import values_in
 from omniagent.tools.dialects.plain.questions import cut
+from omniagent.tools.dialects.plain.reply.loose_json import values_in
 from omniagent.tools.types import Verdict
 
 _fenced: Final = fencer("task", "checklist")

@@ -18,7 +18,7 @@ from omniagent.model.errors import RetryableError
 from omniagent.model.requests import Prompt
 from omniagent.tools.consult import Desk, consult
 from omniagent.tools.dialects.fencing import fencer
-from omniagent.tools.dialects.plain.loose_json import values_in
+from omniagent.tools.dialects.plain.reply.loose_json import values_in
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import ImageRef, Usage, Word
 
