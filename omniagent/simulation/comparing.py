@@ -147,10 +147,15 @@ def compare(
     suite: Suite, variants: Sequence[Variant], budgets: Sequence[int], *, command: str = "", on_run: OnRun | None = None
 ) -> Comparison:
     """The variants at every budget; `single` once. Raises: as `outcomes_of`."""
-    found: dict[tuple[str, int], tuple[Outcome, ...]] = {}
-    for variant in variants:
-        for budget in dict.fromkeys(1 if variant.policy == "single" else one for one in budgets):
-            found[variant.label, budget] = outcomes_of(suite, variant, budget, on_run)
+    pairs = [
+        (variant, budget)
+        for variant in variants
+        for budget in dict.fromkeys(1 if variant.policy == "single" else one for one in budgets)
+    ]
+    for variant, budget in pairs:
+        # What no policy can spend is told before the first run.
+        caps_of(variant, budget)
+    found = {(variant.label, budget): outcomes_of(suite, variant, budget, on_run) for variant, budget in pairs}
     title = f"generator {suite.generator}, critic {suite.critic}"
     return compared(found, baseline=baseline_of(variants), title=title, about=suite.about, command=command)
 
