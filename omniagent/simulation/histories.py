@@ -4,6 +4,7 @@
 """
 
 import argparse
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,14 +18,18 @@ from omniagent.graphs.history import best_of, critique_of
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.errors import CriticBadOutput, CriticTimeout, CriticUnavailable, GenerationFailed, OutOfMemory
-from omniagent.model.profile import CriticProfile
+from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import CancelToken, GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.simulation.comparing import switches
 from omniagent.simulation.stage import Memory, play
-from omniagent.tools.types import Budget, ImageRef, Mode, Plan, Requirement, RequirementKind, StopReason, Task
+from omniagent.tools.types import Budget, ImageRef, Mode, Plan, Requirement, RequirementKind, Step, StopReason, Task
 
 _SIDE: Final = 32
+_WORDS: Final = "add a lamp to the room"
+_BOXES: Final = ([0, 0, _SIDE, _SIDE], [2, 2, 5, 5], [4, 4, 20, 20], [9, 9, 9, 9], [-80, 0, 900, 3], list[int]())
+"""The whole picture, three pixels, a part; without area, outside, and no numbers."""
+
 _LIKELY: Final = (0.02, 0.1, 0.45, 0.5, 0.55, 0.7, 0.9, 0.98)
 _KINDS: Final[tuple[RequirementKind, ...]] = ("presence", "attribute", "count", "relation", "text", "preservation")
 _FAULTS: Final[tuple[Callable[[], Exception], ...]] = (
@@ -87,11 +92,19 @@ class _Moods:
     def write(self, prompt: Prompt, schema: type[BaseModel] | None) -> Written:
         self._may_fail()
         chance = self._chance
+        asked = " ".join(part for part in prompt.parts if isinstance(part, str))
+        if "bbox_2d" in asked and chance.random() < 0.9:
+            box = chance.choice(
+                [[0, 0, _SIDE, _SIDE], [2, 2, 5, 5], [4, 4, 20, 20], [9, 9, 9, 9], [-80, 0, 900, 3], []]
+            )
+            return json.dumps([{"bbox_2d": box, "label": chance.choice(["change", "stays", "wall"])}])
         if schema is None or chance.random() < 0.1:
             return chance.choice(["", "I cannot help with that.", "{", "add a lamp", "[]"])
-        words = chance.choice(["add a lamp", "make the wall blue", "remove the cup", "", " ", "add a lamp and a chair"])
-        scope = chance.choice(["local", "global"])
-        return f'{{"seen": "a room", "instruction": "{words}", "scope": "{scope}"}}'
+        words = chance.choice([_WORDS, f"{_WORDS} by the window", f"{_WORDS}, and remove the cup", "a room", "", " "])
+        form = {"seen": "a room", "instruction": words, "scope": chance.choice(["local", "global"])}
+        if "wrong" in schema.model_fields:
+            form = {"wrong": "no lamp", "right": chance.random() < 0.2, "instruction": words}
+        return json.dumps(form)
 
     def _may_fail(self) -> None:
         self._may_stop()
@@ -108,11 +121,14 @@ def play_history(number: int, graph: Graph | None = None) -> Played:
     chance, token = random.Random(number), CancelToken()
     moods, store = _Moods(chance, token), Memory()
     budget, entry = _budget(chance), _entry(chance, store)
+    profile = CriticProfile(name="by chance", grounding=chance.choice(["none", "pixels"]))
     state = play(
         graph or build(),
         entry,
-        ScriptedGenerator(moods.draw, size=(_SIDE, _SIDE), steps=1),
-        ScriptedCritic(moods.answer, moods.write, choices=moods.choose, profile=CriticProfile(name="by chance")),
+        ScriptedGenerator(
+            moods.draw, size=(_SIDE, _SIDE), steps=1, profile=GeneratorProfile(width=_SIDE, height=_SIDE)
+        ),
+        ScriptedCritic(moods.answer, moods.write, choices=moods.choose, profile=profile),
         store=store,
         budget=budget,
         token=token,
@@ -128,13 +144,17 @@ def broken_promises(state: AgentState) -> list[str]:
         found.append(f"the stop reasons are {[one.stop for one in stops]}, the state's is {state.stop}")
     rounds = Counter(one.round for one in state.attempts)
     # A round of the first candidates is as large as the policy says, a later one as the budget does.
-    widest = max(budget.candidates, state.policy.first_candidates, state.policy.repair_candidates)
+    rules = state.policy
+    first = max((rules.first_candidates, *rules.first_by_mode.values()))
+    widest = max(budget.candidates, first, rules.repair_candidates)
+    # Each step of several changes is an edit of the one before it.
+    deepest = max(1, budget.max_depth) + max(0, (0 if state.plan is None else len(state.plan.steps)) - 1)
     for what, spent, cap in (
         ("pictures", len(state.attempts), budget.max_images),
         ("rounds", max(rounds, default=0), budget.max_rounds),
         ("critic calls", usage.critic_calls, budget.max_critic_calls),
         ("pictures of a round", max(rounds.values(), default=0), widest),
-        ("edits of one picture", max((one.depth for one in state.attempts), default=0), max(1, budget.max_depth)),
+        ("edits of one picture", max((one.depth for one in state.attempts), default=0), deepest),
     ):
         if spent > cap:
             found.append(f"{spent} {what}, {cap} at most")
@@ -144,6 +164,9 @@ def broken_promises(state: AgentState) -> list[str]:
     mine, first = critique_of(state, best), critique_of(state, state.attempts[0])
     if state.stop == "accepted" and (mine is None or not mine.accepted):
         found.append(f"{best.id} is accepted, but not by its verdicts")
+    if state.plan is not None and state.plan.steps:
+        # Pictures of different steps are judged by different lines.
+        return found
     if any(one.accepted for one in state.critiques) and (mine is None or not mine.accepted):
         found.append(f"{best.id} is returned, but another picture holds every requirement")
     if mine is not None and first is not None and mine.passed < first.passed:
@@ -171,10 +194,11 @@ def _entry(chance: random.Random, store: Memory) -> dict[str, Any]:
         Requirement(id=f"r{index}", kind=chance.choice(_KINDS), question=f"Is there a lamp, number {index}?")
         for index in range(1, chance.randint(2, 6))
     )
-    words = "add a lamp to the room"
+    steps = (Step(instruction="add a lamp", checklist=lines[:1]), Step(instruction="light it", checklist=lines))
     plan = Plan(
         mode=mode,
-        instruction=words,
+        steps=steps if mode == "edit" and chance.random() < 0.4 else (),
+        instruction=_WORDS,
         checklist=lines,
         unchecked=("the mood",) if chance.random() < 0.1 else (),
         sure=chance.choice([1.0, 0.3]),
@@ -184,7 +208,7 @@ def _entry(chance: random.Random, store: Memory) -> dict[str, Any]:
         one.rule: one.policy.model_dump()[one.rule] for one in chance.sample(switches(), chance.randint(0, 4))
     } | {"first_candidates": chance.randint(1, 4), "repair_candidates": chance.randint(1, 3)}
     return {
-        "task": Task(instruction=words, images=given),
+        "task": Task(instruction=_WORDS, images=given),
         "plan": plan,
         "seed": chance.randint(0, 1000),
         "policy": LoopPolicy.model_validate(turned),
