@@ -147,7 +147,7 @@ def test_a_profile_that_does_not_exist_is_a_bad_setting_that_names_the_known_one
     (tmp_path / "notes.txt").write_text("{}")
     (tmp_path / "empty").mkdir()
     for name in ("qwen", str(tmp_path / "nowhere" / "at all"), str(tmp_path / "notes.txt"), str(tmp_path / "empty")):
-        with pytest.raises(BadSetting, match=r"qwen2\.5-vl, qwen3-vl, editscore, plain") as refusal:
+        with pytest.raises(BadSetting, match=r"qwen2\.5-vl, qwen3-vl, editscore, omniverifier, plain") as refusal:
             chosen_critic(name)
         assert repr(name) in str(refusal.value)
         with pytest.raises(BadSetting, match="omnigen2, plain"):
