@@ -89,12 +89,14 @@ class Config(BaseSettings):
     )
     generator_profile: str | None = Field(
         default=None,
-        description="a generator profile by its name (omnigen2, boogu, boogu-turbo, plain), or a folder whose omniagent.json has one; "
+        description="a generator profile by its name (omnigen2, boogu, boogu-turbo, plain), or a folder whose "
+        "omniagent.json has one; "
         "None: the model's own, else the built-in one of its family",
     )
     critic_profile: str | None = Field(
         default=None,
-        description="a critic profile by its name (qwen2.5-vl, qwen3-vl, editscore, omniverifier, plain), or a folder whose "
+        description="a critic profile by its name (qwen2.5-vl, qwen3-vl, editscore, omniverifier, plain), or a folder "
+        "whose "
         "omniagent.json has one; None: the model's own, else the built-in one of its family",
     )
     ranker: str | None = Field(
