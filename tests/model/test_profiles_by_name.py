@@ -150,7 +150,7 @@ def test_a_profile_that_does_not_exist_is_a_bad_setting_that_names_the_known_one
         with pytest.raises(BadSetting, match=r"qwen2\.5-vl, qwen3-vl, editscore, omniverifier, plain") as refusal:
             chosen_critic(name)
         assert repr(name) in str(refusal.value)
-        with pytest.raises(BadSetting, match="omnigen2, plain"):
+        with pytest.raises(BadSetting, match="omnigen2, boogu, boogu-turbo, plain"):
             chosen_generator(name)
 
 
