@@ -1,6 +1,5 @@
 """Messages become runs: what was typed, with its pictures, is kept in its thread and put on the desk."""
 
-import re
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +13,11 @@ from omniagent.demo.state.places import Mark
 from omniagent.demo.state.threads import Given, Talk, Turn, Wishes, new_id
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import counted, shown
+from omniagent.runs.listing import attempt_in
 from omniagent.runs.request import new_run_id
 from omniagent.tools.types import Budget
 
 _POINT_OUT: Final = "press “Go on from here” under the one that you mean"
-_ATTEMPT: Final = re.compile(r"a[1-9]\d{0,3}")
 
 
 class Office:
@@ -173,14 +172,11 @@ def path_of(page: Page, given: Given, runs: Path) -> Path:
         BadSetting: it is gone, or belongs to another visitor.
     """
     if given.run:
-        if not _ATTEMPT.fullmatch(given.name):
-            raise BadSetting(f"{shown(given.name)} is no picture of a run")
-        path = runs / given.run / "attempts" / f"{given.name}.png"
-        found = path if page.shelf.owns(given.run) and path.is_file() else None
+        found = attempt_in(runs, given.run, given.name) if page.shelf.owns(given.run) else None
     else:
         found = page.shelf.file(given.name)
     if found is None:
-        raise BadSetting(f"the picture {given.label or given.name} is gone from the server; send it again")
+        raise BadSetting(f"the picture {shown(given.label or given.name)} is gone from the server; send it again")
     return found
 
 

@@ -9,9 +9,10 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from omniagent.demo.page.access import visitor_in
 from omniagent.demo.state.threads import Shelves
+from omniagent.model.errors import BadSetting
+from omniagent.runs.folder import check_thread_id
+from omniagent.runs.listing import attempt_in
 
-_RUN: Final = re.compile(r"[\w][\w.\-]{0,99}")
-_ATTEMPT: Final = re.compile(r"a[1-9]\d{0,3}\.png")
 _STORED: Final = re.compile(r"[0-9a-f]{64}\.png")
 _KINDS: Final = {
     ".png": "image/png",
@@ -59,10 +60,12 @@ def add_files(app: FastAPI, runs: Path, shelves: Shelves, *, logins: bool) -> No
 
 
 def _run_file(runs: Path, run: str, name: str) -> Path | None:
-    if not _RUN.fullmatch(run):
+    try:
+        check_thread_id(run)
+    except BadSetting:
         return None
     if name == "report.html":
         return runs / run / name
-    if _ATTEMPT.fullmatch(name):
-        return runs / run / "attempts" / name
+    if (attempt := attempt_in(runs, run, name.removesuffix(".png"))) is not None and name.endswith(".png"):
+        return attempt
     return runs / run / "images" / name if _STORED.fullmatch(name) else None

@@ -1,5 +1,6 @@
 """The runs that lie in a folder: what each was, without reading more than its result and the start of its trace."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -9,9 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import shown
 from omniagent.runs.folder import check_thread_id, run_in
-from omniagent.runs.result import RESULT_FILE, TRACE_FILE, Result
+from omniagent.runs.result import RESULT_FILE, TRACE_FILE, Result, attempt_file
 from omniagent.runs.status import Status, status_of
 
+_ATTEMPT = re.compile(r"a[1-9]\d{0,3}")
 LAST = "last"
 """Names the newest run."""
 
@@ -106,3 +108,13 @@ def place_of(folder: Path, run: str) -> Path:
     if not (place / TRACE_FILE).is_file() and not (place / RESULT_FILE).is_file():
         raise BadSetting(f"there is no run {shown(run)} in {folder}; omniagent runs list shows those there are")
     return place
+
+
+def attempt_in(folder: Path, run: str, attempt: str) -> Path | None:
+    """The picture of an attempt of a run in a folder; None where there is none, or the names are none of a run's."""
+    try:
+        place = folder / check_thread_id(run)
+    except BadSetting:
+        return None
+    path = attempt_file(place, attempt)
+    return path if _ATTEMPT.fullmatch(attempt) and path.is_file() else None

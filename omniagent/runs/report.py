@@ -11,6 +11,7 @@ from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, model_name
 from omniagent.runs.marked import COLOURS, SIGNS, Mark, change_layer, change_of, marks_of
 from omniagent.runs.pages import data_uri, rendered, small_picture
+from omniagent.runs.result import attempt_file
 from omniagent.runs.status import STOPS, cost_of, doing, evidence_cost, evidence_of
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.trace import (
@@ -262,7 +263,7 @@ class _Pictures:
         self._folder = folder
 
     def full(self, attempt: Attempt) -> str | None:
-        for path in (self._folder / "attempts" / f"{attempt.id}.png", self._stored(attempt.image)):
+        for path in (attempt_file(self._folder, attempt.id), self._stored(attempt.image)):
             if path.is_file():
                 return data_uri(path.read_bytes(), "png")
         return None

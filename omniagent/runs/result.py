@@ -28,6 +28,7 @@ from omniagent.tools.types import (
 
 RESULT_FILE = "result.json"
 TRACE_FILE = "trace.jsonl"
+ATTEMPTS_FOLDER = "attempts"
 REPORT_FILE = "report.html"
 PICTURE_FILE = "picture.png"
 CHECKPOINT_FILE = "checkpoint.sqlite"
@@ -151,7 +152,7 @@ class Result(BaseModel):
 
     def path_of(self, attempt: Attempt | str) -> Path:
         """The PNG of one attempt, with lineage and settings in its text chunks."""
-        return self.folder / "attempts" / f"{attempt if isinstance(attempt, str) else attempt.id}.png"
+        return attempt_file(self.folder, attempt if isinstance(attempt, str) else attempt.id)
 
     @property
     def image_path(self) -> Path | None:
@@ -223,3 +224,8 @@ class Result(BaseModel):
         moved = found.model_copy(update={"folder": home})
         moved.model_post_init(None)
         return moved
+
+
+def attempt_file(folder: Path, attempt: str) -> Path:
+    """The PNG of an attempt in a run's folder."""
+    return folder / ATTEMPTS_FOLDER / f"{attempt}.png"

@@ -25,7 +25,7 @@ from omniagent.model.requests import CancelToken
 from omniagent.model.wording import shown
 from omniagent.runs.folder import checkpoints, owned, run_in
 from omniagent.runs.request import Order
-from omniagent.runs.result import TRACE_FILE, Result
+from omniagent.runs.result import ATTEMPTS_FOLDER, TRACE_FILE, Result
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Asked, Event, Planned, RunEnded, RunStarted, Trace
@@ -281,7 +281,7 @@ class Session:
         # Drawing ahead makes sense only where the critic does not wait for the generator's device.
         policy = policy_of(self.order.config.loop, self.runtime.generator.profile)
         ahead = DrawAhead(tools) if policy.draw_ahead and self.runtime.overlaps else None
-        return GraphContext(tools=tools, attempts=self.order.folder / "attempts", ahead=ahead)
+        return GraphContext(tools=tools, attempts=self.order.folder / ATTEMPTS_FOLDER, ahead=ahead)
 
     def _drive(self, graph: Graph, entry: Any, thread: RunnableConfig, context: GraphContext, trace: Trace) -> None:
         try:

@@ -15,6 +15,7 @@ from omniagent.http.desk.job import Job
 from omniagent.http.guard.errors import ApiError, ErrorDetail
 from omniagent.http.pictures.links import Link
 from omniagent.http.pictures.output import OutputFormat, encoded
+from omniagent.runs.result import attempt_file
 from omniagent.runs.status import STOPS, Status, status_of
 from omniagent.tools.record.trace import RunEnded
 from omniagent.tools.types import Attempt, StopReason
@@ -140,7 +141,7 @@ class Pictures:
 
     def base64(self, job: Job, attempt: Attempt) -> str:
         """A picture of a run in the format that was asked for."""
-        path = job.order.folder / "attempts" / f"{attempt.id}.png"
+        path = attempt_file(job.order.folder, attempt.id)
         return base64.b64encode(encoded(path, self._options.form, self._options.output_compression)).decode()
 
     def _link(self, job: Job, attempt: Attempt) -> str:

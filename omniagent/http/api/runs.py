@@ -20,7 +20,7 @@ from omniagent.http.pictures.intake import bytes_of, mask_of, pictures_of
 from omniagent.http.pictures.output import MEDIA, OutputFormat, encoded
 from omniagent.runs.awaiting import in_thread
 from omniagent.runs.options import size_of
-from omniagent.runs.result import REPORT_FILE
+from omniagent.runs.result import REPORT_FILE, attempt_file
 from omniagent.tools.intake.task import read_instruction
 from omniagent.tools.record.store import ref_of
 
@@ -145,7 +145,7 @@ async def picture(
 ) -> Response:
     """The picture of an attempt, drafts among them."""
     order = await order_of(service, owner, run_id)
-    path = order.folder / "attempts" / f"{attempt}.png"
+    path = attempt_file(order.folder, attempt)
     data = await in_thread(lambda: encoded(path, output_format, None))
     return Response(data, media_type=MEDIA[output_format])
 

@@ -15,6 +15,7 @@ from omniagent.http.guard.errors import ApiError
 from omniagent.http.pictures.links import Link
 from omniagent.http.pictures.output import MEDIA, OutputFormat, encoded
 from omniagent.runs.awaiting import in_thread
+from omniagent.runs.result import attempt_file
 
 router = APIRouter()
 
@@ -99,7 +100,7 @@ async def linked(
     link = Link(owner=owner, run_id=run_id, attempt=attempt, form=form, compression=compression, expires=expires)
     service.signer.check(link, signature)
     folder = service.folders.folder(owner, run_id)
-    data = await in_thread(lambda: encoded(folder / "attempts" / f"{attempt}.png", form, compression))
+    data = await in_thread(lambda: encoded(attempt_file(folder, attempt), form, compression))
     if not data:
         raise ApiError(404, "the picture is gone", code="not_found")
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": "private, max-age=3600"})
