@@ -14,7 +14,7 @@ from omniagent.model.wording import fault
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.intake.region import Region
 from omniagent.tools.meter import CallMeter
-from omniagent.tools.progress import Progress
+from omniagent.tools.record.progress import Progress
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import ToolCalled, ToolErrored, ToolStarted, Trace
 from omniagent.tools.types import Usage, Word

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from omniagent.model import lifetime
 from omniagent.model.profile import GeneratorProfile
-from omniagent.model.requests import GenerationRequest, Step
+from omniagent.model.requests import GenerationRequest, Previews, Step, Watching
 
 _PATCH: Final = 256
 _TEXT: Final = 150
@@ -107,6 +107,11 @@ class Watch:
         self._began = time.perf_counter()
         self._first: tuple[int, float] | None = None
         self._told = False
+
+    def look(self, previews: Previews) -> None:
+        """As `Watching`, for whoever is told of the steps after this."""
+        if isinstance(self._on_step, Watching):
+            self._on_step.look(previews)
 
     def __call__(self, done: int, steps: int) -> None:
         now = time.perf_counter()

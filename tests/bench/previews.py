@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from omniagent.config import bundled_checkpoint
 from omniagent.model.loading import load_generator
 from omniagent.model.requests import GenerationRequest
-from omniagent.tools.progress import Progress
+from omniagent.tools.record.progress import Progress
 from omniagent.tools.record.trace import Trace
 from tests.bench.timing import seconds
 

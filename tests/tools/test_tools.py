@@ -27,7 +27,7 @@ from omniagent.tools.instruments.agreement import answer_of
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.parameters import CallRules, call_rules, ground_image, named_images, parameters
 from omniagent.tools.plan import PLAN, PlanIn
-from omniagent.tools.progress import Progress
+from omniagent.tools.record.progress import Progress
 from omniagent.tools.record.store import ImageStore, ref_of
 from omniagent.tools.record.trace import (
     FORMAT_VERSION,

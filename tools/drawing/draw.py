@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import Field
 
 from omniagent.model.errors import BadSetting, GenerationFailed
-from omniagent.model.requests import GenerationRequest, Step
+from omniagent.model.requests import GenerationRequest, Previews
 from omniagent.tools.instruments.similarity import perceptual_hash
 from omniagent.tools.record.trace import Estimated
 from omniagent.tools.tool import Outcome, ToolContext
@@ -76,7 +76,9 @@ def drawn(
         return DrawOut.model_validate_json(known)
     request = _request(arguments, settings, references, context)
     started = time.perf_counter()
-    pictures = context.runtime.generator.generate(request, token=context.token, on_step=_told(name, request, context))
+    pictures = context.runtime.generator.generate(
+        request, token=context.token, on_step=_Telling(name, request, context)
+    )
     seconds = time.perf_counter() - started
     if len(pictures) != len(arguments.seeds):
         raise GenerationFailed(
@@ -98,17 +100,20 @@ def _as_drawn(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def _told(name: str, request: GenerationRequest, context: ToolContext) -> Step:
+class _Telling:
     """A step callback for the trace; how long drawing takes is told now, or as soon as steps were timed."""
-    step, told = context.progress(name), _foretold(request, context)
 
-    def stepped(done: int, steps: int) -> None:
-        nonlocal told
-        if not told and done > 1:
-            told = _foretold(request, context)
-        step(done, steps)
+    def __init__(self, name: str, request: GenerationRequest, context: ToolContext) -> None:
+        self._progress, self._request, self._context = context.progress(name), request, context
+        self._told = _foretold(request, context)
 
-    return stepped
+    def look(self, previews: Previews) -> None:
+        self._progress.look(previews)
+
+    def __call__(self, done: int, steps: int) -> None:
+        if not self._told and done > 1:
+            self._told = _foretold(self._request, self._context)
+        self._progress(done, steps)
 
 
 def _foretold(request: GenerationRequest, context: ToolContext) -> bool:
