@@ -16,7 +16,7 @@ from tests.support.faces import FAILS, HOLDS
 from tests.support.scripted_runs import by_picture, scripted_agent
 
 FATAL, TOO_LARGE, WAITING = 6, 3, 7
-"""Seeds: the process is killed while it draws; memory runs out; the second picture waits for the pipe to be opened."""
+"""Seeds: the process is killed while it draws; memory runs out; the second picture waits until the pipe is closed."""
 
 PIPE = "pipe"
 
@@ -45,8 +45,8 @@ def _draw(runs: Path, request: GenerationRequest) -> Drawn:
         case seed if seed == TOO_LARGE:
             raise OutOfMemory("no memory for this picture")
         case seed if seed == seed_of(WAITING, 1):
-            # Opening a pipe waits until its other end is opened.
-            os.close(os.open(runs / PIPE, os.O_RDONLY))
+            # Opening a pipe waits until its other end is opened, reading until that is closed.
+            (runs / PIPE).read_bytes()
         case _:
             pass
     return [picture_for(request.instruction, one) for one in request.seeds]

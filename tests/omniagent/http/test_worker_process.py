@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -60,9 +61,14 @@ def names(client: httpx2.Client, run_id: str, until: str = "", times: int = 1) -
     return told
 
 
-def let_go_on(served: Served) -> None:
-    """Open the pipe's other end, which waits until a picture waits for it."""
-    os.close(os.open(served.service.folders.home / PIPE, os.O_WRONLY))
+@contextmanager
+def drawing_waits(served: Served) -> Generator[None]:
+    """Waits until a picture waits at the pipe, and lets it go on after."""
+    end = os.open(served.service.folders.home / PIPE, os.O_WRONLY)
+    try:
+        yield
+    finally:
+        os.close(end)
 
 
 def test_a_run_that_kills_its_process_ends_by_a_typed_error_and_takes_no_other_with_it(
@@ -74,7 +80,8 @@ def test_a_run_that_kills_its_process_ends_by_a_typed_error_and_takes_no_other_w
     fatal = begun(client, FATAL)
     # The process is gone: the other run goes on in a new one.
     names(client, other, "run_started", times=2)
-    let_go_on(apart)
+    with drawing_waits(apart):
+        assert client.get(f"/v1/runs/{other}").json()["status"] == "running"
     assert names(client, other)[-1] == "run_ended"
     saved = client.get(f"/v1/runs/{other}").json()
     assert saved["status"] == "accepted" and [one["id"] for one in saved["attempts"]][:2] == ["a1", "a2"]
@@ -90,10 +97,9 @@ def test_a_run_that_kills_its_process_ends_by_a_typed_error_and_takes_no_other_w
 def test_cancels_typed_errors_and_streamed_drafts_come_through_the_process(apart: Served):
     client = apart.http()
     run_id = begun(client, WAITING)
-    names(client, run_id, "decided")
-    for _ in range(2):
-        assert client.post(f"/v1/runs/{run_id}/cancel").status_code == 200
-    let_go_on(apart)
+    with drawing_waits(apart):
+        for _ in range(2):
+            assert client.post(f"/v1/runs/{run_id}/cancel").status_code == 200
     assert names(client, run_id)[-1] == "run_ended"
     run = client.get(f"/v1/runs/{run_id}").json()
     assert (run["status"], run["best"]) == ("cancelled", "a1")
