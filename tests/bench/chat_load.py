@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ WORDS = "the circle of visitor {:03d}"
 
 
 @contextmanager
-def chat(folder: Path) -> Iterator[str]:
+def chat(folder: Path) -> Generator[str]:
     """The URL of a chat at work."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.launch", "demo", "--port", "0"],

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +64,7 @@ def key(number: int) -> str:
 
 
 @contextmanager
-def server(folder: Path, clients: int, scripted: bool, settings: dict[str, str]) -> Iterator[str]:
+def server(folder: Path, clients: int, scripted: bool, settings: dict[str, str]) -> Generator[str]:
     """The URL of a server at work."""
     keys = ",".join(f"client{number}:{key(number)}" for number in range(clients + 1))
     module = "tests.support.launch" if scripted else "omniagent.cli"
@@ -119,7 +119,7 @@ async def draw(url: str, number: int, requests: int, seen: Seen) -> None:
 
 
 @contextmanager
-def bare_server() -> Iterator[str]:
+def bare_server() -> Generator[str]:
     """The URL of a server that does nothing."""
     process = subprocess.Popen(
         [sys.executable, "-c", BARE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
