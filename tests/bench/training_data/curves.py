@@ -1,12 +1,13 @@
 """The bundled transformer trained on built records, and on the same ones from the direct renderer: both losses.
 
 `python -m tests.bench.training_data.curves [SVG]` reads what `make data` built in `DATA`, and goes on where it was
-ended. Seed, order, times and noises are the same for both, so that the pictures alone differ.
+ended; `STEPS` is 300 by default. Seed, order, times and noises are the same for both, so that the pictures alone differ.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from omniagent.shapes.scene.render import render
 from omniagent.shapes.videos.film import random_film
 from tests.bench.training_data.truth import HOME, scene_at
 
-STEPS: Final = 300
+STEPS: Final = int(os.environ.get("STEPS", "300"))
 _BATCH: Final = 2
 _WINDOW: Final = 100
 """Steps at the end whose mean loss is compared."""
@@ -67,11 +68,12 @@ def losses(mix: Path, work: Path) -> list[tuple[int, float]]:
 
 
 def drawn(curves: dict[str, list[tuple[int, float]]]) -> str:
-    """Both curves as SVG."""
+    """Both curves as SVG, as far as they have come."""
+    end = max(step for curve in curves.values() for step, _ in curve)
     top = max(loss for curve in curves.values() for _, loss in curve) * 1.05
 
     def at(step: int, loss: float) -> str:
-        return f"{_PAD + step / STEPS * (_WIDE - _PAD):.1f},{(_HIGH - _PAD) * (1 - loss / top):.1f}"
+        return f"{_PAD + step / end * (_WIDE - _PAD):.1f},{(_HIGH - _PAD) * (1 - loss / top):.1f}"
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" font-family="sans-serif" '
@@ -81,8 +83,8 @@ def drawn(curves: dict[str, list[tuple[int, float]]]) -> str:
         y = (_HIGH - _PAD) * (1 - share)
         parts.append(f'<path d="M{_PAD} {y:.1f}H{_WIDE}" stroke="#ddd"/>')
         parts.append(f'<text x="2" y="{y + 11:.1f}">{top * share:.3f}</text>')
-    for step in range(0, STEPS + 1, 50):
-        x = _PAD + step / STEPS * (_WIDE - _PAD)
+    for step in range(0, end + 1, max(end // 6 // 10 * 10, 10)):
+        x = _PAD + step / end * (_WIDE - _PAD)
         parts.append(f'<text x="{x:.1f}" y="{_HIGH - _PAD + 14}" text-anchor="middle">{step}</text>')
     for number, (name, curve) in enumerate(curves.items()):
         points = " ".join(at(step, loss) for step, loss in curve)

@@ -173,18 +173,25 @@ class Everything:
         return tuple(Found(name, width / 4, height / 4, width * 0.7, height * 0.7, 0.9) for name in names)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_real_model_classes_run_a_whole_recipe_on_random_weights(tmp_path: Path, films: Path, name: str) -> None:
-    looks = VisionFeatures(save_dinov2(tmp_path / "dino"), device="cpu")
-    models: dict[Role, object] = {
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[Role, object]:
+    """The real classes on tiny random weights, saved and loaded once for all recipes."""
+    home = tmp_path_factory.mktemp("tiny")
+    return {
         "describer": RuledDescriber(),
         "detector": Everything(),
-        "tracker": Sam2Tracker(save_sam2(tmp_path / "sam2"), device="cpu"),
-        "features": looks,
-        "matcher": VisionFeatures(save_clip(tmp_path / "clip"), device="cpu"),
-        "filler": DiffusersFiller(save_flux_fill(tmp_path / "fill"), steps=1, device="cpu"),
+        "tracker": Sam2Tracker(save_sam2(home / "sam2"), device="cpu"),
+        "features": VisionFeatures(save_dinov2(home / "dino"), device="cpu"),
+        "matcher": VisionFeatures(save_clip(home / "clip"), device="cpu"),
+        "filler": DiffusersFiller(save_flux_fill(home / "fill"), steps=1, device="cpu"),
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_real_model_classes_run_a_whole_recipe_on_random_weights(
+    tmp_path: Path, films: Path, tiny: dict[Role, object], name: str
+) -> None:
     # Random masks and vectors: the windows are opened, so that each stage has something to do.
     open_windows = [
         f"{stage}.{setting}"
@@ -205,7 +212,7 @@ def test_the_real_model_classes_run_a_whole_recipe_on_random_weights(tmp_path: P
     recipe = load_recipe(
         name, ["test_share=0", "clips.shortest=0.6", "frames.every=0.6", "frames.max_side=64", *open_windows]
     )
-    done = build(recipe, films, tmp_path / "out", models=models, limit=1)
+    done = build(recipe, films, tmp_path / "out", models=tiny, limit=1)
     assert done.set_aside == 0 and done.train + done.rejected > 0
     for record in lines(tmp_path / "out"):
         assert all((tmp_path / "out" / path).is_file() for path in (record["output_image"], *record["input_images"]))
