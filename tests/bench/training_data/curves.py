@@ -1,7 +1,7 @@
 """The bundled transformer trained on built records, and on the same ones from the direct renderer: both losses.
 
 `python -m tests.bench.training_data.curves [SVG]` reads what `make data` built in `DATA`, and goes on where it was
-ended; `STEPS` is 300 by default. Seed, order, times and noises are the same for both, so that the pictures alone differ.
+ended; `STEPS` is 300 by default. Seed, order, times and noises are the same for both: the pictures alone differ.
 """
 
 from __future__ import annotations
