@@ -64,7 +64,9 @@ def losses(mix: Path, work: Path) -> list[tuple[int, float]]:
         print(work.name, line, file=sys.stderr, flush=True)
     log = (work / "work" / "log.jsonl").read_text().splitlines()
     told = [json.loads(line) for line in log]
-    return [(int(line["step"]), float(line["loss"])) for line in told if "loss" in line]
+    # A training that was killed does the steps since its last save again.
+    found = {int(line["step"]): float(line["loss"]) for line in told if "loss" in line}
+    return sorted(found.items())
 
 
 def drawn(curves: dict[str, list[tuple[int, float]]]) -> str:
