@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +14,12 @@ from PIL import Image
 
 from omniagent.model.errors import BadCheckpoint, HubUnreachable
 from omniagent.model.files.hub import find_model
+from omniagent.model.perception.weights import fetch
 from omniagent.model.wording import shown
 
 if TYPE_CHECKING:
     import torch
 
-log = logging.getLogger("omniagent.detector")
 
 LEAST: Final = 0.3
 """Confidence from which a thing counts as found; the authors' demonstration takes 0.3 to 0.35."""
@@ -65,7 +64,7 @@ class GroundingDino:
 
     Args:
         name: A folder, or a hub name such as `IDEA-Research/grounding-dino-tiny` (Apache-2.0, 690 MB). Before the first
-            download the licence that the hub states is logged to `omniagent.detector`.
+            download the licence that the hub states is logged to `omniagent.perception`.
         device: Where it runs; None takes the best there is.
         least: Confidence, 0 to 1, from which a thing counts as found.
         offload: Whether its weights leave the device between calls.
@@ -162,7 +161,7 @@ class GroundingDino:
         from omniagent.model.loading import quiet
 
         device = self.device
-        folder = _folder(self.name)
+        folder = fetch(self.name)
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             config: Any = AutoConfig.from_pretrained(folder, **local)
@@ -190,27 +189,6 @@ class GroundingDino:
         move: Callable[[], Any] = partial(model.to, device)
         with_memory_fault(device, "the detector", move)
         return _Parts(model, tokenizer, images, device, int(config.max_text_len))
-
-
-def _folder(name: str) -> Path:
-    """Where the model lies, downloaded if it must be; its licence is told first."""
-    try:
-        return find_model(name, local_files_only=True)
-    except HubUnreachable:
-        pass
-    log.warning("downloading the detector %s; its licence at the hub: %s", name, _licence(name))
-    return find_model(name)
-
-
-def _licence(name: str) -> str:
-    from huggingface_hub import HfApi
-
-    try:
-        card = HfApi().model_info(name, timeout=10).card_data
-    except Exception:
-        # The download itself says what is wrong with the name or the hub.
-        return "not known"
-    return str(card.get("license") or "not stated") if card is not None else "not stated"
 
 
 def _phrase(name: str) -> str:
