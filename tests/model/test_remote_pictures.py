@@ -89,7 +89,7 @@ def as_asked(fields: Fields) -> httpx.Response:
     ("references", "width", "height", "size"),
     [
         ([WIDE], None, None, "640x352"),
-        ([Image.new("RGB", (4000, 3000))], None, None, "1024x768"),
+        ([Image.new("RGB", (4000, 3000))], None, None, "1168x880"),
         ([Image.new("RGB", (500, 333), "red").convert("L")], None, None, "496x320"),
         ([WIDE], 320, None, "320x352"),
         ([WIDE], None, 512, "640x512"),

@@ -12,6 +12,8 @@ from omniagent import __version__
 from omniagent.agent import Agent
 from omniagent.cli import build_app
 from omniagent.cli.options import ModelOptions
+from omniagent.config import Config
+from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from tests.omniagent.test_cli import call, one_line
 from tests.support.faces import HOLDS, TASK, repaired
@@ -69,8 +71,10 @@ def test_a_server_without_its_model_ends_at_its_start(tmp_path: Path) -> None:
 
 def test_the_best_is_named_and_why_it_is_not_the_one_with_most_verdicts(tmp_path: Path) -> None:
     judge = by_picture((0.9, 0.1, 0.1), (0.9, 0.9, 0.1))
-    written = texts(scope="global")
-    outcome = call(scripted_agent(tmp_path, judge, written), "run", TASK, "--max-rounds", "2", "--candidates", "1")
+    written, config = texts(scope="global"), Config(loop=LoopPolicy(must_wins=False))
+    outcome = call(
+        scripted_agent(tmp_path, judge, written, config=config), "run", TASK, "--max-rounds", "2", "--candidates", "1"
+    )
     assert "returned: a1 of 2 pictures, 1 of 3 requirements hold; seed 0" in outcome.stdout
     assert "a2 holds 2, but a later picture" in outcome.stdout
     assert "2 of 3 requirements do not hold" in outcome.stderr and "r1" not in outcome.stderr

@@ -161,7 +161,7 @@ def test_a_killed_run_goes_on_with_its_own_large_budget_to_the_end(tmp_path: Pat
     def judge(prompt: Any, question: str) -> float:
         return 0.9 if "Is there" in question else 0.2 + 0.005 * len(calls)
 
-    config = Config(loop={"patience": 200, "clear_lead": 0, "redraw_lead": 0})  # pyright: ignore[reportArgumentType]
+    config = Config(loop={"patience": 200, "fruitless_rounds": 0, "clear_lead": 0, "redraw_lead": 0})  # pyright: ignore[reportArgumentType]
     agent = scripted_agent(
         tmp_path, judge, texts(scope="global"), generator=ScriptedGenerator(draw), config=config
     )  # fmt: skip

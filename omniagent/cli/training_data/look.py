@@ -149,16 +149,16 @@ def films(
 
 def tasks(
     out: Annotated[Path, typer.Option(callback=opt.at_home, help="A .jsonl file for omniagent batch.")],
-    count: Annotated[int, typer.Option(min=1)] = 40,
+    count: Annotated[int, typer.Option(min=1, help="Requests in the file.")] = 40,
     objects: Annotated[int, typer.Option(min=1, max=6, help="Things in each picture that is asked for.")] = 4,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same requests.")] = 0,
 ) -> None:
     """Write requests for pictures of the shapes world, whose runs the recipe reflection is made from.
 
     \b
     Examples:
       omniagent data tasks --out tasks.jsonl --count 40
-      omniagent batch tasks.jsonl --out runs --steps 6
+      omniagent data tasks --out tasks.jsonl --objects 2 --seed 7
     """
     from omniagent.cli.guard import guarded
 
