@@ -25,7 +25,7 @@ from omniagent.shapes.training.architecture import SMALL_VAE
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import train_mllm, train_vae
-from omniagent.shapes.training.stages import PAINTED, Stage
+from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage
 from omniagent.shapes.training.tokenizer import SPECIALS, save_processor
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.dialects.listed import prompts
@@ -224,7 +224,8 @@ def test_lessons_go_on_from_a_checkpoint_saved_in_half_precision_and_take_up_pai
         return lesson_batches(seed, mix, **more)
 
     monkeypatch.setattr("omniagent.shapes.training.parts.lesson_batches", note)
-    lines = list(train_mllm(Stage(work=tmp_path, steps=1, batch=8, init=start, said=0)))
+    counts = LessonCounts(scenes=1, seen_plans=1, painted=1)
+    lines = list(train_mllm(Stage(work=tmp_path, steps=1, mix=counts, init=start, said=0)))
     assert mixes == [(1, 4)]
     assert lines[0]["step"] == 1 and lines[0]["describe"] > 0 and "plan_seen" in lines[0]
     written = Qwen2_5_VLForConditionalGeneration.from_pretrained(tmp_path / "mllm" / "weights" / "mllm")
@@ -242,7 +243,9 @@ def test_the_vision_tower_learns_lessons_from_the_step_that_was_named(
         work = tmp_path / str(steps)
         (work / "processor").parent.mkdir()
         (work / "processor").symlink_to(tmp_path / "processor")
-        list(train_mllm(Stage(work=work, steps=steps, batch=3, init=start, vision_from=1, ema=0.0, said=0)))
+        # Lessons of one kind: each kind is validated too.
+        stage = Stage(work=work, steps=steps, mix=LessonCounts(scenes=1), init=start, vision_from=1, ema=0.0, said=0)
+        list(train_mllm(stage))
         trained = Qwen2_5_VLForConditionalGeneration.from_pretrained(work / "mllm" / "weights" / "mllm")
         return trained.model.visual.patch_embed.proj.weight.detach()
 

@@ -1,5 +1,6 @@
 """A critic's server that fails at random moments: every run ends in its typed outcome, in time, with its best."""
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,10 @@ from tests.support.stand_in_server import FAULTS, QUESTIONS, StandIn
 
 pytestmark = pytest.mark.slow
 
-RUNS = 200
-SHARES = 20
+RUNS = int(os.environ.get("OMNIAGENT_FAULT_RUNS", "80"))
+"""Runs with a fault of their own; each costs about a second."""
+
+SHARES = 8
 QUICK = ToolConfig(critic_tries=2, backoff=0.01)
 LASTING_OUTCOMES = {
     "killed": "CriticUnavailable",
