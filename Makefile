@@ -27,7 +27,7 @@ help:
 	@echo "make fuzz-api                                  2,000 requests made of the HTTP server's OpenAPI document"
 	@echo "make check                                     ruff, pyright, and hadolint on the Dockerfile"
 	@echo "make docs                                      the documentation as pages, in build/docs"
-	@echo "make data [FILMS=48] [RUNS=80] [ARGS='--workers 2']    training records of every recipe from synthetic videos and runs"
+	@echo "make data [FILMS=48] [RUNS=100] [ARGS='--workers 2']    training records of every recipe from synthetic videos and runs"
 	@echo "make train [ARGS='vae --help']                 train the bundled checkpoint's parts"
 	@echo "make eval [ARGS='draw --limit 20']              figures on the test split, judged by the oracle"
 	@echo "make histories [N=10000]                        random verdict histories through the loop's real routing"
@@ -108,7 +108,7 @@ docs: $(STAMP)
 # the agent, which draw beside the films' recipes: of so few steps that pictures have faults.
 DATA ?= data
 FILMS ?= 48
-RUNS ?= 80
+RUNS ?= 100
 data: export OMP_NUM_THREADS ?= 1
 data: $(STAMP)
 	$(BIN)/omniagent data tasks --out $(DATA)/tasks.jsonl --count $(RUNS) --objects 3

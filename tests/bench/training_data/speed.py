@@ -15,7 +15,7 @@ from pathlib import Path
 from omniagent.shapes.videos.write import write_stills
 from tests.bench.training_data.truth import Figure
 
-_ITEMS = int(os.environ.get("ITEMS", "60"))
+_ITEMS = int(os.environ.get("ITEMS", "300"))
 _GROWTH = 10
 
 
