@@ -49,6 +49,7 @@ def test_the_bundled_model_suggests_what_it_can_draw() -> None:
     assert profile.examples and Agent(bundled_checkpoint()).generator_profile == profile
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -116,6 +116,7 @@ def test_a_failed_picture_is_drawn_again_by_an_instruction_that_the_critic_wrote
     assert [call.instruction for call in world.generator.calls] == ["a red bird on a green roof", better]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "written",
     [

@@ -61,6 +61,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_the_loss_of_two_records_falls_and_the_checkpoint_draws_something_else(
     settings: FinetuneSettings, checkpoint: Path
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_lora_leaves_the_networks_own_weights_as_they_were(settings: FinetuneS
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [{"ema": 0.9, "accumulate": 2}, {"lora": 2}], ids=["full", "lora"])
 def test_a_training_that_was_cut_off_goes_on_bit_for_bit(settings: FinetuneSettings, more: dict[str, Any]) -> None:
     whole = changed(settings, **more, prompt_dropout=0.3, save_every=2)

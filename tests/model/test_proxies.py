@@ -185,6 +185,7 @@ print(serve(repaired(Path(sys.argv[1])), port=0, block=False))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proxy", [DEAD, "socks5://127.0.0.1:9"])
 def test_the_chat_starts_whatever_the_proxies_are(proxy: str, through: Callable[..., None], tmp_path: Path) -> None:
     through(proxy)

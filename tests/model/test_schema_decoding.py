@@ -106,6 +106,7 @@ def valid(schema: type[BaseModel], text: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @DRAFTS
 def test_a_network_of_chance_writes_whole_drafts(
     shared: SchemaDecoding, encoder: ChatEncoder, vocabulary: int, draft: type[BaseModel]
@@ -200,6 +201,7 @@ def test_a_schema_of_which_no_grammar_can_be_made_is_told_once(
     assert "Impossible" in record.getMessage() and '"not"' in record.getMessage()
 
 
+@pytest.mark.slow
 @DRAFTS
 def test_the_critic_in_this_process_writes_whole_drafts_whatever_its_weights_are(
     critic: LocalCritic, reweigh: Callable[..., None], draft: type[BaseModel]

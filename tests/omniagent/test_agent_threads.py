@@ -87,6 +87,7 @@ print(result.stop_reason, len(result.attempts))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fatal", ["look1", "look5", "draw2"])
 def test_a_killed_run_goes_on_without_drawing_anything_twice(tmp_path: Path, fatal: str):
     log = tmp_path / "log"

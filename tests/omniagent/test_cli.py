@@ -205,6 +205,7 @@ def test_an_unforeseen_error_is_one_line_too(tmp_path: Path) -> None:
     assert "RuntimeError: the bug" in one_line(outcome, 3)
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_and_reports_the_best_so_far(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.launch", "run", TASK, "--json", "--out", str(tmp_path / "run")]
     environment = {**os.environ, SCENARIO: "stuck"}
@@ -224,6 +225,7 @@ def test_ctrl_c_keeps_and_reports_the_best_so_far(tmp_path: Path) -> None:
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_leaves_at_once_and_names_the_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.launch", "run", TASK, "--json", "--out", str(tmp_path / "run")]
     environment = {**os.environ, SCENARIO: "deaf"}

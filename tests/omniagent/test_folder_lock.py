@@ -103,6 +103,7 @@ def test_a_folder_that_can_hold_no_lock_at_all_is_named_with_the_reason(
         pass
 
 
+@pytest.mark.slow
 def test_a_run_needs_nothing_that_only_unix_has(tmp_path: Path) -> None:
     code = (
         WINDOWS + "import omniagent\nfrom omniagent.cli import main\nfrom tests.support.faces import make_test_agent\n"

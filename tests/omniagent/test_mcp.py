@@ -54,6 +54,7 @@ def wire_size(result: CallToolResult) -> int:
     return len(result.model_dump_json(by_alias=True))
 
 
+@pytest.mark.slow
 def test_the_official_client_draws_a_picture_over_stdio(tmp_path: Path) -> None:
     server = StdioServerParameters(
         command=sys.executable,

@@ -44,6 +44,7 @@ def address_of(process: Process) -> str:
     return next(line.split()[2] for line in process.stderr if line.startswith("MCP at "))
 
 
+@pytest.mark.slow
 def test_the_official_client_uses_every_tool_over_http(tmp_path: Path) -> None:
     told: list[float] = []
 
@@ -85,6 +86,7 @@ def test_the_official_client_uses_every_tool_over_http(tmp_path: Path) -> None:
     assert process.returncode == 0 and out == "" and "Traceback" not in err, err
 
 
+@pytest.mark.slow
 def test_a_run_is_fetched_over_another_connection_after_its_client_has_gone(tmp_path: Path) -> None:
     async def begin(url: str) -> None:
         async with Client(url) as client:

@@ -297,6 +297,7 @@ def test_the_same_thread_goes_on_where_it_stopped(tmp_path: Path) -> None:
     with_client(repaired(tmp_path), use)
 
 
+@pytest.mark.slow
 def test_a_thread_that_is_at_work_is_not_begun_twice_and_there_is_an_end_of_room(tmp_path: Path) -> None:
     async def use(client: Client) -> None:
         arguments = {"task": TASK, "thread_id": "mine"}
@@ -310,6 +311,7 @@ def test_a_thread_that_is_at_work_is_not_begun_twice_and_there_is_an_end_of_room
     with_client(held(tmp_path, threading.Event()), use, patience=0.01)
 
 
+@pytest.mark.slow
 def test_earlier_runs_are_listed_and_serve_as_pictures(tmp_path: Path) -> None:
     seen: list[GenerationRequest] = []
 
@@ -353,6 +355,7 @@ def test_a_picture_is_described_and_asked_about(tmp_path: Path) -> None:
     with_client(repaired(tmp_path / "runs"), use)
 
 
+@pytest.mark.slow
 def test_the_full_file_of_a_large_picture_comes_in_parts_under_the_limit(tmp_path: Path) -> None:
     noise = Image.effect_noise((1400, 1400), 90).convert("RGB")
     agent = scripted_agent(tmp_path, generator=ScriptedGenerator(lambda request: noise))
@@ -372,6 +375,7 @@ def test_the_full_file_of_a_large_picture_comes_in_parts_under_the_limit(tmp_pat
     with_client(agent, use)
 
 
+@pytest.mark.slow
 def test_the_longest_answers_stay_under_the_limit(tmp_path: Path) -> None:
     long = "星" * 1_500
     questions = [f"Is there {long}, {number}?" for number in range(32)]

@@ -28,6 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_one_import_package_only(wheel: zipfile.ZipFile) -> None:
     (top,) = [name for name in wheel.namelist() if name.endswith("top_level.txt")]
     assert wheel.read(top).decode().split() == ["omniagent"]

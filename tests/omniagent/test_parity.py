@@ -29,6 +29,7 @@ def test_the_kept_part_of_the_recordings_is_covered_whole() -> None:
     assert all(case.kind in CHECKS for case in kept)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_for_each_case_and_says_by_its_exit_code_that_all_are_met() -> None:
     done = _command(str(KEPT), "scheduler", "image")
     assert done.returncode == 0
@@ -41,6 +42,7 @@ def test_the_command_prints_a_line_for_each_case_and_says_by_its_exit_code_that_
     ]
 
 
+@pytest.mark.slow
 def test_a_case_of_an_unknown_kind_is_a_miss_and_fails_the_command(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(
         '{"cases": {"dance/waltz": {"file": null, "meta": "x.json", "suggested_tolerance": {"atol": 0.1}}}}'
@@ -50,6 +52,7 @@ def test_a_case_of_an_unknown_kind_is_a_miss_and_fails_the_command(tmp_path: Pat
     assert done.stdout.startswith("dance/waltz miss nan 0.1")
 
 
+@pytest.mark.slow
 def test_a_folder_without_manifest_is_bad_usage(tmp_path: Path) -> None:
     assert _command(str(tmp_path)).returncode == 2
 

@@ -54,11 +54,13 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
 def test_its_python_runs_in_an_empty_folder(code: str) -> None:
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
 
 
+@pytest.mark.slow
 def test_its_commands_run_as_printed_in_an_empty_folder(tmp_path: Path, shell: dict[str, str]) -> None:
     assert len(RUNS) >= 5 and any(line.startswith("omniagent batch") for line in RUNS)
     for line in [*RUNS, *MENTIONED]:

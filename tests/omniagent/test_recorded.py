@@ -19,6 +19,7 @@ def recorded(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_bundled_critic_is_asked_what_it_was_trained_on(tmp_path: Path) -> None:
     known = recorded("prompts")
     assert len(known) >= 500

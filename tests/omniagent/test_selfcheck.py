@@ -67,6 +67,7 @@ def test_there_are_twenty_tasks_of_every_kind_and_their_pictures_ship_with_the_p
     assert [task.words for task in other] == ["a wren"]
 
 
+@pytest.mark.slow
 def test_a_machine_whose_critic_reads_everything_passes_and_goes_on_without_drawing_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ def in_shell(script: str, folder: Path) -> str:
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, timeout=120).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "streams",
     ['>&- 2>"$OUT/err"', ">&- 2>&-", ">&- 2>&- <&-", '>"$OUT/out" 2>&-'],
@@ -35,6 +36,7 @@ def test_a_run_with_closed_streams_writes_its_result_and_tells_by_its_exit_code(
     assert Result.load(tmp_path / "run").accepted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", ["", "2>&1"])
 def test_a_run_whose_reader_went_away_writes_its_result_and_tells_by_its_exit_code(
     tmp_path: Path, streams: str
@@ -45,6 +47,7 @@ def test_a_run_whose_reader_went_away_writes_its_result_and_tells_by_its_exit_co
     assert Result.load(tmp_path / "run").accepted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_result_that_cannot_be_printed_is_a_failure_and_stays_in_the_folder(tmp_path: Path) -> None:
     assert in_shell('omni run "$TASK" --json --out "$OUT/run" >/dev/full; echo $?', tmp_path) == "3\n"
@@ -74,6 +77,7 @@ def started(folder: Path, *, ignoring: str = "", scenario: str = "stuck") -> Pro
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("numbers", "ignoring"),
     [
@@ -106,6 +110,7 @@ def test_a_signal_before_there_is_a_run_ends_the_command_like_ctrl_c(tmp_path: P
     assert (done.returncode, done.stderr) == (130, "cancelled before there was anything to keep\n")
 
 
+@pytest.mark.slow
 def test_sigterm_ends_the_chat_cleanly(tmp_path: Path) -> None:
     environment = {**os.environ, "OMNIAGENT_RUNS_DIR": str(tmp_path)}
     with Process(

@@ -59,6 +59,7 @@ def _painted(wanted: Wanted, instruction: str) -> Scene:
     return Scene(background, tuple(items))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(wishes())
 def test_a_perfect_painter_who_follows_the_layout_fulfils_the_wish(wanted: Wanted) -> None:
@@ -67,6 +68,7 @@ def test_a_perfect_painter_who_follows_the_layout_fulfils_the_wish(wanted: Wante
     assert right(judge(render(_painted(wanted, instruction)), wanted))
 
 
+@pytest.mark.slow
 def test_requests_of_the_world_are_fulfilled_by_their_layouts() -> None:
     rng = np.random.default_rng(5)
     for _ in range(60):

@@ -37,6 +37,7 @@ def diamond(reach: float, colour: tuple[int, int, int]) -> Picture:
     return polygon([(64, 64 - reach), (64 + reach, 64), (64, 64 + reach), (64 - reach, 64)], colour)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("background", BACKGROUNDS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_fill_and_colour_is_read(shape: str, background: str):
@@ -58,6 +59,7 @@ def test_every_shape_fill_and_colour_is_read(shape: str, background: str):
             assert seen.size == true.size
 
 
+@pytest.mark.slow
 def test_disturbed_pictures_are_judged_as_the_scenes_they_show():
     errors = measure(all_together, 20, seed=1)
     assert errors.requirements > 150

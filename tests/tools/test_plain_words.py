@@ -89,6 +89,7 @@ def test_the_words_stay_whatever_the_form(text: str) -> None:
     assert words(plain_request(text)) == words(text)
 
 
+@pytest.mark.slow
 def test_what_a_plain_checkpoint_was_trained_on_keeps_its_words_and_its_questions() -> None:
     for kind in KINDS:
         for number in range(80):

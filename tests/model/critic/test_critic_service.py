@@ -165,6 +165,7 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_line_serves_tells_refuses_a_second_and_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +249,7 @@ def test_what_cannot_be_served_is_said_before_anything_starts(tmp_path: Path) ->
         find_python(environ={PYTHON_VARIABLE: "/nowhere"})
 
 
+@pytest.mark.slow
 def test_install_makes_an_environment_that_auto_finds_and_goes_on_where_it_broke_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

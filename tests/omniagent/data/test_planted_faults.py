@@ -41,6 +41,7 @@ def outcome(name: str, source: Path, out: Path, models: Mapping[Role, object], *
     return done.train, [json.loads(line)["reason"] for line in lines]
 
 
+@pytest.mark.slow
 def test_without_a_fault_every_recipe_gives_records(film: Path, tmp_path: Path) -> None:
     for name in ("in-context", "in-context-edit", "video-edit"):
         assert outcome(name, film, tmp_path / name, {})[0] > 0, name

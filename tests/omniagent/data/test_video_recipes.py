@@ -71,12 +71,14 @@ def box_of(item: Item) -> tuple[float, float, float, float]:
     return (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
+@pytest.mark.slow
 def test_every_cut_of_a_film_is_found_and_no_other(films: Path) -> None:
     for path in sorted(films.glob("*.mp4")):
         cuts = json.loads(path.with_suffix(".truth.json").read_text())["cuts"]
         assert [scene.first for scene in find_scenes(path)][1:] == cuts
 
 
+@pytest.mark.slow
 def test_the_target_of_an_in_context_record_is_an_untouched_frame(films: Path, built: dict[str, Path]) -> None:
     out = built["in-context"]
     for record in lines(out):

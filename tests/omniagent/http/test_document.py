@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.faces import HOLDS
 from tests.support.http_server import ALICE, serving
 from tests.support.scripted_runs import by_picture, scripted_agent
@@ -18,6 +20,7 @@ CASES = int(os.environ.get("OMNIAGENT_API_CASES", "40"))
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
+@pytest.mark.slow
 def test_requests_made_of_the_document_are_answered_as_it_says_and_none_with_a_failure(tmp_path: Path):
     agent = scripted_agent(tmp_path / "runs", by_picture(HOLDS))
     with serving(agent, requests_per_minute=0, queue=1000, runs_per_key=1000) as served:

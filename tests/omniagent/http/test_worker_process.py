@@ -71,6 +71,7 @@ def drawing_waits(served: Served) -> Generator[None]:
         os.close(end)
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_process_ends_by_a_typed_error_and_takes_no_other_with_it(
     apart: Served, engine: ProcessEngine
 ):

@@ -72,6 +72,7 @@ def test_edits_are_judged_beside_their_source_and_drawn_from_it():
     assert kinds == {"probability", "pair"} and any(run.right for run in runs)
 
 
+@pytest.mark.slow
 def test_random_histories_end_once_within_their_caps_with_their_best():
     graph = build()
     played = [play_history(number, graph) for number in range(200)]

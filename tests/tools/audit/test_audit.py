@@ -214,6 +214,7 @@ def test_an_audit_keeps_the_lines_in_their_order_and_adds_nothing_a_second_time(
             assert len(again.checklist) <= len(made.checklist) + len(made.unchecked), (words, name)
 
 
+@pytest.mark.slow
 def test_a_planner_of_the_shapes_world_that_drops_a_line_does_not_lose_it(tmp_path: Path) -> None:
     for seed in range(60):
         task = sample_task(np.random.default_rng([31, seed]), "draw", "test")

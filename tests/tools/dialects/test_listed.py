@@ -50,6 +50,7 @@ def whole_layout(scene: Scene | None) -> str:
     return "" if scene is None else layout_of(scene, range(len(scene.items)))
 
 
+@pytest.mark.slow
 def test_two_thousand_plans_are_read_back_as_they_were_printed() -> None:
     read: Counter[str] = Counter()
     for seed in range(PLANS):

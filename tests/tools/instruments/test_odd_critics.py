@@ -119,6 +119,7 @@ def evidence(result: Result, instrument: str) -> list[Evidence]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", [False, True], ids=["generate", "edit"])
 @pytest.mark.parametrize("name", ODD)
 def test_a_run_with_an_odd_critic_ends_once_and_keeps_its_best_picture(tmp_path: Path, name: str, edit: bool) -> None:

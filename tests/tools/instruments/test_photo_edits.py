@@ -88,6 +88,7 @@ def judged_edit(folder: Path, edit: PhotoEdit, *, sees: bool, locates: bool) -> 
     return judged(folder, edit.before, edit.after, critic, edit.request, edit.reach)
 
 
+@pytest.mark.slow
 def test_of_forty_right_edits_of_photos_at_most_four_are_flagged(tmp_path: Path) -> None:
     edits = right_edits()
     assert len(edits) == 40 and all(edit.right for edit in edits)
@@ -95,6 +96,7 @@ def test_of_forty_right_edits_of_photos_at_most_four_are_flagged(tmp_path: Path)
     assert len(flagged) <= 4, flagged
 
 
+@pytest.mark.slow
 def test_of_twenty_two_wrong_edits_pixels_let_at_most_two_pass_even_where_the_critic_says_yes_to_all(
     tmp_path: Path,
 ) -> None:
@@ -139,6 +141,7 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(small).resize((width, height))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "new", "answer"),
     [

@@ -15,6 +15,7 @@ def reader() -> RapidReader:
     return found
 
 
+@pytest.mark.slow
 def test_right_posters_pass_and_misspelt_ones_are_found(reader: RapidReader) -> None:
     tried = [*posters(5, 384, seed=2, printing=FIRST), *posters(5, 384, seed=3, printing=SECOND)]
     assert sum(judged_right(poster, reader) for poster in tried) >= LEAST * len(tried)

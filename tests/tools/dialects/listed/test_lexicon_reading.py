@@ -48,6 +48,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_request_in_the_models_own_grammar_never_changes(kind: Kind) -> None:
     for number in range(400):
