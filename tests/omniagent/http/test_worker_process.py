@@ -23,17 +23,21 @@ TASK = "a red circle on a white background"
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> ProcessEngine:
-    runs = tmp_path_factory.mktemp("runs")
-    os.mkfifo(runs / PIPE)
-    return ProcessEngine(partial(by_seed, runs))
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("apart")
+    os.mkfifo(folder / PIPE)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def apart(engine: ProcessEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def engine(home: Path) -> ProcessEngine:
+    return ProcessEngine(partial(by_seed, home))
+
+
+@pytest.fixture(scope="module")
+def apart(engine: ProcessEngine, home: Path) -> Iterator[Served]:
     """A server whose runs are at work in another process; that ends with it."""
-    runs = next(tmp_path_factory.getbasetemp().glob("runs*"))
-    with serving(by_seed(runs), engine=engine, workers=4) as served:
+    with serving(by_seed(home), engine=engine, workers=4) as served:
         assert served.openai().images.generate(prompt=TASK, extra_body={"seed": 1}).data
         pid = engine.pid
         assert pid is not None and pid != os.getpid() and psutil.Process(pid).ppid() == os.getpid()
