@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from omniagent.graphs import repairs, rules
+from omniagent.graphs import amount, repairs, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import (
     critique_of,
@@ -52,7 +52,7 @@ def fresh(state: AgentState, words: str) -> Fresh:
     assert state.plan is not None, "a plan comes before a picture"
     settings, ground = state.plan.settings, ground_of(state)
     words, images = repairs.sources(state, words)
-    seeds = _seeds(state, rules.candidates(state))
+    seeds = _seeds(state, amount.candidates(state))
     if state.plan.mode == "generate" or not images:
         return Fresh(GENERATE, GenerateIn(instruction=words, seeds=seeds, settings=settings), (), 0)
     depth = (0 if ground is None else ground.depth) + (1 if state.plan.mode == "edit" else 0)
@@ -94,7 +94,7 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
     base, decision = rules.base_of(state), standing(state)
     assert state.plan is not None and decision is not None, "a plan and a decision come before a repair"
     words = decision.instruction or ""
-    seeds = _seeds(state, rules.candidates(state, repair=True))
+    seeds = _seeds(state, amount.candidates(state, repair=True))
     call = call_rules(context.tools.runtime.generator.profile, context.tools.config.call)
     settings = parameters("edit", words, (base.image,), state.settings, call)
     box = repairs.region_of(state, base)

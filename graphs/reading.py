@@ -3,7 +3,7 @@
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from omniagent.graphs import doubts, rules
+from omniagent.graphs import amount, doubts, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import over
 from omniagent.graphs.policy import capped
@@ -26,7 +26,7 @@ def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     # By now a critic behind a URL has told its name, and with it what was measured of it.
     policy = capped(state.policy, context.tools.runtime.critic.profile)
     update: StateUpdate = {"plan": made.plan, "policy": policy, "usage": made.usage}
-    if (message := rules.fewer_candidates(state, policy)) is not None and made.plan.mode not in ("answer", "refuse"):
+    if (message := amount.fewer_candidates(state, policy)) is not None and made.plan.mode not in ("answer", "refuse"):
         context.tools.trace.add(Warned(message=message))
         update["warnings"] = (*state.warnings, message)
     if made.plan.mode == "refuse":

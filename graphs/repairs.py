@@ -69,7 +69,9 @@ def repairable(state: AgentState, attempt: Attempt) -> bool:
         return False
     if state.plan.mode != "generate":
         located = critique.repair is None or critique.where is not None
-        if not (state.policy.region_repairs and located) or attempt.depth > state.budget.max_depth:
+        ground = ground_of(state)
+        edits = attempt.depth - (0 if ground is None else ground.depth)
+        if not (state.policy.region_repairs and located) or edits >= state.budget.max_depth:
             return False
     parents = {attempt.id, root_of(state, attempt).id}
     tried = any(one.round > attempt.round and one.parent in parents for one in state.attempts)

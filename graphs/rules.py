@@ -4,11 +4,11 @@ Each rule answers a failure seen in published systems: critics that rewrite the 
 loops that return their last picture or never end. `decide` applies them in a fixed order; the first that speaks wins.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from omniagent.graphs.amount import seconds_a_picture, time_left
 from omniagent.graphs.history import (
-    Round,
     attempt_of,
     best_of,
     critique_of,
@@ -21,13 +21,12 @@ from omniagent.graphs.history import (
     standing,
     step_of,
 )
-from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.repairs import failed, is_local, redraw_words, repair_fault, repair_of, repairable
+from omniagent.graphs.stagnation import going_nowhere
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
 from omniagent.tools.dialects.plain.language.ground import named_images
-from omniagent.tools.instruments.similarity import distance
-from omniagent.tools.types import Attempt, Critique, Decision, RequirementKind, StopReason
+from omniagent.tools.types import Attempt, Critique, Decision, StopReason
 
 _SAME_BEFORE: Final = "all requirements hold of the given picture too, so they do not tell whether the change was made"
 
@@ -46,7 +45,7 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
         return Decision(action="accept", reason="every requirement holds", target=best.id, stop="accepted")
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
         return stop
-    if (stop := stuck(rounds(state), state.policy, _repairs(state)) or fruitless(state)) is not None:
+    if (stop := going_nowhere(state)) is not None:
         return stop.model_copy(update={"reason": stop.reason + _of_nothing(state)})
     return next_try(state)
 
@@ -134,104 +133,6 @@ def ended(state: AgentState, *, cancelled: bool, expired: bool) -> Decision | No
     return None
 
 
-def time_left(state: AgentState) -> float:
-    """Seconds until the time limit."""
-    return state.budget.time_limit - state.usage.seconds
-
-
-def seconds_a_picture(state: AgentState) -> float:
-    """What drawing and judging one more picture takes by what was measured in this run; 0 before the first.
-
-    The quickest round counts, as the first may have loaded and compiled; reading the task counts as one more look.
-    """
-    if not state.pace:
-        return 0.0
-    return min(state.pace) + state.usage.critic_seconds / (len(state.attempts) + 1)
-
-
-def fruitless(state: AgentState) -> Decision | None:
-    """A stop because the last rounds hold no more than those before them, with what seems to be beyond the generator.
-
-    See `LoopPolicy.fruitless_rounds`.
-    """
-    history, most = rounds(state), state.policy.fruitless_rounds
-    if not most or len(history) <= most:
-        return None
-    before = max(one.critique.passed for one in history[:-most])
-    if any(one.critique.passed > before or one.critique.accepted for one in history[-most:]):
-        return None
-    best = leader(state)
-    missing = "" if best is None else _missing(state, best)
-    return Decision(
-        action="stop",
-        stop="stagnation",
-        reason=f"the last {counted(most, 'round')} held no more than the ones before{missing}",
-        target=None if best is None else best.id,
-    )
-
-
-_ABILITIES: Final[dict[RequirementKind, str]] = {
-    "presence": "showing a thing, or leaving it out",
-    "count": "drawing a number of things",
-    "attribute": "the look of a thing",
-    "relation": "where things are to one another",
-    "text": "writing text",
-    "style": "the style",
-    "identity": "the likeness of a given person or thing",
-    "preservation": "keeping what is not to change",
-}
-
-
-def _missing(state: AgentState, best: Attempt) -> str:
-    """Which abilities the requirements ask for that failed of every picture of this step."""
-    tries = [critique_of(state, one) for one in state.attempts if one.step == best.step]
-    held = {one.requirement for seen in tries if seen is not None for one in seen.verdicts if one.answer == "yes"}
-    lacking = dict.fromkeys(_ABILITIES[one.kind] for one in due(state, best) if one.id not in held)
-    return f"; the generator seems to lack: {', '.join(lacking)}" if lacking else ""
-
-
-def stuck(history: tuple[Round, ...], policy: LoopPolicy, repaired: Collection[str] = ()) -> Decision | None:
-    """A stop because the rounds go nowhere (rule 5), or None.
-
-    One picture twice is enough, except for a repair that changed nothing: that is rolled back. Equal verdicts on
-    different pictures are weaker evidence, for fresh seeds are independent tries, hence the policy's patience.
-    `repaired` are the attempts that are repairs of others.
-    """
-    if not history:
-        return None
-    last = history[-1]
-    for earlier in reversed(history[:-1]):
-        if last.attempt.id not in repaired and same_picture(earlier, last, policy):
-            reason: StopReason = "stagnation" if earlier.number == history[-2].number else "oscillation"
-            return Decision(
-                action="stop",
-                stop=reason,
-                reason=f"round {last.number} drew the picture of round {earlier.number} again",
-            )
-    vectors = [one.vector for one in history]
-    tail = vectors[-policy.patience - 1 :]
-    if len(tail) == policy.patience + 1 and len(set(tail)) == 1:
-        return Decision(action="stop", stop="stagnation", reason=f"the same verdicts {len(tail)} rounds in a row")
-    swing = vectors[-2 * max(2, policy.patience - 1) :]
-    if len(swing) == 2 * max(2, policy.patience - 1) and swing[0] != swing[1] and swing[2:] == swing[:-2]:
-        return Decision(
-            action="stop", stop="oscillation", reason=f"two sets of verdicts in turn for {len(swing)} rounds"
-        )
-    return None
-
-
-def _repairs(state: AgentState) -> frozenset[str]:
-    return frozenset(one.id for one in state.attempts if is_repair(state, one))
-
-
-def same_picture(first: Round, second: Round, policy: LoopPolicy) -> bool:
-    """Whether two rounds brought one picture: equal pixels, or equal verdicts and nearly equal perceptual hashes."""
-    if first.attempt.image == second.attempt.image:
-        return True
-    hashes = first.attempt.perceptual_hash, second.attempt.perceptual_hash
-    return all(hashes) and first.vector == second.vector and distance(*hashes) <= policy.same_picture
-
-
 def next_try(state: AgentState) -> Decision:
     """Roll back, repair, or draw again: with new words where the critic wrote some, else with the same."""
     best, history = leader(state), rounds(state)
@@ -278,40 +179,6 @@ def wants_refinement(state: AgentState, *, cancelled: bool = False, expired: boo
     if critique.blank or not failed(critique) or refinement_of(state, best) is not None:
         return False
     return decide(state, cancelled=cancelled, expired=expired).action in ("regenerate", "roll_back")
-
-
-def candidates(state: AgentState, *, repair: bool = False) -> int:
-    """How many pictures the next round draws, at least one and within the caps on pictures and candidates (rule 8)."""
-    policy = state.policy
-    if repair:
-        wanted = policy.repair_candidates
-    elif any(one.step == step_of(state) for one in state.attempts):
-        wanted = state.budget.candidates
-    else:
-        mode = None if state.plan is None else state.plan.mode
-        wanted = policy.first_candidates if mode is None else policy.first_by_mode.get(mode, policy.first_candidates)
-    most = policy.most_candidates or wanted
-    needed = seconds_a_picture(state)
-    if policy.whole_rounds and needed:
-        most = min(most, max(1, int(time_left(state) / needed)))
-    return max(1, min(wanted, most, state.budget.max_images - len(state.attempts)))
-
-
-def fewer_candidates(state: AgentState, policy: LoopPolicy) -> str | None:
-    """What to tell where a policy, capped by what was measured of the critic, allows fewer candidates than are wanted.
-
-    None where it takes nothing away, or where the number was set.
-    """
-    first = (policy.first_candidates, *policy.first_by_mode.values())
-    wanted = max(state.budget.candidates, *first, policy.repair_candidates)
-    if policy.most_candidates is None or policy.most_candidates == state.policy.most_candidates:
-        return None
-    if policy.most_candidates >= wanted:
-        return None
-    return (
-        f"at most {counted(policy.most_candidates, 'picture')} a round in place of {wanted}: by its calibration this "
-        "critic accepts too many wrong pictures to choose among more; loop.most_candidates overrules that"
-    )
 
 
 def may_draw_ahead(state: AgentState) -> bool:

@@ -395,7 +395,7 @@ class Budget(Word):
     max_critic_calls: int = Field(default=200, ge=1, description="most calls of the critic")
     time_limit: float = Field(default=600.0, gt=0, allow_inf_nan=False, description="seconds of the whole run")
     candidates: int = Field(default=2, ge=1, le=16, description="pictures drawn together in each round after the first")
-    max_depth: int = Field(default=2, ge=0, description="most edits stacked on one source")
+    max_depth: int = Field(default=2, ge=0, description="edits stacked on one source, counted anew in each step")
 
 
 class Usage(Word):

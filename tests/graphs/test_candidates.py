@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omniagent.graphs.amount import candidates, fewer_candidates
 from omniagent.graphs.policy import MOST_CANDIDATES, LoopPolicy, capped, useful_candidates
-from omniagent.graphs.rules import candidates, fewer_candidates
 from omniagent.graphs.state import AgentState
 from omniagent.model.profile import Calibration, CriticProfile
 from omniagent.tools.types import Attempt, Budget, ImageRef, Task

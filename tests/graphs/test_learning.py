@@ -20,7 +20,7 @@ from omniagent.runs.result import Result
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.plain.forms import ChecklistForm, Line, RefineForm, RepairForm
 from omniagent.tools.drawing.mend import frame_of
-from omniagent.tools.types import Box, Budget, RequirementKind
+from omniagent.tools.types import Box, Budget, Mode, RequirementKind
 
 SCENE = Image.fromarray(photos.astronaut()).resize((256, 256))
 PLAIN = CriticProfile(name="plain", source="scripted")
@@ -84,12 +84,18 @@ class World:
         return json.dumps([{"bbox_2d": self.box, "label": "change"}] if self.box else [])
 
     def run(
-        self, folder: Path, task: str, *images: Image.Image, budget: Budget | None = None, **policy: object
+        self,
+        folder: Path,
+        task: str,
+        *images: Image.Image,
+        budget: Budget | None = None,
+        mode: Mode | None = None,
+        **policy: object,
     ) -> Result:
         loop = LoopPolicy.model_validate({"second_reading": False, "forced_choice": False, **policy})
         config = Config(tools=ToolConfig(backoff=0, critic_tries=1), loop=loop)
         with Agent(generator=self.generator, critic=self.critic, config=config, runs_dir=folder) as agent:
-            return agent.run(task, list(images), seed=3, budget=budget)
+            return agent.run(task, list(images), seed=3, budget=budget, mode=mode)
 
 
 def painted_over(source: Image.Image, picture: Image.Image, box: tuple[int, int, int, int] | None) -> Image.Image:
@@ -246,13 +252,16 @@ def test_changes_are_made_at_once_where_the_generator_can_or_the_caller_says_so(
 
 
 def test_a_later_step_may_take_something_from_another_picture_whose_number_follows(tmp_path: Path):
-    world = World({"Is it free of lamps?": "remove the lamp", "Is there a cat?": "cat"})
+    world = World({"Is it free of lamps?": "remove the lamp", "Is there a cat?": "image 2"})
     other = Image.new("RGB", (64, 64), "teal")
-    result = world.run(tmp_path, "Edit image 1: remove the lamp and add the cat of image 3", SCENE, SCENE, other)
-    calls = world.generator.calls
-    if result.plan is not None and result.plan.steps:
-        assert [picture.size for picture in calls[-1].references][-1] == (64, 64)
-        assert "image 2" in calls[-1].instruction
+    task = "remove the lamp in image 1 and add the cat of image 3"
+    result = world.run(tmp_path, task, SCENE, SCENE, other, mode="edit")
+    first, second = world.generator.calls[:2]
+    assert result.accepted and result.plan is not None and [one.references for one in result.plan.steps] == [(), (3,)]
+    assert [picture.tobytes() for picture in first.references] == [SCENE.tobytes()]
+    assert [picture.size for picture in second.references] == [(256, 256), (64, 64)]
+    assert second.references[0].tobytes() == result.picture(result.attempts[0]).tobytes()
+    assert "the cat of image 2" in second.instruction
 
 
 def test_a_run_that_is_resumed_between_two_steps_goes_on_with_the_second(tmp_path: Path):

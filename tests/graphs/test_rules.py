@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omniagent.graphs.amount import candidates
 from omniagent.graphs.history import best_of, broken, critique_of, merit, rounds
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.repairs import fold
-from omniagent.graphs.rules import candidates, decide, open_question, wants_suggestion
+from omniagent.graphs.rules import decide, open_question, wants_suggestion
 from omniagent.graphs.state import AgentState, Fault
 from omniagent.model.profile import Thresholds
 from omniagent.tools.instruments.agreement import answer_of
 from omniagent.tools.types import (
     Answer,
     Attempt,
+    Box,
     Budget,
     Critique,
     ImageRef,
@@ -348,3 +350,26 @@ def test_a_repair_that_breaks_what_held_never_takes_over_however_much_else_it_me
     repaired = attempt("a2", 2, parent="a1")
     now = state([attempt("a1", 1), repaired], [judged("a1", [0.1, 0.1, 0.99]), judged("a2", [0.99, 0.99, 0.001])])
     assert (best_of(now) or repaired).id == "a1"
+
+
+@pytest.mark.parametrize(
+    ("left", "stop", "pictures"), [(4.0, "time_limit", 1), (6.0, None, 1), (11.0, None, 2), (60.0, None, 3)]
+)
+def test_no_round_begins_that_would_not_end_in_time(left: float, stop: StopReason | None, pictures: int):
+    # The quicker round took 3 s a picture, and the looks at two pictures and at the task 2 s each.
+    spent = Usage(seconds=100 - left, critic_seconds=6.0)
+    budget = Budget(time_limit=100, candidates=3, max_images=40, max_rounds=20)
+    made = [attempt("a1", 1), attempt("a2", 2)]
+    seen = [critique("a1", "yn"), critique("a2", "nn")]
+    now = state(made, seen, budget=budget, usage=spent).model_copy(update={"pace": (30.0, 3.0)})
+    assert (decide(now).stop, candidates(now)) == (stop, pictures)
+    free = now.model_copy(update={"policy": LoopPolicy(whole_rounds=False)})
+    assert (decide(free).stop, candidates(free)) == (None, 3)
+
+
+def test_an_edit_is_repaired_inside_a_box_until_the_depth_is_spent():
+    box = Box(label="repair", left=1, top=1, right=4, bottom=4)
+    for depth, action in ((1, "edit"), (2, "regenerate")):
+        one = attempt("a1", 1).model_copy(update={"depth": depth})
+        seen = critique("a1", "yyn", "make it red").model_copy(update={"where": box})
+        assert decide(state([one], [seen], mode="edit", budget=Budget(max_depth=2))).action == action

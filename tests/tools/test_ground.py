@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from omniagent.model.profile import GENERATORS, PUBLISHED_NEGATIVE, GeneratorProfile
 from omniagent.tools.config import GuidanceSettings
-from omniagent.tools.dialects.plain.language.ground import ground_of
+from omniagent.tools.dialects.plain.language.ground import ground_of, renumbered
 from omniagent.tools.dialects.plain.modes import possible_modes
 from omniagent.tools.parameters import call_rules, ground_image, parameters, shaped
 from omniagent.tools.types import ImageRef, RenderSettings
@@ -98,3 +98,21 @@ def test_any_words_name_a_given_picture_or_none(words: str, pictures: int) -> No
 def test_any_shape_is_drawn_at_sides_of_sixteens_and_about_the_area_of_the_default(width: int, height: int) -> None:
     wide, high = shaped(ref(width, height), (1024, 1024))
     assert wide % 16 == high % 16 == 0 and 0.94 < wide * high / 1024**2 < 1.03
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers", "told"),
+    [
+        ("add the cat of image 3", {3: 2}, "add the cat of image 2"),
+        (
+            "put the second picture's hat on the man in the first photo",
+            {2: 3},
+            "put image 3's hat on the man in the first photo",
+        ),
+        ("Add the dog from Image #4", {4: 2}, "Add the dog from image 2"),
+        ("把图3的猫放到图1的沙发上", {3: 2}, "把图2的猫放到图1的沙发上"),
+        ("two images of a cat", {2: 1}, "two images of a cat"),
+    ],
+)
+def test_given_pictures_get_other_numbers_and_all_else_stays(words: str, numbers: dict[int, int], told: str):
+    assert renumbered(words, numbers) == told
