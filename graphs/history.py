@@ -30,7 +30,7 @@ def seed_of(seed: int, index: int) -> int:
 
 
 def critique_of(state: AgentState, attempt: Attempt) -> Critique | None:
-    """What the critic says of an attempt, or None when nobody looked."""
+    """What the critic says of an attempt, or None where it was not judged."""
     return next((critique for critique in state.critiques if critique.attempt == attempt.id), None)
 
 

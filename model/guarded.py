@@ -171,14 +171,14 @@ class Gate:
 
     @contextmanager
     def turn(self) -> Yields[None]:
-        """Hold the model's device for the block, whoever counts what is done there."""
+        """Hold the model's device for the block; what is done there is counted elsewhere."""
         with nullcontext() if self._lock is None else self._lock.held():
             if self._before is not None:
                 self._before()
             yield
 
     def close(self) -> None:
-        """Wait for the call under way on the device, and let nobody in any more."""
+        """Wait for the call under way on the device, and let no other call in."""
         self._closed = True
         if self._lock is not None:
             with self._lock.held():

@@ -1,4 +1,4 @@
-"""Pictures of one bucket on their way through one denoising loop, whoever asked for them."""
+"""Pictures of one bucket on their way through one denoising loop, of one caller or of several."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Watch:
         self._told = False
 
     def look(self, previews: Previews) -> None:
-        """As `Watching`, for whoever is told of the steps after this."""
+        """As `Watching`, for the callback that is called after this one."""
         if isinstance(self._on_step, Watching):
             self._on_step.look(previews)
 

@@ -1,8 +1,8 @@
 """Requests from any number of threads, drawn together where they fit together.
 
 One thread draws. It takes the request that has waited longest, fills the batch with pictures of the same bucket, one
-from each waiting request in turn, and puts requests with pictures left behind the others. So nobody waits behind
-another's sixty-four pictures, and in float32 on a CPU nobody's picture depends on the company.
+from each waiting request in turn, and puts requests with pictures left behind the others. So no request waits behind
+the sixty-four pictures of another, and in float32 on a CPU no picture depends on those drawn with it.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class RequestQueue:
                 lifetime.end_with(self)
             self._change.notify_all()
         while not wait([ticket.future], timeout=0.05).done:
-            # While it waits its turn, nobody else looks at its token.
+            # While it waits its turn, its token is checked here alone.
             with self._change:
                 if ticket in self._tickets and len(ticket.left) == len(request.seeds):
                     ticket.stopped()
@@ -184,7 +184,7 @@ class RequestQueue:
         return thread is None or not thread.is_alive()
 
     def forked(self) -> None:
-        """In a child process: nobody waits yet, and the thread starts anew with the first request."""
+        """In a child process: no request waits yet, and the thread starts anew with the first request."""
         self._change = threading.Condition()
         self._thread, self._tickets = None, []
 

@@ -78,7 +78,7 @@ def play(
 ) -> AgentState:
     """One run of the graph from the state `entry` to its end, by models of its own.
 
-    Nobody waits between tries of a critic that fails, and the pictures stay in `store`.
+    There is no wait between tries of a critic that fails, and the pictures stay in `store`.
     """
     with ModelRuntime(generator, critic) as runtime:
         tools = ToolContext(

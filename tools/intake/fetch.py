@@ -12,7 +12,7 @@ from omniagent.tools.intake.public import Target, pinned
 
 TIMEOUT = 20.0
 DEADLINE = 120.0
-"""Seconds that a picture may take in all: a server that sends a byte now and then holds nobody up for longer."""
+"""Seconds that a picture may take in all: a server that sends a byte now and then delays a run no longer."""
 
 MAX_REDIRECTS = 3
 

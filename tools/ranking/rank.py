@@ -73,8 +73,8 @@ class RankIn(Word):
 class RankOut(Outcome):
     """The scores of each edit in the order given, and their places from the best on.
 
-    `order` is empty where no ranking was possible: nobody ranks, the scorer is away, or some edit's marks could not be
-    read.
+    `order` is empty where no ranking was possible: there is no scorer, it is away, or some edit's marks could not
+    be read.
     """
 
     scores: tuple[EditScores | None, ...] = ()

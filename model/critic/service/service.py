@@ -200,7 +200,7 @@ def stop_service(folder: Path, patience: float = 30.0) -> Record | None:
 
 
 def _wait_for(process: int, patience: float = 10.0) -> None:
-    """Wait until a process that is on its way out is gone; one that nobody fetches counts as gone at the end."""
+    """Wait until a process that is on its way out is gone; one that was not waited for counts as gone at the end."""
     until = time.monotonic() + patience
     with suppress(ProcessLookupError, PermissionError):
         while time.monotonic() < until:

@@ -78,7 +78,7 @@ class RunFolders:
         """
         folder = self.folder(owner, run_id)
         if folder.is_symlink():
-            # Only somebody else on this machine makes one, and it could lead to another owner's runs.
+            # The server makes none: one that is there could lead to another owner's runs.
             raise _unknown(run_id)
         try:
             found = RunOrder.model_validate_json((folder / ORDER_FILE).read_bytes())

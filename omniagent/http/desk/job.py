@@ -40,7 +40,7 @@ class Job:
     def hear(self, event: Event) -> None:
         """Take an event in, and wake those who follow."""
         if self.events and isinstance(last := self.events[-1], StepProgress) and last.previews:
-            # Nobody who comes later wants to see how the picture looked before.
+            # A rough picture is of use only while it is drawn.
             self.events[-1] = last.model_copy(update={"previews": ()})
         self.events.append(event)
         if isinstance(event, RunEnded):

@@ -234,6 +234,6 @@ def _holds(clause: str, there: dict[str, Item], now: dict[str, Item]) -> bool:
 
 
 def _lies(item: Item, cell: str) -> bool:
-    """Whether a place word fits; within some pixels of a border both do, since nobody sees it."""
+    """Whether a place word fits; within some pixels of a border both do, since that cannot be seen."""
     near = (-_BORDER, 0, _BORDER)
     return cell in {cell_of(item.x + across, item.y + down) for across in near for down in near}

@@ -98,7 +98,7 @@ def test_its_other_commands_are_there(monkeypatch: pytest.MonkeyPatch):
                 done = subprocess.run([sys.executable, *words[1:], "--help"], capture_output=True, text=True)
                 assert done.returncode == 0 and words[3] in done.stdout, done.stderr
             case other:
-                raise AssertionError(f"{other} is a command that nobody tries: {line}")
+                raise AssertionError(f"{other} is a command that is not tried here: {line}")
 
 
 def test_its_settings_exist_and_its_key_file_is_read(tmp_path: Path):

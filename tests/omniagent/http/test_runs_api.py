@@ -140,7 +140,7 @@ def test_runs_of_one_key_are_not_there_for_another(repairing: Served, done: tupl
         never = bob.request(method, f"/v1/runs/20260101-000000-abcdef{path}", json={} if method == "POST" else None)
         # Another's run and one that never was are told in the same words.
         assert answer.text.replace(run_id, "X") == never.text.replace("20260101-000000-abcdef", "X")
-    # Nor by a link that somebody laid into the other's folder.
+    # Nor by a link in the other's folder.
     home = repairing.service.folders.home
     (home / "bob").mkdir(exist_ok=True)
     (home / "bob" / run_id).symlink_to(home / "alice" / run_id)

@@ -1,4 +1,4 @@
-"""Runs in a process beside the server's: what happens there comes back, and its death costs nobody else a run."""
+"""Runs in a process beside the server's: what happens there comes back, and its death costs no other run."""
 
 import asyncio
 import os

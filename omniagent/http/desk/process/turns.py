@@ -31,7 +31,7 @@ class Turns:
 
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
-        """Work while nobody else does."""
+        """Work while no other run does."""
         self._wanting += 1
         try:
             while self._alone or self._beside:

@@ -31,7 +31,7 @@ class Worker:
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     async def work(self, asks: asyncio.StreamReader) -> None:
-        """Load the models, then do what is asked until nobody can ask any more.
+        """Load the models, then do what is asked until the server has closed its end.
 
         Raises:
             OmniAgentError: the models cannot be loaded.
@@ -107,7 +107,7 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _first_line(descriptor: int) -> bytes:
-    """Read byte by byte, so that nothing behind it is taken from whoever reads on."""
+    """Read byte by byte, so that what follows is left to the next reader."""
     line = b""
     while not line.endswith(b"\n") and (byte := os.read(descriptor, 1)):
         line += byte
