@@ -101,11 +101,13 @@ def _wins(state: AgentState, best: Attempt, old: Critique, new: Critique) -> boo
 def _goes_further(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     """Whether a try of a later step is better than where the step before ended.
 
-    It is where it holds something of its own step, and all that held before and still has to.
+    It is where it holds all of its own step, or something of it and all that held before and still has to.
     """
     new, old = critique_of(state, attempt), critique_of(state, best)
     if new is None or old is None:
         return old is None
+    if new.accepted:
+        return True
     before = {one.question for one in due(state, best)}
     asked = {one.id: one.question for one in due(state, attempt) if one.kind not in ("style", "preservation")}
     answers = {asked[one.requirement]: one.answer for one in new.verdicts if one.requirement in asked}

@@ -97,8 +97,7 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
     seeds = _seeds(state, amount.candidates(state, repair=True))
     call = call_rules(context.tools.runtime.generator.profile, context.tools.config.call)
     settings = parameters("edit", words, (base.image,), state.settings, call)
-    box = repairs.region_of(state, base)
-    if box is None:
+    if (box := decision.box) is None:
         drawn = EDIT(EditIn(instruction=words, seeds=seeds, settings=settings, source=base.image), context.tools)
     else:
         inside = MendIn(instruction=words, seeds=seeds, settings=settings, source=base.image, box=box)
@@ -162,7 +161,9 @@ def refine(state: AgentState, context: GraphContext) -> StateUpdate:
     several = bool(state.plan.steps)
     asked = RefineIn(
         attempt=best,
-        request=state.plan.steps[best.step - 1].instruction if several else state.task.instruction,
+        request=repairs.sources(state, state.plan.steps[best.step - 1].instruction)[0]
+        if several
+        else state.task.instruction,
         mode=state.plan.mode,
         checklist=due(state, best),
         critique=seen,

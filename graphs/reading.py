@@ -18,13 +18,17 @@ from omniagent.tools.reread import REREAD, RereadIn
 def plan(state: AgentState, context: GraphContext) -> StateUpdate:
     """Read the task, once."""
     made = PLAN(_reading(state), context.tools)
+    takes = context.tools.runtime.generator.profile.references
     most = min(state.budget.max_rounds, state.budget.max_images) if state.policy.in_steps else 0
-    if len(made.plan.steps) > most:
-        # Without a round for each step all is drawn at once.
+    if len(made.plan.steps) > most or any(1 + len(step.references) > takes for step in made.plan.steps):
+        # Without a round for each step, or room for its pictures, all is drawn at once.
         made = made.model_copy(update={"plan": made.plan.model_copy(update={"steps": ()})})
     context.tools.trace.add(Planned(plan=made.plan))
     # By now a critic behind a URL has told its name, and with it what was measured of it.
     policy = capped(state.policy, context.tools.runtime.critic.profile)
+    if takes < 1:
+        # It cannot edit, so that there are no repairs.
+        policy = policy.model_copy(update={"local_failures": 0})
     update: StateUpdate = {"plan": made.plan, "policy": policy, "usage": made.usage}
     if (message := amount.fewer_candidates(state, policy)) is not None and made.plan.mode not in ("answer", "refuse"):
         context.tools.trace.add(Warned(message=message))

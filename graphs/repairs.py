@@ -38,7 +38,9 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
         return None
     if lost := broken(critique, repair.critique):
         return f"the repair broke {counted(len(lost), 'requirement')} that held"
-    inside = before is not None and region_of(state, before) is not None
+    inside = any(
+        one.box is not None for one in state.decisions if one.action == "edit" and one.target == repair.attempt.parent
+    )
     drifted = repair.critique.over_edit > state.policy.over_edit_limit
     if drifted and not inside and not _mends_all(state, critique):
         return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
@@ -78,26 +80,20 @@ def repairable(state: AgentState, attempt: Attempt) -> bool:
     return not tried and is_local(critique, state.policy)
 
 
-def repair_of(state: AgentState, attempt: Attempt, repair: str) -> tuple[Attempt, str]:
-    """What to edit, and with which words: the fresh ancestor with all repairs folded into one (rule 3).
+def repair_of(state: AgentState, attempt: Attempt, repair: str) -> tuple[Attempt, str, Box | None]:
+    """What to edit, with which words, and where, if only there.
 
-    A policy that stacks edits goes on from the kept edit itself until the depth cap.
+    Inside a box the attempt itself is edited: all else keeps its pixels, so that edits of edits do not drift. Without
+    one it is the fresh ancestor with all repairs folded into one (rule 3); a policy that stacks edits goes on from the
+    kept edit until the depth cap.
     """
-    if state.policy.stack_edits and attempt.depth < state.budget.max_depth:
-        return attempt, repair
-    if region_of(state, attempt) is not None:
-        # All else keeps its pixels, so that edits of edits do not drift.
-        return attempt, repair
-    root = root_of(state, attempt)
-    return root, fold(attempt.instruction if is_repair(state, attempt) else "", repair)
-
-
-def region_of(state: AgentState, attempt: Attempt) -> Box | None:
-    """Where a repair of this attempt takes place, if only there; None where all is drawn anew."""
     critique = critique_of(state, attempt)
-    if not state.policy.region_repairs or critique is None or critique.where is None:
-        return None
-    return critique.where
+    where = None if critique is None or not state.policy.region_repairs else critique.where
+    stacked = state.policy.stack_edits and attempt.depth < state.budget.max_depth
+    if where is not None or stacked:
+        return attempt, repair, where
+    root = root_of(state, attempt)
+    return root, fold(attempt.instruction if is_repair(state, attempt) else "", repair), None
 
 
 def redraw_words(state: AgentState) -> str:
@@ -128,10 +124,12 @@ def sources(state: AgentState, words: str) -> tuple[str, tuple[ImageRef, ...]]:
     if not steps or len(given) < 1:
         return words, given
     ground = ground_of(state)
+    refined = any(one.instruction == words for one in state.refinements)
     others = [number for number in steps[step_of(state) - 1].references if 1 < number <= len(given)]
     numbers = {1: 1, **{number: place for place, number in enumerate(others, start=2)}}
     first = given[0] if ground is None else ground.image
-    return renumbered(words, numbers), (first, *(given[number - 1] for number in others))
+    told = words if refined else renumbered(words, numbers)
+    return told, (first, *(given[number - 1] for number in others))
 
 
 def _in_vain(state: AgentState, written: Refinement) -> bool:

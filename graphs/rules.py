@@ -143,10 +143,9 @@ def next_try(state: AgentState) -> Decision:
         return Decision(action="roll_back", reason=fault, target=best.id, instruction=redraw_words(state))
     critique = critique_of(state, best)
     if critique is not None and critique.repair is not None and repairable(state, best):
-        base, words = repair_of(state, best, critique.repair)
-        return Decision(
-            action="edit", reason=f"a local failure: {_failures(critique)}", target=base.id, instruction=words
-        )
+        base, words, box = repair_of(state, best, critique.repair)
+        why = f"a local failure: {_failures(critique)}"
+        return Decision(action="edit", reason=why, target=base.id, instruction=words, box=box)
     why = _failures(last.critique) if shows_change(state) else _SAME_BEFORE
     written = refinement_of(state, best)
     if written is not None and written.instruction and redraw_words(state) == written.instruction:

@@ -41,6 +41,14 @@ class OnDevice(Protocol):
 
 
 @runtime_checkable
+class Stepping(Protocol):
+    """A generator that makes another number of steps than its profile says where a request names none."""
+
+    @property
+    def usual_steps(self) -> int: ...
+
+
+@runtime_checkable
 class Caching(Protocol):
     """A model that remembers, and counts how often that helped."""
 
@@ -158,7 +166,8 @@ class ModelRuntime:
         finding = None if detector is None else gate(detector)
         self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
         self._gates += [] if finding is None else [finding]
-        self._clock = Clock(drawing.profile, card_of_model(drawing))
+        usual = drawing.usual_steps if isinstance(drawing, Stepping) else None
+        self._clock = Clock(drawing.profile, card_of_model(drawing), usual)
         self.generator = guard_generator(drawing, self._gates[0], self._clock)
         guarded = GuardedCritic(self._models[1], self._gates[1], calibrations)
         other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None

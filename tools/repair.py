@@ -7,6 +7,7 @@ from omniagent.tools.consult import Desk, consult
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect
 from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.drawing.mend import frame_of
 from omniagent.tools.tool import Outcome, ToolContext, tool
 from omniagent.tools.types import Attempt, Box, Critique, Requirement, Scope, Word
 
@@ -59,7 +60,7 @@ def suggest(arguments: SuggestIn, context: ToolContext) -> SuggestOut:
 
 
 def _where(image: Image.Image, repair: str, dialect: Dialect, desk: Desk) -> Box | None:
-    """One box around all that a repair changes; None where that is not known."""
+    """One box around all that a repair changes; None where that is not known, or most of the picture."""
     try:
         touched = dialect.touched(image, repair, desk, done=False)
     except CriticBadOutput:
@@ -68,13 +69,15 @@ def _where(image: Image.Image, repair: str, dialect: Dialect, desk: Desk) -> Box
     boxes = () if touched is None else touched.changes
     if not boxes:
         return None
-    return Box(
+    around = Box(
         label="repair",
         left=min(one.left for one in boxes),
         top=min(one.top for one in boxes),
         right=max(one.right for one in boxes),
         bottom=max(one.bottom for one in boxes),
     )
+    # What takes in most of the picture is no place in it.
+    return None if frame_of(around, image.size) is None else around
 
 
 SUGGEST = tool(suggest)

@@ -378,12 +378,16 @@ class Preference(Word):
 
 
 class Decision(Word):
-    """What to do next and why: a pure function of the state. `target` is the attempt that an edit starts from."""
+    """What to do next and why: a pure function of the state. `target` is the attempt that an edit starts from.
+
+    `box` is where an edit takes place, in the target's pixels; None of one of the whole picture.
+    """
 
     action: Action
     reason: str
     target: str | None = None
     instruction: str | None = None
+    box: Box | None = None
     stop: StopReason | None = None
 
 

@@ -92,6 +92,11 @@ class OmniGen2Generator:
         return True
 
     @property
+    def usual_steps(self) -> int:
+        """Steps of a request that names none, as the preset makes them."""
+        return self._preset.step_count(self.defaults.steps)
+
+    @property
     def device(self) -> torch.device:
         """Where the pipeline computes, also while its weights lie elsewhere."""
         return self.pipeline.computes_on

@@ -72,7 +72,9 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
 
 def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.device") -> None:
     """What a model needs and would get on a device, which critics fit beside it, and how long a picture takes."""
+    from omniagent.config import Config
     from omniagent.model.critic.service.service import card_of
+    from omniagent.model.denoising.presets import preset_named
     from omniagent.model.errors import OutOfMemory
     from omniagent.model.generator.pace import Clock
     from omniagent.model.pipeline.memory import GIB, MODES, fit, free_bytes, machine_memory
@@ -96,7 +98,8 @@ def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.d
         if card is not None:
             for line in _critics(need, card, machine_memory()):
                 typer.echo(line)
-    pace = Clock(profile, card_name(device)).pace(GenerationRequest(instruction=""))
+    usual = preset_named(Config.read().preset).step_count(profile.steps)
+    pace = Clock(profile, card_name(device), usual).pace(GenerationRequest(instruction=""))
     known = "known once one was drawn" if pace is None else f"about {pace.seconds:.0f} s (by the {pace.source})"
     typer.echo(f"a picture from words: {known}")
 

@@ -21,11 +21,13 @@ from omniagent.tools.types import (
     Box,
     Budget,
     Critique,
+    Decision,
     ImageRef,
     Mode,
     Plan,
     Requirement,
     RequirementKind,
+    Step,
     StopReason,
     Task,
     Usage,
@@ -373,3 +375,30 @@ def test_an_edit_is_repaired_inside_a_box_until_the_depth_is_spent():
         one = attempt("a1", 1).model_copy(update={"depth": depth})
         seen = critique("a1", "yyn", "make it red").model_copy(update={"where": box})
         assert decide(state([one], [seen], mode="edit", budget=Budget(max_depth=2))).action == action
+
+
+def test_a_last_step_that_changes_the_style_alone_is_returned_when_it_holds():
+    things = Requirement(id="r1", kind="presence", question="A hat?")
+    style = Requirement(id="r2", kind="style", question="A watercolour?")
+    steps = (Step(instruction="add a hat", checklist=(things,)), Step(instruction="as a watercolour"))
+    later = attempt("a2", 2, parent="a1").model_copy(update={"step": 2})
+    now = state(
+        [attempt("a1", 1), later], [critique("a1", "y"), critique("a2", "yy")], mode="edit", checklist=(things, style)
+    )
+    assert now.plan is not None
+    advanced = Decision(action="advance", reason="step 1 of 2 holds", target="a1")
+    plan = now.plan.model_copy(update={"steps": steps})
+    now = now.model_copy(update={"plan": plan, "decisions": (advanced,)})
+    assert decide(now).target == "a2" and best_of(now) == later
+
+
+def test_a_repair_without_a_place_is_drawn_whole_though_an_earlier_one_had_a_box():
+    box = Box(label="repair", left=0, top=0, right=4, bottom=4)
+    first = critique("a1", "ynn", "make the cat red").model_copy(update={"where": box})
+    second = critique("a2", "yyn", "make the door blue")
+    one, two = attempt("a1", 1), attempt("a2", 2, parent="a1", words="make the cat red")
+    before = decide(state([one], [first]))
+    assert (before.action, before.box) == ("edit", box)
+    after = decide(state([one, two], [first, second]))
+    assert (after.action, after.target, after.box) == ("edit", "a1", None)
+    assert after.instruction == "make the cat red and make the door blue"

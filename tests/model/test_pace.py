@@ -37,6 +37,26 @@ def test_before_the_first_picture_the_profile_tells_the_time_else_the_card_else_
     assert own == (pytest.approx(25.0), "profile")
 
 
+@pytest.mark.parametrize(
+    ("card", "seconds"),
+    [
+        ("NVIDIA A100-SXM4-80GB", 22.0),
+        ("NVIDIA A100 80GB PCIe", 22.0),
+        ("NVIDIA A800-SXM4-80GB", 26.0),
+        ("NVIDIA GeForce RTX 4090", 42.0),
+        ("NVIDIA L40S", 19.0),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None),
+        ("NVIDIA GeForce GTX 1080", None),
+        ("", None),
+    ],
+)
+def test_a_card_is_known_by_the_names_that_drivers_give_it(card: str, seconds: float | None) -> None:
+    pace = Clock(PUBLISHED, card).pace(WORDS)
+    assert (None if pace is None else pace.seconds) == (None if seconds is None else pytest.approx(seconds))
+    fast = Clock(PUBLISHED, card, usual=13).pace(WORDS)
+    assert (fast is None) == (pace is None) and (fast is None or fast.seconds == pytest.approx(seconds * 13 / 50))
+
+
 def test_measured_steps_take_the_place_of_both_and_scale_with_size_and_references() -> None:
     clock = Clock(PUBLISHED.model_copy(update={"seconds_per_step": 9.0}))
     clock.note(WORDS, 0.2, 50)

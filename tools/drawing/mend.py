@@ -5,8 +5,9 @@ from typing import Final
 from PIL import Image
 from pydantic import Field
 
+from omniagent.model.errors import BadSetting
 from omniagent.model.limits import MAX_SIDE, MIN_SIDE
-from omniagent.tools.drawing.draw import DrawIn, DrawOut, draw, drawn
+from omniagent.tools.drawing.draw import DrawIn, DrawOut, drawn
 from omniagent.tools.intake.region import Region
 from omniagent.tools.tool import ToolContext, tool
 from omniagent.tools.types import Box, ImageRef
@@ -31,12 +32,15 @@ class MendIn(DrawIn):
 def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
     """Change a picture inside a box as the instruction says, one picture for each seed.
 
+    Raises:
+        BadSetting: the box takes in most of the picture (`frame_of`). Others: as `drawn`.
+
     The method of region-level repair (crop, enlarge, edit, paste) is that of OmniVerifier-M1 (arXiv 2605.28805).
     """
     source = context.store.get(arguments.source)
     frame = frame_of(arguments.box, source.size)
     if frame is None:
-        return draw("edit", arguments, (arguments.source,), context)
+        raise BadSetting(f"the box {arguments.box} takes in most of the picture; draw the whole picture instead")
     cut, profile = source.crop(frame), context.runtime.generator.profile
     size = drawing_size(cut.size, profile.width * profile.height, profile.sides)
     enlarged = cut if cut.size == size else cut.resize(size, Image.Resampling.LANCZOS)

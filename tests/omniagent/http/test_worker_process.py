@@ -13,9 +13,11 @@ import openai
 import psutil
 import pytest
 
+from omniagent.http.desk.order import RunOrder
 from omniagent.http.desk.process.engine import ProcessEngine
 from omniagent.http.desk.process.turns import Turns
 from omniagent.model.errors import BadSetting, HardFailure, HubUnreachable
+from omniagent.tools.types import Budget
 from tests.support.http_server import Served, serving
 from tests.support.worker_agents import FATAL, PIPE, TOO_LARGE, WAITING, by_seed, unreachable
 
@@ -154,3 +156,25 @@ def test_what_goes_alone_waits_for_all_others_and_they_for_it():
 
     asyncio.run(all_of_them())
     assert order == ["a begins", "b begins", "a ends", "b ends", "c begins", "c ends", "d begins", "d ends"]
+
+
+@pytest.mark.parametrize("torn", ["", "1 ", '1 {"kind": "step', "12"])
+def test_a_process_that_is_killed_in_mid_line_costs_no_run_though_its_next_start_fails(
+    torn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("omniagent.http.desk.process.child._MODULE", "tests.support.torn_worker")
+    monkeypatch.setattr("omniagent.http.desk.process.engine._BACKOFF", (0.01, 0.01))
+    monkeypatch.setenv("TORN_LINE", torn)
+    monkeypatch.setenv("TORN_STARTS", str(tmp_path / "starts"))
+
+    async def run() -> list[object]:
+        engine = ProcessEngine(dict)  # type: ignore[arg-type]
+        try:
+            await engine.load()
+            order = RunOrder(owner="a", kind="run", task=TASK, seed=1, budget=Budget())
+            return [event async for event in engine.stream(order)]
+        finally:
+            await engine.close()
+
+    assert asyncio.run(run()) == []
+    assert len((tmp_path / "starts").read_text()) == 3

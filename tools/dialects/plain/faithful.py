@@ -97,8 +97,8 @@ def lost(words: str, rewrite: str) -> tuple[str, ...]:
 
 def speaks_of(text: str, words: str) -> bool:
     """Whether two texts share a word with a meaning."""
-    known = {base for word in _content(words) for base in bases(word)}
-    return any(bases(word) & known for word in _content(text))
+    known = {base for word in content(words) for base in bases(word)}
+    return any(bases(word) & known for word in content(text))
 
 
 def _missing_quotes(words: str, rewrite: str) -> Iterator[str]:
@@ -195,13 +195,14 @@ def _fewer(wanted: Counter[str], told: Counter[str], text: str) -> Iterator[str]
             yield word
 
 
-def _content(text: str) -> list[str]:
+def content(text: str) -> list[str]:
+    """The words of a text that have a meaning of their own, each in one spelling; no numbers."""
     return [word for word in _tokens(text) if word not in SMALL and not word[0].isdigit()]
 
 
 def _missing_words(bare: str, told: str) -> Iterator[str]:
     known = {base for word in _tokens(told) for base in bases(word)}
-    for word in _content(bare):
+    for word in content(bare):
         if word not in _NEGATIONS and not (bases(word) & known):
             yield word
     negated, kept = (sum(word in _NEGATIONS for word in _tokens(text)) for text in (bare, told))

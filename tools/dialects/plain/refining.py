@@ -10,18 +10,20 @@ from omniagent.tools.dialects.base import Consultation, Faulty, Unreadable
 from omniagent.tools.dialects.drafts import RefineDraft
 from omniagent.tools.dialects.plain import prompts
 from omniagent.tools.dialects.plain.consulting import written
-from omniagent.tools.dialects.plain.faithful import lost, speaks_of
+from omniagent.tools.dialects.plain.faithful import content, lost, speaks_of
 from omniagent.tools.dialects.plain.forms import REFINED, RefineForm
 from omniagent.tools.dialects.plain.instruction import keeping_told, rewrite_goals
+from omniagent.tools.dialects.plain.language.vocabulary import bases, english
+from omniagent.tools.dialects.plain.language.wishes import begun_changes, brought_by
 from omniagent.tools.dialects.plain.reply.drafts import read_refinement
 
 _LONGEST: Final = 1200
-_SENTENCE: Final = re.compile(
-    r"(?<=[.!?;])\s+|,?\s+(?:and|then|also)\s+(?=(?:add|remove|replace|delete|insert)\b)", re.I
-)
 _CHANGES: Final = re.compile(
-    r"(?:also |then |and |please )*(?:add|remove|replace|delete|insert|erase|put|write)\b", re.I
+    r"(?:add|remove|replace|delete|insert|erase|put|place|write|make|change|turn|give|paint|recolou?r|transform|convert"
+    r"|dress|swap|move|draw)\b",
+    re.IGNORECASE,
 )
+"""Verbs of wishes; others, such as fill or blend, may say how one is done."""
 
 
 def refined(faulty: Faulty, critic: Consultation) -> RefineDraft:
@@ -48,7 +50,7 @@ def refined(faulty: Faulty, critic: Consultation) -> RefineDraft:
             raise Unreadable(f"the instruction has over {_LONGEST} characters")
         if missing := lost(faulty.words, told):
             raise Unreadable(f"the instruction does not say what the request says: {', '.join(missing)}")
-        if wish := next(added_wishes(told, known), None):
+        if english(known) and (wish := next(added_wishes(told, known), None)):
             raise Unreadable(f"the instruction asks for what the request does not: {wish}")
         return draft.model_copy(update={"instruction": keeping_told(told, faulty.mode, faulty.generator)})
 
@@ -56,7 +58,11 @@ def refined(faulty: Faulty, critic: Consultation) -> RefineDraft:
 
 
 def added_wishes(told: str, known: str) -> Iterator[str]:
-    """The sentences of an instruction that change something of which nothing known speaks."""
-    for sentence in _SENTENCE.split(told):
-        if _CHANGES.match(sentence.strip()) and not speaks_of(sentence, known):
-            yield sentence.strip()
+    """The changes in an instruction that bring a thing, or are of things, of which nothing known speaks."""
+    spoken = {base for word in content(known) for base in bases(word)}
+    for change in begun_changes(told):
+        if (verb := _CHANGES.match(change)) is None:
+            continue
+        new, words = brought_by(change), content(change[verb.end() :])
+        if (new and not bases(new) & spoken) or not any(bases(word) & spoken for word in words):
+            yield change

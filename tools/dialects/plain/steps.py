@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from omniagent.tools.dialects.drafts import RequirementDraft, StepDraft
-from omniagent.tools.dialects.plain.faithful import speaks_of
+from omniagent.tools.dialects.plain.faithful import lost, speaks_of
 from omniagent.tools.dialects.plain.language.ground import named_images
 from omniagent.tools.dialects.plain.language.vocabulary import has_han
 from omniagent.tools.dialects.plain.language.wishes import kept_wishes, wishes_of
@@ -27,9 +27,9 @@ def steps_of(
         pair: Whether there is one given picture, beside which each result is judged.
     """
     wishes, said = wishes_of(instruction), wishes_of(words)
-    if not wishes:
-        return ()
     kept = kept_wishes(instruction)
+    if not wishes or lost(instruction, ". ".join((*wishes, *kept))):
+        return ()
     own = tuple(line for line in checklist if not is_kept_line(line.question))
     ends = [_step_of(line.question, wishes) for line in own]
     steps: list[StepDraft] = []

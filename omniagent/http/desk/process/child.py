@@ -1,6 +1,7 @@
 """One worker process as the server sees it: started, spoken to, and noticed when it is gone."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
@@ -14,6 +15,7 @@ from omniagent.model import lifetime
 from omniagent.model.errors import HardFailure, OmniAgentError
 from omniagent.tools.record.trace import Event
 
+_LOG: Final = logging.getLogger("omniagent.http")
 _MODULE: Final = "omniagent.http.desk.process.worker"
 _LIMIT: Final = 2**26
 _PATIENCE: Final = lifetime.GRACE + 5.0
@@ -134,23 +136,36 @@ class Child:
     async def _read(self) -> None:
         out = self._process.stdout
         assert out is not None
-        while data := await out.readline():
-            number, line = heard(data)
-            if number != LOADED:
-                if (lines := self._runs.get(number)) is not None:
-                    lines.put_nowait(line)
-            elif not line:
-                self._loaded.set_result(None)
-            else:
-                self._fail(line)
-        self.gone = True
-        loaded = self._loaded.done()
-        if not loaded:
-            self._loaded.set_exception(WorkerGone(await self._how()))
-        for lines in self._runs.values():
-            lines.put_nowait(None)
-        if loaded:
-            self._on_gone()
+        try:
+            # What a process that was killed leaves of a line is none.
+            while (data := await out.readline()).endswith(b"\n"):
+                self._take(*heard(data))
+        except ValueError as error:
+            _LOG.error("the process that draws is ended, as it wrote what cannot be read: %s", error)
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        finally:
+            self.gone = True
+            loaded = self._loaded.done()
+            how = await self._how()
+            if not self._loaded.done():
+                self._loaded.set_exception(WorkerGone(how))
+            for lines in self._runs.values():
+                lines.put_nowait(None)
+            if loaded:
+                self._on_gone()
+
+    def _take(self, number: int, line: str) -> None:
+        if number != LOADED:
+            if (lines := self._runs.get(number)) is not None:
+                lines.put_nowait(line)
+        elif self._loaded.done():
+            # Its start was given up meanwhile.
+            return
+        elif not line:
+            self._loaded.set_result(None)
+        else:
+            self._fail(line)
 
     def _fail(self, line: str) -> None:
         try:

@@ -25,6 +25,8 @@ _LOG = logging.getLogger("omniagent.http")
 _DEATHS = 2
 """Deaths of the process that one run may be at work in; the second one it met alone."""
 _BACKOFF = (1.0, 30.0)
+_REVIVAL = 120.0
+"""Seconds for which runs wait for a worker that is started again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +84,10 @@ class ProcessEngine:
                 async with AsyncExitStack() as turn:
                     mine = self._turns.alone() if death else self._turns.beside()
                     await _unless(run, turn.enter_async_context(mine))
-                    child = await _unless(run, self._up())
+                    child = await _unless(run, self._revived())
+                    while child.gone:
+                        # It died before this run was at work in it.
+                        child = await _unless(run, self._revived())
 
                     def begun(number: int, child: Child = child) -> None:
                         run.stop = lambda: child.stop(number)
@@ -131,6 +136,13 @@ class ProcessEngine:
             self._start = start = asyncio.create_task(Child.start(self._make, self._gone))
             start.add_done_callback(lambda done: done.cancelled() or done.exception())
         return asyncio.shield(start)
+
+    async def _revived(self) -> Child:
+        """The worker; after one that died, whose memory may be missing for a while, its restarts are waited for."""
+        if (reviving := self._reviving) is not None and not reviving.done():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(reviving), _REVIVAL)
+        return await self._up()
 
     def _gone(self) -> None:
         if not self._closed:

@@ -66,11 +66,13 @@ _ONE_WORD: Final[dict[str, str]] = {
     "place": "add",
 }
 
-_QUOTED: Final = re.compile(
+QUOTED: Final = re.compile(
     r'"([^"\n]{1,300})"|“([^”\n]{1,300})”|„([^“”\n]{1,300})[“”]|«([^»\n]{1,300})»|「([^」\n]{1,300})」|『([^』\n]{1,300})』'
     r"|《([^》\n]{1,300})》|‘((?:[^’\n]|(?<=\w)’(?=\w)){1,300}?)’(?!\w)|(?<!\w)'((?:[^'\n]"
     r"|(?<=\w)'(?=\w)){1,300}?)'(?!\w)"
 )
+"""A string in quotation marks of any kind."""
+
 _WORD: Final = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LATIN: Final = re.compile(r"[A-Za-z]+")
@@ -94,12 +96,12 @@ _ENGLISH: Final = frozenset(
 
 def quoted(text: str) -> tuple[str, ...]:
     """The strings that stand in quotation marks, without them."""
-    return tuple(next(part for part in found.groups() if part is not None) for found in _QUOTED.finditer(text))
+    return tuple(next(part for part in found.groups() if part is not None) for found in QUOTED.finditer(text))
 
 
 def without_quoted(text: str, instead: str = " QUOTED ") -> str:
     """The text with each quoted string replaced."""
-    return _QUOTED.sub(instead, text)
+    return QUOTED.sub(instead, text)
 
 
 def words_of(text: str) -> tuple[str, ...]:

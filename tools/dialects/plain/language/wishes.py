@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from omniagent.tools.dialects.plain.language.verbs import CHANGE_VERB, OVER_DRAWN
-from omniagent.tools.dialects.plain.language.vocabulary import bases, each_word, has_han, without_quoted, words_of
+from omniagent.tools.dialects.plain.language.vocabulary import QUOTED, bases, each_word, has_han, words_of
 
 MOST: Final = 5
 """Wishes beyond which a request is no list of single changes."""
@@ -23,7 +23,12 @@ _JOIN: Final = re.compile(
 )
 _PAINTED: Final = re.compile(r"(?:draw|paint|write|erase|dress|wrap|light|open|close|bend)\b", re.IGNORECASE)
 _KEEPING: Final = re.compile(
-    r"(?:keep|leave|preserve|maintain|without|but (?:keep|leave)|do ?n[o']t|make sure|ensure)\b", re.IGNORECASE
+    r"(?:(?:but )?(?:keep|preserve|maintain)(?:ing)?\b|(?:but )?leave\b(?!.*\bout\b)"
+    r"|without (?:chang|touch|alter|mov)\w+"
+    r"|(?:do ?n[o'’]?t|do not|never) (?:change|touch|alter|move|modify)\b"
+    r"|(?:make sure|ensure)\b.*\b(?:stays?|keeps?|remains?|same|unchanged|untouched|as (?:it|they) (?:is|are|was|were))"
+    r"\b)",
+    re.IGNORECASE,
 )
 _PRONOUN: Final = re.compile(r"\b(?:it|its|them|their|that one|this one|the same|another)\b", re.IGNORECASE)
 _NEW: Final = re.compile(
@@ -38,11 +43,17 @@ _LOOK: Final = re.compile(
 )
 _SMALL: Final = frozenset(each_word("a an the some of his her my this that two three four five new more one and or"))
 
+_EDGES: Final = " \t,.;:!?，。；！？"
+_WHOLE: Final = re.compile(
+    rf"{QUOTED.pattern}|\d[.,:]\d|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|etc|approx|e\.g|i\.e)\.", re.IGNORECASE
+)
+"""What holds a comma or a full stop that ends no clause."""
+
 _HAN_JOIN: Final = re.compile(r"[，,；;。、\n]+\s*(?:然后|接着|再|并且?|而且|同时|最后)?|(?:然后|接着|并且|同时|最后)")
 _HAN_CHANGE: Final = re.compile(
-    r"(?:请|再|也|还要?)?(?:把|将|给|让|删除?|去掉|去除|移除|拿走|添加|增加|加上?|放上?|画上?|换成?|替换|改成?|变成?|使)"
+    r"(?:请|再|也|还要?)?(?:把|将|给|让|删除?|不要|去掉|去除|移除|拿走|添加|增加|加上?|放上?|画上?|换成?|替换|改成?|变成?|使)"
 )
-_HAN_KEEPING: Final = re.compile(r"(?:保持|保留|不要|别|其他|其余)")
+_HAN_KEEPING: Final = re.compile(r"(?:保持|保留|(?:不要|别|勿)(?:改|动|变|碰|移)|其他|其余)")
 _HAN_PRONOUN: Final = re.compile(r"[它其]")
 
 
@@ -61,48 +72,42 @@ def wishes_of(words: str) -> tuple[str, ...]:
 
 def kept_wishes(words: str) -> tuple[str, ...]:
     """What a request asks to keep, in the person's own words."""
-    return tuple(piece for piece in _pieces(words) if _keeps(piece))
+    return tuple(piece for piece, _, _ in _pieces(words) if _keeps(piece))
+
+
+def begun_changes(words: str) -> tuple[str, ...]:
+    """The clauses of a text that begin a change, in its own words."""
+    return tuple(piece for piece, _, _ in _pieces(words) if _begins(piece))
 
 
 def _clauses(words: str) -> list[str] | None:
-    wishes: list[str] = []
-    for piece in _pieces(words):
+    """The wishes of a request, in its own words with all that stands between their clauses; None where one is none."""
+    spans: list[tuple[int, int]] = []
+    for piece, start, end in _pieces(words):
         if _keeps(piece):
             continue
-        if wishes and (not _begins(piece) or _refers(piece)):
+        if spans and (not _begins(piece) or _refers(piece)):
             # "and make it black", or without a verb of its own: "make the wall blue and the door green".
-            wishes[-1] = f"{wishes[-1]}，{piece}" if has_han(piece) else f"{wishes[-1]} and {piece}"
-            continue
-        if not _begins(piece):
+            spans[-1] = spans[-1][0], end
+        elif _begins(piece):
+            spans.append((start, end))
+        else:
             return None
-        wishes.append(piece)
-    return wishes
+    return [words[start:end] for start, end in spans]
 
 
-def _pieces(words: str) -> list[str]:
-    """The clauses of a request without their openings; quoted text is never cut."""
-    join = _HAN_JOIN if has_han(words) else _JOIN
-    masked = without_quoted(words, "\0") if '"' in words or "“" in words else words
-    if masked.count("\0") or masked != words:
-        return _around_quotes(words, join)
-    return [piece for piece in (_bare(each) for each in join.split(words)) if piece]
-
-
-def _around_quotes(words: str, join: re.Pattern[str]) -> list[str]:
-    """As `_pieces`, of words with quoted texts: these are put aside while the rest is cut."""
-    quotes: list[str] = []
-
-    def aside(found: re.Match[str]) -> str:
-        quotes.append(found[0])
-        return f"\0{len(quotes) - 1}\0"
-
-    masked = re.sub(r"\"[^\"]*\"|“[^”]*”|「[^」]*」|'[^']*'(?=[\s,.;!?]|$)", aside, words)
-    pieces = [piece for piece in (_bare(each) for each in join.split(masked)) if piece]
-    return [re.sub(r"\0(\d+)\0", lambda found: quotes[int(found[1])], piece) for piece in pieces]
-
-
-def _bare(piece: str) -> str:
-    return _OPENING.sub("", piece.strip(" \t,.;:!?，。；！？")).strip()
+def _pieces(words: str) -> Iterator[tuple[str, int, int]]:
+    """The clauses of a request without their openings, and where they stand; quoted text and numbers are never cut."""
+    masked = _WHOLE.sub(lambda found: "\0" * len(found[0]), words)
+    join, at = _HAN_JOIN if has_han(words) else _JOIN, 0
+    for start, end in [*(found.span() for found in join.finditer(masked)), (len(words), len(words))]:
+        bare = masked[at:start].rstrip(_EDGES)
+        first = len(bare) - len(bare.lstrip(_EDGES))
+        if (opening := _OPENING.match(bare[first:])) is not None:
+            first += opening.end()
+        if bare[first:].strip():
+            yield words[at + first : at + len(bare)], at + first, at + len(bare)
+        at = end
 
 
 def _begins(piece: str) -> bool:
@@ -149,15 +154,18 @@ def _is_look(wish: str) -> bool:
     return (_NEW.match(wish) is None or turned is not None) and _LOOK.search(wish) is not None
 
 
+def brought_by(wish: str) -> str:
+    """The noun of the thing that a wish brings into the picture; empty of one that brings none."""
+    found = _NEW.match(wish)
+    return "" if found is None else next(reversed(_nouns(found["new"])), "")
+
+
 def _builds_on(wish: str, other: str) -> bool:
     """Whether a wish speaks of the thing that another one brings."""
-    brought = _NEW.match(other)
-    if brought is None:
-        return False
+    new = brought_by(other)
     mine = _NEW.match(wish)
-    new = _nouns(brought["new"])[-1:]
     spoken = wish if mine is None else wish[: mine.start("new")] + wish[mine.end("new") :]
-    return bool(new) and any(bases(word) & bases(new[0]) for word in _nouns(spoken))
+    return bool(new) and any(bases(word) & bases(new) for word in _nouns(spoken))
 
 
 def _nouns(text: str) -> list[str]:
