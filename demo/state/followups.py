@@ -23,11 +23,13 @@ _CHINESE_ORDINALS: Final = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "�
 _ONE: Final = r"(?:one|picture|image|attempt|try|version)"
 _THEN: Final = r"[\s,.;:]*(?:(?:but|and|now|then|with it)\b[\s,]*)*"
 _CHOSEN: Final = re.compile(
-    rf"(?:use |take |like |i like )?(?:the )?(?P<word>{'|'.join(_ORDINALS)}) {_ONE}\b" + _THEN,
+    rf"(?:use |take |like |i like )?(?:the )?(?P<word>{'|'.join(_ORDINALS)}) {_ONE}\b(?! of\b)" + _THEN,
     re.IGNORECASE,
 )
+# A name by itself is one only where something follows that goes on: "A4 poster" is none.
 _CHOSEN_ID: Final = re.compile(
-    r"(?:use |take |in |from )?(?:the )?(?:picture |image |attempt )?a(?P<number>[1-9]\d?)\b"
+    r"(?:(?:use|take|in|from|the|picture|image|attempt) (?:the )?(?:picture |image |attempt )?a(?P<named>[1-9]\d?)\b"
+    r"|a(?P<bare>[1-9]\d?)\b(?=\s*(?:[,.;:!]|$|but\b|and\b|now\b|then\b|with it\b|of message\b|of the message\b)))"
     r"(?:,? (?:of |from |in )?(?:the )?message (?P<message>[1-9]\d{0,3})\b)?" + _THEN,
     re.IGNORECASE,
 )
@@ -36,13 +38,15 @@ _CHOSEN_MESSAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _CHOSEN_CHINESE: Final = re.compile(
-    r"(?:用)?(?:第(?P<word>[一二两三四五])|(?P<last>最后一))(?:张|个|幅)(?:图|图片)?[,，。、\s]*(?:但是|但|不过|要)?[,，\s]*"
+    r"(?:用)?(?:第(?P<word>[一二两三四五])|(?P<last>最后一))(?:(?:张|幅)(?:图片|图|照片)?|个(?=图|[,，。、\s]|$)(?:图片|图)?)"
+    r"(?=[,，。、\s]|$|但|不过|要|把|改|变|换|再|更|去|删|加|给|让)[,，。、\s]*(?:但是|但|不过|要)?[,，\s]*"
 )
 _CHOSEN_CHINESE_ID: Final = re.compile(
     r"(?:用|把)?(?:图片)?\s*a(?P<number>[1-9]\d?)\s*(?:[((]消息\s*(?P<message>[1-9]\d{0,3})[))])?"
     r"[,，。、\s]*(?:但是|但|不过|要)?[,，\s]*(?=[\u4e00-\u9fff])"
 )
 _PRONOUN: Final = re.compile(r"\b(?:it|its|them|they|this one|that one)\b", re.IGNORECASE)
+_OWN: Final = re.compile(r"\b(?:its|their)\b", re.IGNORECASE)
 _CONTINUES: Final = re.compile(
     r"(?:(?:ok|okay|great|nice|good|thanks|please)[\s,.!]+)*"
     r"(?:now|but|and|also|instead|again|then|without|with|still|no,|not|only|just|(?:the )?same|more|less|"
@@ -105,7 +109,8 @@ def read_follow_up(words: str) -> FollowUp:
     looks = bool(_COMPARED.match(text) or _BARE.fullmatch(text))
     pronoun = bool(_PRONOUN.search(text) or said.points)
     if said.act == "create" or (_THINGS.match(text) and not looks):
-        speaks = pronoun
+        # "An owl with its eyes closed" speaks of the owl.
+        speaks = bool(said.points) or _PRONOUN.search(_OWN.sub("", text)) is not None
     else:
         speaks = pronoun or looks or said.act is not None or said.intent == "question" or bool(_CONTINUES.match(text))
     return FollowUp(speaks, None, _standing_alone(text) if speaks else text)
@@ -131,7 +136,8 @@ def _chosen(text: str) -> tuple[int | None, int | None, str] | None:
     for pattern in (_CHOSEN_CHINESE_ID, _CHOSEN_ID):
         if (found := pattern.match(text)) is not None:
             message = found["message"]
-            return int(found["number"]), int(message) if message else None, text[found.end() :].strip()
+            number = next(found[name] for name in ("number", "named", "bare") if found.groupdict().get(name))
+            return int(number), int(message) if message else None, text[found.end() :].strip()
     if (found := _CHOSEN_MESSAGE.match(text)) is not None:
         return None, int(found["message"]), text[found.end() :].strip()
     return None

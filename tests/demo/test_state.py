@@ -64,6 +64,11 @@ def test_words_about_what_is_there_change_the_last_picture(said: str, asked: str
         "three stars in a row",
         "一只红色的圆",
         "a bigger circle",
+        "A4 poster of a mountain lake",
+        "last version of the iPhone on a desk",
+        "first picture of a cat on the moon",
+        "an owl with its eyes closed",
+        "第一张桌子",
     ],
 )
 def test_words_that_describe_a_whole_picture_ask_for_a_new_one(said: str) -> None:
@@ -80,6 +85,8 @@ def test_words_that_describe_a_whole_picture_ask_for_a_new_one(said: str) -> Non
         ("picture a1, message 2, but bigger", FollowUp(True, 1, "make it bigger", 2)),
         ("Take the picture of message 3 and make it blue", FollowUp(True, None, "make it blue", 3)),
         ("第二张,但更亮", FollowUp(True, 2, "更亮")),
+        ("a2 and make it red", FollowUp(True, 2, "make it red")),
+        ("最后一张更亮", FollowUp(True, -1, "更亮")),
         ("图片 a2(消息 1),但更亮", FollowUp(True, 2, "更亮", 1)),
     ],
 )
