@@ -94,6 +94,11 @@ def card_of_model(model: object) -> str:
     return card_name(model.device) if isinstance(model, OnDevice) else ""
 
 
+def steps_of_model(model: object) -> int | None:
+    """The steps that a model makes where a request names none; None where its profile says it."""
+    return model.usual_steps if isinstance(model, Stepping) else None
+
+
 @dataclass(frozen=True, slots=True)
 class RuntimeStats:
     """What the models did, and the counters of their caches by name."""
@@ -166,8 +171,7 @@ class ModelRuntime:
         finding = None if detector is None else gate(detector)
         self.detector = None if detector is None or finding is None else GuardedFinder(detector, finding)
         self._gates += [] if finding is None else [finding]
-        usual = drawing.usual_steps if isinstance(drawing, Stepping) else None
-        self._clock = Clock(drawing.profile, card_of_model(drawing), usual)
+        self._clock = Clock(drawing.profile, card_of_model(drawing), steps_of_model(drawing))
         self.generator = guard_generator(drawing, self._gates[0], self._clock)
         guarded = GuardedCritic(self._models[1], self._gates[1], calibrations)
         other = GuardedCritic(self._models[2], self._gates[2], calibrations) if stand_in is not None else None
