@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from omniagent.graphs.state import AgentState
-from omniagent.tools.types import Answer, Attempt, Critique, Decision, Preference, Refinement, Requirement
+from omniagent.tools.types import Answer, Attempt, Critique, Decision, Preference, Refinement, Requirement, Verdict
 
 
 class Round(NamedTuple):
@@ -71,8 +71,11 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     if attempt.step != best.step:
         return _goes_further(state, attempt, best)
     choice = preference_of(state, best, attempt)
-    if choice is not None and old is not None and _is_open(old, new):
+    accepted = old is not None and old.accepted and new.accepted
+    if choice is not None and old is not None and _is_open(old, new) and not (accepted and choice.better is None):
         return choice.better == attempt.id
+    if accepted:
+        return surer(old, new)
     if merit(new) <= merit(old):
         return False
     if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
@@ -84,6 +87,32 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     if not is_repair(state, attempt):
         return lead >= state.policy.redraw_lead
     return not lost and lead >= state.policy.clear_lead
+
+
+def doubtful(state: AgentState, attempt: Attempt) -> tuple[str, ...]:
+    """The requirements that make a picture of which all hold no sure one (rule 17); none of any other picture."""
+    critique = critique_of(state, attempt)
+    if critique is None or not critique.accepted:
+        return ()
+    return tuple(one.requirement for one in critique.verdicts if sureness(one) < state.policy.sure_verdict)
+
+
+def surer(old: Critique | None, new: Critique | None) -> bool:
+    """Whether all requirements hold of both pictures, and the least likely one is likelier of the new one (rule 17)."""
+    return old is not None and new is not None and old.accepted and new.accepted and _least(new) > _least(old)
+
+
+def sureness(verdict: Verdict) -> float:
+    """How sure it is that a requirement holds, 0 to 1: instruments that agree make it surer than each of them is.
+
+    Those that could not tell leave it as it is; their half in the verdict's mean says nothing of the picture.
+    """
+    telling = [one.probability for one in verdict.evidence if one.answer == "yes"]
+    return 1.0 - math.prod(1.0 - one for one in telling) if telling else verdict.probability
+
+
+def _least(critique: Critique) -> float:
+    return min(sureness(one) for one in critique.verdicts)
 
 
 def _is_open(old: Critique, new: Critique) -> bool:

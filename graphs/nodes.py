@@ -114,7 +114,9 @@ def critique(state: AgentState, context: GraphContext) -> StateUpdate:
     # What an edit must keep is that of the given picture, through all steps and repairs.
     beside = given or attempt.references
     source = beside[0] if attempt.depth and len(beside) == 1 else None
-    arguments = CritiqueIn(attempt=attempt, checklist=unasked(state, attempt), source=source)
+    arguments = CritiqueIn(
+        attempt=attempt, checklist=unasked(state, attempt), source=source, confirm=state.policy.confirm
+    )
     new_words = state.policy.refine and _dialect(context).refines
     if context.ahead is not None and before is None and rules.may_draw_ahead(state) and not new_words:
         one = fresh(state, repairs.redraw_words(state))
@@ -154,7 +156,7 @@ def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
 
 def refine(state: AgentState, context: GraphContext) -> StateUpdate:
     """Have a new instruction written from the best picture of this step, for the next that is drawn afresh."""
-    best = leader(state)
+    best = repairs.to_learn_from(state)
     assert best is not None and state.plan is not None, "an instruction is refined after a picture"
     seen = critique_of(state, best)
     assert seen is not None, "an instruction is refined after the verdicts"

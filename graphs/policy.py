@@ -47,7 +47,9 @@ class LoopPolicy(Word):
     )
     patience: int = Field(default=3, ge=1, description="so many rounds in a row with the same verdicts are stagnation")
     fruitless_rounds: int = Field(
-        default=2, ge=0, description="so many rounds in a row that hold no more than before end the run; 0: never"
+        default=2,
+        ge=0,
+        description="so many rounds in a row, drawn afresh, that hold no more than before end the run; 0: never",
     )
     refine: bool = Field(
         default=True,
@@ -58,6 +60,17 @@ class LoopPolicy(Word):
     )
     in_steps: bool = Field(
         default=True, description="make more changes than the generator takes at once one after the other"
+    )
+    confirm: bool = Field(
+        default=True,
+        description="ask again, in other words, about a picture of which every requirement seems to hold",
+    )
+    sure_verdict: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="a picture whose requirements all hold ends the run at once only if each does with at least this "
+        "probability; below it the run goes on while its budget lasts, and returns that picture if none is better",
     )
     whole_rounds: bool = Field(
         default=True, description="begin no round that by the time measured so far would not end within the limit"

@@ -4,26 +4,34 @@ import re
 
 from omniagent.graphs.history import (
     Round,
+    attempt_of,
     best_of,
     broken,
     critique_of,
+    doubtful,
     ground_of,
     is_repair,
     leader,
     refinement_of,
     root_of,
+    rounds,
     step_of,
+    surer,
 )
-from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
 from omniagent.tools.dialects.plain.language.ground import renumbered
 from omniagent.tools.types import Attempt, Box, Critique, ImageRef, Refinement
 
 
-def failed(critique: Critique) -> tuple[str, ...]:
-    """The requirements that do not hold for sure; `unsure` is not among them (rule 2)."""
-    return tuple(verdict.requirement for verdict in critique.verdicts if verdict.answer == "no")
+def failed(state: AgentState, attempt: Attempt) -> tuple[str, ...]:
+    """The requirements that do not hold for sure, or hold in doubt of a picture of which all hold.
+
+    `unsure` is not among them (rule 2).
+    """
+    critique = critique_of(state, attempt)
+    verdicts = () if critique is None else critique.verdicts
+    return tuple(one.requirement for one in verdicts if one.answer == "no") or doubtful(state, attempt)
 
 
 def repair_fault(state: AgentState, repair: Round) -> str | None:
@@ -34,7 +42,7 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
     earlier = (one for one in state.attempts if one.round < repair.number and one.step == repair.attempt.step)
     before = best_of(state, earlier)
     critique = None if before is None else critique_of(state, before)
-    if critique is None:
+    if before is None or critique is None:
         return None
     if lost := broken(critique, repair.critique):
         return f"the repair broke {counted(len(lost), 'requirement')} that held"
@@ -44,7 +52,7 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
     drifted = repair.critique.over_edit > state.policy.over_edit_limit
     if drifted and not inside and not _mends_all(state, critique):
         return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
-    if repair.critique.passed <= critique.passed:
+    if repair.critique.passed <= critique.passed and not surer(critique, repair.critique):
         return "the repair did not help"
     return None
 
@@ -56,9 +64,12 @@ def _mends_all(state: AgentState, before: Critique) -> bool:
     return any(one.id in open_lines and one.stated.reach not in (None, "part") for one in lines)
 
 
-def is_local(critique: Critique, policy: LoopPolicy) -> bool:
+def is_local(state: AgentState, attempt: Attempt) -> bool:
     """Whether so little is wrong that a repair may mend it (rule 3)."""
-    return critique.scope == "local" and 1 <= len(failed(critique)) <= policy.local_failures
+    critique = critique_of(state, attempt)
+    if critique is None or critique.scope != "local":
+        return False
+    return 1 <= len(failed(state, attempt)) <= state.policy.local_failures
 
 
 def repairable(state: AgentState, attempt: Attempt) -> bool:
@@ -77,7 +88,7 @@ def repairable(state: AgentState, attempt: Attempt) -> bool:
             return False
     parents = {attempt.id, root_of(state, attempt).id}
     tried = any(one.round > attempt.round and one.parent in parents for one in state.attempts)
-    return not tried and is_local(critique, state.policy)
+    return not tried and is_local(state, attempt)
 
 
 def repair_of(state: AgentState, attempt: Attempt, repair: str) -> tuple[Attempt, str, Box | None]:
@@ -106,12 +117,30 @@ def redraw_words(state: AgentState) -> str:
     best, steps = leader(state), state.plan.steps
     own = steps[step_of(state) - 1].instruction if steps else state.plan.instruction
     critique = None if best is None else critique_of(state, best)
-    written = None if best is None else refinement_of(state, best)
-    if written is not None and written.instruction and not _in_vain(state, written):
+    if (written := fresh_words(state)) is not None:
         return written.instruction
     if state.plan.mode not in state.policy.merge_modes or critique is None or critique.repair is None:
         return own
-    return fold(own, critique.repair) if is_local(critique, state.policy) else own
+    return fold(own, critique.repair) if best is not None and is_local(state, best) else own
+
+
+def fresh_words(state: AgentState) -> Refinement | None:
+    """The last new instruction for this step by which nothing was drawn yet."""
+    now = step_of(state)
+    mine = (one for one in reversed(state.refinements) if attempt_of(state, one.attempt).step == now)
+    return next((one for one in mine if one.instruction and not _in_vain(state, one)), None)
+
+
+def to_learn_from(state: AgentState) -> Attempt | None:
+    """The picture from which the critic may write the next instruction: the leader, then that of the last round.
+
+    None where one was written of both, or of a repair of the leader.
+    """
+    best, history = leader(state), rounds(state)
+    if best is None or refinement_of(state, best) is None:
+        return best
+    last = history[-1].attempt
+    return last if refinement_of(state, last) is None and not is_repair(state, last) else None
 
 
 def sources(state: AgentState, words: str) -> tuple[str, tuple[ImageRef, ...]]:

@@ -12,16 +12,26 @@ from omniagent.graphs.history import (
     attempt_of,
     best_of,
     critique_of,
+    doubtful,
     due,
     is_repair,
     leader,
-    refinement_of,
     round_number,
     rounds,
     standing,
     step_of,
+    sureness,
 )
-from omniagent.graphs.repairs import failed, is_local, redraw_words, repair_fault, repair_of, repairable
+from omniagent.graphs.repairs import (
+    failed,
+    fresh_words,
+    is_local,
+    redraw_words,
+    repair_fault,
+    repair_of,
+    repairable,
+    to_learn_from,
+)
 from omniagent.graphs.stagnation import going_nowhere
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
@@ -36,18 +46,44 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
     best = leader(state)
     if state.answer is not None:
         return Decision(action="accept", reason="the question was answered", stop="accepted")
-    if best is not None and acceptable(critique_of(state, best)) and not wants_survey(state) and shows_change(state):
+    held = best is not None and acceptable(critique_of(state, best)) and shows_change(state)
+    if held and best is not None and not wants_survey(state):
         if state.plan is not None and step_of(state) < len(state.plan.steps):
             return ended(state, cancelled=cancelled, expired=expired) or advance(state, best)
+        doubts = _doubts(state, best)
+        if doubts and may_go_on(state, best, cancelled=cancelled, expired=expired):
+            return next_try(state)
         if state.plan is not None and state.plan.unchecked:
             said = ", ".join(f"“{one}”" for one in state.plan.unchecked)
             return _stop(state, "unchecked", f"every requirement holds, but none asks for {said}")
-        return Decision(action="accept", reason="every requirement holds", target=best.id, stop="accepted")
+        reason = f"every requirement holds{doubts}"
+        return Decision(action="accept", reason=reason, target=best.id, stop="accepted")
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
         return stop
     if (stop := going_nowhere(state)) is not None:
         return stop.model_copy(update={"reason": stop.reason + _of_nothing(state)})
     return next_try(state)
+
+
+def may_go_on(state: AgentState, best: Attempt, *, cancelled: bool, expired: bool) -> bool:
+    """Whether another round may follow where every requirement holds of the best picture, but not for sure (rule 17).
+
+    It may while the budget lasts, until `LoopPolicy.fruitless_rounds` rounds drawn afresh brought no surer picture.
+    """
+    if ended(state, cancelled=cancelled, expired=expired) is not None or going_nowhere(state) is not None:
+        return False
+    later = [one for one in rounds(state) if one.number > best.round and not is_repair(state, one.attempt)]
+    return not state.policy.fruitless_rounds or len(later) < state.policy.fruitless_rounds
+
+
+def _doubts(state: AgentState, best: Attempt) -> str:
+    """What to say of a picture of which not all requirements that hold do for sure."""
+    critique = critique_of(state, best)
+    few = () if critique is None else doubtful(state, best)
+    if critique is None or not few:
+        return ""
+    least = min(sureness(one) for one in critique.verdicts)
+    return f", {len(few)} of {counted(len(critique.verdicts), 'requirement')} not for sure ({least:.0%} at least)"
 
 
 def advance(state: AgentState, best: Attempt) -> Decision:
@@ -144,11 +180,10 @@ def next_try(state: AgentState) -> Decision:
     critique = critique_of(state, best)
     if critique is not None and critique.repair is not None and repairable(state, best):
         base, words, box = repair_of(state, best, critique.repair)
-        why = f"a local failure: {_failures(critique)}"
+        why = f"a local failure: {_failures(state, best)}"
         return Decision(action="edit", reason=why, target=base.id, instruction=words, box=box)
-    why = _failures(last.critique) if shows_change(state) else _SAME_BEFORE
-    written = refinement_of(state, best)
-    if written is not None and written.instruction and redraw_words(state) == written.instruction:
+    why = _failures(state, last.attempt) if shows_change(state) else _SAME_BEFORE
+    if (written := fresh_words(state)) is not None:
         said = f": {written.wrong}" if written.wrong else ""
         return Decision(action="refine", reason=f"{why}{said}", instruction=written.instruction)
     return Decision(action="regenerate", reason=f"draw again: {why}", instruction=redraw_words(state))
@@ -160,9 +195,9 @@ def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: boo
     critique = None if best is None else critique_of(state, best)
     if best is None or critique is None or critique.repair is not None or state.plan is None:
         return False
-    if critique.accepted or decide(state, cancelled=cancelled, expired=expired).action == "stop":
+    if decide(state, cancelled=cancelled, expired=expired).action in ("accept", "advance", "stop"):
         return False
-    merges = state.plan.mode in state.policy.merge_modes and is_local(critique, state.policy)
+    merges = state.plan.mode in state.policy.merge_modes and is_local(state, best)
     return merges or repairable(state, best)
 
 
@@ -171,11 +206,11 @@ def wants_refinement(state: AgentState, *, cancelled: bool = False, expired: boo
 
     Once for each picture that leads, when requirements fail of it for sure.
     """
-    best = leader(state)
-    critique = None if best is None else critique_of(state, best)
-    if state.plan is None or best is None or critique is None or not state.policy.refine:
+    attempt = to_learn_from(state)
+    critique = None if attempt is None else critique_of(state, attempt)
+    if state.plan is None or attempt is None or critique is None or not state.policy.refine:
         return False
-    if critique.blank or not failed(critique) or refinement_of(state, best) is not None:
+    if critique.blank or not failed(state, attempt):
         return False
     return decide(state, cancelled=cancelled, expired=expired).action in ("regenerate", "roll_back")
 
@@ -226,10 +261,16 @@ def _of_nothing(state: AgentState) -> str:
     return "; the best picture is blank" if critique is not None and critique.blank and not critique.accepted else ""
 
 
-def _failures(critique: Critique) -> str:
-    count = len(failed(critique))
+def _failures(state: AgentState, attempt: Attempt) -> str:
+    critique = critique_of(state, attempt)
+    assert critique is not None, "what fails of a picture is known once it was judged"
+    lines = counted(len(critique.verdicts), "requirement")
+    if critique.accepted:
+        few = len(doubtful(state, attempt))
+        return f"{few} of {lines} {'is' if few == 1 else 'are'} not sure"
+    count = len(failed(state, attempt))
     if not count:
         said = "not sure about every requirement"
     else:
-        said = f"{count} of {counted(len(critique.verdicts), 'requirement')} {'does' if count == 1 else 'do'} not hold"
+        said = f"{count} of {lines} {'does' if count == 1 else 'do'} not hold"
     return f"the picture is blank, {said}" if critique.blank else said

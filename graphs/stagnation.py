@@ -19,13 +19,16 @@ def going_nowhere(state: AgentState) -> Decision | None:
 def gainless(state: AgentState) -> Decision | None:
     """A stop because the last rounds hold no more than those before them, with what seems to be beyond the generator.
 
-    See `LoopPolicy.fruitless_rounds`.
+    Rounds that drew afresh are counted, as a repair is one try of many at the picture that it mends; what repairs won
+    counts too. See `LoopPolicy.fruitless_rounds`.
     """
     history, most = rounds(state), state.policy.fruitless_rounds
-    if not most or len(history) <= most:
+    afresh = [number for number, one in enumerate(history) if not is_repair(state, one.attempt)]
+    if not most or len(afresh) <= most:
         return None
-    before = max(one.critique.passed for one in history[:-most])
-    if any(one.critique.passed > before or one.critique.accepted for one in history[-most:]):
+    start = afresh[-most]
+    before = max(one.critique.passed for one in history[:start])
+    if any(one.critique.passed > before or one.critique.accepted for one in history[start:]):
         return None
     best = leader(state)
     missing = "" if best is None else _missing(state, best)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from PIL import Image
 
-from omniagent.tools.consult import consult
+from omniagent.tools.consult import Desk, consult
 from omniagent.tools.instruments.blank import blank_fails, is_blank
-from omniagent.tools.instruments.judging import judged
+from omniagent.tools.instruments.judging import Judged, judged
 from omniagent.tools.instruments.looked import Looked
 from omniagent.tools.instruments.preservation import PreservationLimits, limits_of, over_edit
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -14,11 +14,15 @@ from omniagent.tools.types import Attempt, Cost, Critique, ImageRef, Requirement
 
 
 class CritiqueIn(Word):
-    """An attempt and what it must show. `source` is the picture that it was made from by an edit."""
+    """An attempt and what it must show. `source` is the picture that it was made from by an edit.
+
+    `confirm`: whether a picture of which all seems to hold is asked about again in other words.
+    """
 
     attempt: Attempt
     checklist: tuple[Requirement, ...]
     source: ImageRef | None = None
+    confirm: bool = False
 
 
 class CritiqueOut(Outcome):
@@ -41,7 +45,11 @@ def critique(arguments: CritiqueIn, context: ToolContext) -> CritiqueOut:
     source = None if arguments.source is None else context.store.get(arguments.source)
     if asked:
         looked = Looked(image, source, context.runtime.reader, context.runtime.detector)
-        consulted = consult(context, "critique", lambda desk: judged(desk, looked, asked, context.calls))
+
+        def look(desk: Desk) -> Judged:
+            return judged(desk, looked, asked, context.calls, confirm=arguments.confirm)
+
+        consulted = consult(context, "critique", look)
         seen, usage = consulted.value.seen, consulted.usage
         verdicts |= {verdict.requirement: verdict for verdict in consulted.value.verdicts}
     made = Critique(

@@ -68,7 +68,11 @@ def caps_of(variant: Variant, pictures: int, base: Budget | None = None) -> Caps
     if variant.policy == "agent":
         return Caps(budget, variant.rules)
     selection = LoopPolicy(
-        first_candidates=pictures, most_candidates=MOST_CANDIDATES, forced_choice=False, second_reading=False
+        first_candidates=pictures,
+        most_candidates=MOST_CANDIDATES,
+        forced_choice=False,
+        second_reading=False,
+        confirm=False,
     )
     return Caps(budget, selection)
 

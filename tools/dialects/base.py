@@ -235,6 +235,10 @@ class Dialect(Protocol):
         """The same question in other words, for verdicts that are unsure."""
         ...
 
+    def confirmations(self, text: str) -> tuple[SecondQuestion, ...]:
+        """The same question in other words, for a picture of which every requirement seems to hold."""
+        ...
+
     def twin(self, kind: RequirementKind, question: str) -> str | None:
         """A question like this one that a right picture is answered no, for verdicts that are unsure; None of most."""
         ...

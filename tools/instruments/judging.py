@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from omniagent.model.mllm.yes_no import without_thought
@@ -59,11 +59,14 @@ def held_to_twin(probability: float, twin: float) -> float:
     return (2 * probability + min(probability, 1.0 - twin)) / 3
 
 
-def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> Judged:
+def judged(
+    desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: CallMeter, *, confirm: bool = False
+) -> Judged:
     """The verdicts of one critic, in its own dialect and by its own thresholds.
 
     What must stay is asked about both pictures together, where the critic sees two, and compared by pixels; counts are
-    asked openly besides, and texts are read. Instruments that disagree leave a verdict unsure.
+    asked openly besides, and texts are read. Instruments that disagree leave a verdict unsure. With `confirm` a
+    picture of which every requirement seems to hold is asked about again in other words.
     """
     profile, dialect = desk.profile, dialect_of(desk.profile)
     seen = desk.describe(looked.image) if profile.describe_first else ""
@@ -74,6 +77,10 @@ def judged(desk: Desk, looked: Looked, asked: Sequence[Requirement], calls: Call
     answers = _answers(desk, dialect, single, alone, calls)
     if pair is not None and of_both:
         answers |= _answers(desk, dialect, pair, of_both, calls)
+    if confirm and all(_holds(answers[one.id], one, profile) for one in asked):
+        answers |= _confirmed(desk, dialect, single, alone, answers, calls)
+        if pair is not None:
+            answers |= _confirmed(desk, dialect, pair, of_both, answers, calls)
     read = _read(desk, dialect, looked, alone, calls)
     boxes = _boxes(desk, dialect, looked, alone, calls)
     compared = compared_by_pixels(desk, dialect, looked, asked, calls) if of_both else {}
@@ -171,6 +178,31 @@ def _answers(
         for name, probability in zip(twins, again[len(others) :], strict=True):
             made[name] = _Answer(held_to_twin(made[name].probability, probability), 3)
     return made
+
+
+def _holds(answer: _Answer, one: Requirement, profile: CriticProfile) -> bool:
+    return answer_of(answer.probability, profile.thresholds_for(one.kind)) == "yes"
+
+
+def _confirmed(
+    desk: Desk,
+    dialect: Dialect,
+    prompt: Prompt,
+    asked: Sequence[Requirement],
+    answers: Mapping[str, _Answer],
+    calls: CallMeter,
+) -> dict[str, _Answer]:
+    """The mean p(yes) over all wordings of what was asked in one so far: much of an answer's error is its wording's."""
+    again = [
+        (one, other) for one in asked if answers[one.id].asked == 1 for other in dialect.confirmations(one.question)
+    ]
+    if not again or not calls.left:
+        return {}
+    said = desk.yes_no(prompt, [other.text for _, other in again])
+    found = {one.id: [answers[one.id].probability] for one, _ in again}
+    for (one, other), probability in zip(again, said, strict=True):
+        found[one.id].append(1.0 - probability if other.inverted else probability)
+    return {name: _Answer(sum(each) / len(each), len(each)) for name, each in found.items()}
 
 
 def _read(desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> _Read | None:

@@ -139,6 +139,10 @@ class Listed:
     def second_question(self, text: str) -> SecondQuestion:
         return SecondQuestion(prompts.negated_question(_own_question(text)), inverted=True)
 
+    def confirmations(self, text: str) -> tuple[SecondQuestion, ...]:
+        # Its model knows one wording of a question and its opposite.
+        return ()
+
     def twin(self, kind: RequirementKind, question: str) -> str | None:
         # Its second question is inverted already.
         return None

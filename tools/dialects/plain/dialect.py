@@ -140,6 +140,10 @@ class Plain:
     def second_question(self, text: str) -> SecondQuestion:
         return SecondQuestion(prompts.paraphrased_question(text), inverted=False)
 
+    def confirmations(self, text: str) -> tuple[SecondQuestion, ...]:
+        others = (prompts.paraphrased_question(text), prompts.agreement_question(text))
+        return tuple(SecondQuestion(one, inverted=False) for one in others)
+
     def twin(self, kind: RequirementKind, question: str) -> str | None:
         told = false_twin(kind, question)
         return None if told is None else prompts.verdict_question(told)

@@ -294,6 +294,15 @@ def paraphrased_question(question: str) -> str:
     )
 
 
+def agreement_question(question: str) -> str:
+    """The same question as one to agree or disagree with; yes means the same."""
+    return (
+        "Two people look at this picture. To the following question one of them says yes:\n"
+        f"{_fenced('question', question)}\nGo by what can be seen alone. Do you agree with yes? "
+        "Answer with yes or no only."
+    )
+
+
 def repair_prompt(image: Image.Image, instruction: str, held: Sequence[str], failed: Sequence[str]) -> Prompt:
     """Asks for one repair; `held` and `failed` are the checklist's questions. Answered with `RepairForm` JSON."""
     holding = "\n".join(f"- {line}" for line in held) or "- nothing"
