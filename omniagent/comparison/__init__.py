@@ -3,7 +3,7 @@
 It knows neither models nor tasks: the shapes world's suites and the simulation both bring outcomes here.
 """
 
-from omniagent.comparison.outcomes import Comparison, Outcome, Row, compared
+from omniagent.comparison.outcomes import Comparison, Outcome, Range, Row, compared
 from omniagent.comparison.policies import POLICIES, Caps, Variant, baseline_of, caps_of, rules_of, variants_of
 from omniagent.comparison.share import Share
 
@@ -12,6 +12,7 @@ __all__ = [
     "Caps",
     "Comparison",
     "Outcome",
+    "Range",
     "Row",
     "Share",
     "Variant",

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from omniagent.comparison.resampling import Numbers, drawn, ends
 from omniagent.comparison.share import Share
-
-_RESAMPLES: Final = 2000
 
 
 class Outcome(NamedTuple):
@@ -119,7 +118,7 @@ def compared(
 def gain(ended: Sequence[Outcome], base: Sequence[Outcome]) -> Range:
     """The share of right ones less the baseline's, over the same tasks in the same order."""
     apart = _right(ended) - _right(base)
-    return _range(float(apart.mean()), apart[_samples(len(apart))].mean(axis=1))
+    return _range(float(apart.mean()), apart[drawn(len(apart))].mean(axis=1))
 
 
 def failures(ended: Sequence[Outcome], base: Sequence[Outcome]) -> Range | None:
@@ -127,23 +126,19 @@ def failures(ended: Sequence[Outcome], base: Sequence[Outcome]) -> Range | None:
     mine, theirs = 1 - _right(ended), 1 - _right(base)
     if not theirs.sum():
         return None
-    chosen = _samples(len(mine))
+    chosen = drawn(len(mine))
     below = theirs[chosen].sum(axis=1)
     ratios = mine[chosen].sum(axis=1)[below > 0] / below[below > 0]
     return _range(float(mine.sum() / theirs.sum()), ratios)
 
 
-def _right(ended: Sequence[Outcome]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _right(ended: Sequence[Outcome]) -> Numbers:
     return np.array([one.right for one in ended], dtype=np.float64)
 
 
-def _samples(number: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
-    return np.random.default_rng(0).integers(number, size=(_RESAMPLES, number))
-
-
-def _range(value: float, resampled: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Range:
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Range(value=value, low=float(low), high=float(high))
+def _range(value: float, resampled: Numbers) -> Range:
+    low, high = ends(resampled)
+    return Range(value=value, low=low, high=high)
 
 
 def _points(share: float) -> str:

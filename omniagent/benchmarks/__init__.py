@@ -1,0 +1,1 @@
+"""Public benchmarks of picture models: their items, judges, totals and reports."""
