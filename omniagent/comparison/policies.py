@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 import yaml
 from pydantic import ValidationError
 
+from omniagent.config import Config
 from omniagent.graphs.policy import MOST_CANDIDATES, LoopPolicy
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import fault, shown, unknown
@@ -75,6 +76,12 @@ def caps_of(variant: Variant, pictures: int, base: Budget | None = None) -> Caps
         confirm=False,
     )
     return Caps(budget, selection)
+
+
+def capped(config: Config, caps: Caps) -> Config:
+    """The settings of an agent with a policy's budget and rules."""
+    set_here = {name: getattr(caps.rules, name) for name in caps.rules.model_fields_set}
+    return config.model_copy(update={"budget": caps.budget, "loop": config.loop.model_copy(update=set_here)})
 
 
 def rules_of(given: Iterable[str]) -> LoopPolicy:

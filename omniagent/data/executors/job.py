@@ -13,7 +13,7 @@ from omniagent.data.pipeline import Passing, Pipeline, set_aside
 from omniagent.data.recipe import Recipe
 from omniagent.data.records import SetAside, Yielded
 from omniagent.data.stage import Place
-from omniagent.model.errors import RetryableError
+from omniagent.model.errors import BadSetting, RetryableError
 from omniagent.tools.record.store import ImageStore
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One build. It can be sent to other processes as long as no models are given.
+    """One build, an `Errand`. It can be sent to other processes as long as no models are given.
 
     Attributes:
         recipe: What to do.
@@ -38,6 +38,19 @@ class Job:
     cache: Path
     waits: tuple[float, ...] = (1.0, 5.0, 20.0)
     models: Mapping[Role, object] = field(default_factory=dict[Role, object])
+
+    def check_sent(self) -> None:
+        """As `Errand.check_sent`."""
+        if self.models:
+            raise BadSetting("models that were given cannot be sent to other processes; take one worker")
+
+    def begin(self) -> "Callable[[str], Done]":
+        """As `Errand.begin`."""
+        return Worker(self).work
+
+    def lost(self, item: str, message: str) -> "Done":
+        """As `Errand.lost`."""
+        return Done(item, SetAside(source=item, stage="", error="ProcessDied", message=message))
 
 
 @dataclass(frozen=True, slots=True)

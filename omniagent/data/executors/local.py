@@ -4,20 +4,20 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from omniagent.data.executors.job import Done, Job, Worker
-from omniagent.data.records import SetAside
+from omniagent.data.executors.errand import Errand
 from omniagent.model.errors import BadSetting
 
 _AHEAD: Final = 2
 """Items a worker that wait for it, so that none is idle while an item that takes long is waited for."""
 _DEATHS: Final = 2
+D = TypeVar("D")
 
 
 class LocalExecutor:
@@ -36,21 +36,20 @@ class LocalExecutor:
             raise BadSetting(f"workers={workers} is not allowed; give 1 or more")
         self._workers = workers
 
-    def run(self, job: Job, items: list[str]) -> Iterator[Done]:
+    def run(self, job: Errand[D], items: list[str]) -> Iterator[D]:
         """As `Executor.run`.
 
         Raises:
-            BadSetting: several workers are to use models that were given, which stay in their process.
+            BadSetting: several workers are to use what stays in its process, such as models that were given.
         """
         if self._workers == 1:
-            worker = Worker(job)
-            return (worker.work(item) for item in items)
-        if job.models:
-            raise BadSetting("models that were given cannot be sent to other processes; take one worker")
+            work = job.begin()
+            return (work(item) for item in items)
+        job.check_sent()
         return self._beside(job, items)
 
-    def _beside(self, job: Job, items: list[str]) -> Iterator[Done]:
-        waiting: deque[tuple[str, Future[Done]]] = deque()
+    def _beside(self, job: Errand[D], items: list[str]) -> Iterator[D]:
+        waiting: deque[tuple[str, Future[D]]] = deque()
         left = iter(items)
         pool = _pool(job, self._workers)
         try:
@@ -59,7 +58,7 @@ class LocalExecutor:
                     try:
                         waiting.append((item, pool.submit(_work, item)))
                     except BrokenProcessPool as error:
-                        failed: Future[Done] = Future()
+                        failed: Future[D] = Future()
                         failed.set_exception(error)
                         waiting.append((item, failed))
                 if not waiting:
@@ -78,7 +77,7 @@ class LocalExecutor:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _one_by_one(job: Job, items: list[str]) -> Iterator[Done]:
+def _one_by_one(job: Errand[D], items: list[str]) -> Iterator[D]:
     """Items in one process, each alone in it, so that a death is the fault of the item at hand."""
     pool = _pool(job, 1)
     try:
@@ -92,28 +91,28 @@ def _one_by_one(job: Job, items: list[str]) -> Iterator[Done]:
                     pool = _pool(job, 1)
             else:
                 message = f"the process that worked on it died {_DEATHS} times (killed, or a crash in a library)"
-                done = Done(item, SetAside(source=item, stage="", error="ProcessDied", message=message))
+                done = job.lost(item, message)
             yield done
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pool(job: Job, workers: int) -> ProcessPoolExecutor:
+def _pool(job: Errand[Any], workers: int) -> ProcessPoolExecutor:
     # Spawned: a fork of a process that has computed with torch may hang.
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(job,))
 
 
 class _Here:
-    """The worker of a process of a pool, which its tasks cannot be given otherwise."""
+    """What the process of a pool works with, which its tasks cannot be given otherwise."""
 
-    worker: Worker | None = None
+    work: Callable[[str], Any] | None = None
 
 
-def _begin(job: Job) -> None:
+def _begin(job: Errand[Any]) -> None:
     # Ctrl-C reaches all processes of a terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Here.worker = Worker(job)
+    _Here.work = job.begin()
 
 
 def _end_with_parent() -> None:
@@ -123,6 +122,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(item: str) -> Done:
-    assert _Here.worker is not None
-    return _Here.worker.work(item)
+def _work(item: str) -> Any:
+    assert _Here.work is not None
+    return _Here.work(item)

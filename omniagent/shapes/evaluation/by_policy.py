@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniagent.comparison import Comparison, Outcome, Variant, baseline_of, caps_of, compared
+from omniagent.comparison import Comparison, Outcome, Variant, baseline_of, capped, caps_of, compared
 from omniagent.shapes.evaluation.figures import SuiteFigures
 from omniagent.shapes.evaluation.records import Record
 from omniagent.shapes.evaluation.runner import run_suite
@@ -57,9 +57,6 @@ def suite_by_policy(
     outcomes: dict[tuple[str, int], list[Outcome]] = {}
     for variant, budget, caps in plan:
         label = f"{variant.label}, {budget}"
-        set_here = {name: getattr(caps.rules, name) for name in caps.rules.model_fields_set}
-        loop = agent.config.loop.model_copy(update=set_here)
-        config = agent.config.model_copy(update={"budget": caps.budget, "loop": loop})
         ended = outcomes.setdefault((variant.label, budget), [])
 
         def heard(record: Record, label: str = label, ended: list[Outcome] = ended) -> None:
@@ -67,7 +64,7 @@ def suite_by_policy(
             if on_record is not None:
                 on_record(label, record)
 
-        worker = Agent(config=config, runtime=agent.runtime)
+        worker = Agent(config=capped(agent.config, caps), runtime=agent.runtime)
         made = run_suite(worker, tasks, out / folder_of(variant, budget), seed=seed, on_record=heard)
         figures.append(made.model_copy(update={"kind": label}))
     about = f"{len(tasks)} tasks of {title}, generator {agent.runtime.generator.model}, seed {seed}"
