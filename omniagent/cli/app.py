@@ -14,6 +14,7 @@ from omniagent.cli.calibration.selfcheck import selfcheck
 from omniagent.cli.chat import chat
 from omniagent.cli.critic import CRITIC_COMMANDS
 from omniagent.cli.doctor import doctor
+from omniagent.cli.measuring.bench import bench
 from omniagent.cli.measuring.evaluate import evaluate
 from omniagent.cli.measuring.simulate import simulate
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
@@ -42,6 +43,7 @@ COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
         "report": report,
         "train": train,
         "eval": evaluate,
+        "bench": bench,
         "simulate": simulate,
         "calibrate": calibrate,
         "selfcheck": selfcheck,

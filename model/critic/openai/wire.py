@@ -128,6 +128,7 @@ class ChatAnswer(_Answer):
 
     choices: tuple[Choice, ...] = Field(min_length=1)
     usage: Annotated[Usage, _or(Usage())] = Usage()
+    model: Annotated[str, _or("")] = ""
 
 
 class ListedModel(_Answer):

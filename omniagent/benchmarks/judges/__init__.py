@@ -1,0 +1,1 @@
+"""Who judges: models behind URLs, detectors, oracles."""

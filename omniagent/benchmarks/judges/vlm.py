@@ -1,0 +1,275 @@
+"""A vision model behind an OpenAI-compatible server as a judge: it is asked in given words, its answers are kept."""
+
+import base64
+import hashlib
+import json
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from omniagent.benchmarks.items import Look
+from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions, Outcome
+from omniagent.data.ledger import Ledger
+from omniagent.model.critic.openai.client import ChatClient
+from omniagent.model.critic.openai.wire import ChatAnswer
+from omniagent.model.errors import BadImage, BadSetting, BadTask
+from omniagent.model.http.event_loop import BackgroundLoop
+from omniagent.model.http.refusals import Refused
+
+_DECLINED: Final = re.compile(
+    r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|unable|not able)|sorry|i (?:can(?:['’]t|not)|won['’]t|must decline)|"
+    r"(?:unfortunately|apologies),? i)\b",
+    re.IGNORECASE,
+)
+_NOT_ALLOWED: Final = re.compile(r"content.{0,20}(?:policy|filter|management)|safety system|moderat", re.IGNORECASE)
+_TOO_LONG: Final = re.compile(
+    r"context.{0,30}(?:length|window|size)|max(?:imum)?[ _](?:context|model|prompt|input|num(?:ber)? of)|"
+    r"too (?:long|large|many)|"
+    r"exceeds?.{0,40}(?:limit|maximum|length|tokens|size)|reduce the length|entity too large",
+    re.IGNORECASE,
+)
+
+
+class Ask(NamedTuple):
+    """One question about a picture: words first, then pictures, as the official scripts send them.
+
+    Attributes:
+        name: Which of the picture's questions.
+        words: The whole of the words.
+        pictures: Files as they are sent.
+        kind: Of the files: `jpeg` or `png`.
+        tokens: Most tokens of the answer.
+    """
+
+    name: str
+    words: str
+    pictures: tuple[bytes, ...]
+    kind: str = "jpeg"
+    tokens: int = 1400
+
+    @property
+    def prompt(self) -> str:
+        """SHA-256 of the words and pictures."""
+        told = [self.words, *(hashlib.sha256(each).hexdigest() for each in self.pictures)]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+class Read(NamedTuple):
+    """What an answer says: parts of the score by name, and the judge's reason."""
+
+    scores: Mapping[str, float]
+    reason: str = ""
+
+
+class _Said(NamedTuple):
+    call: Call
+    outcome: Outcome
+    reason: str = ""
+
+
+Asks = Callable[[Look], Sequence[Ask]]
+"""The questions about a picture. Raises: BadImage where its file cannot be read."""
+
+Reads = Callable[[Ask, str], Read | None]
+"""What an answer says; None where it cannot be read."""
+
+Combines = Callable[[Mapping[str, float]], Mapping[str, float]]
+"""The scores of a picture from the parts that were read, with what follows from them."""
+
+
+class VlmJudge:
+    """A `Judge`. A picture has a score when every question about it has one.
+
+    Args:
+        identity: Who judges, without the model and what the options say, which are added.
+        options: The server, and how it is asked.
+        asks: The questions about a picture.
+        read: What an answer says.
+        combine: The scores of a picture from their parts.
+        published: Of `as_published`: how often each question is asked, the last answer standing, and the range of the
+            random number that stands for an answer that cannot be read, by the part that it stands for.
+
+    Raises:
+        BadSetting: no server was named, or its URL is no http URL.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        options: JudgeOptions,
+        asks: Asks,
+        read: Reads,
+        *,
+        combine: Combines = lambda parts: parts,
+        published: tuple[int, int, int] | None = None,
+    ) -> None:
+        if options.url is None:
+            raise BadSetting("this benchmark is judged by a vision model; give its OpenAI-compatible URL with --judge")
+        self._options = options
+        self._asks, self._read, self._combine = asks, read, combine
+        self._published = published if options.as_published else None
+        self._loop = BackgroundLoop("judge", self._renew)
+        self._client = ChatClient(
+            options.url,
+            options.key,
+            timeout=options.timeout,
+            retries=options.retries,
+            backoff=0.5,
+            concurrency=options.concurrency,
+            transport=options.transport,
+        )
+        self._cache = None if options.cache is None else Ledger(Path(options.cache))
+        self._model = options.model
+        self._given = identity
+
+    @property
+    def identity(self) -> Identity:
+        """Who judges; where no model was named, the server is asked for the first that it lists."""
+        model = self._served()
+        settings = {
+            "temperature": "not sent" if self._options.temperature is None else f"{self._options.temperature:g}",
+            "as_published": str(self._options.as_published).lower(),
+        }
+        return self._given.model_copy(
+            update={"name": _file_name(model), "model": model, "settings": {**self._given.settings, **settings}}
+        )
+
+    @property
+    def at_once(self) -> int:
+        return self._options.concurrency
+
+    def judge(self, look: Look) -> Judgement:
+        """As `Judge.judge`.
+
+        Raises:
+            CriticUnavailable, CriticTimeout, CriticBadOutput: the server cannot be asked now.
+            BadSetting, UnknownModel, BadTask: it refuses the key, the model or the request.
+        """
+        try:
+            asks = self._asks(look)
+        except BadImage as error:
+            return Judgement(outcome="unreadable", reason=str(error))
+        parts: dict[str, float] = {}
+        calls: list[Call] = []
+        reasons: list[str] = []
+        for ask in asks:
+            said = self._asked(ask, look.sample.key)
+            calls += said.calls
+            if said.read is None:
+                return Judgement(outcome=said.outcome, reason=f"{ask.name}: {said.reason}", calls=tuple(calls))
+            parts.update(said.read.scores)
+            reasons.append(f"{ask.name}: {said.read.reason}" if said.read.reason else "")
+        return Judgement(
+            outcome="scored",
+            scores=dict(self._combine(parts)),
+            reason=" ".join(filter(None, reasons)),
+            evidence=tuple(f"{call.name}: {call.answer}" for call in calls),
+            calls=tuple(calls),
+        )
+
+    def close(self) -> None:
+        """Close the connections and end the thread."""
+        self._loop.run(self._client.close())
+        self._loop.close()
+
+    def _renew(self) -> None:
+        self._client.renew()
+
+    def _served(self) -> str:
+        if self._model is None:
+            listed = self._loop.run(self._client.models())
+            if not listed:
+                raise BadSetting(f"the judge at {self._client.url} lists no model; name one with --judge-model")
+            self._model = listed[0].name
+        return self._model
+
+    def _asked(self, ask: Ask, key: str) -> "_Asked":
+        times = 1 if self._published is None else self._published[0]
+        calls: list[Call] = []
+        said, read = None, None
+        for number in range(times):
+            said = self._said(ask, number)
+            calls.append(said.call)
+            read = self._read(ask, said.call.answer) if said.outcome == "scored" else None
+        assert said is not None
+        if read is None and self._published is not None:
+            # The official script's own way; by the key, so that the same run gives the same number.
+            _, low, high = self._published
+            guess = random.Random(f"{key} {ask.name}").randint(low, high)
+            return _Asked(calls, Read({ask.name: float(guess)}, "a random number, as published"), "scored", "")
+        if read is not None:
+            return _Asked(calls, read, "scored", "")
+        if said.outcome != "scored":
+            return _Asked(calls, None, said.outcome, said.reason)
+        declined = _DECLINED.match(said.call.answer) is not None
+        why = "the judge declined: " if declined else "the answer cannot be read: "
+        return _Asked(calls, None, "refused" if declined else "unreadable", why + said.call.answer[:300])
+
+    def _said(self, ask: Ask, number: int) -> _Said:
+        prompt, model, options = ask.prompt, self._served(), self._options
+        told = [self._client.url, model, options.temperature, ask.tokens, prompt, number]
+        key = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        if self._cache is not None and (kept := self._cache.recall(key, Call)) is not None:
+            return _Said(kept.model_copy(update={"name": ask.name, "cached": True}), "scored")
+        call = Call(name=ask.name, model=model, prompt=prompt, temperature=options.temperature)
+        body: dict[str, Any] = {"model": model, "messages": _messages(ask), "max_tokens": ask.tokens}
+        if options.temperature is not None:
+            body["temperature"] = options.temperature
+        try:
+            answer = self._loop.run(self._client.chat(**body))
+        except BadTask as error:
+            if (outcome := _outcome_of(error)) is None:
+                raise
+            return _Said(call.model_copy(update={"date": _now()}), outcome, str(error))
+        return self._kept(key, call, ask, answer)
+
+    def _kept(self, key: str, call: Call, ask: Ask, answer: ChatAnswer) -> _Said:
+        choice = answer.choices[0]
+        finish = str(choice.finish_reason or "")
+        made = call.model_copy(
+            update={"answer": choice.said, "finish": finish, "date": _now(), "model": answer.model or call.model}
+        )
+        if choice.message.refusal or finish == "content_filter":
+            return _Said(made, "refused", choice.message.refusal or "the server's content filter")
+        if not choice.said.strip():
+            return _Said(made, "unreadable", f"an empty answer (finish: {finish or 'not told'})")
+        if self._cache is not None and self._read(ask, choice.said) is not None:
+            self._cache.keep(key, made)
+        return _Said(made, "scored")
+
+
+class _Asked(NamedTuple):
+    calls: list[Call]
+    read: Read | None
+    outcome: Outcome
+    reason: str
+
+
+def _messages(ask: Ask) -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = [{"type": "text", "text": ask.words}]
+    for file in ask.pictures:
+        url = f"data:image/{ask.kind};base64,{base64.b64encode(file).decode()}"
+        content.append({"type": "image_url", "image_url": {"url": url}})
+    return [{"role": "user", "content": content}]
+
+
+def _outcome_of(error: BadTask) -> Outcome | None:
+    """The outcome that a server's refusal of a request is; None where the request itself is wrong for all pictures."""
+    said = error.__cause__
+    if not isinstance(said, Refused):
+        return None
+    if said.status == 413 or _TOO_LONG.search(said.words):
+        return "too_long"
+    return "refused" if _NOT_ALLOWED.search(said.words) else None
+
+
+def _file_name(model: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-._")[:60]
+    return plain or "judge"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""What a run showed: figures, Markdown, JSON, and one page."""

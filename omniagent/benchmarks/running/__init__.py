@@ -1,0 +1,1 @@
+"""Generating and judging, each by itself, resumable, in shards and by executors."""

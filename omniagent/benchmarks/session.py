@@ -1,0 +1,229 @@
+"""One benchmark in one folder of results: its data, the runs in it, and the phases of each.
+
+OUT/data.json    the data, pinned at first use
+OUT/inputs/      input pictures that the data hold within other files
+OUT/answers/     answers of vision models, by all that they hang on
+OUT/LABEL/       a run (`running/folder.py`)
+OUT/comparison.* the runs beside each other
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from omniagent.benchmarks.base import Benchmark, samples_of
+from omniagent.benchmarks.data.pins import data_of
+from omniagent.benchmarks.items import first_of_each
+from omniagent.benchmarks.judgement import Judge, JudgeOptions
+from omniagent.benchmarks.reports.figures import Report, Run
+from omniagent.benchmarks.reports.write import write_report
+from omniagent.benchmarks.running.draw import Drawing, Drawn
+from omniagent.benchmarks.running.folder import WHOLE, About, RunFolder, Shard
+from omniagent.benchmarks.running.generate import Spreads, generate
+from omniagent.benchmarks.running.judge import Counted, Judged, judge_pictures
+from omniagent.comparison import Variant, caps_of
+from omniagent.data.executors.local import LocalExecutor
+from omniagent.model.errors import BadSetting
+from omniagent.model.wording import cut, model_name
+from omniagent.tools.types import RenderSettings
+
+if TYPE_CHECKING:
+    from omniagent.agent import Agent
+    from omniagent.config import Config
+
+
+class Chosen(NamedTuple):
+    """What a person chose of the items.
+
+    Attributes:
+        data: The folder of the data.
+        fetch: Whether they may be fetched from the hub.
+        revision: Of the data at the hub.
+        limit: At most so many items, from all groups in turn.
+        samples: Pictures an item; None takes the benchmark's.
+        seed: The seed of the first picture of each item, and of items that are made here.
+    """
+
+    data: Path | None = None
+    fetch: bool = False
+    revision: str | None = None
+    limit: int | None = None
+    samples: int | None = None
+    seed: int = 0
+
+
+class Session:
+    """A benchmark in a folder of results.
+
+    Args:
+        benchmark: Which.
+        out: The folder; what is done in it is not done again.
+        chosen: Of the items.
+
+    Raises:
+        BadSetting: the data are missing or not those that were pinned in the folder.
+        UnknownModel, HubUnreachable: they cannot be fetched.
+        OutputUnwritable, StorageFull: the folder cannot be written.
+    """
+
+    def __init__(self, benchmark: Benchmark, out: Path, chosen: Chosen = Chosen()) -> None:  # noqa: B008
+        self.benchmark, self.out, self._chosen = benchmark, out, chosen
+        self.data, self.pins = data_of(benchmark, out, folder=chosen.data, fetch=chosen.fetch, revision=chosen.revision)
+        items = benchmark.items(self.data, out / "inputs", chosen.seed)
+        self.items = first_of_each(items, chosen.limit)
+        self.samples = samples_of(benchmark, self.items, chosen.samples)
+
+    def run_folder(self, variant: Variant, pictures: int, label: str = "") -> RunFolder:
+        """The folder of a policy's run."""
+        from omniagent.shapes.evaluation.by_policy import folder_of
+
+        name = folder_of(variant, 1 if variant.policy == "single" else pictures)
+        return RunFolder(self.out / (f"{label}-{name}" if label else name))
+
+    def elsewhere(self, pictures: Path, label: str = "") -> RunFolder:
+        """The run of pictures that were made elsewhere, in the benchmark's official layout.
+
+        The folder may also be one within it, if the whole layout begins with that one's name.
+
+        Raises:
+            BadSetting: it holds no picture of the benchmark, or another run lies in its folder of results.
+        """
+        if not pictures.is_dir():
+            raise BadSetting(f"the folder of pictures {cut(str(pictures))} does not exist")
+        home = next((home for home in (pictures, pictures.parent) if self._any_in(home, pictures)), None)
+        if home is None:
+            raise BadSetting(
+                f"{cut(str(pictures))} holds no picture of {self.benchmark.title}; its layout is "
+                f"{self.samples[0].path}, and so on"
+            )
+        folder = RunFolder(self.out / (label or pictures.resolve().name), home)
+        about = About(
+            benchmark=self.benchmark.name,
+            data=self.pins.digest,
+            policy="elsewhere",
+            seed=self._chosen.seed,
+            samples=self._many,
+            generator=str(home.resolve()),
+        )
+        with folder.held("begin", WHOLE):
+            folder.begin(about)
+        return folder
+
+    def generate(
+        self,
+        make: "Callable[[], Agent]",
+        config: "Config",
+        variant: Variant,
+        pictures: int,
+        folder: RunFolder,
+        *,
+        spread: Spreads | None = None,
+        settings: RenderSettings | None = None,
+        shard: Shard = WHOLE,
+        tell: Callable[[int, int, Drawn], None] = lambda done, total, drawn: None,
+    ) -> None:
+        """Draw what is not there yet; see `running.generate`.
+
+        Args:
+            make: Makes the agent in the process that draws.
+            config: Its settings, by which the run is described.
+            variant: The policy.
+            pictures: Most pictures for each picture of the benchmark.
+            folder: Of the run.
+            spread: Who draws; this process by default.
+            settings: How, in place of the official script's; None keeps these.
+            shard: Which part.
+            tell: Told each picture.
+        """
+        caps_of(variant, pictures)
+        official = self.benchmark.settings
+        about = About(
+            benchmark=self.benchmark.name,
+            data=self.pins.digest,
+            policy=variant.label,
+            pictures=1 if variant.policy == "single" else pictures,
+            generator=model_name(config.model) if config.generator == "local" else config.generator_model,
+            critic=config.critic_model or config.critic,
+            seed=self._chosen.seed,
+            samples=self._many,
+            settings=official if settings is None else _over(official, settings),
+            rules={name: str(getattr(variant.rules, name)) for name in sorted(variant.rules.model_fields_set)},
+        )
+        drawing = Drawing(make, self.benchmark, about, folder, {sample.key: sample for sample in self.samples})
+        generate(drawing, self.samples, spread or in_processes(1), shard=shard, tell=tell)
+
+    def judge(
+        self,
+        folder: RunFolder,
+        judge: Judge,
+        *,
+        shard: Shard = WHOLE,
+        again: bool = False,
+        tell: Callable[[int, int, Judged], None] = lambda done, total, judged: None,
+    ) -> Counted:
+        """Judge what is not judged yet; see `running.judge`."""
+        return judge_pictures(judge, self.samples, folder, shard=shard, again=again, tell=tell)
+
+    def judge_of(self, options: JudgeOptions) -> Judge:
+        """The benchmark's judge; its answers are kept in `answers/`. Raises: as `Benchmark.judge`."""
+        kept = options if options.cache is not None else options._replace(cache=str(self.out / "answers"))
+        return self.benchmark.judge(kept, self.data)
+
+    def run(self, folder: RunFolder, judge: str | None = None) -> Run:
+        """A run's lines. Raises: as `Run`."""
+        about = folder.about()
+        return Run(self.benchmark, self.samples, _with_pictures(folder, about), judge)
+
+    def report(self, folder: RunFolder, judge: str | None = None) -> Report:
+        """Write a run's report. Raises: as `Run`, and as `write_report`."""
+        return write_report(self.run(folder, judge))
+
+    @property
+    def runs(self) -> list[RunFolder]:
+        """The runs that lie in the folder of results."""
+        return [RunFolder(path.parent) for path in sorted(self.out.glob("*/run.json"))]
+
+    @property
+    def _many(self) -> int:
+        return self.benchmark.samples if self._chosen.samples is None else self._chosen.samples
+
+    def _any_in(self, home: Path, given: Path) -> bool:
+        inside = given.resolve()
+        return any(
+            (found := home / sample.path).is_file() and found.resolve().is_relative_to(inside)
+            for sample in self.samples
+        )
+
+
+def in_processes(workers: int) -> Spreads:
+    """Draws in so many processes of this machine; 1 draws in this one."""
+
+    def spread(errand: Drawing, keys: list[str]) -> Iterator[Drawn]:
+        return LocalExecutor(workers).run(errand, keys)
+
+    return spread
+
+
+def on_ray(workers: int, gpus: float, marks: Path) -> Spreads:
+    """Draws on a Ray cluster, by at most so many workers that take so many GPUs each."""
+    from omniagent.data.executors.named import executor_named
+    from omniagent.data.recipe import Resources
+
+    executor_named("ray")
+
+    def spread(errand: Drawing, keys: list[str]) -> Iterator[Drawn]:
+        from omniagent.data.executors.ray import RayExecutor
+
+        needs = Resources(cpus=1, gpus=gpus, least=1, most=workers)
+        return RayExecutor().spread(errand, keys, marks, needs)
+
+    return spread
+
+
+def _over(official: RenderSettings, given: RenderSettings) -> RenderSettings:
+    set_here = {name: getattr(given, name) for name in given.model_fields_set if getattr(given, name) is not None}
+    return official.model_copy(update=set_here)
+
+
+def _with_pictures(folder: RunFolder, about: About) -> RunFolder:
+    return RunFolder(folder.path, Path(about.generator)) if about.policy == "elsewhere" else folder
