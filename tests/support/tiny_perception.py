@@ -8,6 +8,7 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxFillPi
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     BertConfig,
     BertTokenizer,
@@ -21,6 +22,8 @@ from transformers import (
     GroundingDinoConfig,
     GroundingDinoForObjectDetection,
     GroundingDinoProcessor,
+    Mask2FormerConfig,
+    Mask2FormerForUniversalSegmentation,
     PreTrainedTokenizerFast,
     Sam2HieraDetConfig,
     Sam2VideoConfig,
@@ -29,8 +32,11 @@ from transformers import (
     SwinConfig,
     T5Config,
     T5EncoderModel,
+    ViTConfig,
+    ViTModel,
 )
 from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
+from transformers.models.mask2former.image_processing_pil_mask2former import Mask2FormerImageProcessorPil
 from transformers.models.sam2_video.configuration_sam2_video import (
     Sam2VideoMaskDecoderConfig,
     Sam2VideoPromptEncoderConfig,
@@ -95,16 +101,50 @@ def save_dinov2(folder: Path) -> Path:
     return folder
 
 
+def save_dino(folder: Path) -> Path:
+    """A DINO of the first kind, of one layer: a ViT without pooler."""
+    torch.manual_seed(0)
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=32, patch_size=16
+    )
+    ViTModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+def save_mask2former(folder: Path, classes: int = 80) -> Path:
+    """A Mask2Former with its picture processor, which sees things of every class nearly everywhere."""
+    torch.manual_seed(0)
+    config = Mask2FormerConfig(
+        backbone_config=SwinConfig(
+            image_size=64, patch_size=4, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 2], window_size=4,
+            out_features=["stage1", "stage2", "stage3", "stage4"],
+        ),
+        feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=32, encoder_layers=1,
+        decoder_layers=2, num_attention_heads=2, dim_feedforward=32, num_queries=12, num_labels=classes,
+    )  # fmt: skip
+    model = Mask2FormerForUniversalSegmentation(config).eval()
+    with torch.no_grad():
+        # Random scores of eighty classes are all near a hundredth; steeper ones pass the detector's thresholds.
+        model.class_predictor.weight.mul_(60)
+    model.save_pretrained(folder)
+    size = {"shortest_edge": 64, "longest_edge": 128}
+    Mask2FormerImageProcessorPil(size=size, size_divisor=32).save_pretrained(folder)
+    return folder
+
+
 def save_clip(folder: Path) -> Path:
-    """A CLIP of one layer a tower."""
+    """A CLIP of one layer a tower, with a tokenizer of a few words."""
     torch.manual_seed(0)
     own: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     config = CLIPConfig(
-        text_config=CLIPTextConfig(vocab_size=64, projection_dim=16, **own).to_dict(),
+        text_config=CLIPTextConfig(
+            vocab_size=64, projection_dim=16, bos_token_id=2, eos_token_id=3, pad_token_id=0, **own
+        ).to_dict(),
         vision_config=CLIPVisionConfig(image_size=32, patch_size=16, projection_dim=16, **own).to_dict(),
         projection_dim=16,
     )
     CLIPModel(config).save_pretrained(folder)
+    _tokenizer().save_pretrained(folder)
     return folder
 
 
@@ -165,6 +205,7 @@ def save_flux_fill(folder: Path) -> Path:
 def _tokenizer() -> PreTrainedTokenizerFast:
     words = Tokenizer(WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
     words.pre_tokenizer = Whitespace()
+    words.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     return PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="[PAD]", unk_token="[UNK]", eos_token="[SEP]", bos_token="[CLS]",
         model_max_length=77,
