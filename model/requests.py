@@ -222,6 +222,12 @@ class Chosen(Reply):
     probabilities: tuple[float, ...]
 
 
+class FirstTokens(Reply):
+    """The likeliest first tokens of an answer with their probabilities, in [0, 1], as far as they were told."""
+
+    tokens: tuple[tuple[str, float], ...]
+
+
 TEMPERATURE = 0.7
 """Of texts that are drawn by chance, as EditScore draws its passes."""
 

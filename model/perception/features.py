@@ -147,9 +147,9 @@ class VisionFeatures:
     def _unit(self, out: Any) -> Vectors:
         import torch
 
-        found: Any = out if isinstance(out, torch.Tensor) else out.pooler_output
-        if found is None:
-            found = out.last_hidden_state[:, 0]
+        whole: Any = out
+        pooled: Any = whole if isinstance(whole, torch.Tensor) else out.pooler_output
+        found: Any = out.last_hidden_state[:, 0] if pooled is None else pooled
         return np.asarray(torch.nn.functional.normalize(found.float(), dim=-1).cpu(), np.float32)
 
     def _vectors(self, planes: torch.Tensor) -> Vectors:

@@ -1,4 +1,4 @@
-"""Intervals of a benchmark's totals, which respect that pictures of one prompt are alike and totals are means of means.
+"""Intervals of a benchmark's totals, where pictures of one prompt are alike and totals are means of means.
 
 Clusters (a prompt, a subject) are drawn with replacement, whole, and within their strata (a task, a tag), so that each
 resample has as many of every task as the benchmark has. Source: A. C. Davison and D. V. Hinkley, Bootstrap Methods and
@@ -24,12 +24,14 @@ class Scored(NamedTuple):
         cluster: What it shares with others whose values are not independent of its own, such as the prompt.
         stratum: The task, tag or type that it belongs to; empty where there are none.
         value: Its score, in the benchmark's own unit.
+        weight: How many things, such as a picture's questions, the value is the mean of; above 0.
     """
 
     key: str
     cluster: str
     stratum: str
     value: float
+    weight: float = 1.0
 
 
 class Estimate(Range):
@@ -63,10 +65,7 @@ def estimate(scored: Iterable[Scored], aggregate: Aggregate = mean_of_items, *, 
     """
     rows = _in_order(scored)
     table = _Table(rows)
-    return _estimate(
-        aggregate(*table.whole([row.value for row in rows])),
-        aggregate(*table.resampled([row.value for row in rows], seed)),
-    )
+    return _estimate(aggregate(*table.whole(rows)), aggregate(*table.resampled(rows, seed)))
 
 
 def paired(
@@ -86,16 +85,16 @@ def paired(
         raise BadSetting("the two runs have no item in common; compare runs of one benchmark and one set of items")
     for row in rows:
         other = theirs[row.key]
-        if (row.cluster, row.stratum) != (other.cluster, other.stratum):
+        if (row.cluster, row.stratum, row.weight) != (other.cluster, other.stratum, other.weight):
             raise BadSetting(
                 f"item {shown(row.key)} is of {shown(row.cluster)}, {shown(row.stratum)} in one run and of "
                 f"{shown(other.cluster)}, {shown(other.stratum)} in the other; compare runs over the same data"
             )
     table = _Table(rows)
-    mine, others = [row.value for row in rows], [theirs[row.key].value for row in rows]
+    others = [theirs[row.key] for row in rows]
     return _estimate(
-        aggregate(*table.whole(mine)) - aggregate(*table.whole(others)),
-        aggregate(*table.resampled(mine, seed)) - aggregate(*table.resampled(others, seed)),
+        aggregate(*table.whole(rows)) - aggregate(*table.whole(others)),
+        aggregate(*table.resampled(rows, seed)) - aggregate(*table.resampled(others, seed)),
     )
 
 
@@ -106,15 +105,15 @@ class _Table:
         self._clusters = {name: at for at, name in enumerate(dict.fromkeys(row.cluster for row in rows))}
         self._strata = {name: at for at, name in enumerate(sorted({row.stratum for row in rows}))}
         self._at = [self._clusters[row.cluster] for row in rows], [self._strata[row.stratum] for row in rows]
-        self._numbers = self._cells([1.0] * len(rows))
+        self._numbers = self._cells([row.weight for row in rows])
 
-    def whole(self, values: Sequence[float]) -> tuple[Numbers, Numbers]:
+    def whole(self, rows: Sequence[Scored]) -> tuple[Numbers, Numbers]:
         """Sums and numbers of each stratum, (1, strata)."""
-        return self._cells(values).sum(axis=0, keepdims=True), self._numbers.sum(axis=0, keepdims=True)
+        return self._sums(rows).sum(axis=0, keepdims=True), self._numbers.sum(axis=0, keepdims=True)
 
-    def resampled(self, values: Sequence[float], seed: int) -> tuple[Numbers, Numbers]:
+    def resampled(self, rows: Sequence[Scored], seed: int) -> tuple[Numbers, Numbers]:
         """Sums and numbers of each stratum in each resample, (resamples, strata)."""
-        cells = self._cells(values)
+        cells = self._sums(rows)
         sums, numbers = (np.zeros((RESAMPLES, len(self._strata))) for _ in range(2))
         # A cluster may reach over several strata, as a prompt with questions of many kinds does: clusters that are in
         # the same strata are drawn among one another.
@@ -127,6 +126,9 @@ class _Table:
             sums += times @ cells[of_kind]
             numbers += times @ self._numbers[of_kind]
         return sums, numbers
+
+    def _sums(self, rows: Sequence[Scored]) -> Numbers:
+        return self._cells([row.value * row.weight for row in rows])
 
     def _cells(self, values: Sequence[float]) -> Numbers:
         cells = np.zeros((len(self._clusters), len(self._strata)))
@@ -142,8 +144,11 @@ def _in_order(scored: Iterable[Scored]) -> list[Scored]:
     for row in rows:
         if row.key in seen:
             raise BadSetting(f"item {shown(row.key)} comes twice; each item of a run counts once")
-        if not np.isfinite(row.value):
-            raise BadSetting(f"the score of item {shown(row.key)} is {row.value}; leave out what was not judged")
+        if not np.isfinite(row.value) or not row.weight > 0:
+            raise BadSetting(
+                f"the score of item {shown(row.key)} is {row.value}, with the weight {row.weight}; leave out what was "
+                "not judged"
+            )
         seen.add(row.key)
     return rows
 

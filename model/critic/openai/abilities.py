@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from omniagent.model.critic.openai.client import ChatClient, Served
@@ -121,7 +121,7 @@ async def meet(client: ChatClient, model: str | None) -> tuple[str, Abilities]:
         raise UnknownModel(f"the critic at {client.url} serves {names}; {model or 'any'} is not there")
     if mine.owner != "vllm":
         return mine.name, Abilities()
-    ids = await _ids_of_answers(client, mine.name)
+    ids = await ids_of(client, mine.name, SPELLINGS["yes"] + SPELLINGS["no"])
     return mine.name, Abilities(vllm=True, answer_ids=ids, batches=True, picture_keys=True)
 
 
@@ -135,10 +135,10 @@ async def _served(client: ChatClient, model: str | None) -> list[Served]:
         return [Served(model, "")]
 
 
-async def _ids_of_answers(client: ChatClient, model: str) -> tuple[int, ...]:
-    """Ids of all spellings of yes and no that are one token; none when the server has no tokenizer to ask."""
+async def ids_of(client: ChatClient, model: str, spellings: Sequence[str]) -> tuple[int, ...]:
+    """Ids of those spellings that are one token; none when the server has no tokenizer to ask."""
     found: list[int] = []
-    for spelling in SPELLINGS["yes"] + SPELLINGS["no"]:
+    for spelling in spellings:
         body = {"model": model, "prompt": spelling, "add_special_tokens": False}
         try:
             reply = await client.post("/tokenize", body)

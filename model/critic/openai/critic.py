@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from omniagent.model.requests import (
     CancelToken,
     Chosen,
     Completion,
+    FirstTokens,
     Options,
     Prompt,
     Questions,
@@ -187,6 +188,24 @@ class OpenAICritic:
             return await (await self._known()).choose(fitted)
 
         return self._consult(asked, token)
+
+    def first_tokens(
+        self, prompt: Prompt, spellings: Sequence[str] = (), *, token: CancelToken | None = None
+    ) -> FirstTokens:
+        """The likeliest first tokens of an answer, and the given spellings where the server takes token ids.
+
+        Spellings of several tokens are told where they are likely only. The probabilities are those of the whole
+        vocabulary, not shares among the tokens that are told.
+
+        Raises: as `yes_no`, but BadSetting when the server tells no log-probabilities or refuses the key, UnknownModel
+        when it does not serve the model.
+        """
+        fitted = self._fit(prompt)
+
+        async def told() -> FirstTokens:
+            return await (await self._known()).first_tokens(fitted, spellings)
+
+        return self._call(told, token)
 
     def write(self, call: Writing, *, token: CancelToken | None = None) -> Completion:
         """Greedy text, held to the schema where the server can; `cut` is true when the token limit ended it.

@@ -6,16 +6,17 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from omniagent.model.critic.choices import written_option
-from omniagent.model.critic.openai.abilities import Abilities, blamed, suspected
+from omniagent.model.critic.openai.abilities import Abilities, blamed, ids_of, suspected
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.pictures import PictureParts, pictures_of
 from omniagent.model.critic.openai.wire import ChatAnswer, Choice, messages, schema_format
-from omniagent.model.errors import BadTask, CriticBadOutput, OmniAgentError, UnknownModel
+from omniagent.model.errors import BadSetting, BadTask, CriticBadOutput, OmniAgentError, UnknownModel
 from omniagent.model.mllm.yes_no import CHOICE_SCHEMA, probability_of_yes, spoken_answer
-from omniagent.model.requests import TEMPERATURE, Chosen, Options, Prompt, YesNo
+from omniagent.model.requests import TEMPERATURE, Chosen, FirstTokens, Options, Prompt, YesNo
 
 CHOICE_TOKENS = 16
 THINKING_TOKENS = 1024
@@ -72,6 +73,7 @@ class ChatCalls:
         self.abilities = abilities
         self.pictures = pictures
         self._choice_tokens = CHOICE_TOKENS
+        self._ids: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     async def yes_no(self, prompt: Prompt, questions: Sequence[str]) -> YesNo:
         """p(yes) of each question, all under way together.
@@ -128,6 +130,35 @@ class ChatCalls:
         cost = cost_of(fitted.answer)
         return Chosen(
             probabilities=chances,
+            prompt_tokens=cost.prompt,
+            cached_tokens=cost.cached,
+            completion_tokens=cost.completion,
+        )
+
+    async def first_tokens(self, prompt: Prompt, spellings: Sequence[str]) -> FirstTokens:
+        """The likeliest first tokens, and all spellings that are one token where the server takes token ids.
+
+        Raises:
+            BadSetting: the server tells no log-probabilities.
+            OmniAgentError: as `ChatClient.chat`.
+        """
+        asked = tuple(spellings)
+        if self.abilities.answer_ids and asked not in self._ids:
+            self._ids[asked] = await ids_of(self._client, self._model, asked)
+        ids = self._ids.get(asked, ())
+        fitted = await self._fitted(
+            prompt, lambda able: _one_token(replace(able, answer_ids=ids if able.answer_ids else ()))
+        )
+        told = fitted.answer.choices[0].logprobs
+        first = told.content[0].top_logprobs if told is not None and told.content else ()
+        if not first:
+            raise BadSetting(
+                f"the model {self._model} at {self._client.url} tells no log-probabilities; name a server that does, "
+                "such as vLLM"
+            )
+        cost = cost_of(fitted.answer)
+        return FirstTokens(
+            tokens=tuple((each.token, math.exp(min(each.logprob, 0.0))) for each in first),
             prompt_tokens=cost.prompt,
             cached_tokens=cost.cached,
             completion_tokens=cost.completion,
@@ -285,7 +316,8 @@ def _limited(able: Abilities, tokens: int) -> Body:
 
 def _one_token(able: Abilities) -> Body:
     ids = {"logprob_token_ids": list(able.answer_ids)} if able.answer_ids else {}
-    return {**_limited(able, 1), "logprobs": True, "top_logprobs": able.top, **ids}
+    told: Body = {"logprobs": True, "top_logprobs": able.top, **ids} if able.logprobs else {}
+    return {**_limited(able, 1), **told}
 
 
 def _words(able: Abilities, form: Body | None, tokens: int) -> Body:

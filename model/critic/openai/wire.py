@@ -184,10 +184,14 @@ def data_url(image: Image.Image) -> str:
 
 
 def messages(prompt: Prompt, pictures: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The system and user messages of a prompt; `pictures` are the content parts of its pictures in order."""
+    """The messages of a prompt, none of the system where it has no words for it.
+
+    `pictures` are the content parts of its pictures in order.
+    """
     ready = iter(pictures)
     content = [{"type": "text", "text": part} if isinstance(part, str) else next(ready) for part in prompt.parts]
-    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}]
+    system = [{"role": "system", "content": prompt.system}] if prompt.system else []
+    return [*system, {"role": "user", "content": content}]
 
 
 def schema_format(name: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -102,6 +102,12 @@ def test_prompts_that_reach_over_several_kinds_are_drawn_whole():
     assert total.standard_error == pytest.approx(0, abs=1e-12)
 
 
+def test_pictures_of_more_questions_weigh_more():
+    means = [Scored("a", "a", "", 1.0, 3), Scored("b", "b", "", 0.0, 1)]
+    apart = [Scored(f"{row.key}{n}", row.cluster, "", row.value) for row in means for n in range(int(row.weight))]
+    assert estimate(means) == estimate(apart) and estimate(means).value == 0.75
+
+
 def test_a_pair_of_runs_is_told_apart_more_finely_than_two_intervals_do():
     worse = [Scored(str(n), str(n), "ab"[n % 2], float(n % 10)) for n in range(200)]
     better = [row._replace(value=row.value + (0.5 if n % 2 else 0.0)) for n, row in enumerate(worse)]
