@@ -26,6 +26,7 @@ class Column(NamedTuple):
         part: The part of a judgement's scores that it sums up; pictures without that part are not in it.
         group: Of items of this group alone; None takes all.
         aggregate: The total of the values.
+        weight: The part that says how many things a picture's value is the mean of; None counts each picture once.
         scale: What the total is multiplied by to be shown.
         digits: Decimals that are shown.
         main: Whether it is the benchmark's headline.
@@ -35,6 +36,7 @@ class Column(NamedTuple):
     part: str
     group: str | None = None
     aggregate: Aggregate = mean_of_items
+    weight: str | None = None
     scale: float = 1.0
     digits: int = 2
     main: bool = False

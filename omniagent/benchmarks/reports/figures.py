@@ -129,7 +129,8 @@ class Run:
                 continue
             item = sample.item
             if column.group in (None, item.group):
-                found.append(Scored(sample.key, item.cluster or item.key, item.group, made.scores[column.part]))
+                weight = 1.0 if column.weight is None else made.scores[column.weight]
+                found.append(Scored(sample.key, item.cluster or item.key, item.group, made.scores[column.part], weight))
         return found
 
     def report(self) -> Report:

@@ -6,19 +6,23 @@ Source: D. Ghosh, H. Hajishirzi, L. Schmidt, GenEval (arXiv 2310.11513), github.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from omniagent.benchmarks.base import Benchmark, Column
 from omniagent.benchmarks.items import Item, check_keys
 from omniagent.benchmarks.judgement import Judge, JudgeOptions
+from omniagent.benchmarks.judges.geneval_rules import Metadata
 from omniagent.benchmarks.statistics import mean_of_strata
 from omniagent.model.errors import BadSetting
-from omniagent.model.wording import cut, fault
-from omniagent.tools.types import RenderSettings, Word
+from omniagent.model.wording import cut, fault, unknown
+from omniagent.tools.types import RenderSettings
 
 METADATA_FILE: Final = "evaluation_metadata.jsonl"
+SHIPPED: Final = Path(__file__).parents[1] / "shipped" / "geneval"
+"""Prompts and class names, with their notice."""
+
 TAGS: Final = {
     "single_object": "single object",
     "two_object": "two object",
@@ -27,25 +31,6 @@ TAGS: Final = {
     "position": "position",
     "color_attr": "color attribution",
 }
-Relation = Literal["left of", "right of", "above", "below"]
-
-
-class Clause(Word):
-    """What must be found: so many of a class, of a colour, and where they are to those of an earlier clause."""
-
-    thing: str = Field(alias="class")
-    count: int = Field(ge=1)
-    color: str | None = None
-    position: tuple[Relation, int] | None = None
-
-
-class Metadata(Word):
-    """One line of the official file."""
-
-    tag: Literal["single_object", "two_object", "counting", "colors", "position", "color_attr"]
-    include: tuple[Clause, ...] = Field(min_length=1)
-    exclude: tuple[Clause, ...] = ()
-    prompt: str = Field(min_length=1)
 
 
 class GenEval(Benchmark):
@@ -72,8 +57,10 @@ class GenEval(Benchmark):
                 told = Metadata.model_validate_json(line)
             except ValidationError as error:
                 raise BadSetting(f"line {number} of {cut(str(path))} is none of GenEval's: {fault(error)}") from error
-            facts: dict[str, Any] = {"metadata": json.loads(line)}
+            if told.tag not in TAGS:
+                raise BadSetting(f"line {number} of {cut(str(path))} has the tag {unknown(told.tag, TAGS)}")
             key = f"{len(found):05d}"
+            facts: dict[str, Any] = json.loads(line)
             found.append(Item(key=key, group=told.tag, prompt=told.prompt, mode="generate", facts=facts))
         return check_keys(found, str(path))
 
@@ -84,17 +71,15 @@ class GenEval(Benchmark):
         return f"{item.key}/samples/{number:04d}.png"
 
     def companions(self, item: Item) -> Mapping[str, bytes]:
-        return {f"{item.key}/metadata.jsonl": json.dumps(item.facts["metadata"]).encode() + b"\n"}
+        return {f"{item.key}/metadata.jsonl": json.dumps(item.facts).encode() + b"\n"}
 
     def judge(self, options: JudgeOptions, data: Path) -> Judge:
-        if options.detector is None:
-            raise BadSetting(
-                "GenEval is judged by a detector, and this version has none; give pictures' judgements by one"
-            )
-        return options.detector(options)
+        from omniagent.benchmarks.judges.geneval import GenEvalJudge
+
+        return GenEvalJudge(options, SHIPPED.joinpath("object_names.txt").read_text(encoding="utf-8").splitlines())
 
 
 def metadata_file(data: Path) -> Path:
     """The prompts: those in the folder of the data, else those that come with the package."""
     own = next((path for path in (data / METADATA_FILE, data / "prompts" / METADATA_FILE) if path.is_file()), None)
-    return own or Path(__file__).parents[1] / "shipped" / "geneval" / METADATA_FILE
+    return own or SHIPPED / METADATA_FILE
