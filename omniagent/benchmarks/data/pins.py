@@ -79,6 +79,22 @@ def data_of(
     return folder, made
 
 
+def join_pins(out: Path, source: Path) -> None:
+    """Hold the pins of another folder of results against those here, or take them over where there are none.
+
+    Raises:
+        BadSetting: they are of other data, or `source` has none.
+        OutputUnwritable, StorageFull: `out` cannot be written.
+    """
+    pinned, other = _pinned(out / PINS_FILE), _pinned(source / PINS_FILE)
+    if other is None:
+        raise BadSetting(f"{cut(str(source))} has no {PINS_FILE}; give a whole folder of results")
+    if pinned is None:
+        write_whole(out / PINS_FILE, (other.model_dump_json(indent=1) + "\n").encode())
+    else:
+        _check(pinned, other, out)
+
+
 def _files(benchmark: Benchmark, folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in benchmark.files(folder):

@@ -90,15 +90,16 @@ def bench(
       omniagent bench geneval generate --model OmniGen2/OmniGen2 --shard 1/8
       omniagent bench omnicontext judge --images results/OmniGen2 --fetch --wording OmniGen2 --judge URL
     """
-    from omniagent.cli.guard import guarded
+    from omniagent.cli.guard import guarded, say
 
     with guarded():
         from omniagent.benchmarks.catalogue import BENCHMARKS, benchmark_named
         from omniagent.benchmarks.judgement import JudgeOptions
+        from omniagent.benchmarks.running.merge import merge
         from omniagent.benchmarks.session import Chosen, Session, in_processes, on_ray
         from omniagent.comparison import variants_of
         from omniagent.config import folder_of
-        from omniagent.model.wording import unknown
+        from omniagent.model.wording import counted, unknown
         from omniagent.runs.options import settings_in
 
         if name == "list":
@@ -128,15 +129,13 @@ def bench(
             if images is not None
             else [session.run_folder(variant, pictures, label) for variant in variants]
         )
+        if action == "merge":
+            if not merged:
+                raise typer.BadParameter("merge needs the folders of the other shards", param_hint="--from")
+            new = merge(home, [folder_of(path) for path in merged])
+            typer.echo(f"{counted(new.drawn, 'picture')} and {counted(new.judged, 'judgement')} came in", err=True)
         if action in ("generate", "all") and images is None:
-            models = ModelOptions(
-                model=model,
-                revision=revision,
-                critic=critic,
-                generator=generator,
-                device=device,
-                preset=preset,
-            )
+            models = ModelOptions(model, revision, critic, device, None, None, preset, generator)
             agent = agent_of(context, models)
             alone = executor == "local" and workers == 1
             make = (lambda: agent) if alone else maker_of(context, models, agent.config)
@@ -144,19 +143,69 @@ def bench(
             for variant, folder in zip(variants, folders, strict=True):
                 spread = in_processes(workers) if executor == "local" else on_ray(workers, gpus, folder.path / "marks")
                 session.generate(
-                    make, agent.config, variant, pictures, folder, spread=spread, settings=settings, shard=part
+                    make,
+                    agent.config,
+                    variant,
+                    pictures,
+                    folder,
+                    spread=spread,
+                    settings=settings,
+                    shard=part,
+                    tell=_drawn(folder),
                 )
         if action in ("judge", "all"):
             who = session.judge_of(asked)
             try:
-                for folder in folders:
-                    session.judge(folder, who, shard=part, again=again)
+                left = [
+                    session.judge(folder, who, shard=part, again=again, tell=_judged(folder)).faults
+                    for folder in folders
+                ]
             finally:
                 who.close()
-        if action in ("report", "all"):
-            for folder in folders:
-                session.report(folder, judge_name)
-                typer.echo((folder.path / "report.md").read_text())
+            if sum(left):
+                say(f"warning: {counted(sum(left), 'picture')} could not be judged now; run the same again")
+        if action in ("report", "all", "merge") and part.of == 1:
+            _report(session, folders, judge_name, against)
+
+
+def _report(session: "Session", folders: "list[RunFolder]", judge: str | None, against: Path | None) -> None:
+    """Write each run's report, and one of all of them beside each other where there are several; print the tables."""
+    from omniagent.benchmarks.reports.write import write_comparison
+    from omniagent.benchmarks.running.folder import RunFolder
+    from omniagent.cli.guard import say
+
+    for folder in folders:
+        report = session.report(folder, judge)
+        for warning in report.warnings:
+            say(f"warning: {folder.label}: {warning}")
+    others = [] if against is None else [RunFolder(against)]
+    runs = [session.run(folder, judge) for folder in (*folders, *others)]
+    if len(runs) == 1:
+        typer.echo((folders[0].path / "report.md").read_text(encoding="utf-8"))
+        say(f"the page is {folders[0].path / 'report.html'}")
+        return
+    order = ("best-of-n", "agent", runs[0].about.policy)
+    base = next(run for policy in order for run in runs if run.about.policy == policy)
+    base = runs[-1] if others else base
+    typer.echo(write_comparison(runs, base, session.out))
+    say(f"the page is {session.out / 'comparison.html'}")
+
+
+def _drawn(folder: "RunFolder") -> "Callable[[int, int, Drawn], None]":
+    def tell(done: int, total: int, drawn: "Drawn") -> None:
+        became = drawn.stop if drawn.outcome == "drawn" else f"not drawn, {drawn.stop}: {drawn.message}"
+        typer.echo(f"{folder.label} {done}/{total} {drawn.key}: {became} ({drawn.seconds:.1f} s)", err=True)
+
+    return tell
+
+
+def _judged(folder: "RunFolder") -> "Callable[[int, int, Judged], None]":
+    def tell(done: int, total: int, judged: "Judged") -> None:
+        made = judged.judgement
+        scores = ", ".join(f"{name} {value:.3g}" for name, value in made.scores.items())
+        typer.echo(f"{folder.label} judged {done}/{total} {judged.key}: {scores or made.outcome}", err=True)
+
+    return tell
 
 
 def shard_of(text: str) -> "Shard":
