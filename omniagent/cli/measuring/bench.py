@@ -1,5 +1,6 @@
 """`omniagent bench`: public benchmarks, in two phases, with the agent's policies side by side."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,7 +11,10 @@ from omniagent.cli.measuring import comparing
 from omniagent.cli.options import ModelOptions, agent_of, at_home, maker_of
 
 if TYPE_CHECKING:
-    from omniagent.benchmarks.running.folder import Shard
+    from omniagent.benchmarks.running.draw import Drawn
+    from omniagent.benchmarks.running.folder import RunFolder, Shard
+    from omniagent.benchmarks.running.judge import Judged
+    from omniagent.benchmarks.session import Session
 
 ACTIONS: Final = ("generate", "judge", "report", "all", "merge")
 
