@@ -30,6 +30,8 @@ class Column(NamedTuple):
         scale: What the total is multiplied by to be shown.
         digits: Decimals that are shown.
         main: Whether it is the benchmark's headline.
+        weight: The part of the scores that says how many things a picture's value is the mean of, such as questions;
+            None counts every picture once.
     """
 
     label: str
@@ -40,6 +42,7 @@ class Column(NamedTuple):
     scale: float = 1.0
     digits: int = 2
     main: bool = False
+    weight: str | None = None
 
 
 class Benchmark(ABC):
@@ -99,6 +102,16 @@ class Benchmark(ABC):
         """Other files that the official layout wants beside an item's pictures, by path."""
         return {}
 
+    def elsewhere(self, item: Item, number: int, folder: Path) -> str:
+        """Where a folder of pictures that were made elsewhere has a picture; as `path` by default."""
+        return self.path(item, number)
+
+    def finish(self, folder: Path, items: Sequence[Item]) -> None:  # noqa: B027
+        """Write what the official layout wants besides single pictures, such as grids, as far as these are there.
+
+        Called whenever pictures were drawn, by each shard, with the folder of the pictures and all items of the run.
+        """
+
     @abstractmethod
     def judge(self, options: JudgeOptions, data: Path) -> Judge:
         """The judge of its pictures.
@@ -123,10 +136,16 @@ class Benchmark(ABC):
         return next(column for column in self.columns if column.main)
 
 
-def samples_of(benchmark: Benchmark, items: Sequence[Item], samples: int | None = None) -> list[Sample]:
-    """Every picture of the items, in order."""
+def samples_of(
+    benchmark: Benchmark, items: Sequence[Item], samples: int | None = None, elsewhere: Path | None = None
+) -> list[Sample]:
+    """Every picture of the items, in order; `elsewhere` is the folder of pictures that were made by other means."""
     many = benchmark.samples if samples is None else samples
-    return [Sample(item, number, benchmark.path(item, number)) for item in items for number in range(many)]
+
+    def path(item: Item, number: int) -> str:
+        return benchmark.path(item, number) if elsewhere is None else benchmark.elsewhere(item, number, elsewhere)
+
+    return [Sample(item, number, path(item, number)) for item in items for number in range(many)]
 
 
 def _hidden(path: Path) -> bool:

@@ -12,6 +12,14 @@ BENCHMARKS: Final = MappingProxyType[str, str](
     {
         "omnicontext": "omnicontext:OmniContext",
         "geneval": "geneval:GenEval",
+        "geneval2": "geneval2:GenEval2",
+        "dpg": "dpg:Dpg",
+        "imgedit": "imgedit:ImgEdit",
+        "gedit": "gedit:GEdit",
+        "gedit-en": "gedit:GEditEnglish",
+        "gedit-cn": "gedit:GEditChinese",
+        "emu-edit": "emu_edit:EmuEdit",
+        "dreambench": "dreambench:DreamBench",
         "shapes": "shapes:Shapes",
     }
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omniagent.benchmarks.base import Benchmark, samples_of
 from omniagent.benchmarks.data.pins import data_of
-from omniagent.benchmarks.items import first_of_each
+from omniagent.benchmarks.items import Sample, first_of_each
 from omniagent.benchmarks.judgement import Judge, JudgeOptions
 from omniagent.benchmarks.reports.figures import Report, Run
 from omniagent.benchmarks.reports.write import write_report
@@ -94,7 +94,7 @@ class Session:
         if home is None:
             raise BadSetting(
                 f"{cut(str(pictures))} holds no picture of {self.benchmark.title}; its layout is "
-                f"{self.samples[0].path}, and so on"
+                f"{self._in(pictures)[0].path}, and so on"
             )
         folder = RunFolder(self.out / (label or pictures.resolve().name), home)
         about = About(
@@ -162,7 +162,7 @@ class Session:
         tell: Callable[[int, int, Judged], None] = lambda done, total, judged: None,
     ) -> Counted:
         """Judge what is not judged yet; see `running.judge`."""
-        return judge_pictures(judge, self.samples, folder, shard=shard, again=again, tell=tell)
+        return judge_pictures(judge, self._of(folder), folder, shard=shard, again=again, tell=tell)
 
     def judge_of(self, options: JudgeOptions) -> Judge:
         """The benchmark's judge; its answers are kept in `answers/`. Raises: as `Benchmark.judge`."""
@@ -171,8 +171,7 @@ class Session:
 
     def run(self, folder: RunFolder, judge: str | None = None) -> Run:
         """A run's lines. Raises: as `Run`."""
-        about = folder.about()
-        return Run(self.benchmark, self.samples, _with_pictures(folder, about), judge)
+        return Run(self.benchmark, self._of(folder), _with_pictures(folder, folder.about()), judge)
 
     def report(self, folder: RunFolder, judge: str | None = None) -> Report:
         """Write a run's report. Raises: as `Run`, and as `write_report`."""
@@ -187,11 +186,20 @@ class Session:
     def _many(self) -> int:
         return self.benchmark.samples if self._chosen.samples is None else self._chosen.samples
 
+    def _in(self, home: Path) -> list[Sample]:
+        """Every picture as a folder of pictures that were made elsewhere has it."""
+        return samples_of(self.benchmark, self.items, self._chosen.samples, home)
+
+    def _of(self, folder: RunFolder) -> list[Sample]:
+        """Every picture as a run has it."""
+        about = folder.about()
+        return self._in(Path(about.generator)) if about.policy == "elsewhere" else self.samples
+
     def _any_in(self, home: Path, given: Path) -> bool:
         inside = given.resolve()
         return any(
             (found := home / sample.path).is_file() and found.resolve().is_relative_to(inside)
-            for sample in self.samples
+            for sample in self._in(home)
         )
 
 

@@ -62,7 +62,9 @@ def generate(
             for path, data in drawing.benchmark.companions(item).items():
                 write_whole(folder.pictures / path, data)
         faults, count = 0, len(mine) - len(left)
+        items = list({sample.item.key: sample.item for sample in samples}.values())
         if not left:
+            drawing.benchmark.finish(folder.pictures, items)
             return
         for drawn in spread(drawing, [sample.key for sample in left]):
             faults = faults + 1 if drawn.outcome == "fault" else 0
@@ -73,3 +75,4 @@ def generate(
             own.add(drawn)
             count += 1
             tell(count, len(mine), drawn)
+        drawing.benchmark.finish(folder.pictures, items)
