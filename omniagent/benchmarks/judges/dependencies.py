@@ -6,6 +6,8 @@ Source: TencentQQGYLab/ELLA, dpg_bench/compute_dpg_bench.py (Apache-2.0).
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 
 class Question(NamedTuple):
     """A question about a picture.
@@ -21,6 +23,11 @@ class Question(NamedTuple):
     parents: tuple[int, ...]
     category: str
     words: str
+
+    @property
+    def facts(self) -> list[JsonValue]:
+        """The question as JSON has it."""
+        return [self.number, list(self.parents), self.category, self.words]
 
     @property
     def broad(self) -> str:

@@ -58,15 +58,13 @@ class Dpg(Benchmark):
         for number, row in enumerate(_rows(path), start=2):
             name = safe_name(row["item_id"].strip(), f"the item_id of row {number}")
             if rows and name in rows and next(reversed(rows)) != name:
-                raise BadSetting(
-                    f"row {number} of {cut(str(path))} goes on with {name} after other items; mend the file"
-                )
+                raise BadSetting(f"row {number} of {cut(str(path))} is of {name}, which had ended; sort the file")
             rows.setdefault(name, []).append(row)
             first = first or name
         found: list[Item] = []
         for name, of_item in rows.items():
             facts: dict[str, Any] = {
-                "questions": [list(_question(row, path)) for row in of_item],
+                "questions": [_question(row, path).facts for row in of_item],
                 "first": name == first,
             }
             written = path.parent / "prompts" / f"{name}.txt"

@@ -114,7 +114,7 @@ def _from_json(data: Path) -> list[Item]:
     home = next((each for each in homes if first and (each / first).is_file()), None)
     if edits and home is None:
         raise BadSetting(
-            f"the picture {first} is not below {cut(str(data))}; give the folder with the original pictures"
+            f"{cut(str(data))} does not hold the picture {first}; give the folder with the original pictures"
         )
     return [
         _item(key, edit.edit_type, edit.prompt, picture_of(edit.id, home or data, data)) for key, edit in edits.items()
