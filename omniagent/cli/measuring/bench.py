@@ -66,6 +66,8 @@ def bench(
         float | None, typer.Option(min=0, max=2, help="Of the judge; none is sent otherwise.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests to the judge at once.")] = 8,
+    judge_retries: Annotated[int, typer.Option(min=0, max=20, help="Sent again after passing faults.")] = 4,
+    judge_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one request may take.")] = 120.0,
     wording: Annotated[
         Path | None, typer.Option(callback=at_home, help="Checkout with the judge's official words, where not shipped.")
     ] = None,
@@ -124,6 +126,8 @@ def bench(
             key=judge_key,
             temperature=temperature,
             concurrency=concurrency,
+            timeout=judge_timeout,
+            retries=judge_retries,
             wording=None if wording is None else str(wording),
             device=device,
             as_published=as_published,

@@ -1,0 +1,204 @@
+"""OmniContext from data to report: drawn by scripted models, judged over real HTTP, totals counted by hand."""
+
+import json
+import math
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from omniagent.benchmarks.base import Benchmark
+from omniagent.benchmarks.reports.published import published
+from omniagent.benchmarks.suites.omnicontext import TASKS, OmniContext
+from omniagent.cli import build_app
+from omniagent.cli.options import ModelOptions
+from tests.support.benchmark_data import (
+    UNDRAWN,
+    drawing_agent,
+    omnicontext_rows,
+    shade_of,
+    write_parquet,
+    write_wording,
+)
+from tests.support.judge_server import MODEL, Asked, JudgeServer, Reply, judging
+
+MORE = (
+    ("single_character", "b", "quark b of single_character"),
+    ("single_object", "refused", "quark refused of single_object"),
+    ("multi_object", "prose", "quark prose of multi_object"),
+    ("scene_object", "long", "quark long of scene_object"),
+    ("scene_character", "undrawn", f"a thing {UNDRAWN}"),
+)
+SCORES = {"a": (4, 9), "b": (2, 2)}
+"""PF and SC: 6 and 2 in all."""
+
+
+def reply(asked: Asked) -> Reply:
+    key = asked.words.rpartition("Task: quark ")[2].split()[0]
+    if key == "refused":
+        return {"role": "assistant", "content": None, "refusal": "I will not judge people."}
+    if key == "prose":
+        return "What a lovely picture, nearly perfect!"
+    if key == "long":
+        return 400, "This model's maximum context length is 512 tokens. However, you requested 900 tokens."
+    score = SCORES[key]["<_prompts_0shot_in_context_generation_rule_SC" in asked.words]
+    return f'Of course.\n{{"score": {score}, "reasoning": "as {{asked}}"}}'
+
+
+class Bench:
+    """`omniagent bench omnicontext` on the fixture."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out = folder, folder / "out"
+        self.data = write_parquet(folder / "data", omnicontext_rows(MORE))
+        self.words = write_wording(folder / "checkout")
+        self.agent = drawing_agent(folder / "runs")
+
+    def __call__(self, action: str, *words: object) -> Result:
+        def make(options: ModelOptions) -> object:
+            return self.agent
+
+        given = ["bench", "omnicontext", action, "--out", self.out, "--data", self.data, *words]
+        return CliRunner().invoke(build_app(), [str(word) for word in given], obj=make, prog_name="omniagent")
+
+    def judge(self, server: JudgeServer, *words: object) -> Result:
+        given = ["--judge", server.url, "--wording", self.words, "--concurrency", 2, *words]
+        return self("judge", *given)
+
+    @property
+    def run(self) -> Path:
+        return self.out / "single-1"
+
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        (path,) = (self.run / "judged").glob("*.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    made = Bench(tmp_path_factory.mktemp("omnicontext"))
+    outcome = made("generate", "--size", "32x32", "--steps", "1")
+    assert outcome.exit_code == 0, outcome.output
+    return made
+
+
+@pytest.fixture(scope="module")
+def judged(bench: Bench) -> list[Asked]:
+    """Judged by a server that dies in the middle and comes back; every question that it answered."""
+    with judging(reply) as server:
+        first = 7
+
+        def until(asked: Asked) -> Reply:
+            if len(server.asked) >= first:
+                server.down.set()
+            return reply(asked)
+
+        server.reply = until
+        outcome = bench.judge(server, "--judge-retries", 0)
+        assert outcome.exit_code == 3 and "could not be judged" in outcome.stderr, outcome.output
+        assert 0 < len(bench.lines) < 12
+        server.reply = reply
+        server.down.clear()
+        assert (outcome := bench.judge(server)).exit_code == 0, outcome.output
+        return list(server.asked)
+
+
+def test_pictures_lie_in_the_official_layout_and_one_that_cannot_be_drawn_is_told(bench: Bench) -> None:
+    drawn = [json.loads(line) for line in (bench.run / "drawn.jsonl").read_text().splitlines()]
+    assert [line["key"] for line in drawn if line["outcome"] == "not_drawn"] == ["scene_character/undrawn#0"]
+    names = {path.relative_to(bench.run / "pictures").as_posix() for path in bench.run.glob("pictures/**/*.png")}
+    assert names == {f"fullset/{row['task_type']}/{row['key']}.png" for row in omnicontext_rows(MORE[:-1])}
+
+
+def test_the_judge_gets_the_official_words_then_the_inputs_then_the_picture(judged: list[Asked]) -> None:
+    one = next(asked for asked in judged if "Task: quark a of scene_object" in asked.words and "PF" in asked.words)
+    assert one.words.startswith("<_context_no_delimit>") and "rule_PF_Scene>" in one.words
+    other = next(asked for asked in judged if "Task: quark a of multi_object" in asked.words and "SC" in asked.words)
+    assert "rule_SC_Single_and_Multiple>" in other.words and other.temperature is None and other.model == MODEL
+    (given, drawn) = one.pictures
+    assert given.format == drawn.format == "JPEG" and given.size == (32, 32)
+    red = drawn.convert("RGB").getpixel((16, 16))
+    assert isinstance(red, tuple) and abs(red[0] - shade_of("quark a of scene_object")) <= 2
+
+
+def test_totals_are_over_what_was_scored_and_the_rest_is_counted_by_reason(bench: Bench, judged: list[Asked]) -> None:
+    outcome = bench("report")
+    assert outcome.exit_code == 0, outcome.output
+    report = json.loads((bench.run / "report.json").read_text())
+    assert report["outcomes"] == {"scored": 9, "refused": 1, "unreadable": 1, "too_long": 1, "not_drawn": 1}
+    shown = {one["label"]: one["estimate"]["value"] for one in report["figures"]}
+    overall = dict.fromkeys(TASKS, 6.0) | {"single_character": fmean([math.sqrt(4 * 9), math.sqrt(2 * 2)])}
+    assert shown["single char"] == overall["single_character"] == 4
+    assert shown["average"] == pytest.approx(fmean(overall.values())) == pytest.approx(5.75)
+    assert shown["PF"] == pytest.approx((3 + 7 * 4) / 8) and shown["SC"] == pytest.approx((5.5 + 7 * 9) / 8)
+    text = (bench.run / "report.md").read_text()
+    assert "| OmniGen2 | arXiv 2506.18871 v1-v3 | 8.05 | 7.58 |" in text and "| 5.75 |" in text
+    assert "published numbers are judged by GPT-4.1" in text and "4 pictures have no score" in text
+    assert "width 32" in text and "13 of the benchmark's 400 items" in text
+
+
+def test_every_judgement_keeps_how_it_was_asked_and_the_raw_answer(bench: Bench, judged: list[Asked]) -> None:
+    found = {str(line["key"]): line["judgement"] for line in bench.lines}
+    assert len(found) == len(bench.lines) == 12
+    calls = found["single_character/a#0"]["calls"]  # pyright: ignore[reportIndexIssue]
+    assert [call["name"] for call in calls] == ["PF", "SC"] and calls[0]["model"] == f"{MODEL}-dated"
+    assert len(calls[0]["prompt"]) == 64 and calls[0]["date"] and '"score": 4' in calls[0]["answer"]
+    assert "maximum context length" in found["scene_object/long#0"]["reason"]  # pyright: ignore[reportIndexIssue]
+    # Nothing that was answered is asked again: 9 pictures twice, 3 once.
+    assert len([asked for asked in judged if "quark a" in asked.words or "quark b" in asked.words]) == 18
+
+
+def test_with_again_only_what_has_no_score_is_judged_anew(bench: Bench, judged: list[Asked]) -> None:
+    with judging(lambda asked: '{"score": [7], "reasoning": ""}') as server:
+        before = bench.run / "judged"
+        kept = {path: path.read_bytes() for path in before.iterdir()}
+        assert bench.judge(server).exit_code == 0 and not server.asked
+        assert bench.judge(server, "--again").exit_code == 0 and len(server.asked) == 6
+        report = bench("report")
+        assert report.exit_code == 0 and "12 | 1 |" in (bench.run / "report.md").read_text()
+        for path, data in kept.items():
+            path.write_bytes(data)
+
+
+def test_as_published_asks_three_times_and_takes_a_random_number_for_prose(tmp_path: Path, bench: Bench) -> None:
+    with judging(reply) as server:
+        words = ("--images", bench.run / "pictures", "--label", "faults", "--as-published", "--limit", 12)
+        outcome = bench.judge(server, *words)
+        assert outcome.exit_code == 0, outcome.output
+        prose = [asked for asked in server.asked if "quark prose" in asked.words]
+        assert len(prose) == 6 and len([asked for asked in server.asked if "quark b" in asked.words]) == 6
+        assert bench("report", *words[:4]).exit_code == 0
+        text = (bench.out / "faults" / "report.md").read_text()
+        assert "a random number, as published" in (bench.out / "faults" / "judged" / f"{MODEL}.jsonl").read_text()
+        assert "--as-published" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--wording", "nowhere"), "nowhere"),
+        ((), "VectorSpaceLab/OmniGen2"),
+    ],
+)
+def test_without_the_official_words_nothing_is_judged(bench: Bench, words: tuple[str, ...], said: str) -> None:
+    outcome = bench("judge", "--judge", "http://127.0.0.1:9/v1", *words)
+    assert outcome.exit_code == 2 and said in outcome.stderr
+
+
+def test_published_means_are_those_of_the_notes() -> None:
+    rows = {(row.model, row.source): row.values for row in published(OmniContext())}
+    tasks = list(TASKS.values())
+    first = rows["OmniGen2", "arXiv 2506.18871 v1-v3"]
+    assert round(fmean(first[task] for task in tasks), 2) == first["average"] == 7.18
+    last = rows["OmniGen2", "arXiv 2506.18871 v4"]
+    assert round(fmean(last[task] for task in tasks), 2) == 7.96 and last["average"] == 7.95
+    omnigen = rows["OmniGen", "arXiv 2506.18871"]
+    assert fmean(omnigen[task] for task in tasks) == pytest.approx(5.22, abs=0.006) and omnigen["average"] == 4.34
+    assert round(fmean(omnigen[task] for task in tasks[-3:]), 2) == 4.34
+
+
+def test_a_benchmark_has_one_headline() -> None:
+    benchmark: Benchmark = OmniContext()
+    assert [column.label for column in benchmark.columns if column.main] == ["average"]

@@ -1,0 +1,290 @@
+"""What the runner promises: nothing twice, nothing lost, no mixing of runs, the same report however it was divided."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from omniagent.benchmarks.catalogue import benchmark_named
+from omniagent.benchmarks.items import Item, Look, first_of_each
+from omniagent.benchmarks.judgement import Judgement
+from omniagent.benchmarks.running.draw import Drawn
+from omniagent.benchmarks.running.folder import WHOLE, RunFolder, Shard
+from omniagent.benchmarks.running.judge import Judged
+from omniagent.benchmarks.running.ledger import LineFile
+from omniagent.benchmarks.running.merge import merge
+from omniagent.benchmarks.session import Chosen, Session
+from omniagent.comparison import Variant
+from omniagent.config import Config
+from omniagent.model.errors import BadSetting, CriticUnavailable, OutputUnwritable
+from tests.support.benchmark_data import (
+    ShadeJudge,
+    at_once,
+    omnicontext_rows,
+    write_geneval,
+    write_parquet,
+    write_wording,
+)
+from tests.support.judge_server import judging
+from tests.support.paths import ROOT
+
+SINGLE = Variant("single", "single")
+CONFIG = Config()
+
+
+def no_agent() -> object:
+    raise AssertionError("no agent is made here")
+
+
+def geneval(out: Path, samples: int = 2, seed: int = 0) -> Session:
+    """A prompt of each of GenEval's tags."""
+    data = out.parent / "prompts"
+    if not data.is_dir():
+        write_geneval(data)
+    return Session(benchmark_named("geneval"), out, Chosen(data=data, samples=samples, seed=seed))
+
+
+def drawn(session: Session, shard: Shard = WHOLE, **more: object) -> RunFolder:
+    """The session's pictures, drawn without an agent."""
+    folder = session.run_folder(SINGLE, 1)
+    session.generate(no_agent, CONFIG, SINGLE, 1, folder, spread=at_once, shard=shard, **more)  # pyright: ignore
+    return folder
+
+
+REPORTS = ("report.md", "report.json", "report.html")
+
+
+def reports(session: Session, folder: RunFolder) -> list[bytes]:
+    session.report(folder)
+    return [(folder.path / name).read_bytes() for name in REPORTS]
+
+
+def test_three_shards_in_one_folder_or_merged_give_the_report_of_one_run_byte_for_byte(tmp_path: Path) -> None:
+    whole = geneval(tmp_path / "whole")
+    folder = drawn(whole)
+    whole.judge(folder, ShadeJudge("correct"))
+    expected = reports(whole, folder)
+
+    divided = geneval(tmp_path / "divided")
+    for number in (2, 3, 1):
+        folder = drawn(divided, Shard(number, 3))
+        divided.judge(folder, ShadeJudge("correct"), shard=Shard(number, 3))
+    assert len(folder.drawn_files) == len(folder.judged_files("shade")) == 3
+    assert reports(divided, folder) == expected
+
+    for number in (1, 2, 3):
+        part = geneval(tmp_path / f"machine-{number}")
+        folder = drawn(part, Shard(number, 3))
+        part.judge(folder, ShadeJudge("correct"), shard=Shard(number, 3))
+    machines = [tmp_path / f"machine-{number}" for number in (3, 1, 2)]
+    joined = tmp_path / "joined"
+    assert merge(joined, machines) == (12, 12) and merge(joined, machines) == (0, 0)
+    session = geneval(joined)
+    assert reports(session, session.run_folder(SINGLE, 1)) == expected
+
+
+def test_killed_at_a_hundred_random_moments_no_picture_is_there_twice_and_none_is_lost(tmp_path: Path) -> None:
+    """The process kills itself at a random file operation of its own, in either phase, until a hundred have died."""
+    rng = random.Random(5)
+    died, round_number = 0, 0
+    expected = None
+    while died < 100:
+        round_number += 1
+        out = tmp_path / f"out-{round_number}"
+        while True:
+            if killed_child(partial(both_phases, out), rng.randint(1, 90)):
+                died += 1
+                torn(out, rng)
+            else:
+                break
+        session = geneval(out)
+        folder = session.run_folder(SINGLE, 1)
+        keys = Counter(line.key for file in folder.drawn_files for line in LineFile(file, Drawn).lines())
+        judged = Counter(line.key for file in folder.judged_files("shade") for line in LineFile(file, Judged).lines())
+        assert keys == judged == Counter(sample.key for sample in session.samples)
+        made = reports(session, folder)
+        assert expected is None or made == expected
+        expected = made
+
+
+def both_phases(out: Path) -> None:
+    session = geneval(out)
+    session.judge(drawn(session), ShadeJudge("correct"))
+
+
+def killed_child(work: Callable[[], None], at: int) -> bool:
+    """Whether a forked process was killed at that file operation of its own, before its work was done."""
+    child = os.fork()
+    if child == 0:
+        left = at
+
+        def count(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal left
+            if event in ("open", "os.rename", "os.mkdir", "os.remove"):
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL), status
+    return status != 0
+
+
+def torn(out: Path, rng: random.Random) -> None:
+    """Of some files of lines the end is cut off, as a machine that loses power leaves them half-written."""
+    for path in [*out.glob("*/drawn.jsonl"), *out.glob("*/judged/*.jsonl")]:
+        data = path.read_bytes()
+        whole = data.rfind(b"\n", 0, max(0, len(data) - 1)) + 1
+        if data and rng.random() < 0.3:
+            path.write_bytes(data[: rng.randint(whole, len(data))])
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
+    session = geneval(tmp_path / "out")
+    folder = drawn(session)
+    with pytest.raises(BadSetting, match="its seed is 0, here it is 7"):
+        drawn(geneval(tmp_path / "out", seed=7))
+    with pytest.raises(BadSetting, match="samples"):
+        drawn(geneval(tmp_path / "out", samples=1))
+    with folder.held("generate", Shard(1, 2)):
+        with pytest.raises(OutputUnwritable, match="another run is at work"):
+            drawn(session)
+        with pytest.raises(OutputUnwritable, match="another run is at work"):
+            drawn(session, Shard(1, 2))
+        drawn(session, Shard(2, 2))
+
+
+def test_passing_faults_end_the_phase_and_the_next_call_goes_on(tmp_path: Path) -> None:
+    session = geneval(tmp_path / "out", samples=1)
+    folder = session.run_folder(SINGLE, 1)
+
+    def failing(errand: object, keys: list[str]) -> object:
+        for number, line in enumerate(at_once(errand, keys)):  # pyright: ignore[reportArgumentType]
+            yield line if number == 0 else line.model_copy(update={"outcome": "fault", "message": "gone"})
+
+    with pytest.raises(CriticUnavailable, match="5 pictures in a row failed"):
+        session.generate(no_agent, CONFIG, SINGLE, 1, folder, spread=failing)  # pyright: ignore[reportArgumentType]
+    told: list[str] = []
+    drawn(session, tell=lambda done, total, line: told.append(line.key))
+    assert len(told) == 5 and len(list(LineFile(folder.drawn_files[0], Drawn).lines())) == 6
+
+
+def test_a_picture_that_changed_is_judged_anew_and_one_that_is_gone_is_counted(tmp_path: Path) -> None:
+    session = geneval(tmp_path / "out", samples=1)
+    folder, judge = drawn(session), ShadeJudge("correct")
+    session.judge(folder, judge)
+    Image.new("RGB", (8, 8), (255, 0, 0)).save(folder.pictures / session.samples[0].path)
+    (folder.pictures / session.samples[1].path).unlink()
+    session.judge(folder, judge)
+    assert judge.looks[6:] == [session.samples[0].key]
+    (folder.path / "judged" / "shade.jsonl").unlink()
+    session.judge(folder, judge)
+    assert session.report(folder).outcomes == {"scored": 5, "missing": 1}
+
+
+def test_a_judge_into_whose_context_no_picture_fits_ends_the_phase(tmp_path: Path) -> None:
+    session = geneval(tmp_path / "out", samples=1)
+
+    class Small(ShadeJudge):
+        def judge(self, look: Look) -> Judgement:
+            return Judgement(outcome="too_long", reason="maximum context length is 512 tokens")
+
+    with pytest.raises(BadSetting, match="longer context"):
+        session.judge(drawn(session), Small("correct"))
+
+
+def test_data_are_pinned_and_what_changed_in_them_is_told(tmp_path: Path) -> None:
+    data, out = write_parquet(tmp_path / "data", omnicontext_rows()), tmp_path / "out"
+    omnicontext = benchmark_named("omnicontext")
+    Session(omnicontext, out, Chosen(data=data))
+    pins = json.loads((out / "data.json").read_text())
+    assert list(pins["files"]) == ["data/train-00000-of-00001.parquet"]
+    write_parquet(data, omnicontext_rows([("multi_object", "b", "other words")]))
+    with pytest.raises(BadSetting, match=r"1 file of the data changed.*SHA-256"):
+        Session(omnicontext, out, Chosen(data=data))
+    (out / "data.json").write_text(json.dumps(pins | {"name": "OmniGen2/OmniContext", "revision": "a" * 40}))
+    with pytest.raises(BadSetting, match="--revision"):
+        Session(omnicontext, out, Chosen(data=data, revision="main"))
+    with pytest.raises(BadSetting, match="--fetch"):
+        Session(omnicontext, tmp_path / "other")
+    write_parquet(data, omnicontext_rows([("multi_object", "a", "the same key")]))
+    with pytest.raises(BadSetting, match=r"multi_object/a.*twice"):
+        Session(omnicontext, tmp_path / "twice", Chosen(data=data))
+
+
+def test_another_revision_than_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshots = {name: write_parquet(tmp_path / name, omnicontext_rows()) for name in ("1" * 40, "2" * 40)}
+    asked: list[str | None] = []
+
+    def snapshot(name: str, *, revision: str | None, **more: object) -> str:
+        asked.append(revision)
+        return str(snapshots["2" * 40 if revision == "newer" else "1" * 40])
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    omnicontext = benchmark_named("omnicontext")
+    Session(omnicontext, tmp_path / "out", Chosen(fetch=True))
+    Session(omnicontext, tmp_path / "out")
+    with pytest.raises(BadSetting, match=r"of revision 2+, and 1+ was pinned"):
+        Session(omnicontext, tmp_path / "out", Chosen(fetch=True, revision="newer"))
+    assert asked == [None, "1" * 40, "newer"]
+
+
+def test_pictures_made_elsewhere_are_judged_without_torch(tmp_path: Path) -> None:
+    data, made = write_parquet(tmp_path / "data", omnicontext_rows()), tmp_path / "results" / "TheirModel"
+    for row in omnicontext_rows()[:-1]:
+        path = made / "fullset" / row["task_type"] / f"{row['key']}.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (40, 40), "blue").save(path)
+    with judging(lambda asked: '{"score": 5}') as server:
+        words = ["bench", "omnicontext", "judge", "--images", made / "fullset", "--data", data]
+        words += ["--out", tmp_path / "out", "--wording", write_wording(tmp_path), "--judge", server.url]
+        code = (
+            "import sys; from omniagent.cli import main\n"
+            "try: main(sys.argv[1:])\n"
+            "except SystemExit as end: code = end.code\n"
+            "print(code, [name for name in ('torch', 'transformers', 'diffusers') if name in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, cwd=ROOT, check=False
+        )
+    assert done.stdout.strip() == "0 []", done.stderr
+    report = Session(benchmark_named("omnicontext"), tmp_path / "out", Chosen(data=data))
+    folder = RunFolder(tmp_path / "out" / "fullset")
+    found = report.report(folder)
+    assert found.outcomes == {"scored": 7, "missing": 1} and found.main.estimate is not None
+    assert found.main.estimate.value == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("genevall", "geneval"), ("omni-context", "omnicontext"), ("shape", "shapes")]
+)
+def test_a_misspelt_benchmark_is_answered_by_the_nearest_name(name: str, near: str) -> None:
+    with pytest.raises(BadSetting, match=f"did you mean '{near}'"):
+        benchmark_named(name)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.integers(1, 30))
+def test_few_items_still_have_every_group_and_keep_their_order(groups: list[str], limit: int) -> None:
+    items = [Item(key=str(number), group=group, prompt="x") for number, group in enumerate(groups)]
+    chosen = first_of_each(items, limit)
+    assert len(chosen) == min(limit, len(items)) and chosen == sorted(chosen, key=lambda item: int(item.key))
+    counts = Counter(item.group for item in chosen)
+    for group, number in Counter(groups).items():
+        assert counts[group] >= min(number, limit // len(set(groups)))
