@@ -30,8 +30,6 @@ class Column(NamedTuple):
         scale: What the total is multiplied by to be shown.
         digits: Decimals that are shown.
         main: Whether it is the benchmark's headline.
-        weight: The part of the scores that says how many things a picture's value is the mean of, such as questions;
-            None counts every picture once.
     """
 
     label: str
@@ -42,7 +40,6 @@ class Column(NamedTuple):
     scale: float = 1.0
     digits: int = 2
     main: bool = False
-    weight: str | None = None
 
 
 class Benchmark(ABC):

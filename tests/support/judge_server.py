@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from PIL import Image
 
-Answer = str | Mapping[str, float] | int
-"""A text, the probabilities of first tokens, or the status of a refusal."""
+Refusal = tuple[int, str]
+Answer = str | Mapping[str, float] | int | Refusal | Exception
+"""A text, the probabilities of first tokens, the status of a failure, this with its words, or a model that declines."""
 
 Answers = Callable[[str, Sequence[Image.Image]], Answer]
 
@@ -71,10 +72,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._home.asked.append(words)
         answer = self._home.answer(words, pictures)
         if isinstance(answer, int):
-            self._send(answer, {"error": {"message": "no answer on order"}})
+            answer = answer, "no answer on order"
+        if isinstance(answer, tuple):
+            self._send(answer[0], {"error": {"message": answer[1]}})
             return
         choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
-        if isinstance(answer, str):
+        if isinstance(answer, Exception):
+            choice["message"] = {"role": "assistant", "content": None, "refusal": str(answer)}
+        elif isinstance(answer, str):
             choice["message"] = {"role": "assistant", "content": answer}
         else:
             top = [{"token": token, "logprob": math.log(chance)} for token, chance in answer.items()]

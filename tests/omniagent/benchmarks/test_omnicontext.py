@@ -2,10 +2,13 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from omniagent.benchmarks.base import Benchmark
@@ -21,7 +24,7 @@ from tests.support.benchmark_data import (
     write_parquet,
     write_wording,
 )
-from tests.support.judge_server import MODEL, Asked, JudgeServer, Reply, judging
+from tests.support.judge_server import Answer, JudgeServer, judge_server
 
 MORE = (
     ("single_character", "b", "quark b of single_character"),
@@ -34,15 +37,25 @@ SCORES = {"a": (4, 9), "b": (2, 2)}
 """PF and SC: 6 and 2 in all."""
 
 
-def reply(asked: Asked) -> Reply:
-    key = asked.words.rpartition("Task: quark ")[2].split()[0]
+MODEL = "judge-1"
+
+
+class Asked(NamedTuple):
+    """One question."""
+
+    words: str
+    pictures: Sequence[Image.Image]
+
+
+def reply(words: str, pictures: Sequence[Image.Image]) -> Answer:
+    key = words.rpartition("Task: quark ")[2].split()[0]
     if key == "refused":
-        return {"role": "assistant", "content": None, "refusal": "I will not judge people."}
+        return ValueError("I will not judge people.")
     if key == "prose":
         return "What a lovely picture, nearly perfect!"
     if key == "long":
         return 400, "This model's maximum context length is 512 tokens. However, you requested 900 tokens."
-    score = SCORES[key]["<_prompts_0shot_in_context_generation_rule_SC" in asked.words]
+    score = SCORES[key]["<_prompts_0shot_in_context_generation_rule_SC" in words]
     return f'Of course.\n{{"score": {score}, "reasoning": "as {{asked}}"}}'
 
 
@@ -87,22 +100,22 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 @pytest.fixture(scope="module")
 def judged(bench: Bench) -> list[Asked]:
     """Judged by a server that dies in the middle and comes back; every question that it answered."""
-    with judging(reply) as server:
-        first = 7
+    asked: list[Asked] = []
+    dies_after = 7
 
-        def until(asked: Asked) -> Reply:
-            if len(server.asked) >= first:
-                server.down.set()
-            return reply(asked)
+    def answer(words: str, pictures: Sequence[Image.Image]) -> Answer:
+        if dies_after and len(asked) >= dies_after:
+            return 503
+        asked.append(Asked(words, pictures))
+        return reply(words, pictures)
 
-        server.reply = until
+    with judge_server(answer, MODEL) as server:
         outcome = bench.judge(server, "--judge-retries", 0)
         assert outcome.exit_code == 3 and "could not be judged" in outcome.stderr, outcome.output
         assert 0 < len(bench.lines) < 12
-        server.reply = reply
-        server.down.clear()
+        dies_after = 0
         assert (outcome := bench.judge(server)).exit_code == 0, outcome.output
-        return list(server.asked)
+    return asked
 
 
 def test_pictures_lie_in_the_official_layout_and_one_that_cannot_be_drawn_is_told(bench: Bench) -> None:
@@ -116,7 +129,7 @@ def test_the_judge_gets_the_official_words_then_the_inputs_then_the_picture(judg
     one = next(asked for asked in judged if "Task: quark a of scene_object" in asked.words and "PF" in asked.words)
     assert one.words.startswith("<_context_no_delimit>") and "rule_PF_Scene>" in one.words
     other = next(asked for asked in judged if "Task: quark a of multi_object" in asked.words and "SC" in asked.words)
-    assert "rule_SC_Single_and_Multiple>" in other.words and other.temperature is None and other.model == MODEL
+    assert "rule_SC_Single_and_Multiple>" in other.words
     (given, drawn) = one.pictures
     assert given.format == drawn.format == "JPEG" and given.size == (32, 32)
     red = drawn.convert("RGB").getpixel((16, 16))
@@ -143,7 +156,11 @@ def test_every_judgement_keeps_how_it_was_asked_and_the_raw_answer(bench: Bench,
     found = {str(line["key"]): line["judgement"] for line in bench.lines}
     assert len(found) == len(bench.lines) == 12
     calls = found["single_character/a#0"]["calls"]  # pyright: ignore[reportIndexIssue]
-    assert [call["name"] for call in calls] == ["PF", "SC"] and calls[0]["model"] == f"{MODEL}-dated"
+    assert (
+        [call["name"] for call in calls] == ["PF", "SC"]
+        and calls[0]["model"] == MODEL
+        and calls[0]["temperature"] is None
+    )
     assert len(calls[0]["prompt"]) == 64 and calls[0]["date"] and '"score": 4' in calls[0]["answer"]
     assert "maximum context length" in found["scene_object/long#0"]["reason"]  # pyright: ignore[reportIndexIssue]
     # Nothing that was answered is asked again: 9 pictures twice, 3 once.
@@ -151,7 +168,7 @@ def test_every_judgement_keeps_how_it_was_asked_and_the_raw_answer(bench: Bench,
 
 
 def test_with_again_only_what_has_no_score_is_judged_anew(bench: Bench, judged: list[Asked]) -> None:
-    with judging(lambda asked: '{"score": [7], "reasoning": ""}') as server:
+    with judge_server(lambda words, pictures: '{"score": [7], "reasoning": ""}', MODEL) as server:
         before = bench.run / "judged"
         kept = {path: path.read_bytes() for path in before.iterdir()}
         assert bench.judge(server).exit_code == 0 and not server.asked
@@ -163,13 +180,13 @@ def test_with_again_only_what_has_no_score_is_judged_anew(bench: Bench, judged: 
 
 
 def test_as_published_asks_three_times_and_takes_a_random_number_for_prose(tmp_path: Path, bench: Bench) -> None:
-    with judging(reply) as server:
-        words = ("--images", bench.run / "pictures", "--label", "faults", "--as-published", "--limit", 12)
-        outcome = bench.judge(server, *words)
+    with judge_server(reply, MODEL) as server:
+        given = ("--images", bench.run / "pictures", "--label", "faults", "--as-published", "--limit", 12)
+        outcome = bench.judge(server, *given)
         assert outcome.exit_code == 0, outcome.output
-        prose = [asked for asked in server.asked if "quark prose" in asked.words]
-        assert len(prose) == 6 and len([asked for asked in server.asked if "quark b" in asked.words]) == 6
-        assert bench("report", *words[:4]).exit_code == 0
+        prose = [words for words in server.asked if "quark prose" in words]
+        assert len(prose) == 6 and len([words for words in server.asked if "quark b" in words]) == 6
+        assert bench("report", *given[:4]).exit_code == 0
         text = (bench.out / "faults" / "report.md").read_text()
         assert "a random number, as published" in (bench.out / "faults" / "judged" / f"{MODEL}.jsonl").read_text()
         assert "--as-published" in text

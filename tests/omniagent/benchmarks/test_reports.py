@@ -85,7 +85,7 @@ def test_geneval_s_total_is_the_mean_of_its_tags_whatever_the_number_of_pictures
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """The shapes benchmark with pictures made elsewhere: all right but one, one that is broken and one that is not there."""
+    """The shapes benchmark with pictures made elsewhere: one wrong, one broken, one not there, all others right."""
     out = tmp_path_factory.mktemp("shapes")
     session = Session(benchmark_named("shapes"), out / "out")
     targets = {f"{kind}-{at:03d}": task.target for kind, number in (("draw", 12), ("edit", 6), ("reference", 6))

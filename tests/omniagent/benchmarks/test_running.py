@@ -1,18 +1,13 @@
 """What the runner promises: nothing twice, nothing lost, no mixing of runs, the same report however it was divided."""
 
 import json
-import os
-import random
-import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -21,7 +16,6 @@ from omniagent.benchmarks.items import Item, Look, first_of_each
 from omniagent.benchmarks.judgement import Judgement
 from omniagent.benchmarks.running.draw import Drawn
 from omniagent.benchmarks.running.folder import WHOLE, RunFolder, Shard
-from omniagent.benchmarks.running.judge import Judged
 from omniagent.benchmarks.running.ledger import LineFile
 from omniagent.benchmarks.running.merge import merge
 from omniagent.benchmarks.session import Chosen, Session
@@ -36,7 +30,7 @@ from tests.support.benchmark_data import (
     write_parquet,
     write_wording,
 )
-from tests.support.judge_server import judging
+from tests.support.judge_server import judge_server
 from tests.support.paths import ROOT
 
 SINGLE = Variant("single", "single")
@@ -55,10 +49,10 @@ def geneval(out: Path, samples: int = 2, seed: int = 0) -> Session:
     return Session(benchmark_named("geneval"), out, Chosen(data=data, samples=samples, seed=seed))
 
 
-def drawn(session: Session, shard: Shard = WHOLE, **more: object) -> RunFolder:
+def drawn(session: Session, shard: Shard = WHOLE) -> RunFolder:
     """The session's pictures, drawn without an agent."""
     folder = session.run_folder(SINGLE, 1)
-    session.generate(no_agent, CONFIG, SINGLE, 1, folder, spread=at_once, shard=shard, **more)  # pyright: ignore
+    session.generate(no_agent, CONFIG, SINGLE, 1, folder, spread=at_once, shard=shard)  # pyright: ignore
     return folder
 
 
@@ -94,64 +88,15 @@ def test_three_shards_in_one_folder_or_merged_give_the_report_of_one_run_byte_fo
     assert reports(session, session.run_folder(SINGLE, 1)) == expected
 
 
+@pytest.mark.slow
 def test_killed_at_a_hundred_random_moments_no_picture_is_there_twice_and_none_is_lost(tmp_path: Path) -> None:
-    """The process kills itself at a random file operation of its own, in either phase, until a hundred have died."""
-    rng = random.Random(5)
-    died = 0
-    made: list[RunFolder] = []
-    while died < 100:
-        out = tmp_path / f"out-{len(made)}"
-        while True:
-            if killed_child(partial(both_phases, out), rng.randint(1, 90)):
-                died += 1
-                torn(out, rng)
-            else:
-                break
-        session = geneval(out)
-        folder = session.run_folder(SINGLE, 1)
-        keys = Counter(line.key for file in folder.drawn_files for line in LineFile(file, Drawn).lines())
-        judged = Counter(line.key for file in folder.judged_files("shade") for line in LineFile(file, Judged).lines())
-        assert keys == judged == Counter(sample.key for sample in session.samples)
-        made.append(folder)
-    assert len(made) > 2 and reports(session, made[0]) == reports(session, made[-1])
-
-
-def both_phases(out: Path) -> None:
-    session = geneval(out)
-    session.judge(drawn(session), ShadeJudge("correct"))
-
-
-def killed_child(work: Callable[[], None], at: int) -> bool:
-    """Whether a forked process was killed at that file operation of its own, before its work was done."""
-    child = os.fork()
-    if child == 0:
-        left = at
-
-        def count(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal left
-            if event in ("open", "os.rename", "os.mkdir", "os.remove"):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(count)
-        try:
-            work()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL), status
-    return status != 0
-
-
-def torn(out: Path, rng: random.Random) -> None:
-    """Of some files of lines the end is cut off, as a machine that loses power leaves them half-written."""
-    for path in [*out.glob("*/drawn.jsonl"), *out.glob("*/judged/*.jsonl")]:
-        data = path.read_bytes()
-        whole = data.rfind(b"\n", 0, max(0, len(data) - 1)) + 1
-        if data and rng.random() < 0.3:
-            path.write_bytes(data[: rng.randint(whole, len(data))])
+    """In processes that are forked from one that is small, which kill themselves at a file operation of their own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.killed_benchmarks", tmp_path], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["killed"] == 100 and told["rounds"] > 2 and told["wrong"] == [] and told["reports"] == 1
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
@@ -180,7 +125,11 @@ def test_passing_faults_end_the_phase_and_the_next_call_goes_on(tmp_path: Path) 
     with pytest.raises(CriticUnavailable, match="5 pictures in a row failed"):
         session.generate(no_agent, CONFIG, SINGLE, 1, folder, spread=failing)  # pyright: ignore[reportArgumentType]
     told: list[str] = []
-    drawn(session, tell=lambda done, total, line: told.append(line.key))
+
+    def tell(done: int, total: int, line: Drawn) -> None:
+        told.append(line.key)
+
+    session.generate(no_agent, CONFIG, SINGLE, 1, folder, spread=at_once, tell=tell)  # pyright: ignore
     assert len(told) == 5 and len(list(LineFile(folder.drawn_files[0], Drawn).lines())) == 6
 
 
@@ -250,7 +199,7 @@ def test_pictures_made_elsewhere_are_judged_without_torch(tmp_path: Path) -> Non
         path = made / "fullset" / row["task_type"] / f"{row['key']}.png"
         path.parent.mkdir(parents=True)
         Image.new("RGB", (40, 40), "blue").save(path)
-    with judging(lambda asked: '{"score": 5}') as server:
+    with judge_server(lambda words, pictures: '{"score": 5}') as server:
         words = ["bench", "omnicontext", "judge", "--images", made / "fullset", "--data", data]
         words += ["--out", tmp_path / "out", "--wording", write_wording(tmp_path), "--judge", server.url]
         code = (
@@ -278,6 +227,7 @@ def test_a_misspelt_benchmark_is_answered_by_the_nearest_name(name: str, near: s
         benchmark_named(name)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.integers(1, 30))
 def test_few_items_still_have_every_group_and_keep_their_order(groups: list[str], limit: int) -> None:
     items = [Item(key=str(number), group=group, prompt="x") for number, group in enumerate(groups)]
