@@ -57,6 +57,7 @@ class Benchmark(ABC):
         items_in_full: How many items the whole benchmark has, where that is known; a report warns of another number.
         right: The part of the scores that is 1 for a right picture and 0 for a wrong one, where there is one:
             policies are then compared as shares, with a plot.
+        by_url: Whether a vision model behind a URL judges it, so that the judge can be tried before anything is drawn.
         needs_wording: What must be named by `--wording`, or empty.
     """
 
@@ -70,6 +71,7 @@ class Benchmark(ABC):
     columns: ClassVar[tuple[Column, ...]]
     items_in_full: ClassVar[int | None] = None
     right: ClassVar[str | None] = None
+    by_url: ClassVar[bool] = False
     needs_wording: ClassVar[str] = ""
 
     @abstractmethod

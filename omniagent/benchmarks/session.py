@@ -7,6 +7,7 @@ OUT/LABEL/       a run (`running/folder.py`)
 OUT/comparison.* the runs beside each other
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -105,8 +106,7 @@ class Session:
             samples=self._many,
             generator=str(home.resolve()),
         )
-        with folder.held("begin", WHOLE):
-            folder.begin(about)
+        folder.begin(about)
         return folder
 
     def generate(
@@ -136,7 +136,7 @@ class Session:
             tell: Told each picture.
         """
         caps_of(variant, pictures)
-        official = self.benchmark.settings
+        official, rules = self.benchmark.settings, variant.rules.model_dump(mode="json")
         about = About(
             benchmark=self.benchmark.name,
             data=self.pins.digest,
@@ -147,7 +147,7 @@ class Session:
             seed=self._chosen.seed,
             samples=self._many,
             settings=official if settings is None else _over(official, settings),
-            rules={name: str(getattr(variant.rules, name)) for name in sorted(variant.rules.model_fields_set)},
+            rules={name: json.dumps(rules[name]) for name in sorted(variant.rules.model_fields_set)},
         )
         drawing = Drawing(make, self.benchmark, about, folder, {sample.key: sample for sample in self.samples})
         generate(drawing, self.samples, spread or in_processes(1), shard=shard, tell=tell)
@@ -179,8 +179,13 @@ class Session:
 
     @property
     def runs(self) -> list[RunFolder]:
-        """The runs that lie in the folder of results."""
-        return [RunFolder(path.parent) for path in sorted(self.out.glob("*/run.json"))]
+        """The runs that lie in the folder of results.
+
+        Raises:
+            BadSetting: what says what one is of is damaged.
+        """
+        folders = [RunFolder(path.parent) for path in sorted(self.out.glob("*/run.json"))]
+        return [_with_pictures(folder, folder.about()) for folder in folders]
 
     @property
     def _many(self) -> int:

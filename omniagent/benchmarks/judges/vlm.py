@@ -123,6 +123,7 @@ class VlmJudge:
         )
         self._cache = None if options.cache is None else Ledger(Path(options.cache))
         self._model = options.model
+        self._limit = "max_tokens"
         self._given = identity
 
     @property
@@ -215,16 +216,26 @@ class VlmJudge:
         if self._cache is not None and (kept := self._cache.recall(key, Call)) is not None:
             return _Said(kept.model_copy(update={"name": ask.name, "cached": True}), "scored")
         call = Call(name=ask.name, model=model, prompt=prompt, temperature=options.temperature)
-        body: dict[str, Any] = {"model": model, "messages": _messages(ask), "max_tokens": ask.tokens}
+        body: dict[str, Any] = {"model": model, "messages": _messages(ask)}
         if options.temperature is not None:
             body["temperature"] = options.temperature
         try:
-            answer = self._loop.run(self._client.chat(**body))
+            answer = self._answered(body, ask.tokens)
         except BadTask as error:
             if (outcome := _outcome_of(error)) is None:
                 raise
             return _Said(call.model_copy(update={"date": _now()}), outcome, str(error))
         return self._kept(key, call, ask, answer)
+
+    def _answered(self, body: dict[str, Any], tokens: int) -> ChatAnswer:
+        try:
+            return self._loop.run(self._client.chat(**body, **{self._limit: tokens}))
+        except BadTask as error:
+            if self._limit != "max_tokens" or "max_completion_tokens" not in str(error):
+                raise
+            # Newer models of OpenAI take the limit under another name, and say so.
+            self._limit = "max_completion_tokens"
+            return self._loop.run(self._client.chat(**body, **{self._limit: tokens}))
 
     def _kept(self, key: str, call: Call, ask: Ask, answer: ChatAnswer) -> _Said:
         choice = answer.choices[0]

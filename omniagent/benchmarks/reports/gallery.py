@@ -71,9 +71,14 @@ def cards_beside(runs: Sequence[Run], base: Run) -> list[Card]:
         evidence = tuple(f"{label}: {cut(one.reason, _MOST_WORDS)}" for label, one in made if one is not None)
         card = _card(sample, second, values.get(sample.key))
         cards[sample.key] = card._replace(told=told, reason="", evidence=evidence)
-    kinds = f"{other.folder.label} worse", f"{other.folder.label} better or equal"
-    shown = _chosen(base, cards, values, kinds)
-    return [_with_pictures(card, sample, [(run.folder.label, run) for run in runs]) for card, sample in shown]
+    shown = _chosen(base, cards, values, ("", ""))
+    found: list[Card] = []
+    for card, sample in shown:
+        how = "better" if (card.value or 0) > 0 else "worse" if (card.value or 0) < 0 else "equal"
+        kind = card.kind or f"{other.folder.label} {how}"
+        made = _with_pictures(card._replace(kind=kind), sample, [(run.folder.label, run) for run in runs])
+        found.append(made)
+    return found
 
 
 def groups_of(cards: Sequence[Card]) -> list[str]:

@@ -147,7 +147,8 @@ def _judged(judge: Judge, left: Sequence[tuple[Sample, str]], folder: RunFolder)
                 except RetryableError as error:
                     yield error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Where the phase was ended early, a request that hangs is not waited for.
+        pool.shutdown(wait=not waiting, cancel_futures=True)
 
 
 def _digest(path: Path) -> str | None:

@@ -1,6 +1,7 @@
 """`omniagent bench`: public benchmarks, in two phases, with the agent's policies side by side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -98,13 +99,14 @@ def bench(
     """
     from omniagent.cli.guard import guarded, say
 
-    with guarded():
+    with guarded(), _told_when_stopped():
         from omniagent.benchmarks.catalogue import BENCHMARKS, benchmark_named
         from omniagent.benchmarks.judgement import JudgeOptions
         from omniagent.benchmarks.running.merge import merge
         from omniagent.benchmarks.session import Chosen, Session, in_processes, on_ray
         from omniagent.comparison import variants_of
         from omniagent.config import folder_of
+        from omniagent.model.errors import BadSetting
         from omniagent.model.wording import counted, unknown
         from omniagent.runs.options import settings_in
 
@@ -132,16 +134,22 @@ def bench(
             device=device,
             as_published=as_published,
         )
-        folders = (
-            [session.elsewhere(images, label)]
-            if images is not None
-            else [session.run_folder(variant, pictures, label) for variant in variants]
-        )
+        if images is not None:
+            folders = [session.elsewhere(images, label)]
+        elif policies or action in ("generate", "all"):
+            folders = [session.run_folder(variant, pictures, label) for variant in variants]
+        else:
+            folders = [folder for folder in session.runs if folder.label.startswith(label)]
         if action == "merge":
             if not merged:
                 raise typer.BadParameter("merge needs the folders of the other shards", param_hint="--from")
             new = merge(home, [folder_of(path) for path in merged])
+            folders = [folder for folder in session.runs if folder.label.startswith(label)]
             typer.echo(f"{counted(new.drawn, 'picture')} and {counted(new.judged, 'judgement')} came in", err=True)
+        if not folders:
+            raise BadSetting(f"{home} holds no run of {benchmark.title}; generate pictures, or name some with --images")
+        # What is wrong with it is told before hours of drawing.
+        who = session.judge_of(asked) if benchmark.by_url and action in ("judge", "all") else None
         if action in ("generate", "all") and images is None:
             models = ModelOptions(model, revision, critic, device, None, None, preset, generator)
             agent = agent_of(context, models)
@@ -162,7 +170,7 @@ def bench(
                     tell=_drawn(folder),
                 )
         if action in ("judge", "all"):
-            who = session.judge_of(asked)
+            who = who or session.judge_of(asked)
             try:
                 left = [
                     session.judge(folder, who, shard=part, again=again, tell=_judged(folder)).faults
@@ -214,6 +222,20 @@ def _judged(folder: "RunFolder") -> "Callable[[int, int, Judged], None]":
         typer.echo(f"{folder.label} judged {done}/{total} {judged.key}: {scores or made.outcome}", err=True)
 
     return tell
+
+
+@contextmanager
+def _told_when_stopped() -> Generator[None]:
+    """After Ctrl-C say that the work goes on where it was."""
+    from omniagent.cli.guard import say
+    from omniagent.model.errors import Cancelled
+    from omniagent.runs.status import CANCELLED
+
+    try:
+        yield
+    except (KeyboardInterrupt, Cancelled) as error:
+        say("stopped; what was finished is kept: run the same again to go on")
+        raise typer.Exit(CANCELLED) from error
 
 
 def shard_of(text: str) -> "Shard":
