@@ -113,7 +113,8 @@ def bench(
         if name == "list":
             for each in BENCHMARKS:
                 found = benchmark_named(each)
-                typer.echo(f"{each}: {found.title} ({found.source})")
+                words = f"; --wording {found.needs_wording}" if found.needs_wording else ""
+                typer.echo(f"{each}: {found.title} ({found.source}){words}")
             return
         benchmark = benchmark_named(name)
         if action not in ACTIONS:
