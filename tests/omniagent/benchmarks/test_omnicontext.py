@@ -192,6 +192,82 @@ def test_as_published_asks_three_times_and_takes_a_random_number_for_prose(tmp_p
         assert "--as-published" in text
 
 
+def test_equal_questions_are_asked_once_and_another_temperature_is_another_judge(
+    bench: Bench, judged: list[Asked]
+) -> None:
+    given = ("--images", bench.run / "pictures", "--label", "copy")
+    with judge_server(reply, MODEL) as server:
+        # Answers are kept by server, so these are a server's own.
+        assert bench.judge(server, *given, "--limit", 3).exit_code == 0
+        asked = len(server.asked)
+        assert bench.judge(server, "--images", bench.run / "pictures", "--label", "again", "--limit", 3).exit_code == 0
+        assert len(server.asked) == asked == 6
+        outcome = bench.judge(server, *given, "--temperature", 0.5)
+        assert outcome.exit_code == 2 and "holds judgements by another judge-1" in outcome.stderr
+        assert bench.judge(server, *given, "--shard", "2/2").exit_code == 0
+        both = bench("report", *given, "--against", bench.run)
+        assert both.exit_code == 0 and "copy less single-1" in both.stdout, both.output
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (401, 2, "refused the API key"),
+        (404, 2, "no such model"),
+        ((400, "images must be under 20 MB"), 2, "refused the request"),
+        (500, 3, "cannot answer now"),
+    ],
+)
+def test_what_is_wrong_with_a_judge_ends_the_phase_with_a_reason(
+    bench: Bench, answer: Answer, code: int, said: str
+) -> None:
+    with judge_server(lambda words, pictures: answer, MODEL) as server:
+        given = (
+            "--images",
+            bench.run / "pictures",
+            "--label",
+            f"wrong-{said.split()[0]}",
+            "--judge-retries",
+            0,
+        )
+        outcome = bench.judge(server, *given)
+    assert outcome.exit_code == code and said in outcome.stderr, outcome.output
+
+
+def test_a_model_that_wants_its_limit_by_another_name_is_asked_so_and_a_filter_is_a_refusal(bench: Bench) -> None:
+    answers: list[Answer] = [(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")]
+    answers += ['{"score": "8", "reasoning": "fine"}', "10", (400, "The content management policy was triggered.")]
+
+    def answer(words: str, pictures: Sequence[Image.Image]) -> Answer:
+        return answers.pop(0) if answers else "I'm sorry, but I can't help with that."
+
+    with judge_server(answer, MODEL) as server:
+        given = ("--images", bench.run / "pictures", "--label", "newer", "--limit", 3, "--concurrency", 1)
+        assert bench.judge(server, *given).exit_code == 0
+    (path,) = (bench.out / "newer" / "judged").glob("*.jsonl")
+    lines = [json.loads(line)["judgement"] for line in path.read_text().splitlines()]
+    assert [line["outcome"] for line in lines] == ["scored", "refused", "refused"]
+    assert lines[0]["scores"]["overall"] == pytest.approx(math.sqrt(80))
+
+
+def test_the_command_names_benchmarks_actions_and_shards(bench: Bench) -> None:
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(build_app(), ["bench", *words], prog_name="omniagent")
+
+    listed = call("list")
+    assert listed.exit_code == 0 and "omnicontext: OmniContext (arXiv 2506.18871" in listed.stdout
+    for words, said in (
+        (("omnicontex", "report"), "did you mean 'omnicontext'"),
+        (("shapes", "reprot"), "did you mean 'report'"),
+        (("shapes", "report", "--shard", "3/2"), "i from 1 to n"),
+        (("shapes", "report", "--out", str(bench.folder / "empty")), "holds no run"),
+        (("shapes", "merge", "--out", str(bench.folder / "empty")), "--from"),
+        (("shapes", "generate", "--policy", "besst"), "did you mean 'best-of-n'"),
+    ):
+        outcome = call(*words)
+        assert outcome.exit_code == 2 and said in " ".join(outcome.stderr.split()), outcome.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
