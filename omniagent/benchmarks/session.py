@@ -152,6 +152,12 @@ class Session:
         drawing = Drawing(make, self.benchmark, about, folder, {sample.key: sample for sample in self.samples})
         generate(drawing, self.samples, spread or in_processes(1), shard=shard, tell=tell)
 
+    def finish(self) -> None:
+        """Write what the official layout wants besides single pictures, in every run that was drawn here."""
+        for run in self.runs:
+            if run.about().policy != "elsewhere":
+                self.benchmark.finish(run.pictures, self.items)
+
     def judge(
         self,
         folder: RunFolder,

@@ -17,6 +17,7 @@ from omniagent.cli.doctor import doctor
 from omniagent.cli.measuring.bench import bench
 from omniagent.cli.measuring.evaluate import evaluate
 from omniagent.cli.measuring.simulate import simulate
+from omniagent.cli.measuring.understanding import UNDERSTANDING_COMMANDS
 from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
 from omniagent.cli.pictures.look import check, describe
 from omniagent.cli.run import run
@@ -102,6 +103,16 @@ def _critic() -> None:
     """
 
 
+def _understanding() -> None:
+    """MMBench, MMMU and MM-Vet of the checkpoint's MLLM, by lmms-eval in its own environment.
+
+    \b
+    Examples:
+      omniagent understanding run --model OmniGen2/OmniGen2 --harness harness/bin/python
+      omniagent understanding report understanding
+    """
+
+
 def _runs() -> None:
     """Earlier runs: list, show, open, prune.
 
@@ -138,6 +149,7 @@ def build_app() -> typer.Typer:
     _add_group(app, _critic, CRITIC_COMMANDS)
     _add_group(app, _data, DATA_COMMANDS)
     _add_group(app, _runs, RUNS_COMMANDS)
+    _add_group(app, _understanding, UNDERSTANDING_COMMANDS)
     return app
 
 

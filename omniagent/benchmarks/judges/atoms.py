@@ -84,7 +84,7 @@ class AtomJudge:
         """Which judge it is. Raises: as `OpenAICritic.connect`."""
         model = self._critic.connect()
         same = model.rpartition("/")[2].casefold() == self._published.rpartition("/")[2].casefold()
-        other = f"Published rows were judged by {self._published}; this judge is {model}."
+        other = f"published rows were judged by {self._published}; this judge is {model}"
         plain = "".join(each if each.isalnum() or each in "._-" else "-" for each in model).strip("-._")[:60]
         return Identity(
             name=plain or "judge",

@@ -93,8 +93,8 @@ class GenEvalJudge:
             model=", ".join(self._models),
             settings={"confidence": "0.3, 0.9 for counting", "most of a class": "16", "background": BLANK},
             differs=(
-                "The detector is a port: Mask2Former by transformers, whose weights are not those of mmdetection that "
-                "published rows were judged with. Compare such scores with one another.",
+                "the detector is a port: Mask2Former by transformers, whose weights are not those of mmdetection that "
+                "published rows were judged with; compare such scores with one another",
             ),
         )
 

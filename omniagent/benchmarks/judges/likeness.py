@@ -54,8 +54,8 @@ class Backbones:
     @property
     def identity(self) -> Identity:
         """Which judge it is."""
-        own = f"CLIP and DINO are not those of published rows: {', '.join(self.names)}."
-        large = "CLIP is ViT-L/14; OmniGen2's rows are of ViT-B/32, which gives other numbers."
+        own = f"CLIP and DINO are not those of published rows: {', '.join(self.names)}"
+        large = "CLIP is ViT-L/14; OmniGen2's rows are of ViT-B/32, which gives other numbers"
         differs = {"own": (own,), "l14": (large,)}.get(self.setting, ())
         return Identity(name=f"clip-dino-{self.setting}", model=", ".join(self.names), differs=differs)
 

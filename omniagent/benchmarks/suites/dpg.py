@@ -94,8 +94,8 @@ class Dpg(Benchmark):
             name="vlm",
             settings={"wording": hashlib.sha256(ASKED.encode()).hexdigest()[:16]},
             differs=(
-                "Not comparable with published rows: these were judged by mPLUG-large, whose answers differ from those "
-                "of other models by several points.",
+                "not comparable with published rows: these were judged by mPLUG-large, whose answers differ from those "
+                "of other models by several points",
             ),
         )
 

@@ -145,6 +145,7 @@ def bench(
             if not merged:
                 raise typer.BadParameter("merge needs the folders of the other shards", param_hint="--from")
             new = merge(home, [folder_of(path) for path in merged])
+            session.finish()
             folders = [folder for folder in session.runs if folder.label.startswith(label)]
             typer.echo(f"{counted(new.drawn, 'picture')} and {counted(new.judged, 'judgement')} came in", err=True)
         if not folders:
