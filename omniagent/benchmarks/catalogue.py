@@ -21,6 +21,7 @@ BENCHMARKS: Final = MappingProxyType[str, str](
         "emu-edit": "emu_edit:EmuEdit",
         "dreambench": "dreambench:DreamBench",
         "shapes": "shapes:Shapes",
+        "conditions": "conditions:Conditions",
     }
 )
 """Module and class below `omniagent.benchmarks.suites`."""
