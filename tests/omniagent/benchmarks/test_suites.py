@@ -170,7 +170,7 @@ def test_dpgs_questions_count_only_where_their_parents_hold(tmp_path: Path):
         "Overall": "66.67",
     }  # fmt: skip
     assert session.items[2].prompt == "The long words of prompt 0." and report.samples == 12
-    assert any(line.startswith("Not comparable") for line in report.warnings)
+    assert any(line.startswith("not comparable") for line in report.warnings)
     pictures = session.run_folder(SINGLE, 1).pictures
     grid, cell = opened(pictures / "COCOval2014_7.png"), opened(pictures / "cells" / "COCOval2014_7_1.png")
     assert grid.size == (96, 96) and grid.crop((48, 0, 96, 48)).tobytes() == cell.tobytes()
