@@ -88,7 +88,7 @@ class VisionFeatures:
             bare: Any = {"add_pooling_layer": False} if AutoConfig.from_pretrained(folder).model_type == "vit" else {}
             model: Any = AutoModel.from_pretrained(folder, dtype=self._dtype, **bare)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BadCheckpoint(f"{weights} holds no vision model: {error}") from error
+            raise BadCheckpoint(f"{weights} holds no vision model with weights in safetensors: {error}") from error
         self._model = model.eval().to(self._device)
         self._joint = hasattr(model, "get_image_features")
         config = model.config.vision_config if self._joint else model.config

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 
 from omniagent.benchmarks.items import Item, Sample
@@ -103,7 +103,7 @@ class Benchmark(ABC):
 
     def elsewhere(self, item: Item, number: int, folder: Path) -> str:
         """Where a folder of pictures that were made elsewhere has a picture; as `path` by default."""
-        return self.path(item, number)
+        return of_any_type(folder, self.path(item, number))
 
     def finish(self, folder: Path, items: Sequence[Item]) -> None:  # noqa: B027
         """Write what the official layout wants besides single pictures, such as grids, as far as these are there.
@@ -133,6 +133,15 @@ class Benchmark(ABC):
     def main(self) -> Column:
         """The headline."""
         return next(column for column in self.columns if column.main)
+
+
+def of_any_type(folder: Path, path: str) -> str:
+    """The path of a PNG, or that of the same picture as JPEG or WebP where only such a one is there."""
+    if not (folder / path).is_file():
+        for ending in (".jpg", ".jpeg", ".webp"):
+            if (folder / path).with_suffix(ending).is_file():
+                return PurePosixPath(path).with_suffix(ending).as_posix()
+    return path
 
 
 def samples_of(

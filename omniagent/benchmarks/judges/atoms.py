@@ -13,10 +13,11 @@ from PIL import Image
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
+from omniagent.benchmarks.judges.vlm import file_name, outcome_of
 from omniagent.data.ledger import Ledger
 from omniagent.model.cache import picture_key
 from omniagent.model.critic.openai.critic import OpenAICritic
-from omniagent.model.errors import BadImage, BadSetting, CriticBadOutput
+from omniagent.model.errors import BadImage, BadSetting, BadTask, CriticBadOutput
 from omniagent.model.requests import Prompt
 
 _NUMBERS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -85,9 +86,8 @@ class AtomJudge:
         model = self._critic.connect()
         same = model.rpartition("/")[2].casefold() == self._published.rpartition("/")[2].casefold()
         other = f"published rows were judged by {self._published}; this judge is {model}"
-        plain = "".join(each if each.isalnum() or each in "._-" else "-" for each in model).strip("-._")[:60]
         return Identity(
-            name=plain or "judge",
+            name=file_name(model),
             model=model,
             settings={"wording": hashlib.sha256(ASKED.encode()).hexdigest()[:16], "picture": "before the words"},
             differs=() if same else (other,),
@@ -115,8 +115,11 @@ class AtomJudge:
         for number, (question, answer) in enumerate(pairs):
             try:
                 call = self._asked(f"atom {number}", picture, question, answer)
-            except CriticBadOutput as error:
-                return Judgement(outcome="unreadable", reason=f"{question}: {error}", calls=tuple(calls))
+            except (CriticBadOutput, BadTask) as error:
+                outcome = outcome_of(error) if isinstance(error, BadTask) else "unreadable"
+                if outcome is None:
+                    raise
+                return Judgement(outcome=outcome, reason=f"{question}: {error}", calls=tuple(calls))
             calls.append(call)
             chances.append(chance_of(answer, [(str(token), float(p)) for token, p in json.loads(call.answer)]))
         scores = {"AM": sum(chances) / len(chances), "GM": geometric_mean(chances)}

@@ -135,7 +135,7 @@ class VlmJudge:
             "as_published": str(self._options.as_published).lower(),
         }
         return self._given.model_copy(
-            update={"name": _file_name(model), "model": model, "settings": {**self._given.settings, **settings}}
+            update={"name": file_name(model), "model": model, "settings": {**self._given.settings, **settings}}
         )
 
     @property
@@ -222,7 +222,7 @@ class VlmJudge:
         try:
             answer = self._answered(body, ask.tokens)
         except BadTask as error:
-            if (outcome := _outcome_of(error)) is None:
+            if (outcome := outcome_of(error)) is None:
                 raise
             return _Said(call.model_copy(update={"date": _now()}), outcome, str(error))
         return self._kept(key, call, ask, answer)
@@ -269,7 +269,7 @@ def _messages(ask: Ask) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def _outcome_of(error: BadTask) -> Outcome | None:
+def outcome_of(error: BadTask) -> Outcome | None:
     """The outcome that a server's refusal of a request is; None where the request itself is wrong for all pictures."""
     said = error.__cause__
     if not isinstance(said, Refused):
@@ -279,7 +279,7 @@ def _outcome_of(error: BadTask) -> Outcome | None:
     return "refused" if _NOT_ALLOWED.search(said.words) else None
 
 
-def _file_name(model: str) -> str:
+def file_name(model: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-._")[:60]
     return plain or "judge"
 

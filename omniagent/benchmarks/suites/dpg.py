@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from PIL import Image
 
-from omniagent.benchmarks.base import Benchmark, Column
+from omniagent.benchmarks.base import Benchmark, Column, of_any_type
 from omniagent.benchmarks.data.rows import safe_name
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, Judgement, JudgeOptions
@@ -44,6 +44,7 @@ class Dpg(Benchmark):
     title = "DPG-Bench"
     source = "arXiv 2403.05135; github.com/TencentQQGYLab/ELLA, dpg_bench/"
     samples = CELLS
+    by_url = True
     settings = RenderSettings(width=1024, height=1024)
     items_in_full = 1065
     columns = (
@@ -80,7 +81,7 @@ class Dpg(Benchmark):
         return f"cells/{item.key}_{number}.png"
 
     def elsewhere(self, item: Item, number: int, folder: Path) -> str:
-        return f"{item.key}.png"
+        return of_any_type(folder, f"{item.key}.png")
 
     def finish(self, folder: Path, items: Sequence[Item]) -> None:
         for item in items:

@@ -44,6 +44,7 @@ class GenEval2(Benchmark):
     title = "GenEval 2"
     source = "arXiv 2512.16853; github.com/facebookresearch/GenEval2"
     settings = RenderSettings(width=1024, height=1024)
+    by_url = True
     items_in_full = 800
     columns = (
         Column("Soft-TIFA GM", "GM", scale=100, main=True),
@@ -80,7 +81,7 @@ class GenEval2(Benchmark):
     def elsewhere(self, item: Item, number: int, folder: Path) -> str:
         named = _mapped(folder).get(item.prompt)
         if named is None or number:
-            return self.path(item, number)
+            return super().elsewhere(item, number, folder)
         # The official map holds paths as the one who drew had them: whole ones, or ones from his folder on.
         given = Path(named)
         here = [given.relative_to(folder)] if given.is_relative_to(folder) else [given, Path(given.name)]

@@ -1,5 +1,6 @@
 """GenEval's judge: what counts as right by its rules, and the ported detector on pictures of known things."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -107,16 +108,22 @@ def test_colours_are_read_off_the_things_own_pixels_on_grey(weights: Path):
     assert set(colours) <= set(COLOURS) and len(colours) == 2
 
 
-def rendered(number: int) -> tuple[Image.Image, int]:
-    """A photograph with a known number of a cat's or a cup's pictures pasted into it.
+@cache
+def photographs() -> tuple[list[Image.Image], list[Image.Image]]:
+    """Grounds, and what is pasted on them.
 
     scikit-image's own pictures: chelsea and coffee are CC0, the astronaut and the rocket public domain.
     """
-    ground = Image.fromarray((samples.astronaut(), samples.rocket())[number % 2]).resize((120, 96))
-    pasted = Image.fromarray((samples.chelsea(), samples.coffee())[number // 2 % 2]).resize((24, 18))
-    many = number % 5
+    grounds = [Image.fromarray(each).resize((120, 96)) for each in (samples.astronaut(), samples.rocket())]
+    return grounds, [Image.fromarray(each).resize((24, 18)) for each in (samples.chelsea(), samples.coffee())]
+
+
+def rendered(number: int) -> tuple[Image.Image, int]:
+    """A photograph with a known number of a cat's or a cup's pictures pasted into it."""
+    grounds, things = photographs()
+    ground, many = grounds[number % 2].copy(), number % 5
     for at in range(many):
-        ground.paste(pasted, (6 + 28 * (at % 4), 10 + 40 * (at // 4) + number % 7))
+        ground.paste(things[number // 2 % 2], (6 + 28 * (at % 4), 10 + 40 * (at // 4) + number % 7))
     return ground, many
 
 

@@ -149,6 +149,20 @@ def test_a_server_without_log_probabilities_cannot_judge_geneval2(tmp_path: Path
         judged(session, lambda words, pictures: "Yes", images=tmp_path / "theirs")
 
 
+def test_a_request_that_does_not_fit_geneval2s_judge_is_counted_apart_and_jpegs_are_found(tmp_path: Path):
+    official.write_geneval2(tmp_path / "data")
+    (tmp_path / "theirs").mkdir()
+    for name in ("0000.jpg", "0001.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "theirs" / name)
+    session = Session(benchmark_named("geneval2"), tmp_path / "out", Chosen(tmp_path / "data"))
+    report = judged(
+        session,
+        lambda words, pictures: 413 if "cow 1 " in words else chances(words, pictures),
+        images=tmp_path / "theirs",
+    )
+    assert report.outcomes == {"scored": 1, "too_long": 1, "missing": 6}
+
+
 def by_cell(words: str, pictures: Sequence[Image.Image]) -> str:
     """Black cells hold everything, red ones no dog, green ones nothing red, blue ones nothing."""
     assert words.endswith("? Answer yes or no.")
