@@ -10,7 +10,7 @@ OUT/comparison.* the runs beside each other
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omniagent.benchmarks.base import Benchmark, samples_of
 from omniagent.benchmarks.data.pins import data_of
@@ -22,7 +22,7 @@ from omniagent.benchmarks.running.draw import Drawing, Drawn
 from omniagent.benchmarks.running.folder import WHOLE, About, RunFolder, Shard
 from omniagent.benchmarks.running.generate import Spreads, generate
 from omniagent.benchmarks.running.judge import Counted, Judged, judge_pictures
-from omniagent.comparison import Variant, caps_of
+from omniagent.comparison import Variant, caps_of, folder_of
 from omniagent.data.executors.local import LocalExecutor
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, model_name
@@ -53,6 +53,9 @@ class Chosen(NamedTuple):
     seed: int = 0
 
 
+EVERYTHING: Final = Chosen()
+
+
 class Session:
     """A benchmark in a folder of results.
 
@@ -67,7 +70,7 @@ class Session:
         OutputUnwritable, StorageFull: the folder cannot be written.
     """
 
-    def __init__(self, benchmark: Benchmark, out: Path, chosen: Chosen = Chosen()) -> None:  # noqa: B008
+    def __init__(self, benchmark: Benchmark, out: Path, chosen: Chosen = EVERYTHING) -> None:
         self.benchmark, self.out, self._chosen = benchmark, out, chosen
         self.data, self.pins = data_of(benchmark, out, folder=chosen.data, fetch=chosen.fetch, revision=chosen.revision)
         items = benchmark.items(self.data, out / "inputs", chosen.seed)
@@ -76,8 +79,6 @@ class Session:
 
     def run_folder(self, variant: Variant, pictures: int, label: str = "") -> RunFolder:
         """The folder of a policy's run."""
-        from omniagent.shapes.evaluation.by_policy import folder_of
-
         name = folder_of(variant, 1 if variant.policy == "single" else pictures)
         return RunFolder(self.out / (f"{label}-{name}" if label else name))
 

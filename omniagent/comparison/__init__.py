@@ -4,7 +4,17 @@ It knows neither models nor tasks: the shapes world's suites and the simulation 
 """
 
 from omniagent.comparison.outcomes import Comparison, Outcome, Range, Row, compared
-from omniagent.comparison.policies import POLICIES, Caps, Variant, baseline_of, capped, caps_of, rules_of, variants_of
+from omniagent.comparison.policies import (
+    POLICIES,
+    Caps,
+    Variant,
+    baseline_of,
+    capped,
+    caps_of,
+    folder_of,
+    rules_of,
+    variants_of,
+)
 from omniagent.comparison.share import Share
 
 __all__ = [
@@ -20,6 +30,7 @@ __all__ = [
     "capped",
     "caps_of",
     "compared",
+    "folder_of",
     "rules_of",
     "variants_of",
 ]

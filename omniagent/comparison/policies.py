@@ -1,5 +1,6 @@
 """Ways to spend a number of pictures, as budgets and rules of the one agent."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -126,3 +127,8 @@ def baseline_of(variants: Sequence[Variant]) -> str:
     """The label that the others are held against: best-of-n, else the agent as it is, else the first."""
     labels = [one.label for one in variants]
     return next((name for name in ("best-of-n", "agent") if name in labels), labels[0])
+
+
+def folder_of(variant: Variant, budget: int) -> str:
+    """The name of a policy's folder, of letters, digits and `=-_.,` alone."""
+    return f"{re.sub(r'[^A-Za-z0-9=_.,-]+', '_', variant.label)}-{budget}"

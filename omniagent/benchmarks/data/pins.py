@@ -72,6 +72,8 @@ def data_of(
         wanted = revision or (pinned.revision if pinned is not None else None)
         folder, commit = _fetched(benchmark, wanted or None)
     made = Pins(name=name, revision=commit, files=_files(benchmark, folder))
+    if benchmark.local and made.files and folder != out and not any(_is_in(folder, name) for name in made.files):
+        raise BadSetting(f"{cut(str(folder))} holds no files of {benchmark.title}; leave --data out to use its own")
     if pinned is None:
         write_whole(out / PINS_FILE, (made.model_dump_json(indent=1) + "\n").encode())
     else:
@@ -107,6 +109,10 @@ def _files(benchmark: Benchmark, folder: Path) -> dict[str, str]:
     if not found and not benchmark.local:
         raise BadSetting(f"{cut(str(folder))} holds no files of {benchmark.title}; give the folder of its data")
     return found
+
+
+def _is_in(folder: Path, name: str) -> bool:
+    return (folder / name).is_file()
 
 
 def _pinned(path: Path) -> Pins | None:

@@ -228,7 +228,7 @@ class VlmJudge:
         return self._kept(key, call, ask, answer)
 
     def _answered(self, body: dict[str, Any], tokens: int) -> ChatAnswer:
-        limited = body | {self._limit: tokens}
+        limited: dict[str, Any] = {**body, self._limit: tokens}
         try:
             return self._loop.run(self._client.chat(**limited))
         except BadTask as error:
@@ -236,7 +236,7 @@ class VlmJudge:
                 raise
             # Newer models of OpenAI take the limit under another name, and say so.
             self._limit = "max_completion_tokens"
-            limited = body | {self._limit: tokens}
+            limited: dict[str, Any] = {**body, self._limit: tokens}
             return self._loop.run(self._client.chat(**limited))
 
     def _kept(self, key: str, call: Call, ask: Ask, answer: ChatAnswer) -> _Said:

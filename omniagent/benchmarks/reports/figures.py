@@ -156,11 +156,11 @@ class Run:
                 critic_calls=sum(line.calls for line in lines),
                 judge_calls=sum(len(one.calls) for one in known),
             ),
-            warnings=tuple(self._warnings(outcomes)),
+            warnings=tuple(self._warnings(outcomes, len(made) - len(known))),
             reasons=dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:12]),
         )
 
-    def _warnings(self, outcomes: Mapping[Outcome, int]) -> list[str]:
+    def _warnings(self, outcomes: Mapping[Outcome, int], waiting: int) -> list[str]:
         benchmark, found = self.benchmark, list(self.identity.differs)
         items = len({sample.item.key for sample in self.samples})
         if benchmark.items_in_full is not None and items != benchmark.items_in_full:
@@ -183,10 +183,19 @@ class Run:
             )
         if self.identity.settings.get("as_published") == "true":
             found.append("known faults of the official script are reproduced (--as-published)")
+        if waiting:
+            found.append(f"{counted(waiting, 'picture')} are not judged yet")
+        if lacking := self._groups_without_a_score():
+            found.append(f"no picture of {', '.join(lacking)} has a score, so totals are over the other groups")
         without = sum(number for outcome, number in outcomes.items() if outcome != "scored")
         if without:
             found.append(f"{counted(without, 'picture')} have no score and are left out of every total")
         return found
+
+    def _groups_without_a_score(self) -> list[str]:
+        groups = dict.fromkeys(sample.item.group for sample in self.samples)
+        there = {one.stratum for one in self.scored(self.benchmark.main)}
+        return [group for group in groups if group not in there] if there else []
 
 
 def figure_of(column: Column, scored: Sequence[Scored]) -> Figure:

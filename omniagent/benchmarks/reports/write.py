@@ -117,7 +117,7 @@ def markdown_of(title: str, told: Sequence[str], warnings: Sequence[str], tables
     """A page of Markdown."""
     parts = [f"# {title}", *told]
     if warnings:
-        parts.append("\n".join(f"- Warning: {warning}." for warning in warnings))
+        parts.append("\n".join(f"- Warning: {warning.removesuffix('.')}." for warning in warnings))
     for table in tables:
         if table.rows:
             parts += [f"## {table.title}", table.markdown()]

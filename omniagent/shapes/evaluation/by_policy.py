@@ -1,11 +1,10 @@
 """A suite run by several policies within the same numbers of pictures."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniagent.comparison import Comparison, Outcome, Variant, baseline_of, capped, caps_of, compared
+from omniagent.comparison import Comparison, Outcome, Variant, baseline_of, capped, caps_of, compared, folder_of
 from omniagent.shapes.evaluation.figures import SuiteFigures
 from omniagent.shapes.evaluation.records import Record
 from omniagent.shapes.evaluation.runner import run_suite
@@ -76,8 +75,3 @@ def outcome_of(record: Record) -> Outcome:
     first, returned = record.first, record.returned
     worse = None if first is None or returned is None else returned.held < first.held
     return Outcome(record.right, worse, record.pictures, "error" if record.error else record.stop_reason or "none")
-
-
-def folder_of(variant: Variant, budget: int) -> str:
-    """The name of a policy's folder, of letters, digits and `=-_.,` alone."""
-    return f"{re.sub(r'[^A-Za-z0-9=_.,-]+', '_', variant.label)}-{budget}"

@@ -79,8 +79,17 @@ def test_geneval_s_total_is_the_mean_of_its_tags_whatever_the_number_of_pictures
     assert list(shown.values()) == ["1.00", "1.00", "0.00", "0.25", "0.50", "1.00", "0.62"] and len(tags) == 6
     assert report.main.estimate is not None and report.main.estimate.value == pytest.approx(3.75 / 6)
     assert report.outcomes == {"scored": 22, "missing": 2}
+    # Where a whole group is gone, the total says so.
+    for number in range(4):
+        (folder.pictures / session.samples[number].path).unlink()
+    (folder.path / "judged" / "shade.jsonl").unlink()
+    (folder.path / "judged" / "shade.json").unlink()
+    session.judge(folder, ShadeJudge("correct", is_right))
+    assert "no picture of single_object has a score" in " ".join(session.report(folder).warnings)
+    with pytest.raises(BadSetting, match="holds no files of GenEval; leave --data out"):
+        Session(benchmark_named("geneval"), tmp_path / "new", Chosen(data=tmp_path / "out"))
     layout = {path.relative_to(folder.pictures).as_posix() for path in folder.pictures.rglob("*") if path.is_file()}
-    assert "00000/metadata.jsonl" in layout and "00005/samples/0003.png" in layout
+    assert "00001/metadata.jsonl" in layout and "00005/samples/0003.png" in layout
 
 
 @pytest.fixture(scope="module")
