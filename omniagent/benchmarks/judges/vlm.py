@@ -228,16 +228,18 @@ class VlmJudge:
         return self._kept(key, call, ask, answer)
 
     def _answered(self, body: dict[str, Any], tokens: int) -> ChatAnswer:
-        limited: dict[str, Any] = {**body, self._limit: tokens}
+        # Other threads may have learned the name meanwhile.
+        limit = self._limit
+        given: dict[str, Any] = {**body, limit: tokens}
         try:
-            return self._loop.run(self._client.chat(**limited))
+            return self._loop.run(self._client.chat(**given))
         except BadTask as error:
-            if self._limit != "max_tokens" or "max_completion_tokens" not in str(error):
+            if limit != "max_tokens" or "max_completion_tokens" not in str(error):
                 raise
-            # Newer models of OpenAI take the limit under another name, and say so.
-            self._limit = "max_completion_tokens"
-            limited: dict[str, Any] = {**body, self._limit: tokens}
-            return self._loop.run(self._client.chat(**limited))
+        # Newer models of OpenAI take the limit under another name, and say so.
+        self._limit = "max_completion_tokens"
+        again: dict[str, Any] = {**body, self._limit: tokens}
+        return self._loop.run(self._client.chat(**again))
 
     def _kept(self, key: str, call: Call, ask: Ask, answer: ChatAnswer) -> _Said:
         choice = answer.choices[0]
