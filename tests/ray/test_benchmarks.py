@@ -1,4 +1,4 @@
-"""A benchmark drawn by two workers of a Ray cluster: `make test-ray`."""
+"""A benchmark drawn by two workers of a Ray cluster, and by two processes: `make test-ray`."""
 
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.filterwarnings("default")
 SINGLE = Variant("single", "single")
 
 
-def test_two_workers_give_the_report_of_one_process_byte_for_byte(tmp_path: Path) -> None:
+def test_two_workers_of_ray_and_two_processes_give_the_report_of_one_byte_for_byte(tmp_path: Path) -> None:
     write_geneval(tmp_path / "data")
     made: list[list[bytes]] = []
-    for name in ("here", "ray"):
+    for name in ("here", "beside", "ray"):
         session = Session(benchmark_named("geneval"), tmp_path / name, Chosen(data=tmp_path / "data", samples=2))
         folder: RunFolder = session.run_folder(SINGLE, 1)
         session.generate(
@@ -30,11 +30,12 @@ def test_two_workers_give_the_report_of_one_process_byte_for_byte(tmp_path: Path
             SINGLE,
             1,
             folder,
-            spread=in_processes(1) if name == "here" else on_ray(2, 0, folder.path / "marks"),
+            spread={"here": in_processes(1), "beside": in_processes(2)}.get(name)
+            or on_ray(2, 0, folder.path / "marks"),
             settings=RenderSettings(width=32, height=32, steps=1),
         )
         session.judge(folder, ShadeJudge("correct"))
         session.report(folder)
         made.append([(folder.path / file).read_bytes() for file in ("report.md", "report.json", "report.html")])
         made[-1] += [path.read_bytes() for path in sorted(folder.pictures.rglob("*.png"))]
-    assert made[0] == made[1] and len(made[0]) == 3 + 12
+    assert made[0] == made[1] == made[2] and len(made[0]) == 3 + 12
