@@ -65,11 +65,14 @@ class Mask2Former:
 
     Args:
         name: A folder, or a hub name such as `facebook/mask2former-swin-small-coco-instance`.
+        sides: The shorter side to which pictures are brought, and the longest that the longer one may have, in pixels;
+            None as the folder's own picture processor says, which need not be what a paper's figures are of.
         device: Where it runs; None takes the best there is.
     """
 
-    def __init__(self, name: str | Path, *, device: str | None = None) -> None:
+    def __init__(self, name: str | Path, *, sides: tuple[int, int] | None = None, device: str | None = None) -> None:
         self.name = str(name)
+        self._sides = sides
         self._device = device
         self._parts: _Parts | None = None
         self._lock = threading.Lock()
@@ -87,7 +90,7 @@ class Mask2Former:
         with self._lock:
             parts = self._parts = self._parts or self._loaded()
             rgb = picture.convert("RGB")
-            return with_memory_fault(parts.device, "finding instances", lambda: _found(parts, rgb, above))
+            return with_memory_fault(parts.device, "finding instances", lambda: self._found(parts, rgb, above))
 
     @property
     def labels(self) -> int:
@@ -130,34 +133,37 @@ class Mask2Former:
         with_memory_fault(device, "the detector", move)
         return _Parts(model, images, device)
 
+    def _found(self, parts: _Parts, picture: Image.Image, above: float) -> list[Instance]:
+        import torch
 
-def _found(parts: _Parts, picture: Image.Image, above: float) -> list[Instance]:
-    import torch
-
-    seen = parts.images(images=picture, return_tensors="pt")
-    padded = seen["pixel_values"].shape[-2:]
-    # Padding lies below and right of the picture; the processor's mask of pixels says how far the picture reaches.
-    pixels = seen["pixel_mask"][0]
-    inner = int(pixels.any(dim=1).sum()), int(pixels.any(dim=0).sum())
-    with torch.inference_mode():
-        out = parts.model(
-            pixel_values=seen["pixel_values"].to(parts.device), pixel_mask=seen["pixel_mask"].to(parts.device)
-        )
-        chances = out.class_queries_logits[0].float().softmax(dim=-1)[:, :-1]
-        queries, classes = chances.shape
-        sure, at = chances.flatten().topk(min(queries, chances.numel()))
-        keep = sure > above  # The mask's own probability is at most 1, so no other one can pass.
-        found: list[Instance] = []
-        for chance, place in zip(sure[keep].tolist(), at[keep].tolist(), strict=True):
-            query, label = divmod(place, classes)
-            logits = _resized(out.masks_queries_logits[0, query].float(), (int(padded[0]), int(padded[1])))
-            logits = _resized(logits[: inner[0], : inner[1]], (picture.height, picture.width))
-            inside = logits > 0
-            share = float((logits.sigmoid() * inside).sum() / (inside.sum() + 1e-6))
-            if chance * share > above:
-                mask = inside.cpu().numpy()
-                found.append(Instance(label, chance * share, box_of(mask) or (0.0, 0.0, 0.0, 0.0), mask))
-    return sorted(found, key=lambda each: -each.confidence)
+        size: dict[str, Any] = {}
+        if self._sides is not None:
+            shorter, longest = self._sides
+            size = {"size": {"shortest_edge": shorter, "longest_edge": longest}, "size_divisor": 32}
+        seen = parts.images(images=picture, return_tensors="pt", **size)
+        padded = seen["pixel_values"].shape[-2:]
+        # Padding lies below and right of the picture; the processor's mask of pixels says how far the picture reaches.
+        pixels = seen["pixel_mask"][0]
+        inner = int(pixels.any(dim=1).sum()), int(pixels.any(dim=0).sum())
+        with torch.inference_mode():
+            out = parts.model(
+                pixel_values=seen["pixel_values"].to(parts.device), pixel_mask=seen["pixel_mask"].to(parts.device)
+            )
+            chances = out.class_queries_logits[0].float().softmax(dim=-1)[:, :-1]
+            queries, classes = chances.shape
+            sure, at = chances.flatten().topk(min(queries, chances.numel()))
+            keep = sure > above  # The mask's own probability is at most 1, so no other one can pass.
+            found: list[Instance] = []
+            for chance, place in zip(sure[keep].tolist(), at[keep].tolist(), strict=True):
+                query, label = divmod(place, classes)
+                logits = _resized(out.masks_queries_logits[0, query].float(), (int(padded[0]), int(padded[1])))
+                logits = _resized(logits[: inner[0], : inner[1]], (picture.height, picture.width))
+                inside = logits > 0
+                share = float((logits.sigmoid() * inside).sum() / (inside.sum() + 1e-6))
+                if chance * share > above:
+                    mask = inside.cpu().numpy()
+                    found.append(Instance(label, chance * share, box_of(mask) or (0.0, 0.0, 0.0, 0.0), mask))
+        return sorted(found, key=lambda each: -each.confidence)
 
 
 def _resized(logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

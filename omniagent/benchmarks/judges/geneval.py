@@ -17,6 +17,9 @@ from omniagent.model.perception.instances import Instance, Mask2Former
 
 DETECTOR: Final = "facebook/mask2former-swin-small-coco-instance"
 CLIP: Final = "openai/clip-vit-large-patch14"
+SIDES: Final = (800, 1333)
+"""Shorter and longest side, in pixels, at which the published evaluation's detector looks."""
+
 BLANK: Final = "#999"
 TEMPLATES: Final = (
     "a photo of a {colour} {name}",
@@ -64,18 +67,19 @@ class GenEvalJudge:
         options: `model` names the detector and CLIP, as `DETECTOR,CLIP`; None takes the published kinds. `device` is
             where both run.
         names: The names of the detector's classes, in its order.
+        sides: At which the detector looks.
 
     Raises:
         BadSetting: `model` is something else, or the detector has another number of classes.
         OmniAgentError: weights cannot be found or loaded.
     """
 
-    def __init__(self, options: JudgeOptions, names: Sequence[str]) -> None:
+    def __init__(self, options: JudgeOptions, names: Sequence[str], sides: tuple[int, int] = SIDES) -> None:
         import torch
 
         detector, clip = named(options.model, (DETECTOR, CLIP), "a Mask2Former and a CLIP")
-        self._names = tuple(names)
-        self._detector = Mask2Former(detector, device=options.device)
+        self._names, self._sides = tuple(names), sides
+        self._detector = Mask2Former(detector, sides=sides, device=options.device)
         if self._detector.labels != len(self._names):
             raise BadSetting(
                 f"the detector {detector} knows {self._detector.labels} classes and GenEval has {len(self._names)}; "
@@ -91,7 +95,12 @@ class GenEvalJudge:
         return Identity(
             name="mask2former-ported",
             model=", ".join(self._models),
-            settings={"confidence": "0.3, 0.9 for counting", "most of a class": "16", "background": BLANK},
+            settings={
+                "sides": f"{self._sides[0]}, {self._sides[1]}",
+                "confidence": "0.3, 0.9 for counting",
+                "most of a class": "16",
+                "background": BLANK,
+            },
             differs=(
                 "the detector is a port: Mask2Former by transformers, whose weights are not those of mmdetection that "
                 "published rows were judged with; compare such scores with one another",

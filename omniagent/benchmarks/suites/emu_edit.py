@@ -33,21 +33,25 @@ class EmuEdit(Benchmark):
 
     def items(self, data: Path, work: Path, seed: int = 0) -> list[Item]:
         needed = ("idx", "instruction", "image", "task", "input_caption", "output_caption")
-        return check_keys(
-            [
+        found: list[Item] = []
+        times: dict[str, int] = {}
+        for row in read_rows(data, needed, "test"):
+            if row.get("split", "test") != "test":
+                continue
+            idx = safe_name(str(row["idx"]), "the idx")
+            times[idx] = times.get(idx, 0) + 1
+            found.append(
                 Item(
-                    key=safe_name(str(row["idx"]), "the idx"),
+                    # Numbers are not promised to be unique; the second row of one is told apart by its turn.
+                    key=idx if times[idx] == 1 else f"{idx}-{times[idx]}",
                     group=str(row["task"]),
                     prompt=str(row["instruction"]),
                     images=(picture_of(row["image"], data, work),),
                     mode="edit",
                     facts={name: str(row[name] or "") for name in ("input_caption", "output_caption")},
                 )
-                for row in read_rows(data, needed, "test")
-                if row.get("split", "test") == "test"
-            ],
-            str(data),
-        )
+            )
+        return check_keys(found, str(data))
 
     def files(self, data: Path) -> list[Path]:
         return row_files(data, "test")

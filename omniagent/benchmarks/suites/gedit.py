@@ -101,6 +101,7 @@ class GEditEnglish(GEdit):
     """The English half, which most papers give."""
 
     name = "gedit-en"
+    title = "GEdit-Bench-EN"
     items_in_full = 606
     columns = tuple(column for column in columns_of("en") if column.label.startswith("EN"))
     languages = ("en",)
@@ -110,6 +111,7 @@ class GEditChinese(GEdit):
     """The Chinese half."""
 
     name = "gedit-cn"
+    title = "GEdit-Bench-CN"
     items_in_full = 606
     columns = tuple(column for column in columns_of("cn") if column.label.startswith("CN"))
     languages = ("cn",)

@@ -18,6 +18,7 @@ from omniagent.model.perception.features import VisionFeatures
 from omniagent.model.perception.instances import Instance, Mask2Former
 from tests.support.tiny_perception import save_clip, save_dino, save_mask2former
 
+SIDES = (64, 128)
 NAMES = [f"thing {number}" for number in range(80)]
 
 
@@ -128,11 +129,11 @@ def rendered(number: int) -> tuple[Image.Image, int]:
 
 
 def test_the_ported_detector_judges_forty_photographs_with_random_weights(weights: Path, tmp_path: Path):
-    judge = GenEvalJudge(JudgeOptions(model=f"{weights / 'detector'},{weights / 'clip'}", device="cpu"), NAMES)
+    judge = GenEvalJudge(JudgeOptions(model=f"{weights / 'detector'},{weights / 'clip'}", device="cpu"), NAMES, SIDES)
     assert judge.identity.name == "mask2former-ported" and "not those of mmdetection" in judge.identity.differs[0]
     right: list[float] = []
     boxes = 0
-    detector = Mask2Former(weights / "detector", device="cpu")
+    detector = Mask2Former(weights / "detector", sides=SIDES, device="cpu")
     sample, name = Sample(Item(key="none", prompt="p"), 0, "none"), ""
     for number in range(40):
         picture, many = rendered(number)
