@@ -13,6 +13,7 @@ import numpy as np
 from omniagent.comparison import Range
 from omniagent.comparison.resampling import RESAMPLES, Numbers, drawn, ends
 from omniagent.model.errors import BadSetting
+from omniagent.model.intervals import wilson
 from omniagent.model.wording import shown
 
 
@@ -54,18 +55,32 @@ def mean_of_strata(sums: Numbers, numbers: Numbers) -> Numbers:
     return (sums / numbers).mean(axis=1)
 
 
-def estimate(scored: Iterable[Scored], aggregate: Aggregate = mean_of_items, *, seed: int = 0) -> Estimate:
+def estimate(
+    scored: Iterable[Scored], aggregate: Aggregate = mean_of_items, *, seed: int = 0, share: bool = False
+) -> Estimate:
     """A total with its interval.
 
     The order of `scored` does not matter: merged shards give what one run gives, to the bit. A stratum of one cluster
     adds nothing to the width of the interval, since one cluster tells nothing of the spread.
+
+    Args:
+        scored: The values.
+        aggregate: The total of them.
+        seed: Of the resamples.
+        share: Whether a value is 1 for right and 0 for wrong. Where all are the same, resampling shows no width: the
+            ends are then those of the Wilson interval over clusters.
 
     Raises:
         BadSetting: there is nothing, a key comes twice, or a value is not finite.
     """
     rows = _in_order(scored)
     table = _Table(rows)
-    return _estimate(aggregate(*table.whole(rows)), aggregate(*table.resampled(rows, seed)))
+    found = _estimate(aggregate(*table.whole(rows)), aggregate(*table.resampled(rows, seed)))
+    if share and (values := {row.value for row in rows}) in ({0.0}, {1.0}):
+        clusters = len({row.cluster for row in rows})
+        low, high = wilson(clusters * int(values.pop()), clusters)
+        return found.model_copy(update={"low": low, "high": high})
+    return found
 
 
 def paired(

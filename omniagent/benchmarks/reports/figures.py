@@ -150,7 +150,10 @@ class Run:
             samples=len(self.samples),
             waiting=len(made) - len(known),
             outcomes={outcome: outcomes[outcome] for outcome in OUTCOMES if outcomes[outcome]},
-            figures=tuple(figure_of(column, self.scored(column)) for column in self.benchmark.columns),
+            figures=tuple(
+                figure_of(column, self.scored(column), share=column.part == self.benchmark.right)
+                for column in self.benchmark.columns
+            ),
             cost=Cost(
                 pictures=sum(line.pictures for line in lines),
                 critic_calls=sum(line.calls for line in lines),
@@ -198,9 +201,9 @@ class Run:
         return [group for group in groups if group not in there] if there else []
 
 
-def figure_of(column: Column, scored: Sequence[Scored]) -> Figure:
-    """A column's total over these values, on the scale on which it is shown."""
-    found = estimate(scored, column.aggregate) if scored else None
+def figure_of(column: Column, scored: Sequence[Scored], *, share: bool = False) -> Figure:
+    """A column's total over these values, on the scale on which it is shown; `share` as `estimate` has it."""
+    found = estimate(scored, column.aggregate, share=share) if scored else None
     if found is not None and column.scale != 1:
         found = Estimate(**{name: value * column.scale for name, value in found.model_dump().items()})
     return Figure(label=column.label, estimate=found, of=len(scored), digits=column.digits, main=column.main)

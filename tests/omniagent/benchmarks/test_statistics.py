@@ -9,6 +9,7 @@ from hypothesis import strategies as some
 
 from omniagent.benchmarks.statistics import Scored, estimate, mean_of_items, mean_of_strata, paired
 from omniagent.model.errors import BadSetting
+from omniagent.model.intervals import wilson
 
 IMGEDIT = {  # type: (items, OmniGen2's mean as printed in v1 to v3 of its paper)
     "add": (95, 3.57), "adjust": (94, 3.06), "extract": (117, 1.77), "replace": (92, 3.74), "remove": (86, 3.20),
@@ -82,6 +83,14 @@ def test_four_equal_pictures_a_prompt_are_worth_one_and_not_four():
     apart = [row._replace(cluster=row.key) for row in fourfold]
     assert estimate(fourfold).standard_error == pytest.approx(estimate(alone).standard_error, rel=1e-9)
     assert estimate(apart).standard_error == pytest.approx(estimate(alone).standard_error / 2, rel=0.08)
+
+
+def test_six_wrong_ones_of_six_do_not_show_that_none_can_be_right():
+    wrong = [Scored(f"{n}-{m}", str(n), "ab"[n % 2], 0.0) for n in range(6) for m in range(4)]
+    total = estimate(wrong, mean_of_strata, share=True)
+    assert (total.value, total.low, total.high) == (0, *wilson(0, 6)) and total.high == pytest.approx(0.39, abs=0.01)
+    right = estimate([row._replace(value=1.0) for row in wrong], share=True)
+    assert (right.value, right.low, right.high) == (1, *wilson(6, 6))
 
 
 def test_strata_take_what_lies_between_tasks_out_of_the_interval():
