@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pydantic import JsonValue
 from skimage import data as samples
+from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
 
 from omniagent.benchmarks.items import Item, Look, Sample
 from omniagent.benchmarks.judgement import JudgeOptions
@@ -159,6 +161,25 @@ def test_the_ported_detector_judges_forty_photographs_with_random_weights(weight
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG no picture")
     assert judge.judge(Look(sample, broken)).outcome == "unreadable"
+
+
+def test_what_the_port_finds_is_what_transformers_own_reading_of_its_outputs_finds(weights: Path):
+    picture = rendered(3)[0].resize((96, 96))
+    mine = Mask2Former(weights / "detector", device="cpu").instances(picture, above=0.3)
+    images = AutoImageProcessor.from_pretrained(weights / "detector", backend="pil")
+    model = Mask2FormerForUniversalSegmentation.from_pretrained(weights / "detector").eval()
+    with torch.inference_mode():
+        out = model(**images(images=picture, return_tensors="pt"))
+    (theirs,) = images.post_process_instance_segmentation(
+        out, threshold=0.3, target_sizes=[picture.size], return_binary_maps=True
+    )
+    told = sorted((each["label_id"], each["score"]) for each in theirs["segments_info"])
+    found = sorted((each.label, each.confidence) for each in mine)
+    assert len(found) > 4 and [label for label, _ in found] == [label for label, _ in told]
+    assert [score for _, score in found] == pytest.approx([score for _, score in told], abs=0.005)
+    # They enlarge masks by way of 384 pixels, so single pixels at the edges differ.
+    pixels = sorted(int(mask.sum()) for mask in theirs["segmentation"])
+    assert sorted(int(each.mask.sum()) for each in mine) == pytest.approx(pixels, rel=0.02)
 
 
 def test_other_weights_than_the_judge_needs_are_refused_by_name(weights: Path, tmp_path: Path):
