@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from collections.abc import Generator as Yields
-from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from transformers.utils import logging as transformers_logging
@@ -15,18 +16,21 @@ from transformers.utils import logging as transformers_logging
 from omniagent.model.checkpoint.folder import load_mllm
 from omniagent.model.checkpoint.settings import critic_profile_in, read_profiles
 from omniagent.model.critic.local import LocalCritic
-from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import multiplies_bfloat16, pick_device, pick_dtype, with_memory_fault
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMemory, RetryableError
 from omniagent.model.files.hub import find_model
 from omniagent.model.generator.local import OmniGen2Generator
+from omniagent.model.imports import lean_imports
 from omniagent.model.mllm.encoder import ChatEncoder
 from omniagent.model.pipeline.memory import GIB, fit, free_bytes, hold, machine_memory, need_of, next_smaller
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import CancelToken, Critic
 from omniagent.model.wording import shown
+
+if TYPE_CHECKING:
+    from omniagent.model.critic.openai.critic import OpenAICritic
 
 PICTURES_AT_ONCE = 8
 log = logging.getLogger("omniagent.model")
@@ -43,6 +47,7 @@ def load_generator(
     preset: str = "quality",
     memory: str = "auto",
     profile: GeneratorProfile | None = None,
+    on_part: Callable[[str], None] | None = None,
 ) -> OmniGen2Generator:
     """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
 
@@ -60,11 +65,11 @@ def load_generator(
     folder = find_model(model, revision=revision, local_files_only=local_files_only)
     if where.type == "cpu" and memory == "auto":
         _check_machine(folder, {**dict.fromkeys(("transformer", "mllm", "vae"), dtypes["default"]), **dtypes})
-    with quiet():
+    with quiet(), lean_imports():
         pipeline = with_memory_fault(
             where,
             f"the model {model}",
-            lambda: OmniGen2Pipeline.from_pretrained(folder, torch_dtype=dtypes, device=None),
+            lambda: OmniGen2Pipeline.from_pretrained(folder, torch_dtype=dtypes, device=None, on_part=on_part),
         )
         _place(pipeline, folder, where, memory)
     return OmniGen2Generator(
@@ -175,6 +180,8 @@ def remote_critic(
         BadSetting: `url` is no http URL, or the server refuses the key.
         UnknownModel: the server has no such model.
     """
+    from omniagent.model.critic.openai.critic import OpenAICritic
+
     remote = OpenAICritic(url, name, key, timeout=timeout, profile=profile)
     try:
         remote.connect(token=CancelToken(deadline=time.monotonic() + patience))

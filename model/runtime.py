@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from omniagent.model.guarded import (
     bare,
     guard_generator,
 )
+from omniagent.model.imports import lean_imports
 from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
@@ -208,6 +209,7 @@ class ModelRuntime:
         detector: BoxFinder | None = None,
         calibrations: Calibrations | None = None,
         ranker: Critic | None = None,
+        on_part: Callable[[str], None] | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
 
@@ -233,6 +235,7 @@ class ModelRuntime:
             detector: What finds things in pictures.
             calibrations: As of the class.
             ranker: As of the class.
+            on_part: Told the names of the checkpoint's networks as they are read.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
@@ -241,7 +244,8 @@ class ModelRuntime:
             BadSetting: no such device or preset, or `critic` is neither `local`, `auto`, a URL nor a critic.
             OutOfMemory: the device is too small.
         """
-        from omniagent.model.loading import load_critic, load_generator, own_critic
+        with lean_imports():
+            from omniagent.model.loading import load_critic, load_generator, own_critic
 
         generator = load_generator(
             model,
@@ -253,6 +257,7 @@ class ModelRuntime:
             preset=preset,
             memory=memory,
             profile=generator_profile,
+            on_part=on_part,
         )
         looks = load_critic(
             critic,

@@ -13,10 +13,11 @@ from omniagent.config import Config, folder_of
 from omniagent.held import HeldModels
 from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting
+from omniagent.model.imports import lean_imports
 from omniagent.model.requests import CancelToken, Critic, Generator
 from omniagent.model.wording import model_name, shown
 from omniagent.runs.awaiting import Mailbox, in_thread
-from omniagent.runs.options import Picture, RunOptions, RunRequest, order_of
+from omniagent.runs.options import Loading, Picture, RunOptions, RunRequest, order_of
 from omniagent.runs.result import Result
 from omniagent.runs.under_way import UnderWay
 from omniagent.tools.record.files import check_written
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from omniagent.model.profile import GeneratorProfile
     from omniagent.model.runtime import ModelRuntime
     from omniagent.runs.looking import Checked, Looking
+    from omniagent.runs.request import Order
     from omniagent.runs.session import Session
 
 __all__ = ["Agent", "Picture", "RunOptions", "RunRequest"]
@@ -174,7 +176,7 @@ class Agent:
             task: What to draw, change or answer, up to 2,000 words.
             images: 0 to 5 pictures; the task calls them "image 1", "image 2", ….
             **options: `seed`, `thread_id`, `out`, `budget`, `settings`, `mode`, `size`, `steps`, `lora`, `mask`,
-                `previews` and `on_question`; see `RunOptions`.
+                `previews`, `on_question` and `on_loading`; see `RunOptions`.
 
         Example:
             >>> result = Agent().run("make the circle green", ["picture.png"], seed=3)
@@ -354,12 +356,22 @@ class Agent:
         with lifetime.under_way(token.cancel, waiter):
             self._models.check_open()
             order = order_of(request, self.config)
-            from omniagent.runs.session import Session
+            if not self.loaded and (tell := request.options.get("on_loading")) is not None:
+                tell(self._loading(order))
+            with lean_imports():
+                from omniagent.runs.session import Session
 
             answers = request.options.get("on_question") or self._on_question
-            session = Session(order, self.runtime, answers, token, hear, waiter)
+            session = Session(order, self._loaded(order, request.options), answers, token, hear, waiter)
             self._under_way.begin(session)
         return session
+
+    def _loading(self, order: "Order", part: str = "") -> Loading:
+        return Loading(order.run_id, order.folder, *self._models.names, part)
+
+    def _loaded(self, order: "Order", options: RunOptions) -> "ModelRuntime":
+        tell = options.get("on_loading")
+        return self._models.runtime(None if tell is None else lambda part: tell(self._loading(order, part)))
 
 
 def _checked(name: str, value: object, kind: type) -> None:

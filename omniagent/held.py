@@ -1,6 +1,7 @@
 """The models of one agent: loaded when they are first wanted, and freed when it is closed."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from omniagent.config import Config
@@ -36,8 +37,8 @@ class HeldModels:
         """Whether they are there."""
         return self._runtime is not None
 
-    def runtime(self) -> "ModelRuntime":
-        """The loaded models.
+    def runtime(self, on_part: Callable[[str], None] | None = None) -> "ModelRuntime":
+        """The loaded models. `on_part` is told the names of the checkpoint's networks as they are read.
 
         Raises:
             UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
@@ -51,8 +52,17 @@ class HeldModels:
                 from omniagent.models import load_runtime
 
                 one_thread_after_fork()
-                self._runtime = load_runtime(self._config, generator=self._generator, critic=self._critic)
+                self._runtime = load_runtime(
+                    self._config, generator=self._generator, critic=self._critic, on_part=on_part
+                )
             return self._runtime
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What draws and what judges, as far as it is known before they are loaded."""
+        config, generator, critic = self._config, self._generator, self._critic
+        drawer = config.generator if config.generator != "local" else config.model
+        return (drawer if generator is None else generator.model), (config.critic if critic is None else critic.model)
 
     def profile(self) -> "GeneratorProfile":
         """The profile of what draws, as far as it can be told without loading a model.

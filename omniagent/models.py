@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("omniagent.critic")
 
 
-def load_runtime(config: Config, *, generator: Generator | None, critic: Critic | None) -> ModelRuntime:
+def load_runtime(
+    config: Config,
+    *,
+    generator: Generator | None,
+    critic: Critic | None,
+    on_part: Callable[[str], None] | None = None,
+) -> ModelRuntime:
     """The runtime of an agent; given models, and a generator behind a URL, stand in for those of the checkpoint.
+
+    `on_part` is told the names of the checkpoint's networks as they are read.
 
     Raises:
         UnknownModel, BadCheckpoint, HubUnreachable: the model cannot be loaded.
@@ -40,7 +49,7 @@ def load_runtime(config: Config, *, generator: Generator | None, critic: Critic 
         )
     served = served_critic(config) if critic is None and config.critic == "auto" else None
     try:
-        runtime = _load(config, critic, served) if drawer is None else _beside(config, drawer, served)
+        runtime = _load(config, critic, served, on_part) if drawer is None else _beside(config, drawer, served)
     except BaseException:
         if served is not None:
             served.close()
@@ -91,7 +100,9 @@ def expected_profile(config: Config) -> GeneratorProfile:
     return read_profiles(folder).generator
 
 
-def _load(config: Config, critic: Critic | None, served: VllmCritic | None) -> ModelRuntime:
+def _load(
+    config: Config, critic: Critic | None, served: VllmCritic | None, on_part: Callable[[str], None] | None
+) -> ModelRuntime:
     return ModelRuntime.load(
         config.model,
         critic=critic or served or ("local" if config.critic == "auto" else config.critic),
@@ -109,6 +120,7 @@ def _load(config: Config, critic: Critic | None, served: VllmCritic | None) -> M
         detector=_detector(config),
         calibrations=calibrations_of(config),
         ranker=_ranker(config),
+        on_part=on_part,
     )
 
 

@@ -29,6 +29,7 @@ from omniagent.model.files.hub import find_model
 from omniagent.model.files.saving import plain, staged
 from omniagent.model.files.weights import (
     Shapes,
+    WithoutStorage,
     building,
     check_config,
     check_finite,
@@ -64,6 +65,7 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "mllm": ("Qwen2_5_VLForConditionalGeneration",),
     "processor": ("Qwen2_5_VLProcessor",),
 }
+NETWORKS = ("transformer", "vae", "mllm")
 
 M = TypeVar("M", bound=ModelMixin)
 
@@ -82,6 +84,7 @@ def load_parts(
     torch_dtype: torch.dtype | Mapping[str, torch.dtype] | None = None,
     on_cpu: bool = True,
     local_files_only: bool = False,
+    on_part: Callable[[str], None] | None = None,
     **components: Any,
 ) -> Parts:
     """Load the parts of a checkpoint folder or hub name, in evaluation mode, on the CPU.
@@ -93,6 +96,7 @@ def load_parts(
             is not named and has no `default`, means float32 on a CPU and bfloat16 elsewhere.
         on_cpu: Whether the weights stay on the CPU.
         local_files_only: Never ask the hub.
+        on_part: Told the name of each network before it is read.
         **components: Ready components (`transformer`, `vae`, `scheduler`, `mllm`, `processor`) used instead
             of the checkpoint's.
 
@@ -121,10 +125,12 @@ def load_parts(
     parts: dict[str, Any] = {}
     for name, load in loaders.items():
         lifetime.check()
+        if on_part is not None and name in NETWORKS:
+            on_part(name)
         parts[name] = components[name] if name in components else load()
     if not components.keys() & {"mllm", "processor"}:
         _check_vocabulary(folder, parts["processor"], parts["mllm"])
-    for name in ("transformer", "vae", "mllm"):
+    for name in NETWORKS:
         parts[name].eval()
     return Parts(parts, read_profiles(folder))
 
@@ -139,9 +145,9 @@ def load_module(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     config = check_config(path, untyped)
     check_numbers(path, config)
     found = read_shapes(weight_files(folder, DIFFUSERS_STEM))
-    with torch.device("meta"):
-        skeleton: M = building(path, kind.__name__, lambda: untyped.from_config(config))
-    check_shapes(folder, found, {name: tuple(each.shape) for name, each in skeleton.state_dict().items()})
+    with WithoutStorage(), torch.device("meta"):
+        shapes: M = building(path, kind.__name__, lambda: untyped.from_config(config))
+    check_shapes(folder, found, {name: tuple(each.shape) for name, each in shapes.state_dict().items()})
     module: M = building(
         path,
         kind.__name__,
@@ -173,19 +179,20 @@ def load_mllm(folder: Path, dtype: torch.dtype) -> Qwen2_5_VLForConditionalGener
         raise BadCheckpoint(f"{path} has model_type={named!r}; it must be {MLLM_TYPE!r}")
     _check_size(path, read_shapes(weight_files(folder, TRANSFORMERS_STEM)))
     untyped: Any = Qwen2_5_VLForConditionalGeneration
-    model, info = building(
-        path,
-        MLLM,
-        lambda: untyped.from_pretrained(
-            folder,
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        ),
-    )
+    with WithoutStorage():
+        model, info = building(
+            path,
+            MLLM,
+            lambda: untyped.from_pretrained(
+                folder,
+                dtype=dtype,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            ),
+        )
     faults = {
         "missing weights": sorted(info["missing_keys"]),
         "unknown weights": sorted(info["unexpected_keys"]),
@@ -203,7 +210,7 @@ def _check_size(path: Path, found: Shapes) -> None:
 
     def count() -> int:
         config = Qwen2_5_VLConfig.from_pretrained(path.parent, local_files_only=True)
-        with torch.device("meta"):
+        with WithoutStorage(), torch.device("meta"):
             return sum(each.numel() for each in Qwen2_5_VLForConditionalGeneration(config).parameters())
 
     wanted, held = building(path, MLLM, count), sum(math.prod(shape) for shape in found.values())
@@ -243,10 +250,7 @@ def save_parts(parts: Parts, folder: str | Path, *, max_shard_size: str = "5GB",
     target, scheduler = Path(folder), type(parts.components["scheduler"])
     if SCHEDULERS.get(scheduler.__name__) is not scheduler:
         raise BadSetting(f"the scheduler is {scheduler.__name__}; only {joined(SCHEDULERS)} can be saved")
-    networks = {
-        name: plain(parts.components[name], f"the {name}", fuse_loras=fuse_loras)
-        for name in ("transformer", "vae", "mllm")
-    }
+    networks = {name: plain(parts.components[name], f"the {name}", fuse_loras=fuse_loras) for name in NETWORKS}
     with disk_faults(target), staged(target) as stage:
         for name, network in networks.items():
             untyped: Any = network

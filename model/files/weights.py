@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
@@ -15,6 +15,7 @@ import torch
 from diffusers.configuration_utils import ConfigMixin
 from safetensors import SafetensorError, safe_open
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from omniagent.model.device import with_memory_fault
 from omniagent.model.errors import BadCheckpoint, BadSetting, OmniAgentError
@@ -176,6 +177,26 @@ def check_numbers(path: Path, config: Mapping[str, Any]) -> None:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18
+
+
+class WithoutStorage(TorchFunctionMode):
+    """A context for networks that are made on torch's device without storage, `meta`.
+
+    Their weights are not set, which would have no effect, and their tables of positions lie on the CPU: torch computes
+    both by definitions in Python, which bring SymPy.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if func is torch.arange and torch.device(named.get("device") or "cpu").type == "meta":
+            named = {**named, "device": "cpu"}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            weight = args[0] if args else named.get("tensor")
+            if isinstance(weight, torch.Tensor) and weight.is_meta:
+                return weight
+        return func(*args, **named)
 
 
 def building(path: Path, what: str, work: Callable[[], T]) -> T:

@@ -1,5 +1,7 @@
 """The command line put together. To add a subcommand, write its function and name it in `COMMANDS`."""
 
+import atexit
+import gc
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -160,6 +162,8 @@ def main(arguments: Sequence[str] | None = None, make: MakeAgent = make_agent) -
         arguments: Words after `omniagent`; the process's own by default.
         make: Makes the agent from the parsed options; tests and embedders put their own models in here.
     """
+    # What is left when the process ends goes with it; without this it would be looked through for a second.
+    atexit.register(gc.freeze)
     with patient_streams():
         try:
             build_app()(args=None if arguments is None else list(arguments), obj=make, prog_name="omniagent")

@@ -29,6 +29,7 @@ from omniagent.tools.types import Critique, Requirement
 
 if TYPE_CHECKING:
     from omniagent.agent import Agent
+    from omniagent.runs.options import Loading
 
 _MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unsure": ("?", "yellow")}
 _MUTED = "bright_black"
@@ -65,11 +66,21 @@ class Watcher:
 
     def loading(self, agent: "Agent") -> None:
         """Say that the models load, which may take minutes, unless they are there."""
-        if agent.loaded:
-            return
-        if not self._quiet:
-            self.console.print(Text("loading the models…", _MUTED))
-        self._task = self._bar.add_task("loading the models", total=None)
+        if not agent.loaded:
+            self._load("loading the models…", "")
+
+    def loads(self, run: "Loading") -> None:
+        """Say which run's models load, and which part of them."""
+        critic = "its critic" if run.critic == "local" else f"critic {model_name(run.critic)}"
+        self._load(f"loading the models… {model_name(run.generator)} and {critic} for run {run.run_id}", run.part)
+
+    def _load(self, line: str, part: str) -> None:
+        if self._task is None:
+            if not self._quiet:
+                self.console.print(Text(line, _MUTED))
+            self._task = self._bar.add_task("loading the models", total=None)
+        if part:
+            self._bar.update(self._task, description=f"loading the models: {part}")
 
     def show(self, event: Event) -> None:
         """Add one event's lines."""

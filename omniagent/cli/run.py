@@ -13,6 +13,7 @@ from omniagent.cli import options as opt
 
 if TYPE_CHECKING:
     from omniagent.agent import Agent
+    from omniagent.runs.options import Loading
     from omniagent.runs.result import Result
     from omniagent.tools.record.trace import Event
 
@@ -86,7 +87,7 @@ def run(
         budget, settings = opt.budget_of(agent, **caps), opt.settings_of(size)
         watched = watch(
             agent,
-            lambda: agent.stream(
+            lambda on_loading: agent.stream(
                 task,
                 image or [],
                 seed=opt.drawn_seed(seed),
@@ -100,6 +101,7 @@ def run(
                 negative=negative,
                 lora=opt.loras_in(lora),
                 mode=opt.mode_of(mode),
+                on_loading=on_loading,
             ),
         )
         show(watched, as_json)
@@ -108,7 +110,7 @@ def run(
         raise typer.Exit(EXIT_CODES[status_of(watched)])
 
 
-def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]") -> "Result":
+def watch(agent: "Agent", begin: "Callable[[Callable[[Loading], None]], Generator[Event, None, Result]]") -> "Result":
     """Run to the end with the trace on stderr; Ctrl-C or SIGTERM stops the run and keeps its best picture."""
     from omniagent.cli.guard import leave_at_once, say, stop_on_interrupt
     from omniagent.cli.progress import Watcher
@@ -124,8 +126,7 @@ def watch(agent: "Agent", begin: "Callable[[], Generator[Event, None, Result]]")
         return agent.cancel() > 0
 
     with stop_on_interrupt(stop), Watcher() as watcher:
-        watcher.loading(agent)
-        events = begin()
+        events = begin(watcher.loads)
         while True:
             try:
                 event = next(events)

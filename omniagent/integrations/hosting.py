@@ -1,8 +1,9 @@
 """What the integrations share: the tools' descriptions, a run's request, previews."""
 
+import asyncio
 import io
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -10,7 +11,7 @@ from omniagent.agent import Agent, Picture
 from omniagent.integrations.arguments import CreateArguments
 from omniagent.integrations.progress import RunProgress, Told
 from omniagent.runs.awaiting import in_thread
-from omniagent.runs.options import budget_with, seed_of, size_of
+from omniagent.runs.options import Loading, budget_with, seed_of, size_of
 from omniagent.runs.pages import decoded
 from omniagent.runs.result import Result
 from omniagent.tools.record.trace import RunEnded
@@ -74,9 +75,7 @@ def request_of(agent: Agent, arguments: CreateArguments, pictures: tuple[Picture
 def run_heard(agent: Agent, request: Request, hear: Callable[[Told], None]) -> Result:
     """Run to the end and tell how far it is. Raises: as `Agent.run`."""
     progress = RunProgress(request["budget"].max_rounds)
-    if not agent.loaded:
-        hear(progress.loading())
-    events = agent.stream(**request)
+    events = agent.stream(**request, on_loading=lambda run: hear(progress.loading(run.part)))
     try:
         while True:
             if (told := progress.hear(next(events))) is not None:
@@ -90,9 +89,14 @@ def run_heard(agent: Agent, request: Request, hear: Callable[[Told], None]) -> R
 async def arun_heard(agent: Agent, request: Request, hear: Callable[[Told], None]) -> Result:
     """`run_heard` without blocking the event loop; cancelling it cancels the run. Raises: as `Agent.run`."""
     progress, folder = RunProgress(request["budget"].max_rounds), ""
-    if not agent.loaded:
-        hear(progress.loading())
-    async with aclosing(agent.astream(**request)) as events:
+    loop = asyncio.get_running_loop()
+
+    def load(run: Loading) -> None:
+        # In the thread that loads; a loop that is closed wants nothing any more.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(hear, progress.loading(run.part))
+
+    async with aclosing(agent.astream(**request, on_loading=load)) as events:
         async for event in events:
             if isinstance(event, RunEnded):
                 folder = event.folder

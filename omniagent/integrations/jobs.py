@@ -3,7 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from omniagent.integrations.progress import RunProgress, Told
 from omniagent.model.errors import BadSetting, Cancelled, QueueFull
 from omniagent.runs.awaiting import in_thread
 from omniagent.runs.folder import check_thread_id
+from omniagent.runs.options import Loading
 from omniagent.runs.request import new_run_id
 from omniagent.runs.result import Result
 from omniagent.tools.record.trace import AttemptMade, RunEnded
@@ -79,11 +80,16 @@ class Job:
 
     async def _work(self, request: Request) -> Result:
         progress = RunProgress(request["budget"].max_rounds)
-        if not self._agent.loaded:
-            self._tell(progress.loading())
         folder = ""
         named: Request = {**request, "thread_id": self.run_id}
-        async with aclosing(self._agent.astream(**named)) as events:
+        loop = asyncio.get_running_loop()
+
+        def load(run: Loading) -> None:
+            # In the thread that loads; a loop that is closed wants nothing any more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._tell, progress.loading(run.part))
+
+        async with aclosing(self._agent.astream(**named, on_loading=load)) as events:
             async for event in events:
                 self.attempts += isinstance(event, AttemptMade)
                 if isinstance(event, RunEnded):

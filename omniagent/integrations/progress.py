@@ -41,9 +41,9 @@ class RunProgress:
         self._round = 0.0
         self._done = 0.0
 
-    def loading(self) -> Told:
-        """While the models load, before the first event."""
-        return self._told(0.05, "loading the models")
+    def loading(self, part: str = "") -> Told:
+        """While the models load, before the first event; `part` is the network that is being read."""
+        return self._told(0.05, f"loading the models: {part}" if part else "loading the models")
 
     def hear(self, event: Event) -> Told | None:
         """What one event tells; None for events that tell a host nothing."""

@@ -7,10 +7,9 @@ import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite import SqliteSaver
 
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import Fault
@@ -35,6 +34,9 @@ from omniagent.tools.types import (
     Usage,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.sqlite import SqliteSaver
 
 STORED = (
     Attempt,
@@ -145,12 +147,15 @@ def _in_use(folder: Path, how: str = "") -> OutputUnwritable:
 
 
 @contextmanager
-def checkpoints(folder: Path) -> Generator[SqliteSaver]:
+def checkpoints(folder: Path) -> "Generator[SqliteSaver]":
     """The checkpoint file of a run, with disk faults as our own errors.
 
     Raises:
         OutputUnwritable, StorageFull: the file cannot be written.
     """
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
     serde = JsonPlusSerializer(allowed_msgpack_modules=[(kind.__module__, kind.__name__) for kind in STORED])
     try:
         # The graph runs its nodes in threads of its own, one at a time.

@@ -33,6 +33,24 @@ Lora = str | Path | LoraChoice | tuple[str | Path, float]
 """A LoRA's file or folder, with its strength where it is not 1."""
 
 
+class Loading(NamedTuple):
+    """A run whose models are not loaded yet, which may take minutes.
+
+    Attributes:
+        run_id: Names the run.
+        folder: Where its files will be.
+        generator: What will draw: a checkpoint's name or folder, or servers' URLs.
+        critic: What will judge: `local` for the checkpoint's own, `auto`, a URL, or the name of one that was given.
+        part: What is being read now: empty at first, then the names of the checkpoint's networks in turn.
+    """
+
+    run_id: str
+    folder: Path
+    generator: str
+    critic: str
+    part: str = ""
+
+
 class RunOptions(TypedDict, total=False):
     """What may be said of one run besides its task and pictures."""
 
@@ -54,6 +72,8 @@ class RunOptions(TypedDict, total=False):
     """Whether step events carry rough pictures of what is being drawn, for those who show them; False by default."""
     on_question: Callable[[str], str] | None
     """Answers this run's question in words, in the run's own thread, in place of the agent's `on_question`."""
+    on_loading: Callable[[Loading], None] | None
+    """Called before the models load, if they are not loaded, and with each part of them, in the thread that loads."""
     size: Size | None
     """Width and height in pixels, `512x384` or `(512, 384)`, above those in `settings`."""
     steps: int | None

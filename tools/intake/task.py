@@ -8,9 +8,8 @@ import unicodedata
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from omniagent.model.errors import BadImage, BadTask, OmniAgentError
@@ -18,6 +17,9 @@ from omniagent.model.limits import MAX_REFERENCES
 from omniagent.model.wording import cut, shown
 from omniagent.tools.intake.addresses import located
 from omniagent.tools.intake.containers import barer, foreign_kind, is_heif
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 256 * 1024 * 1024
@@ -223,7 +225,9 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
-def _eight_bit(image: Image.Image, sixteen_bit: bool) -> np.ndarray:
+def _eight_bit(image: Image.Image, sixteen_bit: bool) -> "np.ndarray":
+    import numpy as np
+
     values = np.asarray(image, dtype=np.float64)
     if image.mode == "F" and values.size and float(np.nanmax(values)) <= 1.0:
         scale = 255.0

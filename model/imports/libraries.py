@@ -1,0 +1,178 @@
+"""What waits of torch, transformers, diffusers and LangGraph while a run is made ready."""
+
+import functools
+import gc
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from omniagent.model.imports.deferral import DeferredModule, Deferring, Rule, StandIn
+
+Function = Callable[..., Any]
+
+
+@contextmanager
+def lean_imports() -> Generator[None]:
+    """In its block, what is imported of the large libraries leaves out what a run doesn't use.
+
+    Whatever waits is a module like any other one for the rest of the program: it runs its code when it is first used.
+    Modules that were imported before stay as they are. The garbage collector rests, as nothing that is imported is
+    garbage.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with _deferring():
+            yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@functools.cache
+def _deferring() -> Deferring:
+    # One for the process, as it stands in the process's list of finders.
+    return Deferring(_rules())
+
+
+def _rules() -> Mapping[str, Rule]:
+    alone, whole = Rule("alone"), Rule("whole")
+    return MappingProxyType(
+        {
+            # Each of these packages imports every network or hook there is.
+            "diffusers.models.transformers": alone,
+            "diffusers.models.autoencoders": alone,
+            "diffusers.models.unets": alone,
+            "diffusers.models.controlnets": alone,
+            "diffusers.hooks": alone,
+            # Its table of schedulers brings SciPy's statistics.
+            "diffusers.loaders.single_file_utils": whole,
+            "diffusers.utils.import_utils": Rule("never", around=_without_reading_packages),
+            # Both read all files of all models to learn their names.
+            "transformers": Rule("alone", homes=_TRANSFORMERS, made={"__version__": _version}),
+            "transformers.models": alone,
+            "transformers.utils": Rule("never", around=_imported_once),
+            "transformers.distributed.tensor_parallel": whole,
+            "transformers.distributed.expert_parallel": whole,
+            "scipy.optimize": whole,
+            "peft": whole,
+            # Whether a layer has a LoRA is asked at every step.
+            "peft.tuners.tuners_utils": Rule("whole", made={"BaseTunerLayer": _kind("BaseTunerLayer")}),
+            "torch.distributed.tensor": whole,
+            "torch.distributed.fsdp": whole,
+            "torch.distributed.checkpoint": whole,
+            "torch._dynamo": Rule(
+                "whole",
+                made={
+                    "allow_in_graph": functools.partial(_marker, "allow_in_graph"),
+                    "assume_constant_result": functools.partial(_marker, "assume_constant_result"),
+                    "disable": _disabler,
+                    "eval_frame": _EvalFrame,
+                },
+            ),
+            # The clients of two services, which LangGraph takes one class each from.
+            "langsmith.types": whole,
+            "langgraph_sdk": alone,
+        }
+    )
+
+
+_TRANSFORMERS = MappingProxyType(
+    {
+        "initialization": "",
+        "PreTrainedModel": "modeling_utils",
+        "Qwen2_5_VLConfig": "models.qwen2_5_vl.configuration_qwen2_5_vl",
+        "Qwen2_5_VLForConditionalGeneration": "models.qwen2_5_vl.modeling_qwen2_5_vl",
+        "DynamicCache": "cache_utils",
+        "PreTrainedTokenizerBase": "tokenization_utils_base",
+        "PreTrainedTokenizerFast": "tokenization_utils_tokenizers",
+        "Qwen2Tokenizer": "models.qwen2.tokenization_qwen2",
+        "AutoTokenizer": "models.auto.tokenization_auto",
+        "AutoImageProcessor": "models.auto.image_processing_auto",
+    }
+)
+
+
+def _version(package: DeferredModule) -> str:
+    from importlib.metadata import version
+
+    return version(package.__name__)
+
+
+def _kind(name: str) -> Callable[[DeferredModule], StandIn]:
+    return lambda module: StandIn(module, name)
+
+
+def _marker(name: str, dynamo: DeferredModule) -> Function:
+    """A decorator that tells torch's compiler how to read a function or class, which it is told when it is there."""
+
+    def mark(marked: Function) -> Function:
+        dynamo.after(lambda real: getattr(real, name)(marked))
+        return marked
+
+    return mark
+
+
+def _disabler(dynamo: DeferredModule) -> Function:
+    """`torch._dynamo.disable`; as long as the compiler isn't there, it compiles nothing."""
+
+    def disable(fn: Function | None = None, *args: Any, **options: Any) -> Function:
+        if fn is None:
+            return lambda given: disable(given, *args, **options)
+        real = functools.cache(lambda: getattr(dynamo.run(), "disable")(fn, *args, **options))  # noqa: B009
+
+        @functools.wraps(fn)
+        def call(*given: Any, **named: Any) -> Any:
+            return fn(*given, **named) if dynamo.waits else real()(*given, **named)
+
+        return call
+
+    return disable
+
+
+class _EvalFrame:
+    """`torch._dynamo.eval_frame`, which libraries ask whether a module is a compiled one."""
+
+    def __init__(self, dynamo: DeferredModule) -> None:
+        self._dynamo = dynamo
+        self.OptimizedModule = StandIn(dynamo, "OptimizedModule")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(getattr(self._dynamo.run(), "eval_frame"), name)  # noqa: B009
+
+
+class _Providers(Mapping[str, list[str]]):
+    """`importlib.metadata.packages_distributions()`, which reads a file of every installed package, when asked."""
+
+    def __init__(self, read: Callable[[], Mapping[str, list[str]]]) -> None:
+        self._read = functools.cache(read)
+
+    def __getitem__(self, name: str) -> list[str]:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
+@contextmanager
+def _without_reading_packages(module: ModuleType) -> Generator[None]:
+    from importlib import metadata
+
+    read: Any = metadata.packages_distributions
+    metadata.packages_distributions = lambda: _Providers(read)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        metadata.packages_distributions = read
+
+
+@contextmanager
+def _imported_once(utils: ModuleType) -> Generator[None]:
+    """Without this its `direct_transformers_import` runs the code of the whole package a second time."""
+    yield
+    utils.__dict__["direct_transformers_import"] = lambda *_, **__: sys.modules["transformers"]  # pyright: ignore[reportUnknownLambdaType]
