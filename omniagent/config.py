@@ -17,7 +17,7 @@ from omniagent.tools.config import ToolConfig
 from omniagent.tools.types import Budget
 
 PREFIX = "OMNIAGENT_"
-_OTHERS = ("CRITIC_DIR", "CRITIC_PYTHON", "DEBUG", "JUDGE_KEY", "MCP_KEY")
+_OTHERS = ("CRITIC_DIR", "CRITIC_PYTHON", "DEBUG", "JUDGE_KEY", "LEAN_IMPORTS", "MCP_KEY")
 
 
 def bundled_checkpoint() -> str:

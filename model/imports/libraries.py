@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from omniagent.model.imports.deferral import DeferredModule, Deferring, Rule, StandIn
+
+VARIABLE = "OMNIAGENT_LEAN_IMPORTS"
+"""Read before the settings are, since it is about what is imported for them too."""
 
 Function = Callable[..., Any]
 
@@ -18,9 +22,12 @@ def lean_imports() -> Generator[None]:
     """In its block, what is imported of the large libraries leaves out what a run doesn't use.
 
     Whatever waits is a module like any other one for the rest of the program: it runs its code when it is first used.
-    Modules that were imported before stay as they are. The garbage collector rests, as nothing that is imported is
+    Modules that were imported before stay as they are. `OMNIAGENT_LEAN_IMPORTS=0` imports everything whole. The garbage collector rests, as nothing that is imported is
     garbage.
     """
+    if os.environ.get(VARIABLE, "1").strip().lower() in ("0", "false", "no", "off"):
+        yield
+        return
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -115,12 +122,16 @@ def _marker(name: str, dynamo: DeferredModule) -> Function:
     return mark
 
 
+def _applied(decorator: Function, args: tuple[Any, ...], options: dict[str, Any], fn: Function) -> Function:
+    return decorator(fn, *args, **options)
+
+
 def _disabler(dynamo: DeferredModule) -> Function:
     """`torch._dynamo.disable`; as long as the compiler isn't there, it compiles nothing."""
 
     def disable(fn: Function | None = None, *args: Any, **options: Any) -> Function:
         if fn is None:
-            return lambda given: disable(given, *args, **options)
+            return functools.partial(_applied, disable, args, options)
         real = functools.cache(lambda: getattr(dynamo.run(), "disable")(fn, *args, **options))  # noqa: B009
 
         @functools.wraps(fn)
