@@ -22,8 +22,8 @@ def lean_imports() -> Generator[None]:
     """In its block, what is imported of the large libraries leaves out what a run doesn't use.
 
     Whatever waits is a module like any other one for the rest of the program: it runs its code when it is first used.
-    Modules that were imported before stay as they are. `OMNIAGENT_LEAN_IMPORTS=0` imports everything whole. The garbage collector rests, as nothing that is imported is
-    garbage.
+    Modules that were imported before stay as they are. The garbage collector rests, as nothing that is imported is
+    garbage. `OMNIAGENT_LEAN_IMPORTS=0` imports everything whole.
     """
     if os.environ.get(VARIABLE, "1").strip().lower() in ("0", "false", "no", "off"):
         yield
