@@ -17,7 +17,7 @@ from omniagent.model.checkpoint.folder import load_mllm
 from omniagent.model.checkpoint.settings import critic_profile_in, read_profiles
 from omniagent.model.critic.local import LocalCritic
 from omniagent.model.denoising.presets import preset_named
-from omniagent.model.device import multiplies_bfloat16, pick_device, pick_dtype, with_memory_fault
+from omniagent.model.device import keep_freed_memory, multiplies_bfloat16, pick_device, pick_dtype, with_memory_fault
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMemory, RetryableError
 from omniagent.model.files.hub import find_model
 from omniagent.model.generator.local import OmniGen2Generator
@@ -47,6 +47,7 @@ def load_generator(
     preset: str = "quality",
     memory: str = "auto",
     profile: GeneratorProfile | None = None,
+    keep_memory: bool = False,
     on_part: Callable[[str], None] | None = None,
 ) -> OmniGen2Generator:
     """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
@@ -59,6 +60,8 @@ def load_generator(
     if model is None or not str(model):
         raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
     where = pick_device(device)
+    if keep_memory and where.type == "cpu" and keep_freed_memory():
+        log.debug("memory that is freed stays with the process")
     dtypes = {"default": pick_dtype(where, dtype)}
     if preset_named(preset).half and dtype is None and where.type == "cpu" and multiplies_bfloat16():
         dtypes |= dict.fromkeys(("transformer", "vae"), torch.bfloat16)

@@ -209,6 +209,7 @@ class ModelRuntime:
         detector: BoxFinder | None = None,
         calibrations: Calibrations | None = None,
         ranker: Critic | None = None,
+        keep_memory: bool = False,
         on_part: Callable[[str], None] | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
@@ -235,6 +236,8 @@ class ModelRuntime:
             detector: What finds things in pictures.
             calibrations: As of the class.
             ranker: As of the class.
+            keep_memory: Whether a model on the CPU has the whole process keep memory that is freed
+                (`omniagent.model.device.keep_freed_memory`).
             on_part: Told the names of the checkpoint's networks as they are read.
 
         Raises:
@@ -257,6 +260,7 @@ class ModelRuntime:
             preset=preset,
             memory=memory,
             profile=generator_profile,
+            keep_memory=keep_memory,
             on_part=on_part,
         )
         looks = load_critic(

@@ -129,6 +129,12 @@ class Config(BaseSettings):
         description="how weights are held: `whole` on the device, one `model` at a time, in a `group` of blocks, or "
         "layer by layer (`sequential`); `auto`: the fastest way that fits",
     )
+    keep_memory: bool = Field(
+        default=True,
+        description="whether a model on the CPU has the process keep memory that is freed, where the C library is "
+        "glibc: steps take less time and the memory of the largest picture stays with the process until its models are "
+        "freed; off for a process that shares a small machine",
+    )
     runs_dir: Path = Field(
         default=Path("runs"),
         validate_default=True,

@@ -120,6 +120,7 @@ def _load(
         detector=_detector(config),
         calibrations=calibrations_of(config),
         ranker=_ranker(config),
+        keep_memory=config.keep_memory,
         on_part=on_part,
     )
 
