@@ -11,7 +11,7 @@ from torch import nn
 from omniagent.model.denoising.compiling import compiled_block, plain_block
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.network.blocks import BlockLayouts, FoldedWeights, OmniGen2Block
-from omniagent.model.network.cpu_linear import Layout, affordable, lay_out, product
+from omniagent.model.network.cpu_linear import Layout, keep_of, lay_out, product
 from omniagent.model.network.padded import Stream
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 
@@ -22,7 +22,7 @@ class TimedBlocks:
     Args:
         transformer: The network.
         times: (N,) times of the steps, on the device.
-        computation: Whether modulations are tabled, weights laid out, and blocks compiled.
+        computation: Whether modulations are tabled, weights laid out, buffers used again, and blocks compiled.
     """
 
     def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
@@ -32,11 +32,8 @@ class TimedBlocks:
         self._final: torch.Tensor | None = None
         self._layouts: dict[nn.Module, BlockLayouts] = {}
         self._ends: dict[nn.Module, Layout] = {}
-        if computation.laid_out and not computation.compiled and affordable(transformer):
-            self._layouts = {block: block.lay_out() for block in self._timed()}
-            net = transformer
-            ends = (net.x_embedder, net.ref_image_patch_embedder, net.norm_out.linear_2)
-            self._ends = dict(zip(ends, lay_out(ends), strict=True))
+        if not computation.compiled:
+            self._lay_out(computation)
         if computation.tabled_modulation:
             self._table()
 
@@ -66,6 +63,17 @@ class TimedBlocks:
         """Tokens (T, H) as the first joint layer's attention sees them."""
         norm: Any = self._net.layers[0].norm1
         return norm(x) * (1 + norm.modulation(self._temb(step)).scale_msa[0])
+
+    def _lay_out(self, how: Computation) -> None:
+        net = self._net
+        keep = keep_of(net) if how.laid_out else "none"
+        for block in self._timed():
+            # The last layer asks for the queries of the noise alone.
+            whole = not (how.trimmed and block is net.layers[-1])
+            layouts = block.lay_out(keep, together=how.joined and whole)
+            self._layouts[block] = layouts._replace(in_place=how.in_place)
+        ends = (net.x_embedder, net.ref_image_patch_embedder, net.norm_out.linear_2)
+        self._ends = dict(zip(ends, lay_out(ends, keep), strict=True))
 
     def _temb(self, step: int) -> torch.Tensor:
         return self._net.time_caption_embed.embed_time(self._times[step : step + 1], self._dtype)

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from omniagent.model.network.attention import NO_LAYOUTS, GroupedQueryAttention
-from omniagent.model.network.cpu_linear import Layout, lay_out, product
+from omniagent.model.network.attention import NO_LAYOUTS, AttentionLayouts, GroupedQueryAttention
+from omniagent.model.network.cpu_linear import Keep, Layout, lay_out, product
 from omniagent.model.network.norms import RootMeanSquareNorm, scaled_norm
 from omniagent.model.network.padded import Stream
 
@@ -40,10 +40,11 @@ class FoldedWeights(NamedTuple):
 
 
 class BlockLayouts(NamedTuple):
-    """A block's weights as `.products.lay_out` left them."""
+    """A block's weights as `omniagent.model.network.cpu_linear` laid them out, and whether buffers are used again."""
 
-    attention: tuple[Layout, ...] = NO_LAYOUTS
+    attention: AttentionLayouts = NO_LAYOUTS
     feed: tuple[Layout, ...] = (None,) * 3
+    in_place: bool = False
 
 
 class ModulatedNorm(nn.Module):
@@ -74,15 +75,21 @@ class FeedForward(nn.Module):
         self.linear_2 = nn.Linear(inner, dim, bias=False)
         self.linear_3 = nn.Linear(dim, inner, bias=False)
 
-    def forward(self, x: torch.Tensor, layouts: tuple[Layout, ...] = (None,) * 3) -> torch.Tensor:
-        """Map (B, L, H) to (B, L, H); `layouts` as `lay_out` gives them."""
-        first, second, third = layouts
-        opened = functional.silu(product(self.linear_1, x, first)) * product(self.linear_3, x, third)
-        return product(self.linear_2, opened, second)
+    def forward(
+        self, x: torch.Tensor, layouts: tuple[Layout, ...] = (None,) * 3, *, in_place: bool = False
+    ) -> torch.Tensor:
+        """Map (B, L, H) to (B, L, H); `layouts` as `lay_out` gives them.
 
-    def lay_out(self) -> tuple[Layout, ...]:
+        With `in_place` the activation is written over the first product, which is not for training.
+        """
+        first, second, third = layouts
+        gate = functional.silu(product(self.linear_1, x, first), inplace=in_place)
+        other = product(self.linear_3, x, third)
+        return product(self.linear_2, gate.mul_(other) if in_place else gate * other, second)
+
+    def lay_out(self, keep: Keep = "kept") -> tuple[Layout, ...]:
         """Layouts of the three weights."""
-        return lay_out((self.linear_1, self.linear_2, self.linear_3))
+        return lay_out((self.linear_1, self.linear_2, self.linear_3), keep)
 
 
 class OmniGen2Block(nn.Module):
@@ -118,9 +125,9 @@ class OmniGen2Block(nn.Module):
             self.ffn_norm2.weight * by.gate_mlp.squeeze(1),
         )
 
-    def lay_out(self) -> BlockLayouts:
+    def lay_out(self, keep: Keep = "kept", *, together: bool = False) -> BlockLayouts:
         """Layouts of the attention's and the feed-forward's weights."""
-        return BlockLayouts(self.attn.lay_out(), self.feed_forward.lay_out())
+        return BlockLayouts(self.attn.lay_out(keep, together=together), self.feed_forward.lay_out(keep))
 
     def forward(
         self,
@@ -142,11 +149,13 @@ class OmniGen2Block(nn.Module):
         Returns:
             (B, L, H), or only the rows that a packed `stream` asks for.
         """
-        by_attention, by_feed = layouts or BlockLayouts()
+        by_attention, by_feed, in_place = layouts or BlockLayouts()
+        in_place = in_place and not torch.is_grad_enabled()
         if folded is not None:
             attended = self.attn(scaled_norm(x, folded.attention_in, self.eps), stream, by_attention).to(x.dtype)
             x = _asked(x, stream) + scaled_norm(attended, folded.attention_out, self.eps)
-            fed = self.feed_forward(scaled_norm(x, folded.feed_in, self.eps), by_feed).to(x.dtype)
+            normed = scaled_norm(x, folded.feed_in, self.eps)
+            fed = self.feed_forward(normed, by_feed, in_place=in_place).to(x.dtype)
             return x + scaled_norm(fed, folded.feed_out, self.eps)
         if not isinstance(self.norm1, ModulatedNorm) or temb is None:
             x = _asked(x, stream) + self.norm2(self.attn(self.norm1(x), stream, by_attention).to(x.dtype))
