@@ -28,7 +28,6 @@ class Computation:
         trimmed: The last joint layer computes only the noise tokens, as nothing reads the others.
         laid_out: On a CPU in float32, weights are multiplied in the layout of the faster library, those of networks
             above 64 MiB only where a trial shows that it pays; off: as they lie.
-        joined: Where laid-out weights are kept, queries, keys and values are one product.
         in_place: The feed-forward's activation is written over its first product.
         compiled: Blocks go through `torch.compile`; off by default, as the first steps then wait for the compiler.
     """
@@ -42,7 +41,6 @@ class Computation:
     grouped_heads: bool = True
     trimmed: bool = True
     laid_out: bool = True
-    joined: bool = True
     in_place: bool = True
     compiled: bool = False
 

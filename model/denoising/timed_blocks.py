@@ -68,10 +68,7 @@ class TimedBlocks:
         net = self._net
         keep = keep_of(net) if how.laid_out else "none"
         for block in self._timed():
-            # The last layer asks for the queries of the noise alone.
-            whole = not (how.trimmed and block is net.layers[-1])
-            layouts = block.lay_out(keep, together=how.joined and whole)
-            self._layouts[block] = layouts._replace(in_place=how.in_place)
+            self._layouts[block] = block.lay_out(keep)._replace(in_place=how.in_place)
         ends = (net.x_embedder, net.ref_image_patch_embedder, net.norm_out.linear_2)
         self._ends = dict(zip(ends, lay_out(ends, keep), strict=True))
 

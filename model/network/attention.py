@@ -5,30 +5,21 @@ Parameter names are those of the published checkpoint.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from diffusers.models.attention import AttentionModuleMixin
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 from torch import nn
 
-from omniagent.model.network.cpu_linear import Keep, Layout, laid_out_product, lay_out, lay_out_together, product
+from omniagent.model.network.cpu_linear import Keep, Layout, lay_out, product
 from omniagent.model.network.norms import RootMeanSquareNorm
 from omniagent.model.network.padded import Stream
 from omniagent.model.network.rope import rotate
 
 QK_NORM_EPS = 1e-5
 
-
-class AttentionLayouts(NamedTuple):
-    """The weights of queries, keys and values, in one layout or each in its own, and that of the output."""
-
-    together: torch.Tensor | None = None
-    alone: tuple[Layout, ...] = (None,) * 3
-    out: Layout = None
-
-
-NO_LAYOUTS = AttentionLayouts()
+NO_LAYOUTS: tuple[Layout, ...] = (None,) * 4
 
 
 class AttentionProcessor:
@@ -38,17 +29,13 @@ class AttentionProcessor:
     _parallel_config = None
 
     def __call__(
-        self, attn: GroupedQueryAttention, x: torch.Tensor, stream: Stream, layouts: AttentionLayouts = NO_LAYOUTS
+        self, attn: GroupedQueryAttention, x: torch.Tensor, stream: Stream, layouts: tuple[Layout, ...] = NO_LAYOUTS
     ) -> torch.Tensor:
-        wanted, to_out = stream.queries, layouts.out
+        to_query, to_key, to_value, to_out = layouts
+        wanted = stream.queries
         asking, turns = (x, stream.rotation) if wanted is None else (x.index_select(1, wanted.rows), wanted.rotation)
-        if layouts.together is not None and wanted is None:
-            widths = [each.out_features for each in (attn.to_q, attn.to_k, attn.to_v)]
-            query, key, value = laid_out_product(x, layouts.together).split(widths, dim=-1)
-        else:
-            to_query, to_key, to_value = layouts.alone
-            query = product(attn.to_q, asking, to_query)
-            key, value = product(attn.to_k, x, to_key), product(attn.to_v, x, to_value)
+        query = product(attn.to_q, asking, to_query)
+        key, value = product(attn.to_k, x, to_key), product(attn.to_v, x, to_value)
         query, key, value = (each.unflatten(-1, (-1, attn.head_dim)) for each in (query, key, value))
         query = rotate(attn.norm_q(query.float()), turns).to(value.dtype)
         key = rotate(attn.norm_k(key.float()), stream.rotation).to(value.dtype)
@@ -108,15 +95,11 @@ class GroupedQueryAttention(nn.Module, AttentionModuleMixin):
         self.to_out = nn.ModuleList([nn.Linear(heads * self.head_dim, dim, bias=False)])
         self.set_processor(AttentionProcessor())  # pyright: ignore[reportArgumentType]
 
-    def forward(self, x: torch.Tensor, stream: Stream, layouts: AttentionLayouts = NO_LAYOUTS) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, stream: Stream, layouts: tuple[Layout, ...] = NO_LAYOUTS) -> torch.Tensor:
         """Attend within each sequence of `x` (B, L, H); `layouts` as `lay_out` gives them."""
         process: Any = self.processor
         return process(self, x, stream, layouts)
 
-    def lay_out(self, keep: Keep = "kept", *, together: bool = False) -> AttentionLayouts:
-        """Layouts of the four weights, those of queries, keys and values `together` where they can be."""
-        asked, (out,) = (self.to_q, self.to_k, self.to_v), lay_out((self.to_out[0],), keep)
-        joint = lay_out_together(asked) if together and keep == "kept" else None
-        return (
-            AttentionLayouts(out=out, alone=lay_out(asked, keep)) if joint is None else AttentionLayouts(joint, out=out)
-        )
+    def lay_out(self, keep: Keep = "kept") -> tuple[Layout, ...]:
+        """Layouts of the four weights."""
+        return lay_out((self.to_q, self.to_k, self.to_v, self.to_out[0]), keep)

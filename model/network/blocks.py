@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from omniagent.model.network.attention import NO_LAYOUTS, AttentionLayouts, GroupedQueryAttention
+from omniagent.model.network.attention import NO_LAYOUTS, GroupedQueryAttention
 from omniagent.model.network.cpu_linear import Keep, Layout, lay_out, product
 from omniagent.model.network.norms import RootMeanSquareNorm, scaled_norm
 from omniagent.model.network.padded import Stream
@@ -42,7 +42,7 @@ class FoldedWeights(NamedTuple):
 class BlockLayouts(NamedTuple):
     """A block's weights as `omniagent.model.network.cpu_linear` laid them out, and whether buffers are used again."""
 
-    attention: AttentionLayouts = NO_LAYOUTS
+    attention: tuple[Layout, ...] = NO_LAYOUTS
     feed: tuple[Layout, ...] = (None,) * 3
     in_place: bool = False
 
@@ -125,9 +125,9 @@ class OmniGen2Block(nn.Module):
             self.ffn_norm2.weight * by.gate_mlp.squeeze(1),
         )
 
-    def lay_out(self, keep: Keep = "kept", *, together: bool = False) -> BlockLayouts:
+    def lay_out(self, keep: Keep = "kept") -> BlockLayouts:
         """Layouts of the attention's and the feed-forward's weights."""
-        return BlockLayouts(self.attn.lay_out(keep, together=together), self.feed_forward.lay_out(keep))
+        return BlockLayouts(self.attn.lay_out(keep), self.feed_forward.lay_out(keep))
 
     def forward(
         self,

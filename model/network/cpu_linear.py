@@ -40,16 +40,6 @@ def lay_out(layers: Iterable[nn.Module], keep: Keep = "kept") -> tuple[Layout, .
     return tuple(None if keep == "none" or not _fits(layer) else _of(layer, keep) for layer in layers)
 
 
-def lay_out_together(layers: Sequence[nn.Module]) -> torch.Tensor | None:
-    """One layout of linear layers without biases over the same input, whose products lie beside each other; None where
-    one of them has none. Kept with the first of them, and made anew as those of single layers are."""
-    plain = [layer for layer in layers if isinstance(layer, nn.Linear) and not _has_bias(layer) and _fits(layer)]
-    if len(plain) < len(layers):
-        return None
-    weights = [layer.weight.detach() for layer in plain]
-    return _kept(layers[0], "_laid_out_together", weights)
-
-
 def product(layer: nn.Module, x: torch.Tensor, layout: Layout) -> torch.Tensor:
     """`layer(x)`, by way of its layout if it has one."""
     if layout is None:
@@ -102,22 +92,16 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _of(layer: nn.Module, keep: Keep) -> Layout:
     assert isinstance(layer, nn.Linear)
-    return "each" if keep == "each" else _kept(layer, "_laid_out", [layer.weight.detach()])
-
-
-def _kept(holder: nn.Module, name: str, weights: Sequence[torch.Tensor]) -> torch.Tensor:
-    # Made anew when a weight is another or was changed in place.
-    key = tuple((weight.data_ptr(), weight._version) for weight in weights)
-    known: tuple[object, torch.Tensor] | None = getattr(holder, name, None)
+    if keep == "each":
+        return "each"
+    weight = layer.weight.detach()
+    # Kept with the layer and made anew when its weight is another or was changed in place.
+    key = (weight.data_ptr(), weight._version)
+    known: tuple[tuple[int, int], torch.Tensor] | None = getattr(layer, "_laid_out", None)
     if known is None or known[0] != key:
-        whole = weights[0] if len(weights) == 1 else torch.cat(list(weights))
-        known = (key, _reordered(whole))
-        setattr(holder, name, known)
+        known = (key, _reordered(weight))
+        layer._laid_out = known  # pyright: ignore[reportArgumentType]
     return known[1]
-
-
-def _has_bias(layer: nn.Linear) -> bool:
-    return getattr(layer, "bias", None) is not None
 
 
 def _reordered(weight: torch.Tensor) -> torch.Tensor:

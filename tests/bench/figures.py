@@ -14,12 +14,13 @@ from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
 from tests.bench.chat import figures as chat_figures
 from tests.bench.fullsize import fullsize as fullsize_figures
 from tests.bench.load import compare
+from tests.bench.memory import peak_of
 from tests.bench.midsize import EDIT, TEXT_TO_IMAGE, Load
 from tests.bench.photo_edits import compare as photo_edit_figures
 from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
 from tests.bench.previews import compare as preview_figures
-from tests.bench.timing import Way, race
+from tests.bench.timing import Spread, Timed, Way, race
 from tests.bench.training_data.figures import DATA_FIGURES
 
 
@@ -29,9 +30,16 @@ class Line(NamedTuple):
     name: str
     value: float
     unit: str
+    spread: Spread | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.value:.4g} {self.unit}"
+        told = f"{self.name} {self.value:.4g} {self.unit}"
+        return told if self.spread is None else f"{told} (quartiles {self.spread.low:.3g} to {self.spread.high:.3g})"
+
+
+def _ratio(name: str, long: Timed, short: Timed) -> Line:
+    spread = long.over(short)
+    return Line(name, spread.median, "x", spread)
 
 
 REFERENCE, EXACT = Way(Computation.reference()), Way(Computation())
@@ -54,10 +62,18 @@ def ablation() -> Iterator[Line]:
     for field in fields(Computation):
         if field.name != "compiled":
             ways[field.name] = Way(Computation.named(f"exact-{field.name}"))
-    found = race(replace(EDIT, steps=3), ways)
+    found = race(replace(EDIT, steps=5), ways)
     for name, timed in found.items():
         if name != "all":
-            yield Line(f"edit_3pass_without_{name}", timed.seconds / found["all"].seconds, "x")
+            yield _ratio(f"edit_3pass_without_{name}", timed, found["all"])
+
+
+def memory() -> Iterator[Line]:
+    """Peak memory of two steps of the mid-size edit, each way in a process of its own."""
+    peaks = {name: peak_of(name) for name in ("reference", "exact")}
+    for name, peak in peaks.items():
+        yield Line(f"edit_3pass_{name}_peak", peak, "MiB")
+    yield Line("edit_3pass_peak", peaks["exact"] / peaks["reference"], "x")
 
 
 def caches() -> Iterator[Line]:
@@ -135,6 +151,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "compiled": compiled,
     "ablation": ablation,
+    "memory": memory,
     "caches": caches,
     "batch": batch,
     "tokens": tokens,
@@ -156,7 +173,7 @@ def _ratios(ways: dict[str, Way]) -> Iterator[Line]:
         found = race(load, {"reference": REFERENCE} | ways)
         reference = found["reference"]
         for suffix in ways:
-            yield Line(f"{name}{suffix}", reference.seconds / found[suffix].seconds, "x")
+            yield _ratio(f"{name}{suffix}", reference, found[suffix])
             yield Line(f"{name}{suffix}_difference", _distance(found[suffix].latents, reference.latents), "latent")
 
 

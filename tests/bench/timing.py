@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -32,6 +33,30 @@ class Timed:
     seconds: float
     latents: torch.Tensor
     each: list[float]
+    before: float = 0.0
+
+    def over(self, other: Timed) -> Spread:
+        """How many times as long as another way it took, step by step in pairs, each with its part of what was
+        computed before the first step."""
+        ours, theirs = (each.before / len(each.each) for each in (self, other))
+        return Spread.of([(a + ours) / (b + theirs) for a, b in zip(self.each, other.each, strict=True)])
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of what was measured several times, and its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Of one value or more."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(statistics.median(values), low, high)
 
 
 def seconds(work: Callable[[], T], device: str = "cpu") -> tuple[float, T]:
@@ -64,12 +89,13 @@ def race(
         before[name], running[name] = seconds(lambda way=way: prepared.start(texts, way.computation, way.cache), device)
         if way.computation.cached_text:
             before[name] += text_time
-    for _ in range(load.steps):
-        for name, denoising in running.items():
-            times[name].append(seconds(denoising.step, device)[0])
+    for step in range(load.steps):
+        # Whatever grows slower or faster in the meantime hits each way first every other time.
+        for name in list(running) if step % 2 == 0 else reversed(running):
+            times[name].append(seconds(running[name].step, device)[0])
     found: dict[str, Timed] = {}
     for name, each in times.items():
         # A cache makes some steps short on purpose; only steps that are alike can stand for each other.
         total = sum(each) if ways[name].cache is not None else sorted(each)[len(each) // 2] * len(each)
-        found[name] = Timed(before[name] + total, running[name].latents, each)
+        found[name] = Timed(before[name] + total, running[name].latents, each, before[name])
     return found
