@@ -9,8 +9,9 @@ import torch
 
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.reuse import RegionMemory, RegionReuse, Source, check_reuse
+from omniagent.model.denoising.reusing_step import ReusingField
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
-from omniagent.model.denoising.step import VelocityField
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import Cancelled
 from omniagent.model.network.text_states import TextStates
@@ -36,6 +37,8 @@ class Denoising:
         computation: How the numbers are computed; None means with all remedies.
         cache: Leaves joint layers out at some steps.
         attention_kwargs: `scale` is the strength of loaded LoRA layers.
+        reuse: Edits take from their source what does not change; pictures without references are drawn exactly.
+        sources: What is known of each picture's source; None: nothing.
 
     Attributes:
         latents: (B, C, h, w) as they stand.
@@ -60,13 +63,20 @@ class Denoising:
         computation: Computation | None = None,
         cache: StepCache | None = None,
         attention_kwargs: dict[str, Any] | None = None,
+        reuse: RegionReuse | None = None,
+        sources: Sequence[Source] | None = None,
     ) -> None:
         transformer.check_latents(list(latents))
         self.latents, self.done, self.steps = latents, 0, len(scheduler.timesteps)
         self._scheduler, self._guidance = scheduler, guidance
         self._last: tuple[torch.Tensor, torch.Tensor, float] | None = None
         self._has_references = any(references)
-        self._field = VelocityField(
+        self._reuse: RegionMemory | None = None
+        if reuse is not None and self._has_references:
+            check_reuse(computation or Computation(), cache)
+            grid, patch = transformer.grid((latents.size(-2), latents.size(-1))), transformer.patch_size
+            self._reuse = RegionMemory(reuse, self.steps, grid, patch, references, sources)
+        self._field = ReusingField(
             transformer,
             scheduler.timesteps,
             (latents.size(-2), latents.size(-1)),
@@ -82,13 +92,28 @@ class Denoising:
     def step(self) -> torch.Tensor:
         """Make the next step; the latents after it."""
         passes = self._guidance.passes(self.done, self.steps, has_references=self._has_references)
-        velocity = self._guidance.combine(self._field.at(self.done, self.latents, passes))
         # The time as a number that the host knows already: reading it off the device would wait for the step before.
         time = self._scheduler.times[self.done]
+        if self._reuse is None:
+            velocity = self._guidance.combine(self._field.at(self.done, self.latents, passes))
+        else:
+            works = self._reuse.plan(self.done, passes)
+            velocity = self._guidance.combine(self._field.partly(self.done, self.latents, passes, works))
+            velocity = self._reuse.complete(self.done, time, self.latents, velocity)
         self._last = self.latents, velocity, time
         self.latents = self._scheduler.step(velocity, time, self.latents).prev_sample
         self.done += 1
         return self.latents
+
+    @property
+    def token_layers(self) -> int:
+        """Tokens that went through a block so far, each counted once a block: the work that was done."""
+        return self._field.token_layers
+
+    @property
+    def regions(self) -> list[torch.Tensor | None]:
+        """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
+        return [None] * len(self.latents) if self._reuse is None else self._reuse.regions
 
     @property
     def foreseen(self) -> torch.Tensor:
@@ -107,6 +132,8 @@ class Denoising:
             self._last = before[chosen], velocity[chosen], time
         self._scheduler.keep(chosen)
         self._field.keep(chosen)
+        if self._reuse is not None:
+            self._reuse.keep(chosen)
 
 
 def denoise(denoising: Denoising, callback: StepCallback | None = None) -> torch.Tensor:

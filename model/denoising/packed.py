@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.network.padded import Grid, Queries, Run, Stream, sequence_positions
+from omniagent.model.network.padded import Grid, Keys, Queries, Run, Stream, sequence_positions
 from omniagent.model.network.rope import OmniRope, picture_positions
+
+
+class Some(NamedTuple):
+    """A sequence by its text length and the grids of its references, and which of its tokens a row holds.
+
+    `rows` are numbers within the sequence (text, references, noise), rising; None for all.
+    """
+
+    text: int
+    grids: tuple[Grid, ...]
+    rows: tuple[int, ...] | None
 
 
 class Streams:
@@ -47,6 +59,32 @@ class Streams:
             return self._pack(positions, noise.tokens if trimmed else None)
 
         return self._once(("joint", trimmed, *sequences), make)
+
+    def parts(self, sequences: Sequence[Some], noise: Grid, keys: Keys, *, trimmed: bool) -> Stream:
+        """A row of some tokens of each sequence, whose other tokens' keys are in `keys`; `trimmed` as in `joint`."""
+
+        def make() -> Stream:
+            positions: list[NDArray[np.int64]] = []
+            runs: list[tuple[int, int]] = []
+            asked: list[NDArray[np.int64]] = []
+            before = 0
+            for length, grids, rows in sequences:
+                whole = np.concatenate(sequence_positions(length, grids, noise))
+                chosen = np.arange(len(whole)) if rows is None else np.array(rows)
+                positions.append(whole[chosen])
+                asking = np.flatnonzero(chosen >= len(whole) - noise.tokens) if trimmed else np.arange(len(chosen))
+                runs.append((len(whole), len(asking)))
+                asked.append(before + asking)
+                before += len(chosen)
+            rotation = self._look_up(np.concatenate(positions)[None], self._device)
+            queries = None
+            if trimmed:
+                chosen = torch.from_numpy(np.concatenate(asked)).to(self._device)
+                queries = Queries(chosen, rotation.index_select(1, chosen))
+            grouped = tuple(Run(len(list(same)), *each) for each, same in groupby(runs))
+            return Stream(rotation, None, grouped, queries, not self._how.unmasked, self._how.grouped_heads)
+
+        return self._once(("parts", trimmed, *sequences), make)._replace(keys=keys)
 
     def _pack(self, sequences: Sequence[NDArray[np.int64]], asking: int | None) -> Stream:
         lengths = [len(each) for each in sequences]

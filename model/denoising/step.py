@@ -134,6 +134,11 @@ class VelocityField:
         pictures = sum(reference.grid.tokens for each in branches for reference in self._pictures(each))
         return texts + pictures + len(branches) * self._grid.tokens <= LONGEST_ROW
 
+    @property
+    def token_layers(self) -> int:
+        """Tokens that went through a block so far, each counted once a block."""
+        return self._blocks.token_layers
+
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with the pictures in `rows` of the present batch alone."""
         self._samples = [self._samples[row] for row in rows]

@@ -23,6 +23,9 @@ class TimedBlocks:
         transformer: The network.
         times: (N,) times of the steps, on the device.
         computation: Whether modulations are tabled, weights laid out, buffers used again, and blocks compiled.
+
+    Attributes:
+        token_layers: Tokens that went through a block so far, each counted once a block.
     """
 
     def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
@@ -36,6 +39,7 @@ class TimedBlocks:
             self._lay_out(computation)
         if computation.tabled_modulation:
             self._table()
+        self.token_layers = 0
 
     def embed(self, layer: nn.Module, patches: torch.Tensor) -> torch.Tensor:
         """Tokens (..., T, H) of `patches` (..., T, patch² · channels) by one of the network's two embedders."""
@@ -45,6 +49,7 @@ class TimedBlocks:
         """`x` after modulated blocks at `step` (from 0)."""
         temb = None if self._folded else self._temb(step)
         for block in blocks:
+            self.token_layers += x.size(0) * x.size(1)
             layouts = self._layouts.get(block)
             if self._folded:
                 x = self._call(block, x, stream, None, self._folded[block][step], layouts)

@@ -39,6 +39,8 @@ class AttentionProcessor:
         query, key, value = (each.unflatten(-1, (-1, attn.head_dim)) for each in (query, key, value))
         query = rotate(attn.norm_q(query.float()), turns).to(value.dtype)
         key = rotate(attn.norm_k(key.float()), stream.rotation).to(value.dtype)
+        if stream.keys is not None:
+            key, value = stream.keys.complete(attn, key, value)
         if not stream.runs:
             mask = None if stream.mask is None else stream.mask[:, None, None, :]
             attended = self._attend(query, key, value, mask, stream.grouped).flatten(-2)

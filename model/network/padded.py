@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from omniagent.model.network.rope import OmniRope, Rotation, picture_positions, text_positions
 
@@ -44,6 +45,14 @@ class Queries(NamedTuple):
     rotation: Rotation
 
 
+class Keys(Protocol):
+    """Completes the keys and values of a row that holds only some tokens of its sequences."""
+
+    def complete(self, layer: nn.Module, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Turned keys and values (1, tokens of all sequences, kv heads, head_dim) from those of the row's tokens."""
+        ...
+
+
 class Stream(NamedTuple):
     """Token sequences that attend each within itself.
 
@@ -54,6 +63,7 @@ class Stream(NamedTuple):
         queries: The rows wanted of a packed row; None for all.
         masked: Give the kernel a mask even where nothing is padded, as the published program does.
         grouped: Let the kernel share key/value heads where it can.
+        keys: Completes the keys of a row that holds some tokens of its sequences only; None where all are there.
     """
 
     rotation: Rotation
@@ -62,6 +72,7 @@ class Stream(NamedTuple):
     queries: Queries | None = None
     masked: bool = False
     grouped: bool = True
+    keys: Keys | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from omniagent.model.checkpoint.settings import FAMILY, Profiles
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising, Scheduler, StepCallback, denoise
 from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.reuse import RegionReuse, Source
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
 from omniagent.model.limits import MAX_SIDE
@@ -236,6 +237,8 @@ class PipelineBase(DiffusionPipeline):
         computation: Computation | None = None,
         step_cache: StepCache | None = None,
         attention_kwargs: dict[str, Any] | None = None,
+        reuse: RegionReuse | None = None,
+        sources: Sequence[Source] | None = None,
     ) -> Denoising:
         """A batch ready for its first step; arguments and errors as in `.sampling.Denoising`.
 
@@ -260,6 +263,8 @@ class PipelineBase(DiffusionPipeline):
             computation=computation or self.computation,
             cache=step_cache,
             attention_kwargs=attention_kwargs,
+            reuse=reuse,
+            sources=sources,
         )
 
     def finish(self, denoising: Denoising, callback: StepCallback | None = None) -> torch.Tensor:

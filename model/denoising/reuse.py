@@ -1,0 +1,232 @@
+"""Edits that reuse their source: which tokens of which picture go through the network at which step. Not exact.
+
+Published as RegionE (arXiv 2510.25590: adaptive region partition, region-aware generation, and full steps at the start,
+some in the middle and the last ones) and, over rounds, as CacheEdit (ICML 2026), where what an earlier round left
+alone is taken from there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+
+from omniagent.model.denoising.guidance import Pass
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.regions import Part, closest, tokens_in
+from omniagent.model.denoising.step_cache import StepCache
+from omniagent.model.errors import BadSetting, setting_out_of_range
+from omniagent.model.network.embeddings import patchify, unpatchify
+from omniagent.model.network.padded import Grid
+
+
+class Work(NamedTuple):
+    """What of one picture goes through the network at a step.
+
+    Attributes:
+        tokens: (k,) of its noise tokens, rising; None for all.
+        context: Whether text goes through too, and is a key as it is then; off: as it was kept.
+        references: The same of references.
+        keeps: Whether keys and values are kept for later steps.
+    """
+
+    tokens: torch.Tensor | None = None
+    context: bool = True
+    references: bool = True
+    keeps: bool = False
+
+
+class Source(NamedTuple):
+    """What is known beforehand of a picture.
+
+    Attributes:
+        region: The box that changes; None: it is found.
+        latents: (C, h, w) that the picture has outside of a given region; None: those of its reference.
+    """
+
+    region: Part | None = None
+    latents: torch.Tensor | None = None
+
+
+UNKNOWN = Source()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReuse:
+    """Only the tokens of the changing region go through the network at most steps.
+
+    Attributes:
+        found_after: Share of the steps that are made in full before the region is looked for; above 0 to 1.
+        known_after: Full steps at the start where the region is given; at least 1.
+        every: After that one step in so many is made in full; at least 1.
+        last: Full steps at the end; at least 0.
+        threshold: See `changed_tokens`; above 0.
+        margin: Tokens by which a region is grown.
+        most: A region of a larger share of the picture is none: the picture is drawn exactly from there on.
+        keep_references: Full steps after the first reuse the keys of references.
+        outside: Tokens outside go to the `source`, or to the `estimate` of the last full step.
+    """
+
+    found_after: float = 0.2
+    known_after: int = 1
+    every: int = 6
+    last: int = 1
+    threshold: float = 0.25
+    margin: int = 0
+    most: float = 0.6
+    keep_references: bool = True
+    outside: Literal["source", "estimate"] = "source"
+
+    def __post_init__(self) -> None:
+        for name, value, good, rule in (
+            ("found_after", self.found_after, 0 < self.found_after <= 1, "a number above 0, up to 1"),
+            ("known_after", self.known_after, self.known_after >= 1, "a whole number from 1"),
+            ("every", self.every, self.every >= 1, "a whole number from 1"),
+            ("last", self.last, self.last >= 0, "a whole number from 0"),
+            ("threshold", self.threshold, 0 < self.threshold < math.inf, "a number above 0"),
+            ("margin", self.margin, self.margin >= 0, "a whole number from 0"),
+            ("most", self.most, 0 < self.most <= 1, "a number above 0, up to 1"),
+        ):
+            if not good:
+                raise setting_out_of_range(f"region reuse {name}", value, rule)
+
+
+def check_reuse(computation: Computation, cache: StepCache | None) -> None:
+    """Return if a request that reuses its source may be computed so.
+
+    Raises:
+        BadSetting: two settings exclude each other.
+    """
+    if cache is not None:
+        raise BadSetting(
+            f"region reuse and the step cache {type(cache).__name__} exclude each other; leave one of them out"
+        )
+    if computation.compiled:
+        raise BadSetting("region reuse and compiled blocks exclude each other; leave one of them out")
+
+
+@dataclass(slots=True)
+class _Picture:
+    candidates: list[torch.Tensor]
+    first: int
+    source: torch.Tensor | None = None
+    region: torch.Tensor | None = None
+    exact: bool = False
+    target: torch.Tensor | None = None
+
+
+class RegionMemory:
+    """What a batch of edits reuses, and when.
+
+    Args:
+        settings: When and how.
+        steps: In all.
+        grid: Of the noise, in tokens.
+        patch: Side of a token in latent pixels.
+        references: Latents (C, h, w) of each picture's references; those of the noise's size may be its source.
+        given: What is known of each picture; None: nothing of any.
+
+    Raises:
+        BadSetting: a given region has nothing of the picture in it.
+    """
+
+    def __init__(
+        self,
+        settings: RegionReuse,
+        steps: int,
+        grid: Grid,
+        patch: int,
+        references: Sequence[Sequence[torch.Tensor]],
+        given: Sequence[Source] | None = None,
+    ) -> None:
+        self._settings, self._steps, self._grid, self._patch = settings, steps, grid, patch
+        self._kept: frozenset[Pass] = frozenset()
+        known = given or [UNKNOWN] * len(references)
+        self._pictures = [self._start(*each) for each in zip(references, known, strict=True)]
+        self._works: list[Work] = []
+
+    def plan(self, step: int, passes: Sequence[Pass]) -> list[Work]:
+        """What of each picture goes through the network at `step` (from 0)."""
+        missing = not self._kept.issuperset(passes)
+        self._works = [self._work(each, step, missing) for each in self._pictures]
+        if any(each.keeps for each in self._works):
+            self._kept = frozenset(passes)
+        return self._works
+
+    def complete(self, step: int, time: float, latents: torch.Tensor, velocity: torch.Tensor) -> torch.Tensor:
+        """Velocities (B, C, h, w) of whole pictures from those of the tokens that went through the network.
+
+        Args:
+            step: As planned last.
+            time: Of the step.
+            latents: (B, C, h, w) before it.
+            velocity: Of `latents`; anything where tokens did not go through.
+        """
+        found = list(velocity.unbind())
+        for row, (picture, work) in enumerate(zip(self._pictures, self._works, strict=True)):
+            if work.tokens is not None:
+                assert picture.target is not None
+                straight = (picture.target - latents[row]) / (1 - time)
+                whole = patchify(straight.to(velocity.dtype), self._patch)
+                inside = patchify(velocity[row], self._patch)
+                whole[work.tokens] = inside[work.tokens]
+                found[row] = unpatchify(whole, *self._grid, self._patch)
+            elif not picture.exact:
+                self._learn(picture, step, latents[row] + (1 - time) * velocity[row].to(latents.dtype))
+        return torch.stack(found)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with the pictures in `rows` alone."""
+        self._pictures = [self._pictures[row] for row in rows]
+
+    @property
+    def regions(self) -> list[torch.Tensor | None]:
+        """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
+        return [each.region for each in self._pictures]
+
+    def _start(self, references: Sequence[torch.Tensor], given: Source) -> _Picture:
+        settings = self._settings
+        size = (self._grid.rows * self._patch, self._grid.columns * self._patch)
+        candidates = [each for each in references if tuple(each.shape[-2:]) == size]
+        if given.region is None:
+            first = max(1, math.ceil(settings.found_after * self._steps))
+            return _Picture(candidates, first, exact=not candidates)
+        tokens = tokens_in(given.region, self._grid, settings.margin)
+        own = given.latents if given.latents is not None and tuple(given.latents.shape[-2:]) == size else None
+        # Of several pictures of that size the first is the one that is changed, as people number them.
+        source = own if own is not None else next(iter(candidates), None)
+        picture = _Picture([], settings.known_after)
+        self._settle(picture, source, tokens)
+        return picture
+
+    def _settle(self, picture: _Picture, source: torch.Tensor | None, tokens: torch.Tensor) -> None:
+        share = len(tokens) / self._grid.tokens
+        if source is None or not 0 < share <= self._settings.most:
+            picture.exact = True
+            return
+        picture.source = picture.target = source
+        picture.region = tokens.to(source.device)
+
+    def _learn(self, picture: _Picture, step: int, estimate: torch.Tensor) -> None:
+        settings = self._settings
+        if picture.region is None and step >= picture.first - 1:
+            found = closest(estimate, picture.candidates, self._patch, settings.threshold, settings.margin)
+            assert found is not None
+            self._settle(picture, *found)
+        if settings.outside == "estimate":
+            picture.target = estimate
+
+    def _work(self, picture: _Picture, step: int, missing: bool) -> Work:
+        settings = self._settings
+        if picture.exact:
+            return Work()
+        started = step >= picture.first
+        if missing or not started or picture.region is None:
+            return Work(keeps=step >= picture.first - 1)
+        due = (step - picture.first + 1) % settings.every == 0 or step >= self._steps - settings.last
+        if due:
+            return Work(references=not settings.keep_references, keeps=True)
+        return Work(picture.region, context=False, references=False)
