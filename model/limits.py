@@ -1,6 +1,10 @@
 """Ranges that several modules hold callers to, each defined here alone."""
 
+import math
+from collections.abc import Sequence
 from typing import Final
+
+from omniagent.model.errors import setting_out_of_range
 
 MAX_REFERENCES: Final = 5
 """Reference pictures of one request: the rows of the transformer's image index embedding."""
@@ -21,3 +25,20 @@ MAX_GUIDANCE: Final = 100.0
 """Of text and image guidance."""
 
 MAX_SEED: Final = 2**63 - 1
+
+Part = tuple[float, float, float, float]
+"""Left, top, right and bottom of a box, as shares of the picture's width and height."""
+
+
+def check_part(part: Sequence[float]) -> None:
+    """Return if `part` is a box that has some of the picture in it.
+
+    Raises:
+        BadSetting: it isn't.
+    """
+    rule = "left, top, right, bottom as shares of the picture, left < right, top < bottom, not all outside of 0 to 1"
+    if len(part) != 4 or not all(map(math.isfinite, part)):
+        raise setting_out_of_range("region", tuple(part), rule)
+    left, top, right, bottom = part
+    if not (left < right and top < bottom and left < 1 and top < 1 and right > 0 and bottom > 0):
+        raise setting_out_of_range("region", tuple(part), rule)

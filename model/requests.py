@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from omniagent.model.errors import Cancelled, setting_out_of_range
+from omniagent.model.errors import BadSetting, Cancelled, setting_out_of_range
 from omniagent.model.limits import (
     MAX_BATCH,
     MAX_GUIDANCE,
@@ -22,6 +22,8 @@ from omniagent.model.limits import (
     MAX_SIDE,
     MAX_STEPS,
     MIN_SIDE,
+    Part,
+    check_part,
 )
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 
@@ -108,6 +110,11 @@ class GenerationRequest(BaseModel):
     cfg_range: tuple[float, float] | None = None
     max_side: int | None = Field(default=None, description="longest side in pixels at which references are read")
     loras: tuple[LoraChoice, ...] = Field(default=(), description="beside those that are loaded for every request")
+    region: Part | None = Field(
+        default=None,
+        description="left, top, right and bottom of what changes, as shares of the first reference's width and height; "
+        "a preset that reuses the source takes the rest from there, the others draw all",
+    )
 
 
 @runtime_checkable
@@ -347,6 +354,10 @@ def check_request(request: GenerationRequest) -> None:
     _within("steps", request.steps, 1, MAX_STEPS)
     for name in ("text_guidance", "image_guidance"):
         _within(name, getattr(request, name), 0.0, MAX_GUIDANCE)
+    if request.region is not None:
+        if not request.references:
+            raise BadSetting("a region was given without a reference picture; give the picture that it is a part of")
+        check_part(request.region)
     if request.cfg_range is not None:
         first, last = request.cfg_range
         if not 0.0 <= first <= last <= 1.0:

@@ -228,7 +228,8 @@ class ModelRuntime:
                 preset does not say otherwise.
             cache_bytes: Budget of each cache.
             local_files_only: Never ask the hub.
-            preset: `quality` (exact), `balanced` or `fast`; these draw in bfloat16 on a CPU that multiplies it.
+            preset: `quality` (exact), `balanced` or `fast`, which draw in bfloat16 on a CPU that multiplies it, or
+                `edit`.
             memory: How the generator's weights are held: `auto`, `whole`, `model`, `group` or `sequential`.
             generator_profile: In place of the checkpoint's own.
             critic_profile: In place of the critic's own; a stand-in keeps its own.

@@ -122,7 +122,9 @@ class Config(BaseSettings):
     revision: str | None = Field(default=None, description="hub revision of the model")
     device: str | None = Field(default=None, description="`cpu`, `cuda`, `cuda:1`…; None: the best there is")
     preset: PresetName = Field(
-        default="quality", description="`quality` is exact; `balanced` and `fast` are faster and slightly less accurate"
+        default="quality",
+        description="`quality` is exact; `balanced` and `fast` are faster and slightly less accurate; `edit` is exact "
+        "from words, and faster in edits, where it computes little but what changes",
     )
     memory: Literal["auto", "whole", "model", "group", "sequential"] = Field(
         default="auto",

@@ -84,6 +84,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "preset.quality": ("quality (exact)", "质量(精确)"),
     "preset.balanced": ("balanced", "均衡"),
     "preset.fast": ("fast (a little less accurate)", "快速(略欠精确)"),
+    "preset.edit": ("fast edits, exact from words", "编辑加速(文生图仍精确)"),
     "critic.local": ("the model's own", "模型自带"),
     "started_with": ("Chosen when the server was started.", "在服务器启动时选定。"),
     "thread": ("Conversation", "对话"),

@@ -9,8 +9,9 @@ import torch
 
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.reuse import RegionMemory, RegionReuse, Source, check_reuse
-from omniagent.model.denoising.reusing_step import ReusingField
+from omniagent.model.denoising.reuse.memory import RegionMemory, Source, check_reuse
+from omniagent.model.denoising.reuse.settings import RegionReuse
+from omniagent.model.denoising.reuse.step import ReusingField
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import Cancelled

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.errors import setting_out_of_range
 
 if TYPE_CHECKING:
     from omniagent.model.denoising.loop import Scheduler
 
-PresetName = Literal["quality", "balanced", "fast"]
+PresetName = Literal["quality", "balanced", "fast", "edit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Preset:
         second_order: Steps by DPM-Solver++ instead of the checkpoint's sampler.
         half: On a CPU that multiplies bfloat16 natively, the transformer and the VAE in it, unless a number type is
             asked for; accelerators use it anyway. The MLLM, which judges too, keeps float32.
+        reuse: How edits take from their source what does not change; pictures from words are not touched by it.
     """
 
     name: PresetName
@@ -34,6 +36,7 @@ class Preset:
     shift: float = 1.0
     second_order: bool = False
     half: bool = False
+    reuse: RegionReuse | None = None
 
     def step_count(self, default: int) -> int:
         """Steps of a request that leaves them open; at least 1."""
@@ -64,6 +67,7 @@ PRESETS = MappingProxyType[str, Preset](
         "quality": Preset("quality"),
         "balanced": Preset("balanced", steps=0.5, second_order=True, half=True),
         "fast": Preset("fast", steps=0.25, shift=0.6, second_order=True, half=True),
+        "edit": Preset("edit", reuse=RegionReuse()),
     }
 )
 

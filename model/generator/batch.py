@@ -10,6 +10,7 @@ from PIL import Image
 
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import Preset
+from omniagent.model.denoising.reuse.memory import UNKNOWN, Source
 from omniagent.model.errors import GenerationFailed
 from omniagent.model.network.text_states import TextStates, join_texts
 from omniagent.model.pictures import Size, postprocess, stretch
@@ -37,6 +38,7 @@ class Prepared(NamedTuple):
     text: TextStates
     negative: TextStates | None
     references: list[torch.Tensor]
+    source: Source = UNKNOWN
 
 
 class PictureBatch:
@@ -47,6 +49,7 @@ class PictureBatch:
         model: Its name, for messages.
         pictures: Prepared requests of one bucket, each with a seed.
         preset: What is left out.
+        finished: Is given each finished picture and its latents (1, C, h, w), where it was not stretched.
         colours: Gives the colours of latents, for previews; called when one is asked for.
     """
 
@@ -58,8 +61,9 @@ class PictureBatch:
         pictures: Sequence[tuple[Prepared, int]],
         preset: Preset,
         colours: Callable[[], LatentColours],
+        finished: Callable[[Image.Image, torch.Tensor], None] | None = None,
     ) -> None:
-        self._pipeline, self._model, self._colours = pipeline, model, colours
+        self._pipeline, self._model, self._colours, self._finished = pipeline, model, colours, finished
         self._pictures = list(pictures)
         requests = [prepared for prepared, _ in pictures]
         bucket = requests[0].bucket
@@ -74,7 +78,14 @@ class PictureBatch:
             num_inference_steps=bucket.steps,
             timesteps=preset.timesteps(pipeline.scheduler, bucket.steps, noise.size(-2) * noise.size(-1)),
             scheduler=preset.scheduler(pipeline.scheduler),
+            reuse=preset.reuse,
+            sources=[each.source for each in requests],
         )
+
+    @property
+    def token_layers(self) -> int:
+        """Tokens that went through a block so far, each counted once a block: the work that was done."""
+        return self._denoising.token_layers
 
     @property
     def size(self) -> int:
@@ -113,11 +124,14 @@ class PictureBatch:
         """
         prepared, seed = self._pictures[row]
         # One at a time: a convolution may round by the size of its batch.
-        values = decode_latents(self._pipeline.vae, self._denoising.latents[row : row + 1])
+        latents = self._denoising.latents[row : row + 1]
+        values = decode_latents(self._pipeline.vae, latents)
         if not bool(values.isfinite().all()):
             raise GenerationFailed(f"{self._model} drew numbers that are not finite for seed {seed}; try another seed")
         (image,) = postprocess(stretch(values, prepared.asked), "pil")
         assert isinstance(image, Image.Image)
+        if self._finished is not None and prepared.asked == prepared.bucket.size:
+            self._finished(image, latents)
         return image
 
 

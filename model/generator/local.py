@@ -12,9 +12,11 @@ from PIL import Image
 from omniagent.model.cache import ByteCache, CacheStats, picture_key
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.presets import preset_named
+from omniagent.model.denoising.reuse.memory import UNKNOWN, Source
 from omniagent.model.device import free_memory, with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
 from omniagent.model.generator.loras import RequestLoras
+from omniagent.model.limits import Part
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, token_count
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
@@ -51,8 +53,9 @@ class OmniGen2Generator:
         folder: Where the checkpoint lies, if it lies anywhere.
         batch: Pictures drawn together. On a CPU in float32 a seed's picture is the same bit for bit whatever it is
             drawn with; elsewhere the last bits may follow the batch, as matrix products round by shape.
-        cache_bytes: Budget, in bytes, for texts and, as much again, for references.
-        preset: `quality`, `balanced` or `fast`, see `Preset`.
+        cache_bytes: Budget, in bytes, for texts and, as much again, for references; and once more for the latents of
+            drawn pictures, where the preset reuses them.
+        preset: `quality`, `balanced`, `fast` or `edit`, see `Preset`.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class OmniGen2Generator:
         self._here = True
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
+        self._drawn: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
         self._colours: LatentColours | None = None
 
     @property
@@ -198,12 +202,14 @@ class OmniGen2Generator:
             self._text(request.instruction, worn),
             self._text(request.negative, worn) if bucket.guidance.needs_negative else None,
             [self._reference(picture, self._side(request)) for picture in pictures],
+            self._source(request.region, pictures),
         )
 
     def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch:
         """Pictures of one bucket, each with its seed, ready for their first step."""
         self._loras.put_on(pictures[0][0].bucket.loras)
-        return PictureBatch(self.pipeline, self._model, pictures, self._preset, self._latent_colours)
+        keep = None if self._preset.reuse is None else self._keep
+        return PictureBatch(self.pipeline, self._model, pictures, self._preset, self._latent_colours, keep)
 
     def leave(self) -> None:
         """Give the device's memory back that drawing took, and weights where they may lie elsewhere between pictures.
@@ -222,6 +228,7 @@ class OmniGen2Generator:
         self._colours = None
         self._texts.clear()
         self._references.clear()
+        self._drawn.clear()
 
     def _generate(
         self, request: GenerationRequest, token: CancelToken | None, on_step: Step | None
@@ -303,6 +310,15 @@ class OmniGen2Generator:
             return self.pipeline.encode_references([picture], max_input_image_side_length=side, generator=source)[0]
 
         return self._references.get_or_make(f"{side} {key}", encode)
+
+    def _source(self, region: Part | None, pictures: Sequence[Image.Image]) -> Source:
+        """What an edit can reuse: of pictures that were drawn here their own latents, without the VAE's error."""
+        if self._preset.reuse is None or not pictures:
+            return UNKNOWN
+        return Source(region, tuple(self._drawn.get(picture_key(picture)) for picture in pictures))
+
+    def _keep(self, picture: Image.Image, latents: torch.Tensor) -> None:
+        self._drawn.put(picture_key(picture), latents[0].clone())
 
 
 def _size_of(picture: Image.Image) -> Size:

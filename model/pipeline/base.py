@@ -20,7 +20,8 @@ from omniagent.model.checkpoint.settings import FAMILY, Profiles
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising, Scheduler, StepCallback, denoise
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.reuse import RegionReuse, Source
+from omniagent.model.denoising.reuse.memory import Source
+from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
 from omniagent.model.limits import MAX_SIDE

@@ -30,7 +30,8 @@ Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, …. Defaul
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="quality|balanced|fast", help="quality is exact; the others are faster, slightly less accurate."
+        metavar="quality|balanced|fast|edit",
+        help="quality is exact; the others are faster, slightly less accurate; edit in edits only.",
     ),
 ]
 Generator = Annotated[

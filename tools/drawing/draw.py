@@ -9,6 +9,7 @@ from PIL import Image
 from pydantic import Field
 
 from omniagent.model.errors import BadSetting, GenerationFailed
+from omniagent.model.limits import Part
 from omniagent.model.requests import GenerationRequest, Previews
 from omniagent.tools.instruments.similarity import perceptual_hash
 from omniagent.tools.record.trace import Estimated
@@ -49,9 +50,10 @@ def draw(name: str, arguments: DrawIn, references: tuple[ImageRef, ...], context
 
     Raises: as `drawn`.
     """
-    keep = context.region.kept if context.region is not None and references else _as_drawn
+    masked = context.region if references else None
     pictures = tuple(context.store.get(ref) for ref in references)
-    return drawn(name, arguments, arguments.settings, pictures, context, keep)
+    keep, part = (_as_drawn, None) if masked is None else (masked.kept, masked.part)
+    return drawn(name, arguments, arguments.settings, pictures, context, keep, part)
 
 
 def drawn(
@@ -61,8 +63,11 @@ def drawn(
     references: tuple[Image.Image, ...],
     context: ToolContext,
     finished: Callable[[Image.Image], Image.Image],
+    part: Part | None = None,
 ) -> DrawOut:
     """Draw with the runtime's generator and keep the pictures, each as `finished` makes it of what was drawn.
+
+    `part` is what changes of the first reference: left, top, right, bottom as shares of its sides; None: anything.
 
     A batch that this run drew before is not drawn again: a killed run repeats the node it was in, but not the work.
 
@@ -74,7 +79,7 @@ def drawn(
     key = _key(name, context.runtime.generator.model, arguments)
     if (known := context.store.recall(key)) is not None:
         return DrawOut.model_validate_json(known)
-    request = _request(arguments, settings, references, context)
+    request = _request(arguments, settings, references, context).model_copy(update={"region": part})
     started = time.perf_counter()
     pictures = context.runtime.generator.generate(
         request, token=context.token, on_step=_Telling(name, request, context)

@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import Field
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.limits import MAX_SIDE, MIN_SIDE
+from omniagent.model.limits import MAX_SIDE, MIN_SIDE, Part
 from omniagent.tools.drawing.draw import DrawIn, DrawOut, drawn
 from omniagent.tools.intake.region import Region
 from omniagent.tools.tool import ToolContext, tool
@@ -51,7 +51,8 @@ def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
         whole = pasted(source, picture, frame)
         return whole if region is None else region.kept(whole)
 
-    return drawn("mend", arguments, settings, (enlarged,), context, back)
+    part = share_of(arguments.box, frame)
+    return drawn("mend", arguments, settings, (enlarged,), context, back, part)
 
 
 def frame_of(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
@@ -67,6 +68,15 @@ def frame_of(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | Non
     if (right - left) * (bottom - top) > _MOST * width * height:
         return None
     return left, top, right, bottom
+
+
+def share_of(box: Box, frame: tuple[int, int, int, int]) -> Part | None:
+    """Left, top, right and bottom of a box within a frame, as shares of the frame's sides; None of an empty box."""
+    left, top, right, bottom = frame
+    width, height = right - left, bottom - top
+    start = max(0.0, (box.left - left) / width), max(0.0, (box.top - top) / height)
+    end = min(1.0, (box.right - left) / width), min(1.0, (box.bottom - top) / height)
+    return (*start, *end) if start[0] < end[0] and start[1] < end[1] else None
 
 
 def drawing_size(cut: tuple[int, int], pixels: int, sides: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from PIL import Image, ImageChops, ImageFilter
 
-from omniagent.model.limits import MIN_SIDE
+from omniagent.model.limits import MIN_SIDE, Part
 
 _EDGE = 128
 """The soft edge is this part of the shorter side, and lies within the region."""
@@ -42,6 +42,15 @@ class Region:
         width, height = self.size or self.picture.size
         scale = min(1.0, (1024 * 1024 / (width * height)) ** 0.5)
         return _whole(width * scale), _whole(height * scale)
+
+    @property
+    def part(self) -> Part | None:
+        """Left, top, right and bottom of all that may change, as shares of width and height; None of a black mask."""
+        box = self.mask.getbbox()
+        if box is None:
+            return None
+        (left, top, right, bottom), (width, height) = box, self.mask.size
+        return left / width, top / height, right / width, bottom / height
 
     @cached_property
     def _soft(self) -> Image.Image:

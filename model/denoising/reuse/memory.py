@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from itertools import zip_longest
+from typing import NamedTuple
 
 import torch
 
 from omniagent.model.denoising.guidance import Pass
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.regions import Part, closest, tokens_in
+from omniagent.model.denoising.reuse.regions import closest, tokens_in
+from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.step_cache import StepCache
-from omniagent.model.errors import BadSetting, setting_out_of_range
+from omniagent.model.errors import BadSetting
+from omniagent.model.limits import Part
 from omniagent.model.network.embeddings import patchify, unpatchify
 from omniagent.model.network.padded import Grid
 
@@ -44,54 +47,14 @@ class Source(NamedTuple):
 
     Attributes:
         region: The box that changes; None: it is found.
-        latents: (C, h, w) that the picture has outside of a given region; None: those of its reference.
+        latents: For each reference the latents (C, h, w) to take from it what does not change; None: its own.
     """
 
     region: Part | None = None
-    latents: torch.Tensor | None = None
+    latents: tuple[torch.Tensor | None, ...] = ()
 
 
 UNKNOWN = Source()
-
-
-@dataclass(frozen=True, slots=True)
-class RegionReuse:
-    """Only the tokens of the changing region go through the network at most steps.
-
-    Attributes:
-        found_after: Share of the steps that are made in full before the region is looked for; above 0 to 1.
-        known_after: Full steps at the start where the region is given; at least 1.
-        every: After that one step in so many is made in full; at least 1.
-        last: Full steps at the end; at least 0.
-        threshold: See `changed_tokens`; above 0.
-        margin: Tokens by which a region is grown.
-        most: A region of a larger share of the picture is none: the picture is drawn exactly from there on.
-        keep_references: Full steps after the first reuse the keys of references.
-        outside: Tokens outside go to the `source`, or to the `estimate` of the last full step.
-    """
-
-    found_after: float = 0.2
-    known_after: int = 1
-    every: int = 6
-    last: int = 1
-    threshold: float = 0.25
-    margin: int = 0
-    most: float = 0.6
-    keep_references: bool = True
-    outside: Literal["source", "estimate"] = "source"
-
-    def __post_init__(self) -> None:
-        for name, value, good, rule in (
-            ("found_after", self.found_after, 0 < self.found_after <= 1, "a number above 0, up to 1"),
-            ("known_after", self.known_after, self.known_after >= 1, "a whole number from 1"),
-            ("every", self.every, self.every >= 1, "a whole number from 1"),
-            ("last", self.last, self.last >= 0, "a whole number from 0"),
-            ("threshold", self.threshold, 0 < self.threshold < math.inf, "a number above 0"),
-            ("margin", self.margin, self.margin >= 0, "a whole number from 0"),
-            ("most", self.most, 0 < self.most <= 1, "a number above 0, up to 1"),
-        ):
-            if not good:
-                raise setting_out_of_range(f"region reuse {name}", value, rule)
 
 
 def check_reuse(computation: Computation, cache: StepCache | None) -> None:
@@ -190,16 +153,16 @@ class RegionMemory:
     def _start(self, references: Sequence[torch.Tensor], given: Source) -> _Picture:
         settings = self._settings
         size = (self._grid.rows * self._patch, self._grid.columns * self._patch)
-        candidates = [each for each in references if tuple(each.shape[-2:]) == size]
+        finest = [known if known is not None else own for own, known in zip_longest(references, given.latents)]
+        candidates = [each for each in finest if each is not None and tuple(each.shape[-2:]) == size]
         if given.region is None:
             first = max(1, math.ceil(settings.found_after * self._steps))
             return _Picture(candidates, first, exact=not candidates)
         tokens = tokens_in(given.region, self._grid, settings.margin)
-        own = given.latents if given.latents is not None and tuple(given.latents.shape[-2:]) == size else None
-        # Of several pictures of that size the first is the one that is changed, as people number them.
-        source = own if own is not None else next(iter(candidates), None)
         picture = _Picture([], settings.known_after)
-        self._settle(picture, source, tokens)
+        # The region is one of the first reference, and says nothing of the others.
+        first = finest[0] if references else None
+        self._settle(picture, first if first is not None and tuple(first.shape[-2:]) == size else None, tokens)
         return picture
 
     def _settle(self, picture: _Picture, source: torch.Tensor | None, tokens: torch.Tensor) -> None:

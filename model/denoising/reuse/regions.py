@@ -9,12 +9,9 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-from omniagent.model.errors import setting_out_of_range
+from omniagent.model.limits import Part, check_part
 from omniagent.model.network.embeddings import patchify
 from omniagent.model.network.padded import Grid
-
-Part = tuple[float, float, float, float]
-"""Left, top, right and bottom of a box, as shares of the picture's width and height."""
 
 
 class Found(NamedTuple):
@@ -22,20 +19,6 @@ class Found(NamedTuple):
 
     source: torch.Tensor
     tokens: torch.Tensor
-
-
-def check_part(part: Sequence[float]) -> None:
-    """Return if `part` is a box that has some of the picture in it.
-
-    Raises:
-        BadSetting: it isn't.
-    """
-    rule = "left, top, right, bottom as shares of the picture, left < right, top < bottom, not all outside of 0 to 1"
-    if len(part) != 4 or not all(map(math.isfinite, part)):
-        raise setting_out_of_range("region", tuple(part), rule)
-    left, top, right, bottom = part
-    if not (left < right and top < bottom and left < 1 and top < 1 and right > 0 and bottom > 0):
-        raise setting_out_of_range("region", tuple(part), rule)
 
 
 def tokens_in(part: Part, grid: Grid, margin: int = 0) -> torch.Tensor:

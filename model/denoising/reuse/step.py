@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 
 from omniagent.model.denoising.guidance import Pass
-from omniagent.model.denoising.kept_keys import KeyMemory, Present
 from omniagent.model.denoising.packed import Some
-from omniagent.model.denoising.reuse import Work
+from omniagent.model.denoising.reuse.keys import KeyMemory, Present
+from omniagent.model.denoising.reuse.memory import Work
 from omniagent.model.denoising.step import Branch, VelocityField
 from omniagent.model.network.embeddings import patchify, unpatchify
 from omniagent.model.network.padded import Grid

@@ -1,0 +1,1 @@
+"""Edits that take from their source what does not change; not exact."""
