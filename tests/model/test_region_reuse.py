@@ -18,7 +18,7 @@ from omniagent.model.denoising.loop import Denoising, denoise
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.reuse.memory import Source, Work
 from omniagent.model.denoising.reuse.regions import changed_tokens, tokens_in
-from omniagent.model.denoising.reuse.settings import RegionReuse
+from omniagent.model.denoising.reuse.settings import RegionReuse, Schedule
 from omniagent.model.denoising.reuse.step import ReusingField
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.denoising.step_cache import TeaCache
@@ -35,6 +35,7 @@ from tests.support.tiny_omnigen2 import CONFIG, tiny_pipeline, tiny_transformer
 NET = tiny_transformer()
 STEPS = 6
 GUIDANCE = Guidance(text_scale=3.0, image_scale=1.5)
+OFTEN = RegionReuse(found=Schedule(0.2, every=3), known=Schedule(0.05, every=3))
 CORNER: Part = (0.0, 0.0, 0.4, 0.4)
 SIDES = (8, 12)
 """Latent pixels: 4 by 6 tokens, of which the corner has 2 by 3."""
@@ -57,10 +58,12 @@ REFERENCES = [[SAME], [SMALL, OTHER], [SMALL], []]
 SOURCES = [Source(CORNER), Source((0.6, 0.5, 1.0, 1.0)), Source(CORNER), Source()]
 
 
-def batch(rows: Sequence[int], *, dpm: bool = False, guidance: Guidance = GUIDANCE, **settings: Any) -> Denoising:
+def batch(
+    rows: Sequence[int], *, dpm: bool = False, guidance: Guidance = GUIDANCE, steps: int = STEPS, **settings: Any
+) -> Denoising:
     """Some of four edits: with a source, with that as the second of two pictures, with a smaller one, without any."""
     scheduler = (DPMSolverMultistepScheduler if dpm else FlowMatchEulerDiscreteScheduler)()
-    scheduler.set_timesteps(STEPS, "cpu", num_tokens=math.prod(SIDES))
+    scheduler.set_timesteps(steps, "cpu", num_tokens=math.prod(SIDES))
     sources = settings.pop("sources", SOURCES)
     return Denoising(
         NET,
@@ -127,9 +130,9 @@ def test_an_edit_that_has_nothing_to_reuse_is_the_exact_one_bit_for_bit(row: int
 
 @pytest.mark.parametrize("dpm", [False, True])
 def test_pictures_do_not_depend_on_the_company_in_which_they_reuse_their_sources(dpm: bool) -> None:
-    alone = [denoise(batch([row], dpm=dpm, reuse=RegionReuse(every=3)))[0] for row in range(4)]
-    together = denoise(batch(range(4), dpm=dpm, reuse=RegionReuse(every=3)))
-    left = batch(range(4), dpm=dpm, reuse=RegionReuse(every=3))
+    alone = [denoise(batch([row], dpm=dpm, reuse=OFTEN))[0] for row in range(4)]
+    together = denoise(batch(range(4), dpm=dpm, reuse=OFTEN))
+    left = batch(range(4), dpm=dpm, reuse=OFTEN)
     left.step()
     left.step()
     left.keep([0, 3])
@@ -139,7 +142,7 @@ def test_pictures_do_not_depend_on_the_company_in_which_they_reuse_their_sources
 
 @pytest.mark.parametrize("dpm", [False, True])
 def test_outside_of_a_given_region_a_picture_ends_at_its_source(dpm: bool) -> None:
-    found = batch([0], dpm=dpm, reuse=RegionReuse(every=STEPS, last=0, keep_references=True))
+    found = batch([0], dpm=dpm, reuse=RegionReuse(known=Schedule(0.05, last=0)))
     picture, exact = denoise(found)[0], denoise(batch([0], dpm=dpm))[0]
     torch.testing.assert_close(picture[:, 4:], SAME[:, 4:], atol=1e-5, rtol=0)
     torch.testing.assert_close(picture[:, :4, 6:], SAME[:, :4, 6:], atol=1e-5, rtol=0)
@@ -153,7 +156,7 @@ def test_a_region_is_found_where_the_estimate_differs_and_the_rest_is_left_out()
     # A source that the network's first estimate is near to, but for a corner.
     near = first.foreseen[0].clone()
     near[:, :4, :6] += 3.0
-    reuse = RegionReuse(found_after=0.01, threshold=1.0, every=STEPS, last=0)
+    reuse = RegionReuse(found=Schedule(0.01, last=0), threshold=1.0)
     found = batch([0], reuse=reuse, sources=[Source(latents=(near,))])
     picture = denoise(found)[0]
     (region,) = found.regions
@@ -165,7 +168,7 @@ def test_a_region_is_found_where_the_estimate_differs_and_the_rest_is_left_out()
 
 def test_guidance_that_begins_later_makes_a_whole_step_of_it() -> None:
     late = Guidance(text_scale=3.0, image_scale=1.5, start=0.5, end=0.8)
-    found = batch([0], reuse=RegionReuse(every=STEPS, last=0), guidance=late)
+    found = batch([0], reuse=RegionReuse(known=Schedule(0.05, last=0)), guidance=late)
     counts = list[int]()
     while found.done < found.steps:
         before = found.token_layers
@@ -176,13 +179,14 @@ def test_guidance_that_begins_later_makes_a_whole_step_of_it() -> None:
 
 
 def test_an_edit_with_a_known_region_takes_less_than_half_the_work_of_one_that_looks_for_it() -> None:
-    exact, known = batch([0]), batch([0], reuse=RegionReuse())
-    denoise(exact)
-    denoise(known)
-    looked = batch([0], reuse=RegionReuse(known_after=math.ceil(0.2 * STEPS)))
-    denoise(looked)
-    assert known.token_layers < looked.token_layers < exact.token_layers
-    assert 2 * known.token_layers < exact.token_layers
+    known = RegionReuse()
+    looked = replace(known, known=known.found)
+    counts = list[int]()
+    for reuse in (known, looked, None):
+        made = batch([0], steps=20, reuse=reuse)
+        denoise(made)
+        counts.append(made.token_layers)
+    assert 2 * counts[0] < counts[1] and 2 * counts[1] < 1.05 * counts[2]
 
 
 @given(
@@ -230,20 +234,11 @@ def test_changed_tokens_are_those_that_moved_and_their_neighbours(moved: set[int
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        {"found_after": 0.0},
-        {"found_after": 1.5},
-        {"known_after": 0},
-        {"every": 0},
-        {"last": -1},
-        {"threshold": math.nan},
-        {"margin": -1},
-        {"most": 0.0},
-    ],
+    [{"first": 0.0}, {"first": 1.5}, {"every": -1}, {"last": -1}, {"threshold": math.nan}, {"margin": -1}, {"most": 0}],
 )
 def test_settings_of_reuse_outside_of_their_ranges_are_refused_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadSetting, match=next(iter(wrong))):
-        RegionReuse(**wrong)
+        RegionReuse(**wrong) if {"threshold", "margin", "most"} & set(wrong) else Schedule(**{"first": 0.5} | wrong)
 
 
 @pytest.mark.parametrize("settings", [{"cache": TeaCache()}, {"computation": Computation.named("compiled")}])

@@ -7,7 +7,6 @@ alone is taken from there.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -18,7 +17,7 @@ import torch
 from omniagent.model.denoising.guidance import Pass
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.reuse.regions import closest, tokens_in
-from omniagent.model.denoising.reuse.settings import RegionReuse
+from omniagent.model.denoising.reuse.settings import RegionReuse, Schedule
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
 from omniagent.model.limits import Part
@@ -74,7 +73,7 @@ def check_reuse(computation: Computation, cache: StepCache | None) -> None:
 @dataclass(slots=True)
 class _Picture:
     candidates: list[torch.Tensor]
-    first: int
+    schedule: Schedule
     source: torch.Tensor | None = None
     region: torch.Tensor | None = None
     exact: bool = False
@@ -156,10 +155,9 @@ class RegionMemory:
         finest = [known if known is not None else own for own, known in zip_longest(references, given.latents)]
         candidates = [each for each in finest if each is not None and tuple(each.shape[-2:]) == size]
         if given.region is None:
-            first = max(1, math.ceil(settings.found_after * self._steps))
-            return _Picture(candidates, first, exact=not candidates)
+            return _Picture(candidates, settings.found, exact=not candidates)
         tokens = tokens_in(given.region, self._grid, settings.margin)
-        picture = _Picture([], settings.known_after)
+        picture = _Picture([], settings.known)
         # The region is one of the first reference, and says nothing of the others.
         first = finest[0] if references else None
         self._settle(picture, first if first is not None and tuple(first.shape[-2:]) == size else None, tokens)
@@ -175,7 +173,7 @@ class RegionMemory:
 
     def _learn(self, picture: _Picture, step: int, estimate: torch.Tensor) -> None:
         settings = self._settings
-        if picture.region is None and step >= picture.first - 1:
+        if picture.region is None and step >= picture.schedule.started(self._steps) - 1:
             found = closest(estimate, picture.candidates, self._patch, settings.threshold, settings.margin)
             assert found is not None
             self._settle(picture, *found)
@@ -183,13 +181,11 @@ class RegionMemory:
             picture.target = estimate
 
     def _work(self, picture: _Picture, step: int, missing: bool) -> Work:
-        settings = self._settings
         if picture.exact:
             return Work()
-        started = step >= picture.first
-        if missing or not started or picture.region is None:
-            return Work(keeps=step >= picture.first - 1)
-        due = (step - picture.first + 1) % settings.every == 0 or step >= self._steps - settings.last
-        if due:
-            return Work(references=not settings.keep_references, keeps=True)
+        schedule, steps = picture.schedule, self._steps
+        if missing or picture.region is None or step < schedule.started(steps):
+            return Work(keeps=step >= schedule.started(steps) - 1)
+        if schedule.full(step, steps):
+            return Work(references=not self._settings.keep_references, keeps=True)
         return Work(picture.region, context=False, references=False)
