@@ -88,6 +88,11 @@ class PictureBatch:
         return self._denoising.token_layers
 
     @property
+    def regions(self) -> list[torch.Tensor | None]:
+        """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
+        return self._denoising.regions
+
+    @property
     def size(self) -> int:
         """Pictures still being drawn."""
         return len(self._pictures)

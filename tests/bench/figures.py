@@ -13,6 +13,7 @@ from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
 from tests.bench.chat import figures as chat_figures
 from tests.bench.fullsize import fullsize as fullsize_figures
+from tests.bench.gates import gate_lines
 from tests.bench.load import compare
 from tests.bench.memory import peak_of
 from tests.bench.midsize import EDIT, TEXT_TO_IMAGE, Load
@@ -143,6 +144,11 @@ def previews() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
+def gates() -> Iterator[str]:
+    """Every lossy preset against its floors."""
+    yield from gate_lines()
+
+
 def _data(name: str) -> Callable[[], Iterator[Line]]:
     return lambda: (Line(*figure) for figure in DATA_FIGURES[name]())
 
@@ -162,9 +168,10 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "photo_edits": photo_edits,
     "chat": chat,
     "previews": previews,
+    "gates": gates,
     **{name: _data(name) for name in DATA_FIGURES},
 }
-ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat", *DATA_FIGURES})
+ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat", "gates", *DATA_FIGURES})
 """Not run unless asked for by name."""
 
 

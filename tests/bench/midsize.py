@@ -9,6 +9,8 @@ import torch
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising
 from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.reuse.memory import Source
+from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.network.text_states import TextStates
@@ -78,7 +80,12 @@ class Prepared:
         return [self.net.encode_text(each.to(self.net.dtype))._replace(source=each) for each in self.prompts]
 
     def start(
-        self, texts: list[TextStates], how: Computation | None = None, cache: StepCache | None = None
+        self,
+        texts: list[TextStates],
+        how: Computation | None = None,
+        cache: StepCache | None = None,
+        reuse: RegionReuse | None = None,
+        source: Source | None = None,
     ) -> Denoising:
         """Ready for the first step."""
         scheduler = FlowMatchEulerDiscreteScheduler()
@@ -97,4 +104,6 @@ class Prepared:
             self.load.guidance,
             computation=how,
             cache=cache,
+            reuse=reuse,
+            sources=[source or Source()] * batch,
         )

@@ -12,6 +12,8 @@ import torch
 
 from omniagent.model.denoising.loop import Denoising
 from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.reuse.memory import Source
+from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.step_cache import StepCache
 from tests.bench.midsize import Load, Prepared, midsize
 
@@ -24,6 +26,8 @@ class Way:
 
     computation: Computation
     cache: StepCache | None = None
+    reuse: RegionReuse | None = None
+    source: Source | None = None
 
 
 @dataclass
@@ -77,8 +81,8 @@ def race(
 ) -> dict[str, Timed]:
     """Draw one request in each way. Text is counted where it is refined: once before the first step, or at each step.
 
-    Single steps that the machine interrupted are left out: a request's time is its number of steps times their median,
-    and what came before them.
+    Single steps that the machine interrupted are left out: a request's time is the medians of its steps, of those of
+    the same work each, and what came before them.
     """
     prepared = Prepared(midsize(dtype=dtype, device=device), load)
     running: dict[str, Denoising] = {}
@@ -86,16 +90,27 @@ def race(
     times: dict[str, list[float]] = {name: [] for name in ways}
     text_time, texts = seconds(prepared.texts, device)
     for name, way in ways.items():
-        before[name], running[name] = seconds(lambda way=way: prepared.start(texts, way.computation, way.cache), device)
+        before[name], running[name] = seconds(
+            lambda way=way: prepared.start(texts, way.computation, way.cache, way.reuse, way.source), device
+        )
         if way.computation.cached_text:
             before[name] += text_time
+    works: dict[str, list[int]] = {name: [] for name in ways}
     for step in range(load.steps):
         # Whatever grows slower or faster in the meantime hits each way first every other time.
         for name in list(running) if step % 2 == 0 else reversed(running):
+            done = running[name].token_layers
             times[name].append(seconds(running[name].step, device)[0])
-    found: dict[str, Timed] = {}
-    for name, each in times.items():
-        # A cache makes some steps short on purpose; only steps that are alike can stand for each other.
-        total = sum(each) if ways[name].cache is not None else sorted(each)[len(each) // 2] * len(each)
-        found[name] = Timed(before[name] + total, running[name].latents, each, before[name])
-    return found
+            works[name].append(running[name].token_layers - done)
+    return {
+        name: Timed(before[name] + _undisturbed(each, works[name]), running[name].latents, each, before[name])
+        for name, each in times.items()
+    }
+
+
+def _undisturbed(times: Sequence[float], works: Sequence[int]) -> float:
+    """Seconds of all steps, those of the same work each taken for their median."""
+    alike: dict[int, list[float]] = {}
+    for one, work in zip(times, works, strict=True):
+        alike.setdefault(work, []).append(one)
+    return sum(sorted(each)[len(each) // 2] * len(each) for each in alike.values())
