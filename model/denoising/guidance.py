@@ -24,6 +24,13 @@ class Pass(NamedTuple):
     references: bool
 
 
+class Branch(NamedTuple):
+    """A picture, by its number at the start of the request, under one pass of guidance."""
+
+    guidance: Pass
+    sample: int
+
+
 CONDITIONAL = Pass(positive=True, references=True)
 REFERENCES_ONLY = Pass(positive=False, references=True)
 UNCONDITIONAL = Pass(positive=False, references=False)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from omniagent.model.denoising.guidance import Pass
+from omniagent.model.denoising.guidance import Branch, Pass
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.packed import Streams
 from omniagent.model.denoising.step_cache import StepCache
@@ -26,13 +26,6 @@ from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 
 LONGEST_ROW = 1024
 """Tokens: passes of 1,280, and of 2,900, took 1.11 times as long together as one by one (hidden 512, one thread)."""
-
-
-class Branch(NamedTuple):
-    """A picture, by its number at the start of the request, under one pass of guidance."""
-
-    guidance: Pass
-    sample: int
 
 
 class Reference(NamedTuple):

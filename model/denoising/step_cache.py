@@ -14,6 +14,7 @@ from typing import Protocol
 
 import torch
 
+from omniagent.model.denoising.guidance import Branch
 from omniagent.model.errors import setting_out_of_range
 
 Inputs = Callable[[], Sequence[torch.Tensor]]
@@ -23,7 +24,7 @@ class StepMemory(ABC):
     """What a cache remembers of one request."""
 
     @abstractmethod
-    def due(self, step: int, branches: Sequence[Hashable], inputs: Inputs) -> list[bool]:
+    def due(self, step: int, branches: Sequence[Branch], inputs: Inputs) -> list[bool]:
         """Which branches must run the joint layers at `step`; called once a step for each branch.
 
         Args:
@@ -33,11 +34,11 @@ class StepMemory(ABC):
         """
 
     @abstractmethod
-    def store(self, branch: Hashable, before: torch.Tensor, after: torch.Tensor) -> None:
+    def store(self, branch: Branch, before: torch.Tensor, after: torch.Tensor) -> None:
         """Remember noise tokens (n, H) `before` and `after` the joint layers."""
 
     @abstractmethod
-    def recall(self, branch: Hashable, before: torch.Tensor) -> torch.Tensor:
+    def recall(self, branch: Branch, before: torch.Tensor) -> torch.Tensor:
         """Noise tokens after the joint layers, guessed from what was stored."""
 
 
@@ -94,7 +95,7 @@ class TaylorSeer:
 
 
 class StepCache(Protocol):
-    """Settings that make a memory for each request: `TeaCache` or `TaylorSeer`."""
+    """Settings that make a memory for each request: `TeaCache`, `TaylorSeer` or `MagCache`."""
 
     def start(self, steps: int) -> StepMemory:
         """A memory for a request of `steps` steps."""
@@ -113,7 +114,7 @@ class _TeaMemory(StepMemory):
         self._settings, self._steps = settings, steps
         self._branches: dict[Hashable, _TeaBranch] = {}
 
-    def due(self, step: int, branches: Sequence[Hashable], inputs: Inputs) -> list[bool]:
+    def due(self, step: int, branches: Sequence[Branch], inputs: Inputs) -> list[bool]:
         seen = inputs()
         at_the_edge = step in (0, self._steps - 1)
         moved = [0.0] * len(branches)
@@ -125,15 +126,15 @@ class _TeaMemory(StepMemory):
                 moved[i] = self._expected(change)
         return [self._decide(branch, seen[i], moved[i], i in known) for i, branch in enumerate(branches)]
 
-    def store(self, branch: Hashable, before: torch.Tensor, after: torch.Tensor) -> None:
+    def store(self, branch: Branch, before: torch.Tensor, after: torch.Tensor) -> None:
         self._branches[branch].residual = after - before
 
-    def recall(self, branch: Hashable, before: torch.Tensor) -> torch.Tensor:
+    def recall(self, branch: Branch, before: torch.Tensor) -> torch.Tensor:
         residual = self._branches[branch].residual
         assert residual is not None
         return before + residual
 
-    def _decide(self, branch: Hashable, seen: torch.Tensor, moved: float, known: bool) -> bool:
+    def _decide(self, branch: Branch, seen: torch.Tensor, moved: float, known: bool) -> bool:
         if not known:
             self._branches[branch] = _TeaBranch(seen)
             return True
@@ -170,10 +171,10 @@ class _TaylorMemory(StepMemory):
         self._settings = settings
         self._branches: dict[Hashable, _TaylorBranch] = {}
 
-    def due(self, step: int, branches: Sequence[Hashable], inputs: Inputs) -> list[bool]:
+    def due(self, step: int, branches: Sequence[Branch], inputs: Inputs) -> list[bool]:
         return [self._decide(self._branches.setdefault(branch, _TaylorBranch())) for branch in branches]
 
-    def store(self, branch: Hashable, before: torch.Tensor, after: torch.Tensor) -> None:
+    def store(self, branch: Branch, before: torch.Tensor, after: torch.Tensor) -> None:
         state, series = self._branches[branch], [after]
         # Differences are taken only over evaluations near the first left-out one, so early change does not mislead.
         if state.now > self._settings.first - 2:
@@ -181,7 +182,7 @@ class _TaylorMemory(StepMemory):
                 series.append((series[-1] - older) / state.gap)
         state.series = series
 
-    def recall(self, branch: Hashable, before: torch.Tensor) -> torch.Tensor:
+    def recall(self, branch: Branch, before: torch.Tensor) -> torch.Tensor:
         state = self._branches[branch]
         distance = state.now - state.full_at
         total = state.series[0]

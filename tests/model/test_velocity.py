@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
-from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.guidance import CONDITIONAL, REFERENCES_ONLY, UNCONDITIONAL, Guidance
 from omniagent.model.denoising.loop import Denoising, denoise
+from omniagent.model.denoising.mag_cache import MagCache, Magnitudes
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.denoising.step_cache import StepCache, TaylorSeer, TeaCache
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 REMEDIES = [field.name for field in fields(Computation) if field.name != "compiled"]
 GUIDANCE = Guidance(text_scale=3.0, image_scale=1.5)
+STILL = {CONDITIONAL: (1.0,), REFERENCES_ONLY: (1.0,), UNCONDITIONAL: (1.0,)}
 
 
 def text(net: OmniGen2Transformer2DModel, lengths: Sequence[int], seed: int) -> TextStates:
@@ -101,7 +103,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("threads")
-@pytest.mark.parametrize("cache", [None, TeaCache(0.3), TaylorSeer(first=2, every=2)])
+@pytest.mark.parametrize("cache", [None, TeaCache(0.3), TaylorSeer(first=2, every=2), MagCache(STILL)])
 @pytest.mark.parametrize("dpm", [False, True])
 def test_a_picture_is_the_same_bit_for_bit_in_any_company_and_when_the_others_leave(
     cache: StepCache | None, dpm: bool
@@ -123,7 +125,7 @@ def test_a_picture_is_the_same_bit_for_bit_in_any_company_and_when_the_others_le
 def test_caches_leave_layers_out_and_change_the_numbers_but_not_beyond_recognition() -> None:
     exact_net = tiny_transformer()
     exact = denoise(batch(exact_net, (1,), steps=10))
-    for cache in (TeaCache(1.5), TaylorSeer(first=3, every=3)):
+    for cache in (TeaCache(1.5), TaylorSeer(first=3, every=3), MagCache(STILL, threshold=1.0)):
         net, seen = tiny_transformer(), list[int]()
         net.layers[0].register_forward_hook(lambda *_, seen=seen: seen.append(1))
         rough = denoise(batch(net, (1,), steps=10, cache=cache))
@@ -134,8 +136,29 @@ def test_caches_leave_layers_out_and_change_the_numbers_but_not_beyond_recogniti
 
 def test_a_threshold_of_zero_leaves_nothing_out() -> None:
     net = tiny_transformer()
-    still = TeaCache(0.0, coefficients=(1.0, 0.0))
-    assert torch.equal(denoise(batch(net, (1,), cache=still)), denoise(batch(net, (1,))))
+    exact = denoise(batch(net, (1,)))
+    for still in (TeaCache(0.0, coefficients=(1.0, 0.0)), MagCache(STILL, threshold=0.0)):
+        assert torch.equal(denoise(batch(net, (1,), cache=still)), exact)
+
+
+def test_a_branch_whose_lengths_change_is_evaluated_while_others_are_left_out() -> None:
+    net, measured = tiny_transformer(), Magnitudes()
+    exact = denoise(batch(net, (1,), steps=10))
+    assert torch.equal(denoise(batch(net, (1,), steps=10, cache=measured)), exact)
+    assert {len(curve) for curve in measured.curves.values()} == {10} and len(measured.curves) == 3
+    moving = {**STILL, UNCONDITIONAL: (1.0,) + (1.3,) * 9}
+    counts = list[int]()
+    for curves in (STILL, moving, measured.curves):
+        made = batch(net, (1,), steps=10, cache=MagCache(curves, threshold=0.1))
+        denoise(made)
+        counts.append(made.token_layers)
+    assert counts[0] < counts[1] <= batch_work(net) and counts[2] <= batch_work(net)
+
+
+def batch_work(net: OmniGen2Transformer2DModel) -> int:
+    made = batch(net, (1,), steps=10)
+    denoise(made)
+    return made.token_layers
 
 
 def test_unknown_ways_of_computing_and_wrong_cache_settings_are_named() -> None:
@@ -143,6 +166,13 @@ def test_unknown_ways_of_computing_and_wrong_cache_settings_are_named() -> None:
         Computation.named("fast")
     with pytest.raises(BadSetting, match="threshold=-1"):
         TeaCache(-1)
+    for wrong in ({"threshold": -1.0}, {"most": 0}, {"first": 2.0}):
+        with pytest.raises(BadSetting, match=next(iter(wrong))):
+            MagCache(STILL, **cast("Any", wrong))
+    with pytest.raises(BadSetting, match="no curves"):
+        MagCache({})
+    with pytest.raises(BadSetting, match="no curve for"):
+        denoise(batch(tiny_transformer(), (1,), steps=5, cache=MagCache({CONDITIONAL: (1.0,)})))
     with pytest.raises(BadSetting, match=r"order=9 .* 0 to 8"):
         TaylorSeer(order=9)
 

@@ -1,7 +1,7 @@
 """Keys and values of attention layers that are kept between steps, so that only some tokens go through the network.
 
-Region-Instruction KV Cache of RegionE (arXiv 2510.25590, section on it): tokens that stand still are keys of those that
-move. Here they are kept for each picture under each pass of guidance, so no picture depends on its company.
+Region-Instruction KV Cache of RegionE (arXiv 2510.25590, section of that name): tokens that stand still are keys of
+those that move. Here they are kept for each picture under each pass of guidance, so no picture depends on its company.
 """
 
 from __future__ import annotations

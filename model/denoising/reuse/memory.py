@@ -29,13 +29,13 @@ class Work(NamedTuple):
     """What of one picture goes through the network at a step.
 
     Attributes:
-        tokens: (k,) of its noise tokens, rising; None for all.
+        tokens: Which of its noise tokens, rising; None for all; none at all where nothing goes through.
         context: Whether text goes through too, and is a key as it is then; off: as it was kept.
         references: The same of references.
         keeps: Whether keys and values are kept for later steps.
     """
 
-    tokens: torch.Tensor | None = None
+    tokens: tuple[int, ...] | None = None
     context: bool = True
     references: bool = True
     keeps: bool = False
@@ -76,8 +76,10 @@ class _Picture:
     schedule: Schedule
     source: torch.Tensor | None = None
     region: torch.Tensor | None = None
+    tokens: tuple[int, ...] = ()
     exact: bool = False
     target: torch.Tensor | None = None
+    velocity: torch.Tensor | None = None
 
 
 class RegionMemory:
@@ -130,14 +132,16 @@ class RegionMemory:
         found = list(velocity.unbind())
         for row, (picture, work) in enumerate(zip(self._pictures, self._works, strict=True)):
             if work.tokens is not None:
-                assert picture.target is not None
+                assert picture.target is not None and picture.region is not None
                 straight = (picture.target - latents[row]) / (1 - time)
                 whole = patchify(straight.to(velocity.dtype), self._patch)
-                inside = patchify(velocity[row], self._patch)
-                whole[work.tokens] = inside[work.tokens]
+                moving = found[row] if work.tokens or picture.velocity is None else picture.velocity
+                whole[picture.region] = patchify(moving, self._patch)[picture.region]
                 found[row] = unpatchify(whole, *self._grid, self._patch)
             elif not picture.exact:
                 self._learn(picture, step, latents[row] + (1 - time) * velocity[row].to(latents.dtype))
+            if picture.schedule.repeat:
+                picture.velocity = found[row]
         return torch.stack(found)
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -169,7 +173,7 @@ class RegionMemory:
             picture.exact = True
             return
         picture.source = picture.target = source
-        picture.region = tokens.to(source.device)
+        picture.region, picture.tokens = tokens.to(source.device), tuple(tokens.tolist())
 
     def _learn(self, picture: _Picture, step: int, estimate: torch.Tensor) -> None:
         settings = self._settings
@@ -187,5 +191,7 @@ class RegionMemory:
         if missing or picture.region is None or step < schedule.started(steps):
             return Work(keeps=step >= schedule.started(steps) - 1)
         if schedule.full(step, steps):
-            return Work(references=not self._settings.keep_references, keeps=True)
-        return Work(picture.region, context=False, references=False)
+            return Work(references=not schedule.keep_references, keeps=True)
+        if schedule.repeats(step, steps):
+            return Work((), context=False, references=False)
+        return Work(picture.tokens, context=False, references=False)

@@ -39,9 +39,9 @@ def changed_tokens(
 ) -> torch.Tensor:
     """The tokens (k,) in which two latents (C, h, w) differ, grown by `margin` tokens.
 
-    Adaptive Region Partition of RegionE (arXiv 2510.25590, section on it): the estimate of the finished picture early
-    in the flow against the source. They compare directions; ours is the root of the mean squared difference, in units
-    of the latents, whose spread is about 1: directions say nothing where a latent is near zero, as of flat areas.
+    Adaptive Region Partition of RegionE (arXiv 2510.25590, section of that name): the estimate of the finished picture
+    early in the flow against the source. They compare directions; ours is the root of the mean squared difference, in
+    units of the latents, whose spread is about 1: directions say nothing where a latent is near zero, as of flat areas.
 
     Args:
         estimate: Of the finished latents.

@@ -11,23 +11,29 @@ from omniagent.model.errors import setting_out_of_range
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Which steps of an edit are made in full.
+    """What is done at which steps of an edit: all, the region alone, or nothing.
 
     Attributes:
         first: Share of the steps, at the start; at least one step is. Above 0 to 1.
         every: After that one step in so many; 0 for none.
         last: So many at the end; at least 0.
+        repeat: Of the steps between full ones one in so many goes on with the velocity of the step before; 0 for none,
+            else at least 2.
+        keep_references: Full steps after those at the start reuse the keys of references.
     """
 
     first: float
     every: int = 0
     last: int = 1
+    repeat: int = 0
+    keep_references: bool = False
 
     def __post_init__(self) -> None:
         for name, value, good, rule in (
             ("first", self.first, 0 < self.first <= 1, "a number above 0, up to 1"),
             ("every", self.every, self.every >= 0, "a whole number from 0"),
             ("last", self.last, self.last >= 0, "a whole number from 0"),
+            ("repeat", self.repeat, self.repeat == 0 or self.repeat >= 2, "0 or a whole number from 2"),
         ):
             if not good:
                 raise setting_out_of_range(f"region reuse {name}", value, rule)
@@ -41,6 +47,11 @@ class Schedule:
         since = step - self.started(steps) + 1
         return since <= 0 or step >= steps - self.last or (self.every > 0 and since % self.every == 0)
 
+    def repeats(self, step: int, steps: int) -> bool:
+        """Whether `step` (from 0) of `steps`, which is not made in full, takes the velocity of the step before."""
+        since = step - self.started(steps) + 1
+        return self.repeat > 0 and (since % self.every if self.every else since) % self.repeat == 0
+
 
 @dataclass(frozen=True, slots=True)
 class RegionReuse:
@@ -52,16 +63,14 @@ class RegionReuse:
         threshold: Difference from which a token counts as changed, see `changed_tokens`; above 0.
         margin: Tokens by which a region is grown.
         most: A region of a larger share of the picture is none: the picture is drawn exactly from there on.
-        keep_references: Full steps after the first reuse the keys of references.
         outside: Tokens outside go to the `source`, or to the `estimate` of the last full step.
     """
 
     found: Schedule = Schedule(0.15, every=6)
-    known: Schedule = Schedule(0.05)
+    known: Schedule = Schedule(0.05, every=10, repeat=2, keep_references=True)
     threshold: float = 0.25
     margin: int = 0
     most: float = 0.6
-    keep_references: bool = False
     outside: Literal["source", "estimate"] = "source"
 
     def __post_init__(self) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
-from omniagent.model.denoising.guidance import Pass
+from omniagent.model.denoising.guidance import Branch, Pass
 from omniagent.model.denoising.packed import Some
 from omniagent.model.denoising.reuse.keys import KeyMemory, Present
 from omniagent.model.denoising.reuse.memory import Work
-from omniagent.model.denoising.step import Branch, VelocityField
+from omniagent.model.denoising.step import VelocityField
 from omniagent.model.network.embeddings import patchify, unpatchify
 from omniagent.model.network.padded import Grid
 
@@ -25,13 +25,23 @@ class _Sequence(NamedTuple):
     some: Some
 
 
+class _Place(NamedTuple):
+    """Numbers of tokens within their sequence, on the device and here; None for all."""
+
+    rows: torch.Tensor | None
+    numbers: tuple[int, ...] | None
+
+
 class ReusingField(VelocityField):
     """A `VelocityField` that can leave tokens out; arguments and errors as there.
 
     Pictures that leave nothing out come out as of a `VelocityField`.
     """
 
-    _keys: KeyMemory | None = None
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._keys = KeyMemory()
+        self._places: dict[Hashable, _Place] = {}
 
     def partly(
         self, step: int, latents: torch.Tensor, passes: Sequence[Pass], works: Sequence[Work]
@@ -40,10 +50,25 @@ class ReusingField(VelocityField):
 
         A picture's first work keeps its keys for the later ones, which are under the same passes.
         """
+        moving = [number for number, work in enumerate(works) if work.tokens != ()]
+        if len(moving) == len(works):
+            return self._partly(step, latents, passes, works)
+        still = torch.zeros_like(latents)
+        if not moving:
+            return (still,) * len(passes)
+        samples, self._samples = self._samples, [self._samples[number] for number in moving]
+        try:
+            found = self._partly(step, latents[moving], passes, [works[number] for number in moving])
+        finally:
+            self._samples = samples
+        places = torch.tensor(moving, device=self._device)
+        return tuple(still.index_copy(0, places, each.to(still.dtype)) for each in found)
 
+    def _partly(
+        self, step: int, latents: torch.Tensor, passes: Sequence[Pass], works: Sequence[Work]
+    ) -> tuple[torch.Tensor, ...]:
         def evaluate() -> list[torch.Tensor]:
-            self._keys = self._keys or KeyMemory()
-            noise = self._refine_some(step, latents, works, self._keys)
+            noise = self._refine_some(step, latents, works)
             references = self._refined_references(step, passes, works)
             rows = [list(passes)] if self._packs(passes) else [[each] for each in passes]
             found: list[torch.Tensor] = []
@@ -53,7 +78,7 @@ class ReusingField(VelocityField):
                     for each in row
                     for number, sample in enumerate(self._samples)
                 ]
-                patches = self._blocks.patches(self._joint_layers(step, sequences, self._keys), step)
+                patches = self._blocks.patches(self._joint_layers(step, sequences), step)
                 parts = patches[0].split([each.noise for each in sequences])
                 for start in range(0, len(parts), len(works)):
                     found.append(self._spread(parts[start : start + len(works)], works, latents))
@@ -61,19 +86,21 @@ class ReusingField(VelocityField):
 
         return tuple(self._net.run(evaluate, attention_kwargs=self._lora))
 
-    def _refine_some(
-        self, step: int, latents: torch.Tensor, works: Sequence[Work], keys: KeyMemory
-    ) -> Sequence[torch.Tensor]:
+    def _refine_some(self, step: int, latents: torch.Tensor, works: Sequence[Work]) -> Sequence[torch.Tensor]:
         net, grid = self._net, self._grid
         patches = patchify(latents.to(self._dtype), net.patch_size)
-        chosen = [row if work.tokens is None else row[work.tokens] for row, work in zip(patches, works, strict=True)]
+        places = [self._place(work, 0, 0) for work in works]
+        chosen = [
+            row if place.rows is None else row.index_select(0, place.rows)
+            for row, place in zip(patches, places, strict=True)
+        ]
         row = self._blocks.embed(net.x_embedder, torch.cat(chosen).unsqueeze(0))
         present = [
-            Present(("noise", sample), grid.tokens, work.tokens, work.keeps)
-            for sample, work in zip(self._samples, works, strict=True)
+            Present(("noise", sample), grid.tokens, place.rows, work.keeps)
+            for sample, place, work in zip(self._samples, places, works, strict=True)
         ]
-        some = [Some(0, (), _numbers(work.tokens)) for work in works]
-        stream = self._streams.parts(some, grid, keys.row(present), trimmed=False)
+        some = [Some(0, (), place.numbers) for place in places]
+        stream = self._streams.parts(some, grid, self._keys.row(present), trimmed=False)
         return self._blocks.run(net.noise_refiner, row, stream, step)[0].split([len(each) for each in chosen])
 
     def _refined_references(
@@ -100,15 +127,23 @@ class ReusingField(VelocityField):
         parts = [states.tokens(branch.sample)] if work.context else []
         if work.references:
             parts += [references[reference.key] for reference in pictures]
-        rows = _rows(length, before, self._grid, work, noise.device)
-        tokens = torch.cat([*parts, noise])
-        present = Present(branch, before + self._grid.tokens, rows, work.keeps)
-        return _Sequence(tokens, len(noise), present, Some(length, grids, _numbers(rows)))
+        place, tokens = self._place(work, length, before), torch.cat([*parts, noise])
+        present = Present(branch, before + self._grid.tokens, place.rows, work.keeps)
+        return _Sequence(tokens, len(noise), present, Some(length, grids, place.numbers))
 
-    def _joint_layers(self, step: int, sequences: Sequence[_Sequence], keys: KeyMemory) -> torch.Tensor:
+    def _place(self, work: Work, length: int, before: int) -> _Place:
+        """Where the tokens in `work` sit in a sequence of so much text and so many tokens before the noise."""
+        key = work.tokens, work.context, work.references, length, before
+        if key not in self._places:
+            numbers = _numbers(work, length, before, self._grid)
+            rows = None if numbers is None else torch.tensor(numbers, device=self._device)
+            self._places[key] = _Place(rows, numbers)
+        return self._places[key]
+
+    def _joint_layers(self, step: int, sequences: Sequence[_Sequence]) -> torch.Tensor:
         """Noise tokens of all sequences after the joint layers, as one row (1, T, H)."""
         row = torch.cat([each.tokens.unsqueeze(0) for each in sequences], dim=1)
-        kept, some = keys.row([each.present for each in sequences]), [each.some for each in sequences]
+        kept, some = self._keys.row([each.present for each in sequences]), [each.some for each in sequences]
         layers = self._net.layers
         whole = self._streams.parts(some, self._grid, kept, trimmed=False)
         if self._how.trimmed:
@@ -124,21 +159,18 @@ class ReusingField(VelocityField):
         for part, work in zip(parts, works, strict=True):
             whole = part.to(latents.dtype)
             if work.tokens is not None:
-                whole = whole.new_zeros(self._grid.tokens, whole.size(-1)).index_copy_(0, work.tokens, whole)
+                rows = self._place(work, 0, 0).rows
+                assert rows is not None
+                whole = whole.new_zeros(self._grid.tokens, whole.size(-1)).index_copy_(0, rows, whole)
             found.append(whole)
         return unpatchify(torch.stack(found), *self._grid, self._net.patch_size)
 
 
-def _rows(length: int, before: int, grid: Grid, work: Work, device: torch.device) -> torch.Tensor | None:
+def _numbers(work: Work, length: int, before: int, grid: Grid) -> tuple[int, ...] | None:
     """Numbers, within a sequence of text, references and noise, of the tokens in `work`; None for all."""
-    if work.tokens is None and work.context and (work.references or before == length):
+    if work.tokens is None and (work.context or not length) and (work.references or before == length):
         return None
-    parts = [torch.arange(length, device=device)] if work.context else []
+    numbers = list(range(length)) if work.context else []
     if work.references:
-        parts.append(torch.arange(length, before, device=device))
-    parts.append(before + (torch.arange(grid.tokens, device=device) if work.tokens is None else work.tokens))
-    return torch.cat(parts)
-
-
-def _numbers(rows: torch.Tensor | None) -> tuple[int, ...] | None:
-    return None if rows is None else tuple(rows.tolist())
+        numbers += range(length, before)
+    return (*numbers, *(before + token for token in (range(grid.tokens) if work.tokens is None else work.tokens)))
