@@ -98,6 +98,12 @@ class GeneratorProfile(_Profile):
     domain: str | None = Field(default=None, description="what it can draw, in a sentence; None: anything")
     instead: str | None = Field(default=None, description="the model that a refusal recommends")
     examples: tuple[str, ...] = Field(default=(), description="tasks that a frontend may suggest; none: general ones")
+    changed_from: float = Field(
+        default=0.45,
+        gt=0,
+        description="for the preset `edit`: from this root mean squared difference of latents, whose spread is about "
+        "1, a token of an edit counts as changed; directions that differ by RegionE's thresholds differ by so much",
+    )
     loop: dict[str, JsonValue] = Field(default={}, description="loop policy where it should differ for this generator")
     preservation: dict[str, JsonValue] = Field(default={}, description="numbers of the pixel comparison of edits")
     seconds_per_step: float | None = Field(

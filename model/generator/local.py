@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,9 @@ class OmniGen2Generator:
         self._model = model
         self.batch = batch
         self._preset = preset_named(preset)
+        if self._preset.reuse is not None:
+            reuse = replace(self._preset.reuse, threshold=self.defaults.changed_from)
+            self._preset = replace(self._preset, reuse=reuse)
         self._loras = RequestLoras(pipeline.loras)
         self._here = True
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)

@@ -70,7 +70,7 @@ class Clock:
     profile: GeneratorProfile
     card: str = ""
     usual: int | None = None
-    _rate: float | None = None
+    _rates: dict[bool, float] = field(default_factory=dict[bool, float])
     _steps: int | None = None
     _lock: lifetime.Lock = field(default_factory=lifetime.Lock)
 
@@ -78,7 +78,10 @@ class Clock:
         """Seconds that one picture of such a request takes; None where nothing is known of this generator yet."""
         work = picture_work(request, self.profile)
         with self._lock:
-            steps, rate = request.steps or self._steps or self.usual or self.profile.steps, self._rate
+            steps = request.steps or self._steps or self.usual or self.profile.steps
+            # A preset may be faster in edits than from words; each kind tells of the other until it was seen itself.
+            kind = bool(request.references)
+            rate = self._rates.get(kind, self._rates.get(not kind))
         if rate is not None:
             return Pace(rate * work * steps, "measured")
         usual = picture_work(GenerationRequest(instruction=""), self.profile)
@@ -95,7 +98,9 @@ class Clock:
         """Take in that a step of one picture took so many seconds, of `steps` that a picture has."""
         rate = seconds / picture_work(request, self.profile)
         with self._lock:
-            self._rate = rate if self._rate is None else (1 - _FRESH) * self._rate + _FRESH * rate
+            kind = bool(request.references)
+            before = self._rates.get(kind)
+            self._rates[kind] = rate if before is None else (1 - _FRESH) * before + _FRESH * rate
             if request.steps is None:
                 self._steps = steps
 

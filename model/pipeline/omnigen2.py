@@ -14,9 +14,11 @@ from diffusers.utils.outputs import BaseOutput
 
 from omniagent.model.denoising.loop import StepCallback
 from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.reuse.memory import Source
+from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting, BadTask
-from omniagent.model.limits import MAX_SIDE, MAX_STEPS
+from omniagent.model.limits import MAX_SIDE, MAX_STEPS, Part, check_part
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, PromptEmbeds
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
@@ -88,6 +90,8 @@ class OmniGen2Pipeline(PipelineBase):
         attention_kwargs: dict[str, Any] | None = None,
         computation: Computation | None = None,
         step_cache: StepCache | None = None,
+        reuse: RegionReuse | None = None,
+        region: Part | None = None,
         callback_on_step_end: StepCallback | None = None,
         output_type: OutputType = "pil",
         return_dict: bool = True,
@@ -121,7 +125,10 @@ class OmniGen2Pipeline(PipelineBase):
             latents: Own noise (B, C, height / 8, width / 8).
             attention_kwargs: `scale` is the strength of loaded LoRA layers.
             computation: How the numbers are computed; None means as `self.computation` says.
-            step_cache: TeaCache or TaylorSeer, which leave joint layers out at some steps; not exact.
+            step_cache: TeaCache, TaylorSeer or MagCache, which leave joint layers out at some steps; not exact.
+            reuse: Edits take from their source what does not change; not exact.
+            region: With `reuse`, left, top, right and bottom of what changes, as shares of the sides of each prompt's
+                first input picture; None finds it.
             callback_on_step_end: Called with (steps done, steps in all, latents); returning False stops.
             output_type: `pil`, `np` (B, H, W, 3) or `pt` (B, 3, H, W) in [0, 1], or `latent`.
             return_dict: False returns a plain tuple.
@@ -133,6 +140,8 @@ class OmniGen2Pipeline(PipelineBase):
             Cancelled: the callback returned False.
             GenerationFailed: the model produced no finite numbers.
         """
+        if region is not None:
+            check_part(region)
         defaults, how = self.defaults, computation or self.computation
         guidance = guidance_of(defaults, text_guidance_scale, image_guidance_scale, cfg_range)
         if num_inference_steps is not None:
@@ -201,6 +210,8 @@ class OmniGen2Pipeline(PipelineBase):
             computation=how,
             step_cache=step_cache,
             attention_kwargs=attention_kwargs,
+            reuse=reuse,
+            sources=None if region is None else [Source(region)] * count,
         )
         images = self.decode(self.finish(denoising, callback_on_step_end), asked, output_type)
         return OmniGen2PipelineOutput(images) if return_dict else (images,)

@@ -13,7 +13,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.bench.fullsize_model import FULL, TINY, Sizes, build
 
 DEFAULT_STEPS = 50
 TASKS = ("t2i", "edit")
+QUARTER = (0.0, 0.0, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ ROWS = (
     Row("exact", 15),
     Row("critic", 6),
     Row("reference", 12, Computation.reference()),
-    *(Row(name, 6, preset=name) for name in PRESETS if name != "quality"),
+    *(Row(name, 6, preset=name) for name, preset in PRESETS.items() if name != "quality" and preset.reuse is None),
+    # With random weights everything changes, so the region is given; steps are full as where it is found.
+    Row("edit, a quarter changes", 4, preset="edit", tasks=("edit",), steps=6),
     Row("sequential offload", 20, memory="sequential", tasks=("t2i",), warm=0, steps=3),
     Row("model offload", 45, memory="model", tasks=("t2i",), warm=0, steps=3),
     Row("compiled", 75, Computation(compiled=True)),
@@ -114,12 +117,16 @@ class Bench:
             self._wait()
             whole = time.perf_counter() - begin
             each = _between(marks)
-            step = statistics.median(each)
-            around = whole - step * row.steps
-            count = preset_named(row.preset).step_count(DEFAULT_STEPS)
+            step, preset = statistics.median(each), preset_named(row.preset)
+            around = whole - (step * row.steps if preset.reuse is None else sum(each) + max(each))
+            count = preset.step_count(DEFAULT_STEPS)
+            steps = count * step
+            if preset.reuse is not None:
+                full = sum(preset.reuse.found.full(number, count) for number in range(count))
+                steps = full * max(each) + (count - full) * step
             peak = torch.cuda.max_memory_allocated() / GIB if self._device == "cuda" else None
             yield Found(
-                row.name, task, step, min(each), max(each), around, around + count * step, count, peak,
+                row.name, task, step, min(each), max(each), around, around + steps, count, peak,
                 f"warm-up {warm:.1f} s" if row.warm else "first call",
             )  # fmt: skip
 
@@ -138,7 +145,7 @@ class Bench:
         """Draw a picture; marks in time after each step."""
         pipeline, preset = self._pipeline, preset_named(row.preset)
         assert pipeline is not None
-        own = pipeline.scheduler
+        own, reuse = pipeline.scheduler, preset.reuse
         pipeline.scheduler = preset.scheduler(own)
         marks: list[Any] = []
 
@@ -166,6 +173,8 @@ class Bench:
                 generator=torch.Generator("cpu").manual_seed(0),
                 # Held in groups or layer by layer, the pipeline knows which remedies do not apply.
                 computation=None if row.computation == Computation() else row.computation,
+                reuse=None if reuse is None else replace(reuse, known=reuse.found),
+                region=None if reuse is None or task != "edit" else QUARTER,
                 callback_on_step_end=mark,
             )
         finally:

@@ -68,7 +68,7 @@ class RegionReuse:
 
     found: Schedule = Schedule(0.15, every=6)
     known: Schedule = Schedule(0.05, every=10, repeat=2, keep_references=True)
-    threshold: float = 0.25
+    threshold: float = 0.45
     margin: int = 0
     most: float = 0.6
     outside: Literal["source", "estimate"] = "source"
