@@ -66,8 +66,8 @@ class RegionReuse:
         outside: Tokens outside go to the `source`, or to the `estimate` of the last full step.
     """
 
-    found: Schedule = Schedule(0.15, every=6)
-    known: Schedule = Schedule(0.05, every=10, repeat=2, keep_references=True)
+    found: Schedule = Schedule(0.15, every=6, repeat=2)
+    known: Schedule = Schedule(0.04, every=10, repeat=2, keep_references=True)
     threshold: float = 0.45
     margin: int = 0
     most: float = 0.6
