@@ -196,6 +196,10 @@ def test_a_local_fault_of_an_edit_is_repaired_inside_its_box_alone(tmp_path: Pat
     assert second.tobytes() == first.tobytes()
     crop = world.generator.calls[1]
     assert crop.references[0].size == (crop.width, crop.height) and crop.width is not None and crop.width > 256
+    assert crop.region is not None
+    sides = frame[2] - frame[0], frame[3] - frame[1]
+    corners = [share * sides[i % 2] + frame[i % 2] for i, share in enumerate(crop.region)]
+    assert corners == pytest.approx([100, 20, 160, 70])
 
 
 @pytest.mark.parametrize("box", [(0, 0, 256, 256), (120, 120, 123, 123), None])

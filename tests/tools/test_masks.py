@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from omniagent.model.errors import BadImage, BadSetting
+from omniagent.model.scripted import ScriptedGenerator
 from omniagent.tools.intake.masks import read_mask
 from omniagent.tools.intake.region import Region
 from tests.support.faces import HOLDS
@@ -129,8 +130,13 @@ def test_outside_of_the_region_every_pixel_is_the_pictures_own(box: tuple[int, i
 def test_every_attempt_of_a_masked_run_keeps_the_rest_and_its_trace_names_the_mask(tmp_path: Path):
     picture = Image.effect_noise((160, 96), 70).convert("RGB")
     mask = clear((40, 24, 119, 71), picture.size)
-    agent = scripted_agent(tmp_path, by_picture((0.9, 0.1, 0.9)), texts(plan_draft("edit")))
+    generator = ScriptedGenerator()
+    agent = scripted_agent(tmp_path, by_picture((0.9, 0.1, 0.9)), texts(plan_draft("edit")), generator=generator)
     result = agent.run("make the circle red", [picture], mask=mask, thread_id="masked")
+    edges = mask.getchannel("A").point([255 * (level == 0) for level in range(256)]).getbbox()
+    assert edges is not None
+    part = tuple(edge / side for edge, side in zip(edges, picture.size * 2, strict=True))
+    assert {call.region for call in generator.calls} == {part}
     assert len(result.attempts) > 1 and result.task.mask is not None
     protected = np.asarray(mask.getchannel("A")) == 255
     for attempt in result.attempts:
