@@ -75,8 +75,8 @@ class Denoising:
         self._reuse: RegionMemory | None = None
         if reuse is not None and self._has_references:
             check_reuse(computation or Computation(), cache)
-            grid, patch = transformer.grid((latents.size(-2), latents.size(-1))), transformer.patch_size
-            self._reuse = RegionMemory(reuse, self.steps, grid, patch, references, sources)
+            transformer.grid((latents.size(-2), latents.size(-1)))
+            self._reuse = RegionMemory(reuse, self.steps, latents, transformer.patch_size, references, sources)
         self._field = ReusingField(
             transformer,
             scheduler.timesteps,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
@@ -74,7 +73,6 @@ def check_reuse(computation: Computation, cache: StepCache | None) -> None:
 class _Picture:
     candidates: list[torch.Tensor]
     schedule: Schedule
-    source: torch.Tensor | None = None
     region: torch.Tensor | None = None
     tokens: tuple[int, ...] = ()
     exact: bool = False
@@ -88,8 +86,8 @@ class RegionMemory:
     Args:
         settings: When and how.
         steps: In all.
-        grid: Of the noise, in tokens.
-        patch: Side of a token in latent pixels.
+        noise: (B, C, h, w) latents that are begun with.
+        patch: Side of a token in latent pixels; divides h and w.
         references: Latents (C, h, w) of each picture's references; those of the noise's size may be its source.
         given: What is known of each picture; None: nothing of any.
 
@@ -101,15 +99,16 @@ class RegionMemory:
         self,
         settings: RegionReuse,
         steps: int,
-        grid: Grid,
+        noise: torch.Tensor,
         patch: int,
         references: Sequence[Sequence[torch.Tensor]],
         given: Sequence[Source] | None = None,
     ) -> None:
-        self._settings, self._steps, self._grid, self._patch = settings, steps, grid, patch
+        self._settings, self._steps, self._patch = settings, steps, patch
+        self._grid = Grid(noise.size(-2) // patch, noise.size(-1) // patch)
         self._kept: frozenset[Pass] = frozenset()
         known = given or [UNKNOWN] * len(references)
-        self._pictures = [self._start(*each) for each in zip(references, known, strict=True)]
+        self._pictures = [self._start(noise, *each) for each in zip(references, known, strict=True)]
         self._works: list[Work] = []
 
     def plan(self, step: int, passes: Sequence[Pass]) -> list[Work]:
@@ -153,18 +152,17 @@ class RegionMemory:
         """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
         return [each.region for each in self._pictures]
 
-    def _start(self, references: Sequence[torch.Tensor], given: Source) -> _Picture:
-        settings = self._settings
-        size = (self._grid.rows * self._patch, self._grid.columns * self._patch)
-        finest = [known if known is not None else own for own, known in zip_longest(references, given.latents)]
-        candidates = [each for each in finest if each is not None and tuple(each.shape[-2:]) == size]
+    def _start(self, noise: torch.Tensor, references: Sequence[torch.Tensor], given: Source) -> _Picture:
+        settings, size = self._settings, noise.shape[-2:]
+        latents = [*given.latents, *[None] * (len(references) - len(given.latents))]
+        finest = [(own if known is None else known).to(noise) for own, known in zip(references, latents, strict=True)]
+        candidates = [each for each in finest if each.shape[-2:] == size]
         if given.region is None:
             return _Picture(candidates, settings.found, exact=not candidates)
         tokens = tokens_in(given.region, self._grid, settings.margin)
         picture = _Picture([], settings.known)
         # The region is one of the first reference, and says nothing of the others.
-        first = finest[0] if references else None
-        self._settle(picture, first if first is not None and tuple(first.shape[-2:]) == size else None, tokens)
+        self._settle(picture, next((each for each in finest[:1] if each.shape[-2:] == size), None), tokens)
         return picture
 
     def _settle(self, picture: _Picture, source: torch.Tensor | None, tokens: torch.Tensor) -> None:
@@ -172,7 +170,7 @@ class RegionMemory:
         if source is None or not 0 < share <= self._settings.most:
             picture.exact = True
             return
-        picture.source = picture.target = source
+        picture.target = source
         picture.region, picture.tokens = tokens.to(source.device), tuple(tokens.tolist())
 
     def _learn(self, picture: _Picture, step: int, estimate: torch.Tensor) -> None:

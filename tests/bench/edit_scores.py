@@ -1,0 +1,160 @@
+"""Scores of one edit of the bundled checkpoint under a preset, against the exact picture of the same seed."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from omniagent.model.generator.local import OmniGen2Generator
+from omniagent.model.limits import Part
+from omniagent.model.requests import GenerationRequest
+from omniagent.shapes.oracle.judge import judge, right
+from omniagent.shapes.scene.render import render
+from omniagent.shapes.tasks.task import ShapesTask, sample_task
+from omniagent.shapes.training.own_pictures import painter_words
+from tests.bench.lpips import Pixels, lpips_distance
+
+MOST_PSNR: Final = 99.0
+"""In place of infinity, for pictures that are equal."""
+
+
+class Measured(BaseModel):
+    """One edit by one preset.
+
+    Attributes:
+        exact: Whether the exact picture is right.
+        right: Whether the preset's is.
+        psnr: Decibels against the exact picture.
+        ssim: The same, up to 1.
+        lpips: The same, where it could be measured.
+        share: Of the tokens that were found to change; None where the picture was drawn exactly.
+        outside: Decibels against the exact picture outside of these.
+        work: Token-layers as a share of the exact ones.
+        second_round: Token-layers of a repair of the picture, as a share of those of the picture.
+        kept: Decibels of that repair against its parent, outside of its region.
+    """
+
+    number: int
+    preset: str
+    exact: bool
+    right: bool
+    psnr: float
+    ssim: float
+    lpips: float | None = None
+    share: float | None = None
+    outside: float | None = None
+    work: float
+    second_round: float | None = None
+    kept: float | None = None
+
+
+class Drawn(BaseModel):
+    """A picture, the work it took, and the tokens that changed, row by row; None where it was drawn exactly."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+    picture: Image.Image
+    token_layers: int
+    changed: NDArray[np.bool_] | None
+
+
+def tasks(edits: int) -> list[ShapesTask]:
+    """So many test edits, the same ones every time."""
+    rng = np.random.default_rng(2026)
+    return [sample_task(rng, "edit", "test") for _ in range(edits)]
+
+
+def drawn(generator: OmniGen2Generator, request: GenerationRequest) -> Drawn:
+    """One picture."""
+    batch = generator.start([(generator.prepare(request), request.seeds[0])])
+    while not batch.done:
+        batch.step()
+    (region,) = batch.regions
+    changed = None
+    if region is not None:
+        rows, columns = (side // generator.pipeline.size_step for side in generator.bucket(request).size)
+        changed = np.zeros(rows * columns, dtype=bool)
+        changed[region.numpy()] = True
+        changed = changed.reshape(rows, columns)
+    return Drawn(picture=batch.picture(0), token_layers=batch.token_layers, changed=changed)
+
+
+def psnr(one: Pixels, other: Pixels, where: NDArray[np.bool_] | None = None) -> float:
+    """Decibels between two pictures (height, width, 3), of the pixels in `where` (height, width)."""
+    if where is not None:
+        one, other = one[where], other[where]
+    if not one.size or np.array_equal(one, other):
+        return MOST_PSNR
+    return min(MOST_PSNR, float(cast("float", peak_signal_noise_ratio(one, other, data_range=255))))
+
+
+def ssim(one: Pixels, other: Pixels) -> float:
+    """Structural similarity of two pictures (height, width, 3), up to 1."""
+    return float(cast("float", structural_similarity(one, other, channel_axis=-1, data_range=255)))
+
+
+def measure(
+    task: ShapesTask, number: int, exact: OmniGen2Generator, lossy: dict[str, OmniGen2Generator]
+) -> list[Measured]:
+    """An edit by every preset in `lossy`, against `exact`."""
+    assert task.wanted is not None and task.target is not None
+    request = GenerationRequest(
+        instruction=painter_words(task), references=tuple(map(Image.fromarray, task.images)), seeds=(number,)
+    )
+    wanted = drawn(exact, request)
+    truth, distance = np.asarray(wanted.picture), lpips_distance()
+    part = _changed_part(task)
+    found: list[Measured] = []
+    for name, generator in lossy.items():
+        made = drawn(generator, request)
+        picture = np.asarray(made.picture)
+        one = Measured(
+            number=number,
+            preset=name,
+            exact=right(judge(truth, task.wanted)),
+            right=right(judge(picture, task.wanted)),
+            psnr=psnr(picture, truth),
+            ssim=ssim(picture, truth),
+            lpips=distance(picture, truth) if distance is not None else None,
+            work=made.token_layers / wanted.token_layers,
+        )
+        if made.changed is not None and part is not None:
+            again = drawn(generator, request.model_copy(update={"references": (made.picture,), "region": part}))
+            one = one.model_copy(
+                update={
+                    "share": float(made.changed.mean()),
+                    "outside": psnr(picture, truth, ~_pixels(made.changed, truth)),
+                    "second_round": again.token_layers / made.token_layers,
+                    "kept": None
+                    if again.changed is None
+                    else psnr(np.asarray(again.picture), picture, ~_pixels(again.changed, truth)),
+                }
+            )
+        found.append(one)
+    return found
+
+
+def _changed_part(task: ShapesTask) -> Part | None:
+    """The box of what a task changes, as evidence would name it; None where that is nothing."""
+    assert task.target is not None
+    rows, columns = np.nonzero((render(task.target) != task.images[0]).any(-1))
+    if not len(rows):
+        return None
+    height, width = task.images[0].shape[:2]
+    return (
+        float(columns.min() / width),
+        float(rows.min() / height),
+        float((columns.max() + 1) / width),
+        float((rows.max() + 1) / height),
+    )
+
+
+def _pixels(changed: NDArray[np.bool_], picture: Pixels) -> NDArray[np.bool_]:
+    """The pixels (height, width) of tokens (rows, columns)."""
+    down, across = (side // count for side, count in zip(picture.shape, changed.shape, strict=False))
+    return np.kron(changed, np.ones((down, across), dtype=bool)).astype(bool)
