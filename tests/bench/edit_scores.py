@@ -17,6 +17,8 @@ from omniagent.shapes.oracle.judge import judge, right
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask, sample_task
 from omniagent.shapes.training.own_pictures import painter_words
+from omniagent.tools.drawing.mend import frame_of
+from omniagent.tools.types import Box
 from tests.bench.lpips import Pixels, lpips_distance
 
 MOST_PSNR: Final = 99.0
@@ -35,7 +37,7 @@ class Measured(BaseModel):
         share: Of the tokens that were found to change; None where the picture was drawn exactly.
         outside: Decibels against the exact picture outside of these.
         work: Token-layers as a share of the exact ones.
-        second_round: Token-layers of a repair of the picture, as a share of those of the picture.
+        second_round: Token-layers of a local repair of the picture, as a share of those of the picture.
         kept: Decibels of that repair against its parent, outside of its region.
     """
 
@@ -108,7 +110,7 @@ def measure(
     )
     wanted = drawn(exact, request)
     truth, distance = np.asarray(wanted.picture), lpips_distance()
-    part = _changed_part(task)
+    part = local_part(task)
     found: list[Measured] = []
     for name, generator in lossy.items():
         made = drawn(generator, request)
@@ -123,12 +125,13 @@ def measure(
             lpips=distance(picture, truth) if distance is not None else None,
             work=made.token_layers / wanted.token_layers,
         )
+        if made.changed is not None:
+            outside = psnr(picture, truth, ~_pixels(made.changed, truth))
+            one = one.model_copy(update={"share": float(made.changed.mean()), "outside": outside})
         if made.changed is not None and part is not None:
             again = drawn(generator, request.model_copy(update={"references": (made.picture,), "region": part}))
             one = one.model_copy(
                 update={
-                    "share": float(made.changed.mean()),
-                    "outside": psnr(picture, truth, ~_pixels(made.changed, truth)),
                     "second_round": again.token_layers / made.token_layers,
                     "kept": None
                     if again.changed is None
@@ -139,19 +142,17 @@ def measure(
     return found
 
 
-def _changed_part(task: ShapesTask) -> Part | None:
-    """The box of what a task changes, as evidence would name it; None where that is nothing."""
+def local_part(task: ShapesTask) -> Part | None:
+    """The box of what a task changes, as evidence names it; None where it is no local change (`frame_of`), or none."""
     assert task.target is not None
     rows, columns = np.nonzero((render(task.target) != task.images[0]).any(-1))
     if not len(rows):
         return None
     height, width = task.images[0].shape[:2]
-    return (
-        float(columns.min() / width),
-        float(rows.min() / height),
-        float((columns.max() + 1) / width),
-        float((rows.max() + 1) / height),
-    )
+    left, top, right, bottom = (float(each) for each in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    if frame_of(Box(label="", left=left, top=top, right=right, bottom=bottom), (width, height)) is None:
+        return None
+    return left / width, top / height, right / width, bottom / height
 
 
 def _pixels(changed: NDArray[np.bool_], picture: Pixels) -> NDArray[np.bool_]:

@@ -187,7 +187,7 @@ def gate_lines(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; 1 where a gate was missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.gates", description=__doc__)
-    parser.add_argument("--edits", type=int, default=EDITS, help="bundled edits to draw by each preset; 0: timing alone")
+    parser.add_argument("--edits", type=int, default=EDITS, help="bundled edits for each preset; 0: timing alone")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of scores; those that are there are kept")
     parser.add_argument("--presets", nargs="+", default=list(FLOORS), choices=list(FLOORS))
     parser.add_argument("--steps", type=int, default=STEPS, help="of the mid-size model; 0: no timing")

@@ -168,6 +168,22 @@ def test_a_region_is_found_where_the_estimate_differs_and_the_rest_is_left_out()
     torch.testing.assert_close(denoise(estimate)[0][:, 4:], first.foreseen[0][:, 4:], atol=1e-5, rtol=0)
 
 
+def test_what_changes_later_joins_the_region_at_the_next_full_step_and_most_of_the_picture_ends_reuse() -> None:
+    first = batch([0])
+    first.step()
+    near = first.foreseen[0].clone()
+    near[:, :4, :6] += 3.0
+    for most, ends in ((1.0, False), (0.3, True)):
+        reuse = RegionReuse(found=Schedule(0.01, every=2, last=0), threshold=0.8, most=most)
+        found = batch([0], reuse=reuse, sources=[Source(latents=(near,))])
+        found.step()
+        (before,) = found.regions
+        denoise(found)
+        (after,) = found.regions
+        assert before is not None and before.tolist() == [0, 1, 2, 6, 7, 8]
+        assert (after is None) == ends and (after is None or set(before.tolist()) < set(after.tolist()))
+
+
 def test_guidance_that_begins_later_makes_a_whole_step_of_it() -> None:
     late = Guidance(text_scale=3.0, image_scale=1.5, start=0.5, end=0.8)
     found = batch([0], reuse=RegionReuse(known=Schedule(0.05, last=0)), guidance=late)

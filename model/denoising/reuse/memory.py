@@ -168,17 +168,20 @@ class RegionMemory:
     def _settle(self, picture: _Picture, source: torch.Tensor | None, tokens: torch.Tensor) -> None:
         share = len(tokens) / self._grid.tokens
         if source is None or not 0 < share <= self._settings.most:
-            picture.exact = True
+            picture.exact, picture.region = True, None
             return
         picture.target = source
         picture.region, picture.tokens = tokens.to(source.device), tuple(tokens.tolist())
 
     def _learn(self, picture: _Picture, step: int, estimate: torch.Tensor) -> None:
         settings = self._settings
-        if picture.region is None and step >= picture.schedule.started(self._steps) - 1:
+        if picture.candidates and step >= picture.schedule.started(self._steps) - 1:
             found = closest(estimate, picture.candidates, self._patch, settings.threshold, settings.margin)
             assert found is not None
-            self._settle(picture, *found)
+            # What shows itself at a later full step goes on from there with what was found before.
+            tokens = torch.tensor(sorted({*picture.tokens, *found.tokens.tolist()}), dtype=torch.long)
+            picture.candidates = [found.source]
+            self._settle(picture, found.source, tokens)
         if settings.outside == "estimate":
             picture.target = estimate
 
