@@ -74,7 +74,8 @@ class KeptRow:
                 whole.append(kept)
                 continue
             if sequence.keeps:
-                self._known[place] = new
+                # A part of a joint product would hold on to the queries too.
+                self._known[place] = new[0].contiguous(), new[1].contiguous()
             whole.append(new)
         if all(each.rows is None for each in self._sequences):
             return key, value
