@@ -92,9 +92,8 @@ def after_critique(
     token = runtime.context.tools.token
     if doubts.wants_reread(state, cancelled=token.cancelled, expired=token.expired):
         return "reread"
-    tools = runtime.context.tools
-    profile = tools.config.over(tools.runtime.critic.profile)
-    if dialect_of(profile).chooses and not token.expired and not token.cancelled and doubts.wants_choice(state):
+    stopping = token.expired or token.cancelled
+    if not stopping and nodes.may_compare(state, runtime.context) and doubts.wants_choice(state):
         return "prefer"
     if rules.wants_survey(state):
         return "survey"

@@ -32,10 +32,11 @@ from omniagent.tools.drawing.generate import GENERATE, GenerateIn
 from omniagent.tools.drawing.mend import MEND, MendIn
 from omniagent.tools.instruments.prefer import PREFER, PreferIn
 from omniagent.tools.parameters import call_rules, parameters
+from omniagent.tools.ranking.rank import RANK, RankIn, first_of
 from omniagent.tools.record.trace import AttemptMade, Critiqued, Decided, Warned
 from omniagent.tools.refine import REFINE, RefineIn
 from omniagent.tools.repair import SUGGEST, SuggestIn
-from omniagent.tools.types import Attempt, ImageRef, RenderSettings, Usage
+from omniagent.tools.types import Attempt, ImageRef, Preference, RenderSettings, Usage
 
 
 class Fresh(NamedTuple):
@@ -180,13 +181,34 @@ def _dialect(context: GraphContext) -> Dialect:
 
 
 def prefer(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Have the critic choose between the best picture and one that holds as many requirements."""
+    """Have the best picture and one that holds as many requirements compared.
+
+    Edits are put in order by a scorer of edits where one stands beside the critic; else the critic chooses.
+    """
     pair = undecided(state)
     assert pair is not None and state.plan is not None, "a choice is between two"
-    source = state.task.images[0] if state.plan.mode == "edit" and len(state.task.images) == 1 else None
+    source = state.task.images[0] if _is_edit(state) else None
+    spent = Usage()
+    if source is not None and context.tools.runtime.ranker is not None:
+        both = tuple(one.image for one in pair)
+        ranked = RANK(RankIn(source=source, results=both, instruction=state.task.instruction), context.tools)
+        spent = ranked.usage
+        if (place := first_of(ranked.scores)) is not None or not _dialect(context).chooses:
+            better = None if place is None else pair[place].id
+            chosen = Preference(pair=(pair[0].id, pair[1].id), better=better)
+            return {"preferences": (chosen,), "usage": spent}
     asked = PreferIn(first=pair[0], second=pair[1], instruction=state.task.instruction, source=source)
     made = PREFER(asked, context.tools)
-    return {"preferences": (made.preference,), "usage": made.usage}
+    return {"preferences": (made.preference,), "usage": made.usage.plus(**spent.model_dump())}
+
+
+def may_compare(state: AgentState, context: GraphContext) -> bool:
+    """Whether two pictures can be compared: by a critic that chooses, or edits by a scorer of edits."""
+    return _dialect(context).chooses or (_is_edit(state) and context.tools.runtime.ranker is not None)
+
+
+def _is_edit(state: AgentState) -> bool:
+    return state.plan is not None and state.plan.mode == "edit" and len(state.task.images) == 1
 
 
 def survey(state: AgentState, context: GraphContext) -> StateUpdate:

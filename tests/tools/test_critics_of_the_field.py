@@ -11,22 +11,26 @@ import httpx2
 import pytest
 from PIL import Image
 
+from omniagent.agent import Agent
+from omniagent.config import Config
+from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.critic.openai.critic import OpenAICritic
 from omniagent.model.errors import BadTask
-from omniagent.model.profile import CRITICS, GENERATORS, critic_named, generator_named
-from omniagent.model.requests import CancelToken
+from omniagent.model.profile import CRITICS, GENERATORS, CriticProfile, critic_named, generator_named
+from omniagent.model.requests import CancelToken, GenerationRequest
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Unreadable
+from omniagent.tools.dialects.plain.forms import ChecklistForm, Line
 from omniagent.tools.dialects.verifier import place_of, read_verdict
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.ranking.rank import RANK, RankIn, RankOut, read_marks
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.tool import ToolContext
-from omniagent.tools.types import RenderSettings
+from omniagent.tools.types import Budget, RenderSettings
 from tests.support.openai_stub import URL, Body, Server
 from tests.support.scripted_runs import scripted_agent
 
@@ -98,6 +102,35 @@ def test_a_scorer_puts_edits_in_order_by_the_mean_of_passes_drawn_by_chance(tmp_
     assert made.usage.critic_calls == len(server.chats) == 3 * 4 * 2 + 1
     words = str(server.chats[0]["messages"])
     assert len(re.findall("</instruction>", words)) == 1 and "overediting" in words
+
+
+@pytest.mark.parametrize(
+    ("marks", "chosen"), [({"red": [9, 9], "green": [20, 20]}, "a2"), ({"red": [9, 9], "green": [9, 9]}, "a1")]
+)
+def test_of_two_edits_that_hold_as_much_the_one_with_the_higher_marks_is_returned(
+    tmp_path: Path, marks: dict[str, list[int]], chosen: str
+) -> None:
+    ranker, server = scorer({name: [{"score": both}] for name, both in marks.items()})
+
+    def draw(request: GenerationRequest) -> list[Image.Image]:
+        return [Image.new("RGB", (64, 64), name) for name, _ in zip(COLOURS, request.seeds, strict=False)]
+
+    line = ChecklistForm(facts=("a hat",), checklist=(Line(kind="attribute", question="Is the hat blue?"),))
+    critic = ScriptedCritic(
+        lambda prompt, question: 0.1,
+        lambda prompt, schema: line if schema is ChecklistForm else "paint it",
+        choices=lambda prompt, options: options[0],
+        profile=CriticProfile(name="plain", source="scripted"),
+    )
+    runtime = ModelRuntime(ScriptedGenerator(draw), critic, ranker=ranker)
+    loop = LoopPolicy(first_candidates=2, refine=False, second_reading=False)
+    config = Config(tools=ToolConfig(backoff=0, critic_tries=1), loop=loop)
+    with Agent(runtime=runtime, config=config, runs_dir=tmp_path) as agent:
+        result = agent.run(
+            "paint the hat blue", [Image.new("RGB", (64, 64), "white")], mode="edit", budget=Budget(max_rounds=1)
+        )
+    assert len(result.attempts) == 2 and result.best is not None and result.best.id == chosen
+    assert len(server.chats) == 2 * 2 * CRITICS["editscore"].samples
 
 
 def test_without_a_scorer_or_with_one_that_fails_there_is_no_order_and_no_error(tmp_path: Path) -> None:

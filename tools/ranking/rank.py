@@ -114,6 +114,14 @@ def rank(arguments: RankIn, context: ToolContext) -> RankOut:
     return RankOut(scores=scores, order=order, usage=usage, summary=f"marks of 10, the best first: {said}")
 
 
+def first_of(scores: Sequence[EditScores | None]) -> int | None:
+    """The place of the best edit; None where two are best, or some edit has no marks."""
+    overall = [one.overall for one in scores if one is not None]
+    if not overall or len(overall) < len(scores) or overall.count(max(overall)) > 1:
+        return None
+    return overall.index(max(overall))
+
+
 def edit_prompt(source: Image.Image, result: Image.Image, instruction: str) -> Prompt:
     """Asks for the marks of source and result together."""
     return Prompt(system=_SYSTEM, parts=(source, result, f"{_EDIT_RULES}{_fenced('instruction', instruction)}"))
