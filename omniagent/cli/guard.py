@@ -72,6 +72,16 @@ def guarded(*, as_json: bool = False) -> Generator[None]:
 
 
 @contextmanager
+def told_when_stopped() -> Generator[None]:
+    """Leaves with 130 and says that the work goes on where it was, for commands that keep each finished part."""
+    try:
+        yield
+    except (KeyboardInterrupt, Cancelled) as error:
+        say("stopped; what was finished is kept: run the same again to go on")
+        raise typer.Exit(CANCELLED) from error
+
+
+@contextmanager
 def told_as_json() -> Generator[None]:
     """Prints the error that ends its body as JSON on stdout; the end of a finished run is none."""
     from omniagent.runs.status import error_json

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 
 from omniagent.agent import Agent
 from omniagent.config import Config
-from omniagent.model.errors import BadSetting
+from omniagent.model.errors import BadSetting, Cancelled
 from omniagent.model.intervals import wilson
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Prompt
@@ -124,6 +125,27 @@ def test_a_broken_off_evaluation_goes_on_where_it_was(tmp_path: Path):
     calls = len(generator.calls)
     assert run_suite(agent, tasks, tmp_path / "out") == figures
     assert len(generator.calls) == calls
+
+
+def test_a_cancelled_task_ends_the_evaluation_and_is_run_again_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tasks = tasks_of("draw", limit=2)
+    agent, _ = agent_for(tasks, tmp_path / "runs")
+    seen: list[int] = []
+    with monkeypatch.context() as patched:
+        ask = agent.runtime.critic.yes_no
+
+        def cancelled_at_the_second(*asked: Any, **more: Any) -> Any:
+            if seen:
+                agent.cancel()
+            return ask(*asked, **more)
+
+        patched.setattr(agent.runtime.critic, "yes_no", cancelled_at_the_second)
+        with pytest.raises(Cancelled, match="task 2"):
+            run_suite(agent, tasks, tmp_path / "out", on_record=lambda record: seen.append(record.index))
+    assert [one.index for one in read_records(tmp_path / "out" / RESULTS_FILE)] == seen == [0]
+    assert run_suite(agent, tasks, tmp_path / "out").right.count == 2
 
 
 def test_a_folder_with_other_tasks_is_not_mixed_in(tmp_path: Path):

@@ -1,7 +1,6 @@
 """`omniagent bench`: public benchmarks, in two phases, with the agent's policies side by side."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -97,9 +96,9 @@ def bench(
       omniagent bench geneval generate --model OmniGen2/OmniGen2 --shard 1/8
       omniagent bench omnicontext judge --images results/OmniGen2 --fetch --wording OmniGen2 --judge URL
     """
-    from omniagent.cli.guard import guarded, say
+    from omniagent.cli.guard import guarded, say, told_when_stopped
 
-    with guarded(), _told_when_stopped():
+    with guarded(), told_when_stopped():
         from omniagent.benchmarks.catalogue import BENCHMARKS, benchmark_named
         from omniagent.benchmarks.judgement import JudgeOptions
         from omniagent.benchmarks.running.merge import merge
@@ -224,20 +223,6 @@ def _judged(folder: "RunFolder") -> "Callable[[int, int, Judged], None]":
         typer.echo(f"{folder.label} judged {done}/{total} {judged.key}: {scores or made.outcome}", err=True)
 
     return tell
-
-
-@contextmanager
-def _told_when_stopped() -> Generator[None]:
-    """After Ctrl-C say that the work goes on where it was."""
-    from omniagent.cli.guard import say
-    from omniagent.model.errors import Cancelled
-    from omniagent.runs.status import CANCELLED
-
-    try:
-        yield
-    except (KeyboardInterrupt, Cancelled) as error:
-        say("stopped; what was finished is kept: run the same again to go on")
-        raise typer.Exit(CANCELLED) from error
 
 
 def shard_of(text: str) -> "Shard":

@@ -44,9 +44,9 @@ def evaluate(
       omniagent eval edit --policy single,best-of-n,agent --budget 4
       omniagent eval draw --policy agent --budget 1,2,4,8 --set forced_choice=false
     """
-    from omniagent.cli.guard import guarded
+    from omniagent.cli.guard import guarded, told_when_stopped
 
-    with guarded():
+    with guarded(), told_when_stopped():
         from omniagent.comparison import POLICIES, variants_of
         from omniagent.model.wording import unknown
         from omniagent.shapes.evaluation.figures import table

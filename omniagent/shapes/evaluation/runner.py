@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from omniagent.model.errors import BadSetting, OmniAgentError
+from omniagent.model.errors import BadSetting, Cancelled, OmniAgentError
 from omniagent.model.wording import shown
 from omniagent.runs.result import Result
 from omniagent.shapes.evaluation.figures import SuiteFigures, figures_of
@@ -47,6 +47,7 @@ def run_suite(
 
     Raises:
         BadSetting: `out` holds the results of other tasks.
+        Cancelled: a run was cancelled; it has no line, and the tasks before it keep theirs.
         UnknownModel, BadCheckpoint, HubUnreachable, OutOfMemory: the agent's model cannot be loaded.
         OutputUnwritable, StorageFull: `out` cannot be written; what was finished stays there.
     """
@@ -96,7 +97,11 @@ def _run(agent: "Agent", task: ShapesTask, index: int, seed: int, folder: Path) 
         with nullcontext() if task.new_word is None else without_held_out():
             pictures = [Image.fromarray(picture) for picture in task.images]
             result = agent.run(task.instruction, pictures, seed=seed, out=folder)
+        if result.stop_reason == "cancelled":
+            raise Cancelled(f"cancelled at task {index + 1}; the same call goes on with it")
         return _judged(about, task, result)
+    except Cancelled:
+        raise
     except OmniAgentError as error:
         return about.model_copy(update={"error": f"{type(error).__name__}: {error}"})
 
