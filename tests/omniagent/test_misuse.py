@@ -16,6 +16,7 @@ from omniagent.agent import Agent
 from omniagent.batch import run_batch
 from omniagent.config import Config
 from omniagent.graphs.build import step_limit
+from omniagent.held import HeldModels
 from omniagent.model.checkpoint.settings import Profiles, read_profiles
 from omniagent.model.errors import BadImage, BadSetting, CriticTimeout
 from omniagent.model.profile import CriticProfile, GeneratorProfile, Thresholds
@@ -220,18 +221,17 @@ def test_an_async_run_that_is_cancelled_before_its_models_are_there_draws_nothin
     agent = scripted_agent(tmp_path, generator=generator)
     runtime = agent.runtime
 
-    class Slow(Agent):
-        @property
-        def runtime(self) -> Any:
-            opened.set()
-            gate.wait(60)
-            return runtime
+    def loaded(held: HeldModels, tell: Any = None) -> Any:
+        opened.set()
+        gate.wait(60)
+        return runtime
 
-    slow = Slow(generator=generator, critic=ScriptedCritic(None, texts(), profile=LISTED), runs_dir=tmp_path)
+    monkeypatch.setattr(HeldModels, "runtime", loaded)
+    slow = Agent(generator=generator, critic=ScriptedCritic(None, texts(), profile=LISTED), runs_dir=tmp_path)
 
     async def cancelled() -> None:
         work = asyncio.create_task(slow.arun("a circle", thread_id="t"))
-        await asyncio.to_thread(opened.wait)
+        assert await asyncio.to_thread(opened.wait, 60)
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work
