@@ -6,6 +6,7 @@ import io
 import pickle
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
@@ -203,8 +204,8 @@ def test_work_that_begins_while_the_agent_closes_is_refused(tmp_path: Path, monk
     """Closed after its models were lent, and before the run or look was listed."""
     lend = HeldModels.runtime
 
-    def lend_and_close(held: HeldModels) -> ModelRuntime:
-        lent = lend(held)
+    def lend_and_close(held: HeldModels, on_part: Callable[[str], None] | None = None) -> ModelRuntime:
+        lent = lend(held, on_part)
         agent.close()
         return lent
 
