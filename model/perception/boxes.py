@@ -14,6 +14,7 @@ from PIL import Image
 
 from omniagent.model.errors import BadCheckpoint, HubUnreachable
 from omniagent.model.files.hub import find_model
+from omniagent.model.perception.faults import read_as
 from omniagent.model.perception.weights import fetch
 from omniagent.model.wording import shown
 
@@ -154,7 +155,6 @@ class GroundingDino:
         return rows
 
     def _loaded(self) -> _Parts:
-        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoImageProcessor, AutoModelForZeroShotObjectDetection, AutoTokenizer
 
         from omniagent.model.device import with_memory_fault
@@ -163,7 +163,7 @@ class GroundingDino:
         device = self.device
         folder = fetch(self.name)
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
+        with read_as("detector", self.name, "a Grounding DINO with its weights in safetensors"):
             config: Any = AutoConfig.from_pretrained(folder, **local)
             if config.model_type != "grounding-dino":
                 raise BadCheckpoint(
@@ -178,14 +178,6 @@ class GroundingDino:
                     folder, dtype=dtype, use_safetensors=True, **local
                 )
             model: Any = loaded.eval()
-        except BadCheckpoint:
-            raise
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()
-            raise BadCheckpoint(
-                f"detector {shown(self.name)} cannot be loaded ({reason[0] if reason else type(error).__name__}); "
-                "name a folder or repository of a Grounding DINO with its weights in safetensors"
-            ) from error
         move: Callable[[], Any] = partial(model.to, device)
         with_memory_fault(device, "the detector", move)
         return _Parts(model, tokenizer, images, device, int(config.max_text_len))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from PIL import Image
 
 from omniagent.model.errors import BadCheckpoint
+from omniagent.model.perception.faults import read_as
 from omniagent.model.perception.masks import Mask, Rect, box_of
 from omniagent.model.perception.weights import fetch
 from omniagent.model.wording import shown
@@ -100,7 +101,6 @@ class Mask2Former:
             return int(parts.model.config.num_labels)
 
     def _loaded(self) -> _Parts:
-        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoImageProcessor, Mask2FormerForUniversalSegmentation
 
         from omniagent.model.device import pick_device, with_memory_fault
@@ -108,7 +108,7 @@ class Mask2Former:
 
         device = pick_device(self._device)
         folder = fetch(self.name)
-        try:
+        with read_as("detector", self.name, "a Mask2Former with its preprocessor_config.json"):
             config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
             if config.model_type != "mask2former":
                 raise BadCheckpoint(
@@ -121,14 +121,6 @@ class Mask2Former:
                     folder, dtype="float32", local_files_only=True
                 )
             model: Any = loaded.eval()
-        except BadCheckpoint:
-            raise
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()
-            raise BadCheckpoint(
-                f"detector {shown(self.name)} cannot be loaded ({reason[0] if reason else type(error).__name__}); "
-                "name a folder or repository of a Mask2Former with its preprocessor_config.json"
-            ) from error
         move: Callable[[], Any] = partial(model.to, device)
         with_memory_fault(device, "the detector", move)
         return _Parts(model, images, device)

@@ -131,7 +131,7 @@ class Session:
             variant: The policy.
             pictures: Most pictures for each picture of the benchmark.
             folder: Of the run.
-            spread: Who draws; this process by default.
+            spread: The executor that draws; this process by default.
             settings: How, in place of the official script's; None keeps these.
             shard: Which part.
             tell: Told each picture.

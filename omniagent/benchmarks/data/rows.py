@@ -85,17 +85,20 @@ def _of_split(path: Path, split: str) -> bool:
     return bool(split) and any(part.startswith(split) for part in path.parts[-2:])
 
 
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that hold something, counted from 1. Raises: BadSetting: it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{cut(str(path))} cannot be read: {error}") from error
+    yield from ((number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
+
+
 def _rows(path: Path) -> Iterator[Row]:
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{cut(str(path))} cannot be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(path):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:

@@ -1,5 +1,6 @@
 """How alike pictures and words are, by CLIP and DINO: the judges of Emu-Edit's test set and of DreamBench."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -67,7 +68,7 @@ class Told(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-class LikenessJudge:
+class LikenessJudge(ABC):
     """A `Judge` by CLIP and DINO; what it measures is said by its subclasses."""
 
     def __init__(self, options: JudgeOptions) -> None:
@@ -95,9 +96,9 @@ class LikenessJudge:
             return Judgement(outcome="unreadable", reason=str(error))
         return Judgement(outcome="scored", scores=dict(told.scores), evidence=told.evidence)
 
+    @abstractmethod
     def measured(self, item: Item, picture: Image.Image) -> Told:
         """What is to be measured of a picture of an item. Raises: BadImage where a picture of the data is broken."""
-        raise NotImplementedError
 
     def of_files(self, features: VisionFeatures, paths: Sequence[Path]) -> Vectors:
         """The vectors of pictures of the data; those of the last subject are kept, since its pictures come again."""
@@ -108,7 +109,8 @@ class LikenessJudge:
         return self._kept[key]
 
     def close(self) -> None:
-        """Nothing is held but memory."""
+        """Lets the kept vectors go."""
+        self._kept.clear()
 
 
 class EditLikeness(LikenessJudge):

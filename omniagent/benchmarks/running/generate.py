@@ -40,7 +40,7 @@ def generate(
     Args:
         drawing: What is drawn, how and where.
         samples: All pictures of the run, of all shards.
-        spread: Who draws.
+        spread: The executor that draws.
         shard: Which part of them.
         tell: Told each picture.
 

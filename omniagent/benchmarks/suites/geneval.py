@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from omniagent.benchmarks.base import Benchmark, Column
+from omniagent.benchmarks.data.rows import numbered_lines
 from omniagent.benchmarks.items import Item, check_keys
 from omniagent.benchmarks.judgement import Judge, JudgeOptions
 from omniagent.benchmarks.judges.geneval_rules import Metadata
@@ -50,9 +51,7 @@ class GenEval(Benchmark):
     def items(self, data: Path, work: Path, seed: int = 0) -> list[Item]:
         path = metadata_file(data)
         found: list[Item] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if not line.strip():
-                continue
+        for number, line in numbered_lines(path):
             try:
                 told = Metadata.model_validate_json(line)
             except ValidationError as error:

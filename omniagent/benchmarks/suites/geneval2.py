@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omniagent.benchmarks.base import Benchmark, Column
+from omniagent.benchmarks.data.rows import numbered_lines
 from omniagent.benchmarks.items import Item, check_keys
 from omniagent.benchmarks.judgement import Judge, JudgeOptions
 from omniagent.model.errors import BadSetting
@@ -56,13 +57,7 @@ class GenEval2(Benchmark):
     def items(self, data: Path, work: Path, seed: int = 0) -> list[Item]:
         path = _data_file(data)
         found: list[Item] = []
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"{cut(str(path))} cannot be read: {error}") from error
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
+        for number, line in numbered_lines(path):
             try:
                 told = _Line.model_validate_json(line)
             except ValidationError as error:

@@ -55,7 +55,9 @@ def bench(
     preset: opt.Preset = None,
     size: opt.Size = None,
     steps: opt.Steps = None,
-    executor: Annotated[str, typer.Option(metavar="local|ray", help="Who draws (ray: extra ray).")] = "local",
+    executor: Annotated[
+        str, typer.Option(metavar="local|ray", help="Where pictures are drawn (ray: extra ray).")
+    ] = "local",
     workers: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that each Ray worker takes.")] = 1.0,
     judge: Annotated[str | None, typer.Option(metavar="URL", help="OpenAI-compatible server of the judge.")] = None,

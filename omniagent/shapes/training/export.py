@@ -38,7 +38,7 @@ LOOP: dict[str, JsonValue] = {
 }
 """Its fresh seeds are independent tries, and its plans misread a line now and then, which then holds of wrong pictures
 only: so one line more does not let a later picture take over, and no round without a gain ends a run. Its critic tells
-no boxes, so that a repair of an edit would be written in vain; its
+no boxes, so that a repair of an edit could not be used; its
 thresholds were chosen for acceptance at the first look."""
 
 YES_FROM = 0.5
