@@ -75,7 +75,7 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     if choice is not None and old is not None and _is_open(old, new) and not (accepted and choice.better is None):
         return choice.better == attempt.id
     if accepted:
-        return surer(old, new)
+        return surer(old, new) and not (is_repair(state, attempt) and drifted(state, attempt, best))
     if merit(new) <= merit(old):
         return False
     if old is None or attempt.round == best.round or (new.accepted and not old.accepted):
@@ -97,6 +97,38 @@ def doubtful(state: AgentState, attempt: Attempt) -> tuple[str, ...]:
     return tuple(one.requirement for one in critique.verdicts if sureness(one) < state.policy.sure_verdict)
 
 
+def questioned(state: AgentState, attempt: Attempt, critique: Critique) -> Critique:
+    """The critique as a critic is told it that is to better the picture: what holds in doubt is unsure (rule 17)."""
+    few = doubtful(state, attempt)
+    verdicts = tuple(
+        one.model_copy(update={"answer": "unsure"}) if one.requirement in few else one for one in critique.verdicts
+    )
+    return critique.model_copy(update={"verdicts": verdicts})
+
+
+def drifted(state: AgentState, repair: Attempt, before: Attempt) -> bool:
+    """Whether a repair changed more than it had a reason to (rule 4).
+
+    Inside a box it cannot, and what is wrong with the surroundings, the look or the view of all is a reason to change
+    all.
+    """
+    critique = critique_of(state, repair)
+    if critique is None or critique.over_edit <= state.policy.over_edit_limit:
+        return False
+    if any(one.box is not None for one in state.decisions if one.action == "edit" and one.target == repair.parent):
+        return False
+    return not _mends_all(state, before)
+
+
+def _mends_all(state: AgentState, before: Attempt) -> bool:
+    """Whether something did not hold, or not for sure, that only a change of most of the picture can mend."""
+    lines = () if state.plan is None else state.plan.checklist
+    critique = critique_of(state, before)
+    verdicts = () if critique is None else critique.verdicts
+    wrong = {one.requirement for one in verdicts if one.answer != "yes"} | set(doubtful(state, before))
+    return any(one.id in wrong and one.stated.reach not in (None, "part") for one in lines)
+
+
 def surer(old: Critique | None, new: Critique | None) -> bool:
     """Whether all requirements hold of both pictures, and the least likely one is likelier of the new one (rule 17)."""
     return old is not None and new is not None and old.accepted and new.accepted and _least(new) > _least(old)
@@ -105,9 +137,11 @@ def surer(old: Critique | None, new: Critique | None) -> bool:
 def sureness(verdict: Verdict) -> float:
     """How sure it is that a requirement holds, 0 to 1: instruments that agree make it surer than each of them is.
 
-    Those that could not tell leave it as it is; their half in the verdict's mean says nothing of the picture.
+    Those that could not tell leave it as it is; their half in the verdict's mean says nothing of the picture. A
+    description that agrees repeats the probability of the answer, so it does not count.
     """
-    telling = [one.probability for one in verdict.evidence if one.answer == "yes"]
+    pieces = [one for one in verdict.evidence if one.instrument != "description"]
+    telling = [one.probability for one in pieces if one.answer == "yes"]
     return 1.0 - math.prod(1.0 - one for one in telling) if telling else verdict.probability
 
 

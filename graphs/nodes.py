@@ -10,6 +10,7 @@ from omniagent.graphs.history import (
     ground_of,
     leader,
     over,
+    questioned,
     round_number,
     seed_of,
     standing,
@@ -138,7 +139,7 @@ def suggest(state: AgentState, context: GraphContext) -> StateUpdate:
         attempt=best,
         instruction=state.plan.instruction,
         checklist=due(state, best),
-        critique=seen,
+        critique=questioned(state, best, seen),
         locate=state.policy.region_repairs,
     )
     calls = context.tools.calls.used
@@ -169,7 +170,7 @@ def refine(state: AgentState, context: GraphContext) -> StateUpdate:
         else state.task.instruction,
         mode=state.plan.mode,
         checklist=due(state, best),
-        critique=seen,
+        critique=questioned(state, best, seen),
         given=() if state.plan.mode == "generate" else best.references,
     )
     made = REFINE(asked, context.tools)
@@ -215,7 +216,8 @@ def survey(state: AgentState, context: GraphContext) -> StateUpdate:
     """Look at the picture that an edit starts from: what holds of it already says nothing about the change."""
     assert state.plan is not None, "a plan comes before a verdict"
     given = Attempt(id="image 1", image=state.task.images[0], instruction="", seed=0)
-    made = CRITIQUE(CritiqueIn(attempt=given, checklist=state.plan.checklist), context.tools)
+    asked = CritiqueIn(attempt=given, checklist=state.plan.checklist, confirm=state.policy.confirm)
+    made = CRITIQUE(asked, context.tools)
     context.tools.trace.add(Critiqued(critique=made.critique))
     return {"given": made.critique, "usage": made.usage}
 

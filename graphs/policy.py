@@ -69,8 +69,9 @@ class LoopPolicy(Word):
         default=0.9,
         ge=0,
         le=1,
-        description="a picture whose requirements all hold ends the run at once only if each does with at least this "
-        "probability; below it the run goes on while its budget lasts, and returns that picture if none is better",
+        description="a picture whose requirements all hold ends the run at once only if each is at least so sure, by "
+        "all instruments that tell; below that the run goes on while its budget lasts, and returns that picture if "
+        "none is better",
     )
     whole_rounds: bool = Field(
         default=True, description="begin no round that by the time measured so far would not end within the limit"

@@ -9,6 +9,7 @@ from omniagent.graphs.history import (
     broken,
     critique_of,
     doubtful,
+    drifted,
     ground_of,
     is_repair,
     leader,
@@ -21,7 +22,7 @@ from omniagent.graphs.history import (
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
 from omniagent.tools.dialects.plain.language.ground import renumbered
-from omniagent.tools.types import Attempt, Box, Critique, ImageRef, Refinement
+from omniagent.tools.types import Attempt, Box, ImageRef, Refinement
 
 
 def failed(state: AgentState, attempt: Attempt) -> tuple[str, ...]:
@@ -35,10 +36,7 @@ def failed(state: AgentState, attempt: Attempt) -> tuple[str, ...]:
 
 
 def repair_fault(state: AgentState, repair: Round) -> str | None:
-    """Why a repair is rolled back (rule 4): it broke, over-edited or gained nothing; None when it is kept.
-
-    What failed of the surroundings, the look or the view of all is a reason to change all.
-    """
+    """Why a repair is rolled back (rule 4): it broke, over-edited or gained nothing; None when it is kept."""
     earlier = (one for one in state.attempts if one.round < repair.number and one.step == repair.attempt.step)
     before = best_of(state, earlier)
     critique = None if before is None else critique_of(state, before)
@@ -46,22 +44,11 @@ def repair_fault(state: AgentState, repair: Round) -> str | None:
         return None
     if lost := broken(critique, repair.critique):
         return f"the repair broke {counted(len(lost), 'requirement')} that held"
-    inside = any(
-        one.box is not None for one in state.decisions if one.action == "edit" and one.target == repair.attempt.parent
-    )
-    drifted = repair.critique.over_edit > state.policy.over_edit_limit
-    if drifted and not inside and not _mends_all(state, critique):
+    if drifted(state, repair.attempt, before):
         return f"{repair.critique.over_edit:.0%} of what the repair changed had no reason"
     if repair.critique.passed <= critique.passed and not surer(critique, repair.critique):
         return "the repair did not help"
     return None
-
-
-def _mends_all(state: AgentState, before: Critique) -> bool:
-    """Whether something did not hold that only a change of most of the picture can mend."""
-    lines = () if state.plan is None else state.plan.checklist
-    open_lines = {verdict.requirement for verdict in before.verdicts if verdict.answer != "yes"}
-    return any(one.id in open_lines and one.stated.reach not in (None, "part") for one in lines)
 
 
 def is_local(state: AgentState, attempt: Attempt) -> bool:

@@ -16,6 +16,7 @@ from omniagent.graphs.history import (
     due,
     is_repair,
     leader,
+    preference_of,
     round_number,
     rounds,
     standing,
@@ -51,11 +52,14 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
         if state.plan is not None and step_of(state) < len(state.plan.steps):
             return ended(state, cancelled=cancelled, expired=expired) or advance(state, best)
         doubts = _doubts(state, best)
-        if doubts and may_go_on(state, best, cancelled=cancelled, expired=expired):
-            return next_try(state)
+        if doubts:
+            hindrance = hindered(state, best, cancelled=cancelled, expired=expired)
+            if hindrance is None:
+                return next_try(state)
+            doubts = f"{doubts}; not bettered, as {hindrance}"
         if state.plan is not None and state.plan.unchecked:
             said = ", ".join(f"“{one}”" for one in state.plan.unchecked)
-            return _stop(state, "unchecked", f"every requirement holds, but none asks for {said}")
+            return _stop(state, "unchecked", f"every requirement holds{doubts}, but none asks for {said}")
         reason = f"every requirement holds{doubts}"
         return Decision(action="accept", reason=reason, target=best.id, stop="accepted")
     if (stop := ended(state, cancelled=cancelled, expired=expired)) is not None:
@@ -65,15 +69,22 @@ def decide(state: AgentState, *, cancelled: bool = False, expired: bool = False)
     return next_try(state)
 
 
-def may_go_on(state: AgentState, best: Attempt, *, cancelled: bool, expired: bool) -> bool:
-    """Whether another round may follow where every requirement holds of the best picture, but not for sure (rule 17).
+def hindered(state: AgentState, best: Attempt, *, cancelled: bool, expired: bool) -> str | None:
+    """Why no other round follows where every requirement holds of the best picture, but not for sure (rule 17).
 
-    It may while the budget lasts, until `LoopPolicy.fruitless_rounds` rounds drawn afresh brought no surer picture.
+    None while one may: the budget lasts, no surer picture lost the critic's choice to this one, and fewer than
+    `LoopPolicy.fruitless_rounds` rounds drawn afresh came after it.
     """
-    if ended(state, cancelled=cancelled, expired=expired) is not None or going_nowhere(state) is not None:
-        return False
+    stop = ended(state, cancelled=cancelled, expired=expired) or going_nowhere(state)
+    if stop is not None:
+        return stop.reason
+    lost = [one for one in state.attempts if preference_of(state, one, best) or preference_of(state, best, one)]
+    if any(acceptable(critique_of(state, one)) and not doubtful(state, one) for one in lost):
+        return "the critic chose it over a surer picture"
     later = [one for one in rounds(state) if one.number > best.round and not is_repair(state, one.attempt)]
-    return not state.policy.fruitless_rounds or len(later) < state.policy.fruitless_rounds
+    if state.policy.fruitless_rounds and len(later) >= state.policy.fruitless_rounds:
+        return f"{counted(len(later), 'round')} brought no surer picture"
+    return None
 
 
 def _doubts(state: AgentState, best: Attempt) -> str:
@@ -204,7 +215,7 @@ def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: boo
 def wants_refinement(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
     """Whether the critic should write a new instruction now: the next picture is drawn afresh, and none was written.
 
-    Once for each picture that leads, when requirements fail of it for sure.
+    Once for each picture that leads, when requirements fail of it for sure or hold in doubt.
     """
     attempt = to_learn_from(state)
     critique = None if attempt is None else critique_of(state, attempt)

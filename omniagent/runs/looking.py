@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omniagent.config import Config
+from omniagent.graphs.policy import policy_of
 from omniagent.model.errors import BadTask
 from omniagent.model.requests import CancelToken
 from omniagent.model.wording import shown
@@ -66,7 +67,7 @@ class Looking:
         with self._context() as context:
             checklist, unchecked = _own(asked) if asked else _planned(read_instruction(task or ""), context)
             attempt = Attempt(id="given", image=context.store.put(picture), instruction=task or "", seed=0)
-            made = CRITIQUE(CritiqueIn(attempt=attempt, checklist=checklist), context)
+            made = CRITIQUE(CritiqueIn(attempt=attempt, checklist=checklist, confirm=self._confirm(context)), context)
             return Checked(checklist, made.critique, unchecked)
 
     def describe(self, image: Picture, question: str | None = None) -> str:
@@ -82,6 +83,9 @@ class Looking:
                 return desk.describe(picture)
 
             return consult(context, "answer", see).value
+
+    def _confirm(self, context: ToolContext) -> bool:
+        return policy_of(self._config.loop, context.runtime.generator.profile).confirm
 
     @contextmanager
     def _context(self) -> Generator[ToolContext]:

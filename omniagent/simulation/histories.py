@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.graphs.build import Graph, build
-from omniagent.graphs.history import best_of, critique_of
+from omniagent.graphs.history import best_of, critique_of, doubtful
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.errors import CriticBadOutput, CriticTimeout, CriticUnavailable, GenerationFailed, OutOfMemory
@@ -23,7 +23,18 @@ from omniagent.model.requests import CancelToken, GenerationRequest, Prompt
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written, picture_for
 from omniagent.simulation.comparing import switches
 from omniagent.simulation.stage import Memory, play
-from omniagent.tools.types import Budget, ImageRef, Mode, Plan, Requirement, RequirementKind, Step, StopReason, Task
+from omniagent.tools.types import (
+    Attempt,
+    Budget,
+    ImageRef,
+    Mode,
+    Plan,
+    Requirement,
+    RequirementKind,
+    Step,
+    StopReason,
+    Task,
+)
 
 _SIDE: Final = 32
 _WORDS: Final = "add a lamp to the room"
@@ -94,9 +105,7 @@ class _Moods:
         chance = self._chance
         asked = " ".join(part for part in prompt.parts if isinstance(part, str))
         if "bbox_2d" in asked and chance.random() < 0.9:
-            box = chance.choice(
-                [[0, 0, _SIDE, _SIDE], [2, 2, 5, 5], [4, 4, 20, 20], [9, 9, 9, 9], [-80, 0, 900, 3], []]
-            )
+            box = chance.choice(_BOXES)
             return json.dumps([{"bbox_2d": box, "label": chance.choice(["change", "stays", "wall"])}])
         if schema is None or chance.random() < 0.1:
             return chance.choice(["", "I cannot help with that.", "{", "add a lamp", "[]"])
@@ -169,9 +178,22 @@ def broken_promises(state: AgentState) -> list[str]:
         return found
     if any(one.accepted for one in state.critiques) and (mine is None or not mine.accepted):
         found.append(f"{best.id} is returned, but another picture holds every requirement")
+    if doubtful(state, best) and state.fault is not None and state.fault.message not in state.decisions[-1].reason:
+        found.append(f"{best.id} is accepted in doubt after a fault that is not told")
+    if (late := next((one for one in state.attempts if _is_surer(state, one, best)), None)) is not None:
+        found.append(f"{best.id} is returned in doubt, but {late.id} holds for sure")
     if mine is not None and first is not None and mine.passed < first.passed:
         found.append(f"{best.id} is returned, which holds less than the first picture")
     return found
+
+
+def _is_surer(state: AgentState, one: Attempt, best: Attempt) -> bool:
+    """Whether a picture holds for sure that nothing speaks against, where the returned one holds in doubt."""
+    seen = critique_of(state, one)
+    if seen is None or not seen.accepted or not doubtful(state, best) or doubtful(state, one):
+        return False
+    lost = any(one.id in each.pair and each.better not in (None, one.id) for each in state.preferences)
+    return not lost and one.parent is None
 
 
 def _budget(chance: random.Random) -> Budget:

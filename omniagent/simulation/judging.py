@@ -78,7 +78,7 @@ class Judge:
         if schema is None:
             return self._boxes(seen, asked) if "bbox_2d" in asked else "a picture of tiles"
         lines = [line for line in range(self._task.lines) if seen.has(line)]
-        faulty = self._faulty(seen, lines, "")
+        faulty = _told_faulty(asked, lines)
         key = (self._task.name, seen.key)
         said = [line for line in faulty if share("names", *key, line) < self._quality.names]
         said += [line for line in lines if line not in faulty and share("meddles", *key, line) < self._quality.meddles]
@@ -93,9 +93,8 @@ class Judge:
         return json.dumps({"wrong": listed(faulty), "right": right, "instruction": whole})
 
     def _faulty(self, seen: Seen, lines: Sequence[int], words: str) -> list[int]:
-        """The lines that it does not find to hold; where it was asked what is wrong, at least the likeliest one."""
-        found = [line for line in lines if self._answer(seen, line, words) < logistic(self._yes)]
-        return found or ([] if words else sorted(lines, key=lambda line: self._answer(seen, line, ""))[:1])
+        """The lines that it does not find to hold when it is asked in these words."""
+        return [line for line in lines if self._answer(seen, line, words) < logistic(self._yes)]
 
     def _boxes(self, seen: Seen, asked: str) -> str:
         """Where the lines are that a change names; where it errs, the place of another line."""
@@ -136,6 +135,12 @@ class Judge:
         if id(image) not in self._seen:
             self._seen[id(image)] = (image, Seen(image))
         return self._seen[id(image)][1]
+
+
+def _told_faulty(asked: str, lines: Sequence[int]) -> list[int]:
+    """The lines that a prompt says failed or may not hold: those of its last list."""
+    told = asked.rpartition("<checklist>")[2].partition("</checklist>")[0]
+    return [line for line in lines if line in lines_in(told)]
 
 
 def _pictures(prompt: Prompt) -> Sequence[Image.Image]:

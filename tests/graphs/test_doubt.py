@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from omniagent.config import Config
-from omniagent.graphs.history import best_of, sureness
+from omniagent.graphs.history import best_of, questioned, sureness
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import decide, wants_refinement, wants_suggestion
 from omniagent.graphs.state import Fault
@@ -15,7 +16,19 @@ from omniagent.model.requests import Prompt
 from omniagent.model.scripted import ScriptedCritic
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.plain.forms import ChecklistForm, Line
-from omniagent.tools.types import Answer, Attempt, Budget, Evidence, Instrument, Preference, Step, Verdict
+from omniagent.tools.dialects.plain.prompts import repair_prompt
+from omniagent.tools.types import (
+    Answer,
+    Attempt,
+    Budget,
+    Evidence,
+    Instrument,
+    Preference,
+    Requirement,
+    Stated,
+    Step,
+    Verdict,
+)
 from tests.support.scripted_runs import scripted_agent
 from tests.support.states import attempt, judged, state
 
@@ -58,6 +71,53 @@ def test_a_fault_or_a_cancelled_run_returns_the_doubtful_picture_as_accepted():
     assert decide(broken).stop == "accepted"
 
 
+def test_what_kept_a_doubtful_picture_from_being_bettered_is_told():
+    doubtful = redrawn(DOUBTFUL)
+    assert "not bettered, as the run was cancelled" in decide(doubtful, cancelled=True).reason
+    broken = doubtful.model_copy(update={"fault": Fault(stop="critic_unavailable", message="the server is down")})
+    assert "not bettered, as the server is down" in decide(broken).reason
+    gained = redrawn((0.95, 0.1), DOUBTFUL, (0.95, 0.7), (0.96, 0.7))
+    assert "2 rounds brought no surer picture" in decide(gained).reason
+
+
+def test_a_doubtful_picture_that_the_critic_chose_over_a_sure_one_ends_the_run():
+    chosen = redrawn(DOUBTFUL, SURE).model_copy(update={"preferences": (Preference(pair=("a1", "a2"), better="a1"),)})
+    made = decide(chosen)
+    assert (made.stop, made.target) == ("accepted", "a1") and "chose it over a surer picture" in made.reason
+
+
+@pytest.mark.parametrize("over_edit", [0.0, 0.9])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_surer_repair_takes_over_unless_it_changed_more_than_it_had_a_reason_to(over_edit: float, whole: bool):
+    repair = judged("a2", SURE).model_copy(update={"over_edit": over_edit})
+    lines = tuple(
+        Requirement(id=f"r{n}", kind="style", question="?", stated=Stated(reach="look" if whole else "part"))
+        for n in (1, 2)
+    )
+    attempts = [attempt("a1", 1), attempt("a2", 2, parent="a1")]
+    made = decide(state(attempts, [judged("a1", DOUBTFUL), repair], checklist=lines))
+    if over_edit and not whole:
+        assert (made.action, made.target) == ("roll_back", "a1") and "90% of what the repair changed" in made.reason
+    else:
+        assert (made.action, made.target) == ("accept", "a2")
+
+
+def test_a_critic_that_betters_a_doubtful_picture_is_told_which_line_is_in_doubt():
+    doubtful = redrawn(DOUBTFUL)
+    seen = questioned(doubtful, doubtful.attempts[0], doubtful.critiques[0])
+    assert [one.answer for one in seen.verdicts] == ["yes", "unsure"]
+    lines = [("Is there a cat?", seen.verdicts[0]), ("Is the hat red?", seen.verdicts[1])]
+    told = str(repair_prompt(Image.new("RGB", (8, 8)), "a cat in a red hat", *parted(lines)).parts[-1])
+    held, _, failed = told.partition("may not hold")
+    assert "Is there a cat?" in held and "Is the hat red?" in failed and "Is there a cat?" not in failed
+
+
+def parted(lines: Sequence[tuple[str, Verdict]]) -> tuple[list[str], list[str]]:
+    """The lines that hold, and the others."""
+    held = [question for question, verdict in lines if verdict.answer == "yes"]
+    return held, [question for question, _ in lines if question not in held]
+
+
 def test_two_rounds_that_bring_no_surer_picture_end_the_run_with_it():
     assert decide(redrawn(DOUBTFUL, (0.95, 0.1))).action == "regenerate"
     made = decide(redrawn(DOUBTFUL, (0.95, 0.1), (0.1, 0.95)))
@@ -95,6 +155,8 @@ def test_with_no_sureness_asked_for_the_first_picture_that_holds_is_accepted():
         ([("probability", "yes", 0.8)], 0.8, 0.8),
         ([("probability", "yes", 0.8), ("boxes", "unsure", 0.5)], 0.8, 0.8),
         ([("probability", "yes", 0.8), ("number", "yes", 0.8)], 0.95, 0.97),
+        # An agreeing description repeats the answer's own probability.
+        ([("probability", "yes", 0.8), ("description", "yes", 0.8)], 0.8, 0.8),
     ],
 )
 def test_instruments_that_agree_make_surer_and_one_that_cannot_tell_changes_nothing(

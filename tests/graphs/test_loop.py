@@ -325,7 +325,13 @@ def test_every_run_ends_within_its_caps_with_one_reason_and_its_best_picture(
     made = [event.attempt for event in result.trace if isinstance(event, AttemptMade)]
     assert tuple(made) == result.attempts
     assert sum(isinstance(event, Decided) for event in result.trace) == len(result.decisions)
-    state = AgentState(task=result.task, attempts=result.attempts, critiques=result.critiques)
+    state = AgentState(
+        task=result.task,
+        plan=result.plan,
+        attempts=result.attempts,
+        critiques=result.critiques,
+        decisions=result.decisions,
+    )
     assert result.best == best_of(state)
     first = result.critique_of("a1")
     if result.best is not None and first is not None:

@@ -148,7 +148,7 @@ def test_without_a_scorer_or_with_one_that_fails_there_is_no_order_and_no_error(
 
 def test_a_critic_that_is_a_scorer_ranks_itself_and_fewer_calls_make_fewer_passes(tmp_path: Path) -> None:
     critic = ScriptedCritic(texts=lambda prompt, schema: '{"score": [5, 5]}', profile=CRITICS["editscore"])
-    tools = context(tmp_path, None, calls=13)
+    tools = context(tmp_path, None, calls=25)
     object.__setattr__(tools, "runtime", ModelRuntime(ScriptedGenerator(), critic))
     made = ranked(tools)
     assert made.order == (0, 1, 2) and [one.passes for one in made.scores if one] == [2, 2, 2]

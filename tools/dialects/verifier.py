@@ -66,7 +66,8 @@ class Verifier(Plain):
 def verifier_prompt(image: Image.Image, instruction: str, failed: Sequence[str]) -> Prompt:
     """Asks for a verdict on a picture and a way to mend it; `failed` are the lines that did not hold."""
     doubts = "\n".join(f"- {line}" for line in failed)
-    told = f"These lines did not hold when they were asked:\n{_fenced('checklist', doubts)}\n" if failed else ""
+    heading = "These lines did not hold, or not for sure, when they were asked:"
+    told = f"{heading}\n{_fenced('checklist', doubts)}\n" if failed else ""
     text = f"\nThis picture was made from the task:\n{_fenced('task', instruction)}\n{told}{_RULES}"
     return Prompt(system=_SYSTEM, parts=(image, text))
 

@@ -14,7 +14,7 @@ from typing import Final
 from PIL import Image
 from pydantic import Field, JsonValue
 
-from omniagent.model.errors import RetryableError
+from omniagent.model.errors import BadSetting, BadTask, RetryableError, UnknownModel
 from omniagent.model.requests import Prompt
 from omniagent.tools.consult import Desk, consult
 from omniagent.tools.dialects.fencing import fencer
@@ -84,13 +84,14 @@ class RankOut(Outcome):
 def rank(arguments: RankIn, context: ToolContext) -> RankOut:
     """Put several edits of a picture in order, by a scorer of edits where there is one.
 
-    A scorer that fails costs nothing but the order. Of equal edits the earlier comes first.
+    A scorer that fails costs nothing but the order, and marks take half of the critic calls that are left at most. Of
+    equal edits the earlier comes first.
     """
     ranker = context.runtime.ranker
     if ranker is None:
         return RankOut(summary="there is no scorer of edits")
     samples = context.config.over(ranker.profile).samples
-    passes = min(samples, context.calls.left // (_CALLS * len(arguments.results)))
+    passes = min(samples, context.calls.left // 2 // (_CALLS * len(arguments.results)))
     if passes < 1:
         return RankOut(summary="too few critic calls are left to rank edits")
     source = context.store.get(arguments.source)
@@ -102,7 +103,7 @@ def rank(arguments: RankIn, context: ToolContext) -> RankOut:
 
     try:
         consulted = consult(context, "rank", scored, ranker)
-    except RetryableError as error:
+    except (RetryableError, BadTask, BadSetting, UnknownModel) as error:
         spent = Usage(critic_calls=context.calls.used - used)
         return RankOut(usage=spent, summary=f"the scorer of edits cannot be asked ({error})")
     scores, usage = consulted.value, consulted.usage

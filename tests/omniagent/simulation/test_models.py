@@ -16,6 +16,7 @@ from omniagent.simulation.qualities import CriticQuality, GeneratorQuality
 from omniagent.simulation.tasks import SimulatedTask, asked_in, lines_in, stressed_in
 from omniagent.simulation.tiles import GRID, SIDE, Seen, paint, reds
 from omniagent.tools.dialects.plain.forms import RepairForm
+from omniagent.tools.dialects.plain.prompts import repair_prompt
 
 CENTRE = centre_of(generator_of("stated"))
 HOLDS = (True, False, True, True)
@@ -142,8 +143,12 @@ def test_what_a_critic_writes_names_what_it_finds_at_fault_and_protects_the_rest
         {**critic_of("good").model_dump(), "names": 1.0, "meddles": 0.0, "by_kind": {}}
         | {"rates": {"true_yes": 0.999, "false_yes": 0.001}}
     )
-    judge = Judge(sure, SimulatedTask("t"))
-    written = judge.writes(Prompt(system="", parts=(paint(HOLDS, reds("a")),)), RepairForm)
+    task = SimulatedTask("t")
+    judge = Judge(sure, task)
+    questions = [line.question for line in task.checklist]
+    good = [one for one, holds in zip(questions, HOLDS, strict=True) if holds]
+    poor = [one for one in questions if one not in good]
+    written = judge.writes(repair_prompt(paint(HOLDS, reds("a")), task.words, good, poor), RepairForm)
     repair = RepairForm.model_validate_json(str(written))
     assert asked_in(repair.instruction) == stressed_in(repair.instruction) == {1}
     assert lines_in(repair.instruction) == (1, 0, 2, 3)

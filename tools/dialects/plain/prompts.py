@@ -303,6 +303,9 @@ def agreement_question(question: str) -> str:
     )
 
 
+_FAILED: Final = "These lines failed, or may not hold:"
+
+
 def repair_prompt(image: Image.Image, instruction: str, held: Sequence[str], failed: Sequence[str]) -> Prompt:
     """Asks for one repair; `held` and `failed` are the checklist's questions. Answered with `RepairForm` JSON."""
     holding = "\n".join(f"- {line}" for line in held) or "- nothing"
@@ -310,7 +313,7 @@ def repair_prompt(image: Image.Image, instruction: str, held: Sequence[str], fai
     text = (
         f"\nThe request for this picture:\n{_fenced('task', instruction)}\n"
         f"These lines hold:\n{_fenced('checklist', holding)}\n"
-        f"These lines failed:\n{_fenced('checklist', failing)}\n"
+        f"{_FAILED}\n{_fenced('checklist', failing)}\n"
         f"{_REPAIR_RULES}\nExample of a reply, for another picture:\n{REPAIR.model_dump_json()}\n{_JSON_ONLY}"
     )
     return Prompt(system=REPAIR_SYSTEM, parts=(image, text))
@@ -330,7 +333,7 @@ def refine_prompt(faulty: Faulty, goals: Sequence[str]) -> Prompt:
         f"\nThe request:\n{_fenced('task', faulty.words)}\n"
         f"The last instruction for the image generator:\n{_fenced('reply', cut(faulty.instruction, 1200))}\n"
         f"Of the new picture these lines hold:\n{_fenced('checklist', held)}\n"
-        f"These lines failed:\n{_fenced('checklist', failed)}\n"
+        f"{_FAILED}\n{_fenced('checklist', failed)}\n"
         f"{_REFINE_RULES}\n{wanted}Example of a reply, for the request {_fenced('task', DRAWN_TASK)}:\n"
         f"{REFINED.model_dump_json()}\n{_JSON_ONLY}"
     )
