@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 
+from omniagent.model.denoising.graphed import GraphedField, Twin
+from omniagent.model.denoising.graphs import StepGraphs
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.reuse.memory import RegionMemory, Source, check_reuse
 from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.reuse.step import ReusingField
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from omniagent.model.denoising.step import VelocityField
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import Cancelled
 from omniagent.model.network.text_states import TextStates
@@ -40,6 +43,7 @@ class Denoising:
         attention_kwargs: `scale` is the strength of loaded LoRA layers.
         reuse: Edits take from their source what does not change; pictures without references are drawn exactly.
         sources: What is known of each picture's source; None: nothing.
+        graphs: Recorded steps of this transformer; None: of this batch alone.
 
     Attributes:
         latents: (B, C, h, w) as they stand.
@@ -66,6 +70,7 @@ class Denoising:
         attention_kwargs: dict[str, Any] | None = None,
         reuse: RegionReuse | None = None,
         sources: Sequence[Source] | None = None,
+        graphs: StepGraphs[Twin] | None = None,
     ) -> None:
         transformer.check_latents(list(latents))
         self.latents, self.done, self.steps = latents, 0, len(scheduler.timesteps)
@@ -77,17 +82,13 @@ class Denoising:
             check_reuse(computation or Computation(), cache)
             transformer.grid((latents.size(-2), latents.size(-1)))
             self._reuse = RegionMemory(reuse, self.steps, latents, transformer.patch_size, references, sources)
-        self._field = ReusingField(
-            transformer,
-            scheduler.timesteps,
-            (latents.size(-2), latents.size(-1)),
-            text,
-            negative,
-            references,
-            computation=computation,
-            cache=cache,
-            attention_kwargs=attention_kwargs,
-        )
+        size = latents.size(-2), latents.size(-1)
+        parts = transformer, scheduler.timesteps, size, text, negative, references
+        how: dict[str, Any] = {"computation": computation, "cache": cache, "attention_kwargs": attention_kwargs}
+        if self._reuse is None and cache is None and (computation or Computation()).graphed:
+            self._field: VelocityField = GraphedField(*parts, **how, graphs=graphs or StepGraphs())
+        else:
+            self._field = ReusingField(*parts, **how)
 
     @torch.no_grad()
     def step(self) -> torch.Tensor:
@@ -98,6 +99,7 @@ class Denoising:
         if self._reuse is None:
             velocity = self._guidance.combine(self._field.at(self.done, self.latents, passes))
         else:
+            assert isinstance(self._field, ReusingField)
             works = self._reuse.plan(self.done, passes)
             velocity = self._guidance.combine(self._field.partly(self.done, self.latents, passes, works))
             velocity = self._reuse.complete(self.done, time, self.latents, velocity)
@@ -110,6 +112,11 @@ class Denoising:
     def token_layers(self) -> int:
         """Tokens that went through a block so far, each counted once a block: the work that was done."""
         return self._field.token_layers
+
+    @property
+    def unrecorded(self) -> str | None:
+        """Why steps are not recorded as graphs; None where they are, as far as the tokens of a step allow it."""
+        return self._field.refusal if isinstance(self._field, GraphedField) else "graphed is off, or steps leave out parts"
 
     @property
     def regions(self) -> list[torch.Tensor | None]:

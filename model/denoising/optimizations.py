@@ -29,6 +29,8 @@ class Computation:
         laid_out: On a CPU in float32, weights are multiplied in the layout of the faster library, those of networks
             above 64 MiB only where a trial shows that it pays; off: as they lie.
         in_place: The feed-forward's activation is written over its first product.
+        graphed: On a CUDA device the steps of small pictures are recorded once and replayed; off, and wherever that
+            cannot be: kernel by kernel.
         compiled: Blocks go through `torch.compile`; off by default, as the first steps then wait for the compiler.
     """
 
@@ -42,6 +44,7 @@ class Computation:
     trimmed: bool = True
     laid_out: bool = True
     in_place: bool = True
+    graphed: bool = True
     compiled: bool = False
 
     @classmethod

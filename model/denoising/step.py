@@ -89,7 +89,7 @@ class VelocityField:
         check_reference_count(references)
         transformer.check_latents([latent for each in references for latent in each])
         # Asked for once: the network finds it out by walking through its weights.
-        self._dtype, self._device = transformer.dtype, times.device
+        self._dtype, self._device, self._times = transformer.dtype, times.device, times
         moved = {id(each): each.to(times.device, self._dtype) for pictures in references for each in pictures}
         self._references = [
             [Reference(moved[id(each)], place, _grid(transformer, each)) for place, each in enumerate(pictures)]
@@ -120,12 +120,16 @@ class VelocityField:
 
     def _packs(self, passes: Sequence[Pass]) -> bool:
         """Whether the passes run as one row: on a CPU only while that is short, for a long one leaves its caches."""
-        if not self._how.packed or self._how.compiled or self._device.type != "cpu":
+        if not self._how.packed or self._device.type != "cpu":
             return self._how.packed
+        return self._tokens(passes) <= LONGEST_ROW
+
+    def _tokens(self, passes: Sequence[Pass]) -> int:
+        """Tokens of all sequences of a step in the joint layers."""
         branches = [Branch(each, sample) for each in passes for sample in self._samples]
         texts = sum(self._text(each.guidance).lengths[each.sample] for each in branches)
         pictures = sum(reference.grid.tokens for each in branches for reference in self._pictures(each))
-        return texts + pictures + len(branches) * self._grid.tokens <= LONGEST_ROW
+        return texts + pictures + len(branches) * self._grid.tokens
 
     @property
     def token_layers(self) -> int:
@@ -191,7 +195,7 @@ class VelocityField:
         noise = self._blocks.run(net.noise_refiner, tokens, self._streams.noise(self._grid, len(latents)), step)
         each = [reference for sample in self._samples for reference in self._references[sample]]
         if self._how.shared_refiners:
-            each = list({reference.key: reference for reference in each}.values())
+            each = self._present()
         if not each or not any(guidance.references for guidance in passes):
             return Refined(noise, {})
         row = torch.cat([self._embed(reference).unsqueeze(0) for reference in each], dim=1)
@@ -219,10 +223,19 @@ class VelocityField:
     def _pictures(self, branch: Branch) -> list[Reference]:
         return self._references[branch.sample] if branch.guidance.references else []
 
-    def _text(self, guidance: Pass) -> TextStates:
-        text = self._texts[guidance.positive]
+    def _present(self) -> list[Reference]:
+        """Each reference of the present pictures once, in their order."""
+        each = [reference for sample in self._samples for reference in self._references[sample]]
+        return list({reference.key: reference for reference in each}.values())
+
+    def _states(self, positive: bool) -> TextStates:
+        text = self._texts[positive]
         if text is None:
             raise BadSetting('text guidance is on but no negative prompt was given; give one, "" for an empty one')
+        return text
+
+    def _text(self, guidance: Pass) -> TextStates:
+        text = self._states(guidance.positive)
         if self._how.cached_text or text.source is None:
             return text
         return self._net.encode_text(text.source, text_mask(text.lengths, text.source.device))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
-from omniagent.model.denoising.compiling import compiled_block, plain_block
+from omniagent.model.denoising.compiling import compiled_block, compiles
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.network.blocks import BlockLayouts, FoldedWeights, OmniGen2Block
 from omniagent.model.network.cpu_linear import Layout, keep_of, lay_out, product
@@ -30,12 +30,12 @@ class TimedBlocks:
 
     def __init__(self, transformer: OmniGen2Transformer2DModel, times: torch.Tensor, computation: Computation) -> None:
         self._net, self._times, self._dtype = transformer, times, transformer.dtype
-        self._call: Callable[..., torch.Tensor] = compiled_block() if computation.compiled else plain_block
         self._folded: dict[nn.Module, list[FoldedWeights]] = {}
         self._final: torch.Tensor | None = None
         self._layouts: dict[nn.Module, BlockLayouts] = {}
         self._ends: dict[nn.Module, Layout] = {}
-        if not computation.compiled:
+        self._compiled: set[nn.Module] = {each for each in self._timed() if computation.compiled and compiles(each)}
+        if not self._compiled:
             self._lay_out(computation)
         if computation.tabled_modulation:
             self._table()
@@ -45,16 +45,17 @@ class TimedBlocks:
         """Tokens (..., T, H) of `patches` (..., T, patch² · channels) by one of the network's two embedders."""
         return product(layer, patches, self._ends.get(layer)).to(self._dtype)
 
-    def run(self, blocks: Iterable[nn.Module], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
+    def run(self, blocks: Iterable[Any], x: torch.Tensor, stream: Stream, step: int) -> torch.Tensor:
         """`x` after modulated blocks at `step` (from 0)."""
         temb = None if self._folded else self._temb(step)
         for block in blocks:
             self.token_layers += x.size(0) * x.size(1)
-            layouts = self._layouts.get(block)
-            if self._folded:
-                x = self._call(block, x, stream, None, self._folded[block][step], layouts)
+            if block in self._compiled:
+                x = compiled_block(block, x, stream, self._folded_at(block, step, temb))
+            elif self._folded:
+                x = block(x, stream, None, self._folded[block][step], self._layouts.get(block))
             else:
-                x = self._call(block, x, stream, temb, None, layouts)
+                x = block(x, stream, temb, None, self._layouts.get(block))
         return x
 
     def patches(self, x: torch.Tensor, step: int) -> torch.Tensor:
@@ -63,6 +64,11 @@ class TimedBlocks:
         if self._final is None:
             return self._net.norm_out(x, self._temb(step), layout=layout)
         return self._net.norm_out(x, scale=self._final[step], layout=layout)
+
+    def modulation(self, step: int) -> list[torch.Tensor]:
+        """All tabled numbers of `step`, always in the same order."""
+        assert self._final is not None
+        return [*(each for table in self._folded.values() for each in table[step]), self._final[step]]
 
     def attention_input(self, x: torch.Tensor, step: int) -> torch.Tensor:
         """Tokens (T, H) as the first joint layer's attention sees them."""
@@ -77,6 +83,9 @@ class TimedBlocks:
         ends = (net.x_embedder, net.ref_image_patch_embedder, net.norm_out.linear_2)
         self._ends = dict(zip(ends, lay_out(ends, keep), strict=True))
 
+    def _folded_at(self, block: OmniGen2Block, step: int, temb: torch.Tensor | None) -> FoldedWeights:
+        return self._folded[block][step] if temb is None else FoldedWeights(*(each[0] for each in block.fold(temb)))
+
     def _temb(self, step: int) -> torch.Tensor:
         return self._net.time_caption_embed.embed_time(self._times[step : step + 1], self._dtype)
 
@@ -85,7 +94,7 @@ class TimedBlocks:
         temb = net.time_caption_embed.embed_time(self._times, self._dtype)
         for block in self._timed():
             table = block.fold(temb)
-            self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.unbind() for each in table), strict=True)]
+            self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.data.unbind() for each in table), strict=True)]
         self._final = net.norm_out.scales(temb)
 
     def _timed(self) -> list[OmniGen2Block]:

@@ -14,12 +14,38 @@ from torch import nn
 
 from omniagent.model.network.cpu_linear import Keep, Layout, lay_out, product
 from omniagent.model.network.norms import RootMeanSquareNorm
-from omniagent.model.network.padded import Stream
-from omniagent.model.network.rope import rotate
+from omniagent.model.network.padded import Queries, Stream
+from omniagent.model.network.rope import Rotation, rotate
 
 QK_NORM_EPS = 1e-5
 
 NO_LAYOUTS: tuple[Layout, ...] = (None,) * 4
+
+
+def project(
+    attn: GroupedQueryAttention,
+    x: torch.Tensor,
+    rotation: Rotation,
+    queries: Queries | None = None,
+    layouts: tuple[Layout, ...] = NO_LAYOUTS,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Queries, keys and values (B, L, heads, head_dim) of tokens `x` (B, L, H), the first two normed and turned.
+
+    Args:
+        attn: Holds the weights.
+        x: Tokens.
+        rotation: Of every token.
+        queries: The rows whose results are wanted; None for all.
+        layouts: Of the weights.
+    """
+    to_query, to_key, to_value, _ = layouts
+    asking, turns = (x, rotation) if queries is None else (x.index_select(1, queries.rows), queries.rotation)
+    query = product(attn.to_q, asking, to_query)
+    key, value = product(attn.to_k, x, to_key), product(attn.to_v, x, to_value)
+    query, key, value = (each.unflatten(-1, (-1, attn.head_dim)) for each in (query, key, value))
+    query = rotate(attn.norm_q(query.float()), turns).to(value.dtype)
+    key = rotate(attn.norm_k(key.float()), rotation).to(value.dtype)
+    return query, key, value
 
 
 class AttentionProcessor:
@@ -31,20 +57,18 @@ class AttentionProcessor:
     def __call__(
         self, attn: GroupedQueryAttention, x: torch.Tensor, stream: Stream, layouts: tuple[Layout, ...] = NO_LAYOUTS
     ) -> torch.Tensor:
-        to_query, to_key, to_value, to_out = layouts
-        wanted = stream.queries
-        asking, turns = (x, stream.rotation) if wanted is None else (x.index_select(1, wanted.rows), wanted.rotation)
-        query = product(attn.to_q, asking, to_query)
-        key, value = product(attn.to_k, x, to_key), product(attn.to_v, x, to_value)
-        query, key, value = (each.unflatten(-1, (-1, attn.head_dim)) for each in (query, key, value))
-        query = rotate(attn.norm_q(query.float()), turns).to(value.dtype)
-        key = rotate(attn.norm_k(key.float()), stream.rotation).to(value.dtype)
+        query, key, value = project(attn, x, stream.rotation, stream.queries, layouts)
+        return product(attn.to_out[0], self.attend(attn, query, key, value, stream), layouts[3])
+
+    def attend(
+        self, attn: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, stream: Stream
+    ) -> torch.Tensor:
+        """What (B, L, heads, head_dim) turned queries find within their sequences: (B, L, heads · head_dim)."""
         if stream.keys is not None:
             key, value = stream.keys.complete(attn, key, value)
         if not stream.runs:
             mask = None if stream.mask is None else stream.mask[:, None, None, :]
-            attended = self._attend(query, key, value, mask, stream.grouped).flatten(-2)
-            return product(attn.to_out[0], attended, to_out)
+            return self._attend(query, key, value, mask, stream.grouped).flatten(-2)
         parts: list[torch.Tensor] = []
         asked = seen = 0
         for count, length, last in stream.runs:
@@ -52,11 +76,11 @@ class AttentionProcessor:
             keys, values = (
                 each[0, seen : seen + count * length].unflatten(0, (count, length)) for each in (key, value)
             )
-            mask = x.new_ones((count, 1, 1, length), dtype=torch.bool) if stream.masked else None
+            mask = query.new_ones((count, 1, 1, length), dtype=torch.bool) if stream.masked else None
             parts.append(self._attend(queries, keys, values, mask, stream.grouped).flatten(0, 1))
             asked, seen = asked + count * last, seen + count * length
         joined = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return product(attn.to_out[0], joined.flatten(-2).unsqueeze(0), to_out)
+        return joined.flatten(-2).unsqueeze(0)
 
     def _attend(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, grouped: bool

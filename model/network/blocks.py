@@ -152,11 +152,8 @@ class OmniGen2Block(nn.Module):
         by_attention, by_feed, in_place = layouts or BlockLayouts()
         in_place = in_place and not torch.is_grad_enabled()
         if folded is not None:
-            attended = self.attn(scaled_norm(x, folded.attention_in, self.eps), stream, by_attention).to(x.dtype)
-            x = _asked(x, stream) + scaled_norm(attended, folded.attention_out, self.eps)
-            normed = scaled_norm(x, folded.feed_in, self.eps)
-            fed = self.feed_forward(normed, by_feed, in_place=in_place).to(x.dtype)
-            return x + scaled_norm(fed, folded.feed_out, self.eps)
+            attended = self.attn(scaled_norm(x, folded.attention_in, self.eps), stream, by_attention)
+            return self.after_attention(_asked(x, stream), attended, folded, by_feed, in_place=in_place)
         if not isinstance(self.norm1, ModulatedNorm) or temb is None:
             x = _asked(x, stream) + self.norm2(self.attn(self.norm1(x), stream, by_attention).to(x.dtype))
             return x + self.ffn_norm2(self.feed_forward(self.ffn_norm1(x), by_feed).to(x.dtype))
@@ -165,6 +162,21 @@ class OmniGen2Block(nn.Module):
         x = torch.addcmul(_asked(x, stream), by.gate_msa, self.norm2(attended))
         fed = self.feed_forward(self.ffn_norm1(x) * (1 + by.scale_mlp), by_feed).to(x.dtype)
         return torch.addcmul(x, by.gate_mlp, self.ffn_norm2(fed))
+
+    def after_attention(
+        self,
+        x: torch.Tensor,
+        attended: torch.Tensor,
+        folded: FoldedWeights,
+        layouts: tuple[Layout, ...] = (None,) * 3,
+        *,
+        in_place: bool = False,
+    ) -> torch.Tensor:
+        """The rest of a block: (B, L, H) from its wanted tokens `x` and what its attention said of them."""
+        x = x + scaled_norm(attended.to(x.dtype), folded.attention_out, self.eps)
+        normed = scaled_norm(x, folded.feed_in, self.eps)
+        fed = self.feed_forward(normed, layouts, in_place=in_place).to(x.dtype)
+        return x + scaled_norm(fed, folded.feed_out, self.eps)
 
 
 class FinalProjection(nn.Module):

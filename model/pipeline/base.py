@@ -17,6 +17,8 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from omniagent.model.checkpoint.folder import Parts, load_parts, save_parts
 from omniagent.model.checkpoint.settings import FAMILY, Profiles
+from omniagent.model.denoising.graphed import Twin
+from omniagent.model.denoising.graphs import StepGraphs
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising, Scheduler, StepCallback, denoise
 from omniagent.model.denoising.optimizations import Computation
@@ -61,6 +63,7 @@ class PipelineBase(DiffusionPipeline):
     Attributes:
         profiles: As given; they are saved with the pipeline.
         computation: How numbers are computed unless a call says otherwise.
+        graphs: Steps that were recorded.
         loras: The transformer's LoRA adapters. Texts that were refined before a change of theirs are out of date.
     """
 
@@ -86,6 +89,7 @@ class PipelineBase(DiffusionPipeline):
         self.profiles = profiles or FAMILY
         self.computation = Computation()
         self.loras = Loras(transformer)
+        self.graphs = StepGraphs[Twin]()
         self.vae_scale_factor: int = 2 ** (len(vae.config["block_out_channels"]) - 1)
 
     @classmethod
@@ -266,6 +270,7 @@ class PipelineBase(DiffusionPipeline):
             attention_kwargs=attention_kwargs,
             reuse=reuse,
             sources=sources,
+            graphs=self.graphs,
         )
 
     def finish(self, denoising: Denoising, callback: StepCallback | None = None) -> torch.Tensor:

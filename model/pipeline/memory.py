@@ -21,6 +21,9 @@ MemoryMode = Literal["whole", "model", "group", "sequential"]
 """Whole: all on the device. Model: one of the three networks at a time. Group: some blocks of one network at a time.
 Sequential: one layer at a time."""
 
+EightBits = Literal["none", "stored", "multiplied"]
+"""The transformer's weights in eight bits: not at all; between calls, widened layer by layer; or in products too."""
+
 MODES: tuple[MemoryMode, ...] = ("whole", "model", "group", "sequential")
 GROUP_BLOCKS = 4
 GIB = 2**30
@@ -141,24 +144,28 @@ def machine_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, fp8: bool = False) -> None:
+def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, eight_bits: EightBits = "none") -> None:
     """Put a pipeline's networks where a mode wants them.
 
     Args:
         pipeline: Freshly loaded, on the CPU.
         mode: One of `MODES`.
         device: Where it computes.
-        fp8: Store the transformer's linear weights in eight bits and widen them layer by layer; not exact.
+        eight_bits: Of the transformer's weights; anything but `none` is not exact.
 
     Raises:
-        BadSetting: no such mode.
+        BadSetting: no such mode, or the device has no products in eight bits.
     """
     import torch
     from diffusers.hooks.group_offloading import apply_group_offloading
 
+    from omniagent.model.network.eight_bits import multiply_in_eight_bits
+
     if mode not in MODES:
         raise setting_out_of_range("memory mode", mode, ", ".join(MODES))
-    if fp8:
+    if eight_bits == "multiplied":
+        multiply_in_eight_bits(pipeline.transformer, device)
+    elif eight_bits == "stored":
         pipeline.transformer.enable_layerwise_casting(torch.float8_e4m3fn, pipeline.transformer.dtype)
     if mode == "whole":
         pipeline.to(device)

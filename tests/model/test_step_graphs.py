@@ -1,0 +1,161 @@
+"""Recorded steps: replayed in fixed memory they give what the steps themselves give; without a card and with a plain
+replay in place of a CUDA graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from omniagent.model.denoising import graphed
+from omniagent.model.denoising.graphed import Twin
+from omniagent.model.denoising.graphs import Recorded, StepGraphs, Work, replaying
+from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.loop import Denoising, denoise
+from omniagent.model.denoising.optimizations import Computation
+from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
+from omniagent.model.network.text_states import TextStates
+from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from tests.support.tiny_omnigen2 import CONFIG, tiny_transformer
+
+EXACT = Computation.named("exact-graphed")
+
+
+def drawn(shape: Sequence[int], seed: int) -> torch.Tensor:
+    return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(seed))
+
+
+def text(net: OmniGen2Transformer2DModel, lengths: Sequence[int], seed: int) -> TextStates:
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    with torch.no_grad():
+        return net.encode_text(drawn((len(lengths), max(lengths), CONFIG["text_feat_dim"]), seed), mask)
+
+
+def request(
+    net: OmniGen2Transformer2DModel,
+    seed: int,
+    *,
+    size: tuple[int, int] = (4, 6),
+    references: tuple[int, ...] = (0, 1),
+    steps: int = 5,
+    end: float = 1.0,
+    **settings: Any,
+) -> Denoising:
+    """A batch of pictures, each with so many references, of which the first is shared by all; 'seed' is all values."""
+    scheduler = FlowMatchEulerDiscreteScheduler()
+    scheduler.set_timesteps(steps, "cpu", num_tokens=24)
+    shared, other = drawn((16, 4, 4), seed + 1), drawn((16, 2, 6), seed + 2)
+    count = len(references)
+    return Denoising(
+        net,
+        scheduler,
+        drawn((count, 16, *size), seed),
+        text(net, [4, 7, 5][:count], seed + 3),
+        text(net, [3, 3, 2][:count], seed + 4),
+        [[shared, other][:each] for each in references],
+        Guidance(text_scale=3.0, image_scale=1.5, end=end),
+        **settings,
+    )
+
+
+def test_replayed_steps_are_those_of_the_network_bit_for_bit_and_recorded_once_for_all_requests_of_their_sizes() -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](replaying)
+    for number, seed in enumerate((1, 11, 1, 21)):
+        exact = request(net, seed, computation=EXACT)
+        wanted = denoise(exact)
+        made = request(net, seed, graphs=graphs)
+        assert torch.equal(denoise(made), wanted), number
+        assert made.token_layers == exact.token_layers
+        assert graphs.recorded == 1
+
+
+def test_requests_that_take_their_steps_in_turn_do_not_disturb_each_other() -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](replaying)
+    wanted = [denoise(request(net, seed, computation=EXACT)) for seed in (1, 11)]
+    both = [request(net, seed, graphs=graphs) for seed in (1, 11)]
+    for _ in range(5):
+        for each in both:
+            each.step()
+    assert all(torch.equal(each.latents, found) for each, found in zip(both, wanted, strict=True))
+    assert graphs.recorded == 1
+
+
+def test_sizes_references_and_passes_are_recorded_apart_and_the_oldest_recording_goes() -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](replaying, most=2)
+    kinds: list[dict[str, Any]] = [
+        {}, {"size": (6, 4)}, {"references": (2,)}, {"references": (1, 1)}, {"end": 0.5}, {},
+    ]  # fmt: skip
+    counts: list[int] = []
+    for kind in kinds:
+        before = graphs.recorded
+        assert torch.equal(denoise(request(net, 3, graphs=graphs, **kind)), denoise(request(net, 3, computation=EXACT, **kind)))
+        counts.append(graphs.recorded - before)
+    # Guidance that ends midway needs a step of two passes after that of three; the first kind was dropped by then.
+    assert counts == [1, 1, 1, 1, 2, 1]
+
+
+def test_pictures_that_stay_when_others_leave_are_as_they_would_be() -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](replaying)
+    ends: list[torch.Tensor] = []
+    for settings in ({"computation": EXACT}, {"graphs": graphs}):
+        made = request(net, 5, references=(1, 0, 2), **settings)
+        made.step()
+        made.keep((2, 0))
+        made.step()
+        made.keep((1, 0))
+        ends.append(denoise(made))
+    assert torch.equal(*ends)
+
+
+def test_weights_that_moved_are_recorded_anew_and_those_changed_in_place_are_seen() -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](replaying)
+    denoise(request(net, 1, graphs=graphs))
+    with torch.no_grad():
+        net.layers[0].feed_forward.linear_2.weight.mul_(1.5)
+    assert torch.equal(denoise(request(net, 1, graphs=graphs)), denoise(request(net, 1, computation=EXACT)))
+    assert graphs.recorded == 1
+    weight = net.layers[0].feed_forward.linear_2.weight
+    weight.data = weight.data * 2
+    assert torch.equal(denoise(request(net, 1, graphs=graphs)), denoise(request(net, 1, computation=EXACT)))
+    assert graphs.recorded == 2
+
+
+def test_what_cannot_be_recorded_is_drawn_without(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    net, tries = tiny_transformer(), list[int]()
+    wanted = denoise(request(net, 1, computation=EXACT))
+
+    def broken(work: Work) -> Recorded:
+        tries.append(1)
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
+
+    graphs = StepGraphs[Twin](broken)
+    assert torch.equal(denoise(request(net, 1, graphs=graphs)), wanted)
+    assert len(tries) == 1 and "not recorded" in caplog.text and "capturing" in caplog.text
+    graphs = StepGraphs[Twin](replaying)
+    monkeypatch.setattr(graphed, "MOST_TOKENS", 10)
+    assert torch.equal(denoise(request(net, 1, graphs=graphs)), wanted)
+    assert graphs.recorded == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("cpu", "only CUDA devices"),
+        ("untabled", "tabled_modulation"),
+        ("hook", "hooks hang"),
+        ("short", "3 steps, and recording pays from 4"),
+    ],
+)
+def test_why_steps_are_not_recorded_is_told(change: str, reason: str) -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](None if change == "cpu" else replaying)
+    settings: dict[str, Any] = {"steps": 3} if change == "short" else {}
+    if change == "untabled":
+        settings = {"computation": Computation.named("exact-tabled_rotation")}
+    if change == "hook":
+        net.layers[1].register_forward_hook(lambda *_: None)
+    made = request(net, 1, graphs=graphs, **settings)
+    assert made.unrecorded is not None and reason in made.unrecorded
+    denoise(made)
+    assert graphs.recorded == 0
