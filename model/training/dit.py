@@ -5,7 +5,7 @@ A middle layer's noise tokens are drawn towards a teacher's features of the clea
 (representation alignment, Yu et al. 2024, arXiv 2410.06940), which the MLLM's vision tower gives at hand.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +124,7 @@ class LatentPool:
         """`size`: examples kept of each number of references; `workers`: processes that make examples beforehand."""
         self._vae, self._read, self._teacher, self._make = vae, read, teacher, Ahead(make, workers)
         self._groups: dict[int, deque[Encoded]] = {}
+        self._made: Counter[int] = Counter()
         self._size = size
 
     @torch.no_grad()
@@ -141,6 +142,7 @@ class LatentPool:
             n = len(example.references)
             encoded = Encoded(states.to(torch.bfloat16), tuple(latents[at : at + n]), latents[at + n], feature)
             self._groups.setdefault(n, deque(maxlen=self._size)).append(encoded)
+            self._made[n] += 1
             at += n + 1
 
     def draw(self, rng: np.random.Generator, number: int, most: int) -> list[list[Encoded]]:
@@ -149,7 +151,8 @@ class LatentPool:
         Examples with references count more, as they cost more; like lengths keep padding short.
         """
         present = [n for n, group in self._groups.items() if group]
-        weights = np.array([len(self._groups[n]) * (1.0 + 0.6 * n) for n in present])
+        # By how many were ever made: full groups are all of one size, whatever their shares.
+        weights = np.array([self._made[n] * (1.0 + 0.6 * n) for n in present])
         share = weights / weights.sum()
         found: list[list[Encoded]] = []
         for n, part in zip(present, share, strict=True):

@@ -9,7 +9,7 @@ import pytest
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import ShapesTask, some_scene
-from omniagent.shapes.training.examples import painting_examples
+from omniagent.shapes.training.examples import PaintingMix, painting_examples
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import (
     Gallery,
@@ -120,7 +120,7 @@ def test_the_painter_learns_to_mend_its_own_pictures(tmp_path: Path) -> None:
         paint_file(tmp_path / f"{step}.npz", faulty, seed=5, step=step, number=4)
     gallery = Gallery(tmp_path)
     own = {painting.picture.tobytes() for painting in gallery.all}
-    examples = painting_examples(0, 60, edits=1.0, references=0.0, gallery=gallery)(0)
+    examples = painting_examples(0, 60, PaintingMix(edits=1.0, references=0.0), gallery=gallery)(0)
     mending = [one for one in examples if one.references and one.references[0].tobytes() in own]
     assert len(mending) > 5
     assert all(one.instruction and not np.array_equal(one.references[0], one.target) for one in mending)

@@ -207,13 +207,18 @@ def random_kind(rng: np.random.Generator, plain: float = 0.5) -> tuple[str, str,
     return fill, str(rng.choice(list(COLOURS))), str(rng.choice(SHAPES))
 
 
-def random_scene(rng: np.random.Generator, objects: int, *, repeat: float = 0.35, inside: float = 0.1) -> Scene:
-    """A random scene of at most `objects` objects: `repeat` is the chance that the next object joins the last group."""
+def random_scene(
+    rng: np.random.Generator, objects: int, *, repeat: float = 0.35, inside: float = 0.1, plain: float = 0.5
+) -> Scene:
+    """A random scene of at most `objects` objects.
+
+    `repeat` is the chance that the next object joins the last group, `plain` that of a solid fill.
+    """
     items: list[Item] = add_inside(rng, []) if objects > 1 and rng.random() < inside else []
-    kind, size = random_kind(rng), None
+    kind, size = random_kind(rng, plain), None
     while len(items) < objects:
         if not items or rng.random() >= repeat:
-            kind = random_kind(rng)
+            kind = random_kind(rng, plain)
             size = [None, "small", "large"][int(rng.choice(3, p=[0.4, 0.4, 0.2]))]
         radius = random_radius(rng, size if objects < 5 or size != "large" else "small")
         if objects >= 5:

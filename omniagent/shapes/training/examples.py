@@ -1,31 +1,69 @@
 """Examples for the painter: draw, edit, reference and repair pairs, easy scenes first."""
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from omniagent.model.training.dit import Example
 from omniagent.shapes.scene.data import rng_for, with_random_phase
+from omniagent.shapes.scene.dense import weathered
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import Scene, Split, random_scene
-from omniagent.shapes.tasks.edits import random_change
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import ShapesTask, draw_task, sample_task, some_scene
+from omniagent.shapes.training.changes import painter_changes
+from omniagent.shapes.training.laid_out import scene_of_layout
 from omniagent.shapes.training.own_pictures import Gallery, faults_of, mended
 from omniagent.shapes.words.phrases import draw_instruction, layout_of
 
+_NAMED = re.compile(r"the \w+ \(.*?\)")
 RINGED = 0.3
 """Share of draws with one object inside another: rare in scenes, often asked for, and slow to learn."""
 
 
-def _scene(rng: np.random.Generator, most: int, split: Split) -> Scene:
+@dataclass(frozen=True)
+class PaintingMix:
+    """What the painter's examples are: shares from 0 to 1.
+
+    Attributes:
+        edits: Edits and repairs.
+        references: Reference tasks; the rest are draws.
+        several: Of the edits and of the mended paintings, those with two to five changes at once.
+        hard: Of the draws, crowded scenes and those of small patterned objects.
+        planned: Of the draws, those laid out as plans lay them out, on the middles of nine cells.
+        worn: Of the pictures that are changed or drawn from, those with noise, blur and other shades.
+        most: Objects in a scene, at most.
+    """
+
+    edits: float = 0.3
+    references: float = 0.12
+    several: float = 0.2
+    hard: float = 0.0
+    planned: float = 0.0
+    worn: float = 0.0
+    most: int = 6
+
+
+def _scene(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Scene:
+    most = mix.most
     while True:
-        ringed = most > 1 and rng.random() < RINGED
-        scene = (
-            random_scene(rng, int(rng.integers(2, min(most, 5) + 1)), inside=1.0) if ringed else some_scene(rng, most)
-        )
+        if rng.random() < mix.hard:
+            scene = _hard_scene(rng, most)
+        elif most > 1 and rng.random() < RINGED:
+            scene = random_scene(rng, int(rng.integers(2, min(most, 5) + 1)), inside=1.0)
+        else:
+            scene = some_scene(rng, most)
         if scene.items and scene.split == split:
             return scene
+
+
+def _hard_scene(rng: np.random.Generator, most: int) -> Scene:
+    """A crowded scene, some with a full ring, or one whose objects are nearly all patterned."""
+    if rng.random() < 0.6:
+        return random_scene(rng, int(rng.integers(min(4, most), most + 1)), inside=0.25)
+    return random_scene(rng, int(rng.integers(1, most + 1)), repeat=0.15, plain=0.1)
 
 
 def _without_sizes(layout: str) -> str:
@@ -38,8 +76,13 @@ def _without_sizes(layout: str) -> str:
     return "; ".join(parts)
 
 
-def _draw(rng: np.random.Generator, most: int, split: Split) -> Example:
-    scene = _scene(rng, most, split)
+def _draw(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Example:
+    scene = _scene(rng, mix, split)
+    if rng.random() < mix.planned:
+        text = draw_task(rng, scene).plan.instruction
+        laid_out = scene_of_layout(rng, text)
+        if laid_out is not None and laid_out.split == split:
+            return Example(text, (), render(laid_out))
     draw = rng.random()
     if draw < 0.92:
         order = rng.permutation(len(scene.items)).tolist()
@@ -55,7 +98,7 @@ def _draw(rng: np.random.Generator, most: int, split: Split) -> Example:
 
 def _from_task(rng: np.random.Generator, task: ShapesTask) -> Example:
     assert task.target is not None
-    text = task.plan.told if rng.random() < 0.8 else task.instruction
+    text = task.plan.told if rng.random() < 0.9 else task.instruction
     return Example(text, tuple(render(scene) for scene in task.scenes), render(task.target))
 
 
@@ -80,54 +123,79 @@ def _repair(rng: np.random.Generator, most: int, split: Split) -> Example:
             return Example(fault.repair, (render(source),), render(target))
 
 
-def _mend(rng: np.random.Generator, gallery: Gallery) -> Example | None:
-    """A painted picture with one fault or none, and the same mended or changed; rendered ones are crisper than those.
+def _number(rng: np.random.Generator, mix: PaintingMix) -> int:
+    """How many changes are made at once."""
+    return int(rng.choice((2, 3, 4, 5), p=(0.62, 0.24, 0.08, 0.06))) if rng.random() < mix.several else 1
 
-    None where the painting that was met is of no use: several faults, or a change that does not fit.
+
+def _change(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Example:
+    """An edit in the painter's words, of a rendered scene."""
+    while True:
+        scene = _scene(rng, mix, split) if rng.random() < 0.5 else some_scene(rng, mix.most)
+        if scene.split != split:
+            continue
+        made = painter_changes(rng, scene, _number(rng, mix))
+        if made is not None and (split == "test" or made.after.split != "test"):
+            source, target = _shifted(rng, scene, made.after)
+            return Example(made.words, (render(source),), render(target))
+
+
+def _mend(rng: np.random.Generator, gallery: Gallery, mix: PaintingMix) -> Example | None:
+    """A painted picture with few faults or none, and the same mended or changed; rendered ones are crisper than those.
+
+    None where the painting that was met is of no use: many faults, or a change that does not fit.
     """
     painting = gallery.all[int(rng.integers(len(gallery.all)))]
     faults = faults_of(painting.seen, painting.target)
-    if len(faults) == 1:
+    if faults:
+        # One that has two faults would be told by a name that the first repair has made wrong.
+        things = [found.group() for fault in faults if (found := _NAMED.search(fault))]
         after = mended(painting.seen, painting.target)
-        return None if after.split == "test" else Example(faults[0], (painting.picture,), render(after))
-    change = None if faults else random_change(rng, painting.seen)
-    if change is None or change.after.split == "test":
+        if len(faults) > _number(rng, mix) or len(set(things)) < len(things) or after.split == "test":
+            return None
+        return Example(" and ".join(faults), (painting.picture,), render(after))
+    made = painter_changes(rng, painting.seen, _number(rng, mix))
+    if made is None or made.after.split == "test":
         return None
-    return Example(change.canonical, (painting.picture,), render(change.after))
+    return Example(made.words, (painting.picture,), render(made.after))
 
 
 def painting_examples(
     seed: int,
     number: int,
+    mix: PaintingMix | None = None,
     *,
-    edits: float = 0.3,
-    references: float = 0.12,
-    most: int = 6,
     split: Split = "train",
     gallery: Gallery | None = None,
 ) -> Callable[[int], list[Example]]:
-    """`number` examples a step; shares of edits (repairs among them) and of reference tasks, the rest are draws.
+    """`number` examples a step. With a `gallery` that has paintings, some edits are of those."""
+    mix = mix or PaintingMix()
 
-    With a `gallery` that has paintings, some edits are of those.
-    """
+    def one(rng: np.random.Generator) -> Example:
+        draw = rng.random()
+        if draw >= mix.edits + mix.references:
+            return _draw(rng, mix, split)
+        if draw >= mix.edits:
+            return _from_task(rng, sample_task(rng, "reference", split))
+        own = gallery is not None and bool(gallery.all) and draw < mix.edits * 0.3
+        if own and gallery is not None and (mend := _mend(rng, gallery, mix)) is not None:
+            return mend
+        if draw < mix.edits * 0.4:
+            return _repair(rng, mix.most, split)
+        if draw < mix.edits * 0.6:
+            return _from_task(rng, sample_task(rng, "edit", split))
+        return _change(rng, mix, split)
 
     def make(step: int) -> list[Example]:
         rng = rng_for(seed, step, f"paint-{split}")
         if gallery is not None:
             gallery.look_again()
-        found: list[Example] = []
-        for _ in range(number):
-            draw = rng.random()
-            if gallery is not None and gallery.all and draw < edits * 0.3:
-                found.append(_mend(rng, gallery) or _repair(rng, most, split))
-            elif draw < edits * 0.55:
-                found.append(_repair(rng, most, split))
-            elif draw < edits:
-                found.append(_from_task(rng, sample_task(rng, "edit", split)))
-            elif draw < edits + references:
-                found.append(_from_task(rng, sample_task(rng, "reference", split)))
-            else:
-                found.append(_draw(rng, most, split))
-        return found
+        return [_worn(rng, one(rng), mix) for _ in range(number)]
 
     return make
+
+
+def _worn(rng: np.random.Generator, example: Example, mix: PaintingMix) -> Example:
+    if not example.references or rng.random() >= mix.worn:
+        return example
+    return example._replace(references=tuple(weathered(rng, picture) for picture in example.references))

@@ -29,7 +29,7 @@ from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_si
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.training.architecture import PICTURE, SMALL_VAE, TRANSFORMER, mllm_config
-from omniagent.shapes.training.examples import painting_examples
+from omniagent.shapes.training.examples import PaintingMix, painting_examples
 from omniagent.shapes.training.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.training.own_pictures import Gallery
 from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage, existing, run_stage, settings_of
@@ -37,9 +37,6 @@ from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.training.validation import PainterValidation
 from omniagent.shapes.training.wordings import wordings
 from omniagent.shapes.words.statements import FACTS
-
-FRESH = 8
-"""One in so many examples of the transformer's batch is new; the others are met again under other noise and time."""
 
 GPU_LESSONS, GPU_EXAMPLES = 48, 256
 """Lessons, and the painter's examples, that are padded to one length on an accelerator, where launches cost most."""
@@ -207,20 +204,19 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         dit = OmniGen2Transformer2DModel.from_pretrained(stage.init, torch_dtype=torch.float32)
     else:
         dit = OmniGen2Transformer2DModel(**TRANSFORMER)
-    examples = painting_examples(
-        stage.seed,
-        max(4, settings.batch // FRESH),
-        edits=stage.edits,
-        references=stage.references,
-        most=stage.objects,
-        gallery=Gallery(stage.work / PAINTED),
-    )
+    # The other examples of a batch are met again under other noise and time.
+    fresh = max(4, round(settings.batch * stage.fresh))
+    mix = PaintingMix(
+        edits=stage.edits, references=stage.references, several=stage.several, hard=stage.hard, planned=stage.planned,
+        worn=stage.worn, most=stage.objects,
+    )  # fmt: skip
+    examples = painting_examples(stage.seed, fresh, mix, gallery=Gallery(stage.work / PAINTED))
     teacher = mllm.model.visual
     read = text_reader(mllm, processor.tokenizer)
     pool = LatentPool(
         vae, read, lambda pictures: vision_tokens(teacher, pictures), examples, 12000, workers=stage.workers
     )
-    for extra in range(1200 // max(4, settings.batch // FRESH)):
+    for extra in range(1200 // fresh):
         if asked_to_stop() or time.time() >= stage.ends_at:
             break
         pool.refill(10**6 + extra)
@@ -237,7 +233,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         settings.batch,
         most=stage.together or (TOGETHER_PAINTED if device.type == "cpu" else GPU_EXAMPLES),
         seed=stage.seed,
-        settings=FlowSettings(time_shift=stage.time_shift),
+        settings=FlowSettings(time_shift=stage.time_shift, alignment=stage.alignment),
         validate=check,
         compile_from=stage.compile_from,
     )

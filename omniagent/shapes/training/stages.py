@@ -66,6 +66,14 @@ class Choices(BaseModel):
     objects: int = Field(default=6, ge=1, le=6, description="dit: most objects in a scene; easy scenes first")
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
     references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
+    several: float = Field(default=0.2, ge=0, le=1, description="dit: share of edits with two to five changes at once")
+    hard: float = Field(default=0.0, ge=0, le=1, description="dit: share of draws that are crowded or all patterned")
+    planned: float = Field(default=0.0, ge=0, le=1, description="dit: share of draws laid out as plans do")
+    worn: float = Field(default=0.0, ge=0, le=1, description="dit: share of given pictures with noise and blur")
+    fresh: float = Field(default=0.125, gt=0, le=1, description="dit: new examples of a step, as a share of its batch")
+    alignment: float = Field(
+        default=0.5, ge=0, description="dit: weight of the distance to the vision tower's features; 0 in late training"
+    )
     time_shift: float = Field(default=-0.8, ge=-4, le=4, description="dit: below 0 more weight lies near the noise")
 
 
