@@ -180,9 +180,9 @@ def painting_examples(
         own = gallery is not None and bool(gallery.all) and draw < mix.edits * 0.3
         if own and gallery is not None and (mend := _mend(rng, gallery, mix)) is not None:
             return mend
-        if draw < mix.edits * 0.4:
+        if draw < mix.edits * 0.38:
             return _repair(rng, mix.most, split)
-        if draw < mix.edits * 0.6:
+        if draw < mix.edits * 0.48:
             return _from_task(rng, sample_task(rng, "edit", split))
         return _change(rng, mix, split)
 
