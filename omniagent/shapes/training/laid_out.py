@@ -1,10 +1,13 @@
 """Scenes that a layout in words asks for: what the painter should draw when it is told a plan's own layout."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from omniagent.shapes.scene.world import (
     CANVAS,
     COLOURS,
+    EXTENTS,
     FILLS,
     LARGE,
     MEDIUM,
@@ -14,7 +17,6 @@ from omniagent.shapes.scene.world import (
     Item,
     Scene,
     clear_of,
-    inside_canvas,
     random_radius,
 )
 from omniagent.tools.dialects.listed.layouts import INSIDE
@@ -43,7 +45,7 @@ def scene_of_layout(rng: np.random.Generator, text: str) -> Scene | None:
             continue
         holds = at + 1 < len(layout.spots) and layout.spots[at + 1].place == INSIDE
         item = _placed(rng, _item(rng, spot.words, _HOLDING if holds else None), spot.place)
-        if item is None or not (inside_canvas(item) and clear_of(item, items)):
+        if item is None or not clear_of(item, items):
             return None
         items.append(item)
     return Scene(words[3], tuple(items))
@@ -61,9 +63,16 @@ def _item(rng: np.random.Generator, words: tuple[str, ...], radii: tuple[float, 
 
 
 def _placed(rng: np.random.Generator, item: Item | None, place: str) -> Item | None:
-    """The object somewhere in the grid's square that `place` names (``at c m``)."""
+    """The object whole on the canvas, in the grid's square that `place` names (``at c m``); None where it cannot be."""
     letters = place.split()
     if item is None or len(letters) != 3 or not all(letter in SPOTS for letter in letters[1:]):
         return None
-    x, y = ((SPOTS.index(letter) + rng.uniform(0.1, 0.9)) * _CELL for letter in letters[1:])
-    return Item(item.shape, item.colour, item.fill, float(x), float(y), item.radius)
+    left, up, right, down = (extent * item.radius + 1 for extent in EXTENTS[item.shape])
+    centre: list[float] = []
+    for letter, before, behind in zip(letters[1:], (left, up), (right, down), strict=True):
+        at = SPOTS.index(letter)
+        low, high = max((at + 0.1) * _CELL, before), min((at + 0.9) * _CELL, CANVAS - behind)
+        if low > high:
+            return None
+        centre.append(float(rng.uniform(low, high)))
+    return replace(item, x=centre[0], y=centre[1])
