@@ -34,10 +34,11 @@ def compiled_block(block: OmniGen2Block, x: torch.Tensor, stream: Stream, folded
     """`block(x, stream, folded=folded)`, compiled at its first call with sizes left open."""
     before, after = _halves()
     attention: Any = block.attn.processor
+    # Without the memory of what they are views of, for which the compiler would make further graphs.
+    x = x.contiguous().data
     turned = before(block, x, folded.attention_in, stream.rotation, stream.queries)
     attended = attention.attend(block.attn, *turned, stream)
     asked = x if stream.queries is None else x.index_select(1, stream.queries.rows)
-    # Without the memory of what they are views of, for which the compiler would make further graphs.
     return after(block, asked, attended.contiguous().data, folded)
 
 

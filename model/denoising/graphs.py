@@ -39,10 +39,10 @@ class Inputs(Protocol):
         ...
 
 
-I = TypeVar("I", bound=Inputs)
+InputsT = TypeVar("InputsT", bound=Inputs)
 
 
-class Recording(Generic[I]):
+class Recording(Generic[InputsT]):
     """A step that was recorded.
 
     Attributes:
@@ -52,7 +52,7 @@ class Recording(Generic[I]):
 
     holder: object = None
 
-    def __init__(self, inputs: I, recorded: Recorded) -> None:
+    def __init__(self, inputs: InputsT, recorded: Recorded) -> None:
         self.inputs = inputs
         self._again, self._results = recorded
 
@@ -62,7 +62,7 @@ class Recording(Generic[I]):
         return tuple(each.clone() for each in self._results)
 
 
-class StepGraphs(Generic[I]):
+class StepGraphs(Generic[InputsT]):
     """The recorded steps of one transformer, for requests of all kinds.
 
     Args:
@@ -75,7 +75,7 @@ class StepGraphs(Generic[I]):
 
     def __init__(self, recorder: Recorder | None = None, most: int = MOST_GRAPHS) -> None:
         self._recorder, self._most = recorder, most
-        self._known: OrderedDict[Hashable, Recording[I]] = OrderedDict()
+        self._known: OrderedDict[Hashable, Recording[InputsT]] = OrderedDict()
         self._weights: Hashable = None
         self._refused: set[Hashable] = set()
         self._lock = Lock()
@@ -90,7 +90,7 @@ class StepGraphs(Generic[I]):
         """Held by whoever fills a recording's memory and replays it."""
         return self._lock
 
-    def find(self, key: Hashable, weights: Hashable, make: Callable[[], I]) -> Recording[I] | None:
+    def find(self, key: Hashable, weights: Hashable, make: Callable[[], InputsT]) -> Recording[InputsT] | None:
         """The recording of that key, made if there is none; None where a step cannot be recorded.
 
         Args:

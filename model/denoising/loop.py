@@ -79,7 +79,7 @@ class Denoising:
         self._has_references = any(references)
         self._reuse: RegionMemory | None = None
         if reuse is not None and self._has_references:
-            check_reuse(computation or Computation(), cache)
+            check_reuse(cache)
             transformer.grid((latents.size(-2), latents.size(-1)))
             self._reuse = RegionMemory(reuse, self.steps, latents, transformer.patch_size, references, sources)
         size = latents.size(-2), latents.size(-1)
@@ -116,7 +116,9 @@ class Denoising:
     @property
     def unrecorded(self) -> str | None:
         """Why steps are not recorded as graphs; None where they are, as far as the tokens of a step allow it."""
-        return self._field.refusal if isinstance(self._field, GraphedField) else "graphed is off, or steps leave out parts"
+        return (
+            self._field.refusal if isinstance(self._field, GraphedField) else "graphed is off, or steps leave out parts"
+        )
 
     @property
     def regions(self) -> list[torch.Tensor | None]:

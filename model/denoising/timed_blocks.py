@@ -94,7 +94,9 @@ class TimedBlocks:
         temb = net.time_caption_embed.embed_time(self._times, self._dtype)
         for block in self._timed():
             table = block.fold(temb)
-            self._folded[block] = [FoldedWeights(*row) for row in zip(*(each.data.unbind() for each in table), strict=True)]
+            self._folded[block] = [
+                FoldedWeights(*row) for row in zip(*(each.data.unbind() for each in table), strict=True)
+            ]
         self._final = net.norm_out.scales(temb)
 
     def _timed(self) -> list[OmniGen2Block]:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.presets import preset_named
-from omniagent.model.pipeline.memory import GIB, hold
+from omniagent.model.pipeline.memory import GIB, EightBits, hold
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.bench.ceilings import ceilings
 from tests.bench.fullsize_model import FULL, Sizes, build
@@ -40,13 +40,13 @@ class Mode:
     computation: Computation = field(default_factory=Computation)
     preset: str = "quality"
     memory: str = "whole"
-    fp8: bool = False
+    eight_bits: EightBits = "none"
     most_steps: int | None = None
 
     @property
-    def held(self) -> tuple[str, bool]:
+    def held(self) -> tuple[str, EightBits]:
         """What modes must share to use the same pipeline."""
-        return self.memory, self.fp8
+        return self.memory, self.eight_bits
 
 
 MODES = (
@@ -55,7 +55,7 @@ MODES = (
     Mode("balanced", preset="balanced"),
     Mode("fast", preset="fast"),
     Mode("compiled", Computation(compiled=True)),
-    Mode("fp8", fp8=True, most_steps=10),
+    Mode("fp8", eight_bits="stored", most_steps=10),
     Mode("model_offload", memory="model", most_steps=10),
     Mode("group_offload", memory="group", most_steps=10),
     Mode("sequential", memory="sequential", most_steps=2),
@@ -113,7 +113,7 @@ def measure(
 class _Bench:
     def __init__(self, sizes: Sizes, device: str, dtype: torch.dtype, steps: int, profile: Path | None) -> None:
         self._sizes, self._device, self._dtype, self._steps, self._profile = sizes, device, dtype, steps, profile
-        self._held: tuple[str, bool] | None = None
+        self._held: tuple[str, EightBits] | None = None
         self._pipeline: OmniGen2Pipeline | None = None
         self._exact: dict[str, float] = {}
         side = sizes.side
@@ -159,10 +159,10 @@ class _Bench:
         _tidy()
         begin = time.perf_counter()
         pipeline = build(self._sizes, self._device, self._dtype)
-        if mode.held != ("whole", False):
+        if mode.held != ("whole", "none"):
             pipeline.to("cpu")
             _tidy()
-            hold(pipeline, mode.memory, torch.device(self._device), fp8=mode.fp8)
+            hold(pipeline, mode.memory, torch.device(self._device), eight_bits=mode.eight_bits)
             _tidy()
         self._pipeline, self._held = pipeline, mode.held
         return time.perf_counter() - begin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,16 @@ TINY = Sizes(
     128,
     32,
 )
+
+
+def shallow(sizes: Sizes, layers: int = 2) -> Sizes:
+    """The same widths with few layers, in which every way of computing is tried in seconds."""
+    return replace(
+        sizes,
+        transformer={**sizes.transformer, "num_layers": layers},
+        text={**sizes.text, "num_hidden_layers": layers},
+        vision={**sizes.vision, "depth": layers},
+    )
 
 
 def build(sizes: Sizes, device: str, dtype: torch.dtype) -> OmniGen2Pipeline:

@@ -13,7 +13,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,67 +21,16 @@ from typing import Any
 import torch
 from PIL import Image
 
-from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.presets import PRESETS, preset_named
-from omniagent.model.pipeline.memory import GIB, hold
+from omniagent.model.denoising.presets import preset_named
+from omniagent.model.pipeline.memory import GIB, EightBits, hold
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.bench.critic_prefill import critic_prefill
-from tests.bench.fullsize_model import FULL, TINY, Sizes, build
+from tests.bench.fullsize_model import FULL, TINY, Sizes, build, shallow
+from tests.bench.published_parts import product_rates, psnr_of, stages
+from tests.bench.published_rows import PLAIN, ROWS, Found, Row, table
 
 DEFAULT_STEPS = 50
-TASKS = ("t2i", "edit")
 QUARTER = (0.0, 0.0, 0.5, 0.5)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One way of computing, the tasks it is timed on, and about how many seconds it takes at the published size."""
-
-    name: str
-    about: float
-    computation: Computation = field(default_factory=Computation)
-    preset: str = "quality"
-    memory: str = "whole"
-    fp8: bool = False
-    tasks: tuple[str, ...] = TASKS
-    warm: int = 2
-    steps: int = 4
-
-    @property
-    def held(self) -> tuple[str, bool]:
-        """What rows must share to use the same pipeline."""
-        return self.memory, self.fp8
-
-
-ROWS = (
-    Row("exact", 15),
-    Row("critic", 6),
-    Row("reference", 12, Computation.reference()),
-    *(Row(name, 6, preset=name) for name, preset in PRESETS.items() if name != "quality" and preset.reuse is None),
-    # With random weights everything changes, so the region is given; steps are full as where it is found.
-    Row("edit, a quarter changes", 4, preset="edit", tasks=("edit",), steps=6),
-    Row("sequential offload", 20, memory="sequential", tasks=("t2i",), warm=0, steps=3),
-    Row("model offload", 45, memory="model", tasks=("t2i",), warm=0, steps=3),
-    Row("compiled", 75, Computation(compiled=True)),
-    Row("group offload", 35, memory="group", tasks=("t2i",), warm=0, steps=3),
-    Row("fp8 storage", 20, fp8=True),
-)
-
-
-@dataclass
-class Found:
-    """What a row came to; seconds, and GiB at the highest point. `picture` is reckoned for the preset's own steps."""
-
-    row: str
-    task: str
-    step: float | None = None
-    least: float | None = None
-    most: float | None = None
-    around: float | None = None
-    picture: float | None = None
-    steps: int | None = None
-    peak: float | None = None
-    note: str = ""
 
 
 class Bench:
@@ -89,65 +38,96 @@ class Bench:
 
     def __init__(self, sizes: Sizes, device: str, dtype: torch.dtype, until: float) -> None:
         self._sizes, self._device, self._dtype, self._until = sizes, device, dtype, until
-        self._held: tuple[str, bool] | None = None
+        self._held: tuple[str, EightBits] | None = None
         self._pipeline: OmniGen2Pipeline | None = None
+        self._exact: dict[tuple[str, float, int], tuple[torch.Tensor, Image.Image]] = {}
         side = sizes.side
         self._reference = Image.effect_mandelbrot((side, side), (-2, -1.5, 1, 1.5), 50).convert("RGB")
 
     def run(self, row: Row) -> Iterator[Found]:
         """The figures of a row, task by task."""
+        if row.parts == "products":
+            yield from product_rates(self._device, self._dtype, small=self._device == "cpu")
+            return
         if self._held != row.held:
+            begin = time.perf_counter()
             self._load(row)
+            yield Found(row.name, "loading", step=time.perf_counter() - begin)
         assert self._pipeline is not None
-        if row.name == "critic":
-            for name, seconds, note in critic_prefill(self._pipeline, self._sizes.side, self._device, self._dtype):
-                yield Found("critic", name, step=seconds, note=note)
+        if row.parts:
+            parts = critic_prefill if row.parts == "critic" else stages
+            for name, seconds, note in parts(self._pipeline, self._sizes.side, self._device, self._dtype):
+                yield Found(row.name, name, step=seconds, note=note)
             return
         for task in row.tasks:
-            warm = 0.0
-            if row.warm:
-                begin = time.perf_counter()
-                self._draw(task, row, row.warm)
-                self._wait()
-                warm = time.perf_counter() - begin
-            if self._device == "cuda":
-                torch.cuda.reset_peak_memory_stats()
+            yield self._timed(row, task)
+
+    def _timed(self, row: Row, task: str) -> Found:
+        warm = 0.0
+        if row.warm:
             begin = time.perf_counter()
-            marks = self._draw(task, row, row.steps)
+            self._draw(task, row, row.warm)
             self._wait()
-            whole = time.perf_counter() - begin
-            each = _between(marks)
-            step, preset = statistics.median(each), preset_named(row.preset)
-            around = whole - (step * row.steps if preset.reuse is None else sum(each) + max(each))
-            count = preset.step_count(DEFAULT_STEPS)
-            steps = count * step
-            if preset.reuse is not None:
-                full = sum(preset.reuse.found.full(number, count) for number in range(count))
-                steps = full * max(each) + (count - full) * step
-            peak = torch.cuda.max_memory_allocated() / GIB if self._device == "cuda" else None
-            yield Found(
-                row.name, task, step, min(each), max(each), around, around + steps, count, peak,
-                f"warm-up {warm:.1f} s" if row.warm else "first call",
-            )  # fmt: skip
+            warm = time.perf_counter() - begin
+        if self._device == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        begin = time.perf_counter()
+        marks, latents, picture = self._draw(task, row, row.steps)
+        self._wait()
+        whole = time.perf_counter() - begin
+        each = _between(marks)
+        step, preset = statistics.median(each), preset_named(row.preset)
+        around = whole - (step * row.steps if preset.reuse is None else sum(each) + max(each))
+        count = preset.step_count(DEFAULT_STEPS)
+        steps = count * step
+        if preset.reuse is not None:
+            full = sum(preset.reuse.found.full(number, count) for number in range(count))
+            steps = full * max(each) + (count - full) * step
+        peak = torch.cuda.max_memory_allocated() / GIB if self._device == "cuda" else None
+        note = f"warm-up {warm:.1f} s" if row.warm else "first call"
+        if row.computation.compiled:
+            counters: Any = torch._dynamo.utils.counters
+            note += f", {counters['stats']['unique_graphs']} compiled graphs so far"
+        assert self._pipeline is not None
+        if recorded := self._pipeline.graphs.recorded:
+            note += f", {recorded} steps recorded so far"
+        error, psnr = self._against_exact((task, row.part, row.steps), row, latents, picture)
+        return Found(
+            row.name, task, step, min(each), max(each), around, around + steps, count, peak, error, psnr, note
+        )  # fmt: skip
+
+    def _against_exact(
+        self, key: tuple[str, float, int], row: Row, latents: torch.Tensor, picture: Image.Image
+    ) -> tuple[float | None, float | None]:
+        """The error of the latents and the PSNR of the picture; None of those of `exact`, and where it drew none."""
+        if row.computes == PLAIN and row.held == ("whole", "none") and row.preset == "quality":
+            self._exact[key] = latents, picture
+            return None, None
+        if key not in self._exact:
+            return None, None
+        wanted, good = self._exact[key]
+        return float((latents - wanted).norm() / wanted.norm()), psnr_of(picture, good)
 
     def _load(self, row: Row) -> None:
         self._held = self._pipeline = None
         tidy()
         pipeline = build(self._sizes, self._device, self._dtype)
-        if row.held != ("whole", False):
+        if row.memory != "whole":
             pipeline.to("cpu")
             tidy()
-            hold(pipeline, row.memory, torch.device(self._device), fp8=row.fp8)
+        if row.held != ("whole", "none"):
+            hold(pipeline, row.memory, torch.device(self._device), eight_bits=row.eight_bits)
             tidy()
         self._pipeline, self._held = pipeline, row.held
 
-    def _draw(self, task: str, row: Row, steps: int) -> list[Any]:
-        """Draw a picture; marks in time after each step."""
+    def _draw(self, task: str, row: Row, steps: int) -> tuple[list[Any], torch.Tensor, Image.Image]:
+        """Draw a picture: marks in time after each step, the latents at the end, and the picture."""
         pipeline, preset = self._pipeline, preset_named(row.preset)
         assert pipeline is not None
-        own, reuse = pipeline.scheduler, preset.reuse
+        own, reuse, side = pipeline.scheduler, preset.reuse, round(self._sizes.side * row.part)
         pipeline.scheduler = preset.scheduler(own)
         marks: list[Any] = []
+        last: list[torch.Tensor] = []
 
         def mark(done: int, total: int, latents: torch.Tensor) -> bool | None:
             if self._device == "cuda":
@@ -156,30 +136,30 @@ class Bench:
                 marks.append(event)
             else:
                 marks.append(time.perf_counter())
+            last[:] = [latents]
             return False if time.time() > self._until else None
 
         try:
-            pipeline(
+            answer: Any = pipeline(
                 " ".join(["a red circle above two blue stars left of a ring"] * (self._sizes.tokens // 4)),
                 "",
-                input_images=[self._reference] if task == "edit" else None,
-                height=self._sizes.side,
-                width=self._sizes.side,
+                input_images=[self._reference.resize((side, side))] if task == "edit" else None,
+                height=side,
+                width=side,
                 max_sequence_length=self._sizes.tokens,
                 num_inference_steps=steps,
-                timesteps=preset.timesteps(own, steps, (self._sizes.side // 8) ** 2),
+                timesteps=preset.timesteps(own, steps, (side // 8) ** 2),
                 text_guidance_scale=5.0,
                 image_guidance_scale=2.0,
                 generator=torch.Generator("cpu").manual_seed(0),
-                # Held in groups or layer by layer, the pipeline knows which remedies do not apply.
-                computation=None if row.computation == Computation() else row.computation,
+                computation=row.computes,
                 reuse=None if reuse is None else replace(reuse, known=reuse.found),
                 region=None if reuse is None or task != "edit" else QUARTER,
                 callback_on_step_end=mark,
             )
         finally:
             pipeline.scheduler = own
-        return marks
+        return marks, last[0].float().cpu(), answer.images[0]
 
     def _wait(self) -> None:
         if self._device == "cuda":
@@ -215,26 +195,13 @@ def measure(bench: Callable[[Row], Iterator[Found]], rows: Sequence[Row], until:
         tidy()
 
 
-def table(found: Sequence[Found], title: str) -> str:
-    """The figures as Markdown."""
-    lines = [title, "", "| way | task | s a step (least–most) | beside the steps | a picture | peak | |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
-    for one in found:
-        spread = "" if one.least is None else f" ({one.least:.3f}–{one.most:.3f})"
-        step = "" if one.step is None else f"{one.step:.4f}{spread}"
-        around = "" if one.around is None else f"{one.around:.2f} s"
-        picture = "" if one.picture is None else f"{one.picture:.2f} s ({one.steps} steps)"
-        peak = "" if one.peak is None else f"{one.peak:.1f} GiB"
-        lines.append(f"| {one.row} | {one.task} | {step} | {around} | {picture} | {peak} | {one.note} |")
-    return "\n".join(lines) + "\n"
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.published", description=__doc__)
     parser.add_argument("--seconds", type=float, default=300, help="end after about so long")
     parser.add_argument("--out", type=Path, default=Path("published-bench"), help="folder of table.md and table.json")
     parser.add_argument("--only", nargs="*", default=(), help="names of rows")
+    parser.add_argument("--shallow", action="store_true", help="two layers of each network, to try every way quickly")
     parser.add_argument("--tiny", action="store_true", help="tiny networks on the CPU")
     given = parser.parse_args(words)
     if not given.tiny and not torch.cuda.is_available():
@@ -242,10 +209,17 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     until = time.time() + given.seconds
     device, sizes = ("cpu", TINY) if given.tiny else ("cuda", FULL)
+    if given.shallow:
+        sizes = shallow(sizes)
     dtype = torch.float32 if given.tiny else torch.bfloat16
     card = "CPU" if given.tiny else torch.cuda.get_device_name()
     title = f"{card}, torch {torch.__version__}, {str(dtype).removeprefix('torch.')}, {sizes.side}×{sizes.side}"
+    if unknown := sorted({*given.only} - {row.name for row in ROWS}):
+        parser.error(f"unknown rows {', '.join(unknown)}; there are {', '.join(row.name for row in ROWS)}")
     rows = [row for row in ROWS if not given.only or row.name in given.only]
+    if given.shallow:
+        rows = [replace(row, about=1.0) for row in rows]
+        title += ", two layers of each network"
     given.out.mkdir(parents=True, exist_ok=True)
     every: list[Found] = []
     for found in measure(Bench(sizes, device, dtype, until).run, rows, until):

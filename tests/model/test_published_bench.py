@@ -27,7 +27,8 @@ def test_the_table_is_written_at_a_tiny_size(tmp_path: Path, capsys: pytest.Capt
     assert main(["--tiny", "--seconds", "300", "--out", str(tmp_path), "--only", *rows]) == 0
     _, *found = json.loads((tmp_path / "table.json").read_text())
     assert [(one["row"], one["task"]) for one in found if one["step"] > 0] == [
-        ("exact", "t2i"), ("exact", "edit"), ("critic", "vision tower"), ("critic", "prefill"), ("critic", "one token"),
+        ("exact", "loading"), ("exact", "t2i"), ("exact", "edit"),
+        ("critic", "vision tower"), ("critic", "prefill"), ("critic", "one token"),
         ("fast", "t2i"), ("fast", "edit"), ("edit, a quarter changes", "edit"),
     ]  # fmt: skip
     assert (tmp_path / "table.md").read_text().strip() in capsys.readouterr().out

@@ -269,7 +269,7 @@ def test_settings_of_reuse_outside_of_their_ranges_are_refused_by_name(name: str
         wrong()
 
 
-@pytest.mark.parametrize("settings", [{"cache": TeaCache()}, {"computation": Computation.named("compiled")}])
+@pytest.mark.parametrize("settings", [{"cache": TeaCache()}])
 def test_settings_that_exclude_reuse_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(BadSetting, match="exclude each other"):
         batch([0], reuse=RegionReuse(), **settings)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 
 from omniagent.model.denoising.guidance import Pass
-from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.reuse.regions import closest, tokens_in
 from omniagent.model.denoising.reuse.settings import RegionReuse, Schedule
 from omniagent.model.denoising.step_cache import StepCache
@@ -55,7 +54,7 @@ class Source(NamedTuple):
 UNKNOWN = Source()
 
 
-def check_reuse(computation: Computation, cache: StepCache | None) -> None:
+def check_reuse(cache: StepCache | None) -> None:
     """Return if a request that reuses its source may be computed so.
 
     Raises:
@@ -65,8 +64,6 @@ def check_reuse(computation: Computation, cache: StepCache | None) -> None:
         raise BadSetting(
             f"region reuse and the step cache {type(cache).__name__} exclude each other; leave one of them out"
         )
-    if computation.compiled:
-        raise BadSetting("region reuse and compiled blocks exclude each other; leave one of them out")
 
 
 @dataclass(slots=True)
