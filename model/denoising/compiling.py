@@ -27,7 +27,8 @@ GRAPHS = 64
 
 def compiles(block: nn.Module) -> bool:
     """Whether a block can go in two compiled halves: nothing hangs on it, and its attention is our own."""
-    return isinstance(block, OmniGen2Block) and type(block.attn.processor) is AttentionProcessor and not hooked(block)
+    processor: Any = block.attn.processor if isinstance(block, OmniGen2Block) else None
+    return type(processor) is AttentionProcessor and not hooked(block)
 
 
 def compiled_block(block: OmniGen2Block, x: torch.Tensor, stream: Stream, folded: FoldedWeights) -> torch.Tensor:

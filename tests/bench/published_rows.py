@@ -31,7 +31,7 @@ class Row:
     eight_bits: EightBits = "none"
     tasks: tuple[str, ...] = TASKS
     warm: int = 2
-    steps: int = 4
+    steps: int = 6
     part: float = 1.0
     parts: str = ""
 
@@ -60,10 +60,10 @@ ROWS = (
     *_small("exact", PLAIN, 3),
     *_small("graphed", Computation(), 4),
     # With random weights everything changes, so the region is given; steps are full as where it is found.
-    Row("edit, a quarter changes", 4, preset="edit", tasks=("edit",), steps=6),
+    Row("edit, a quarter changes", 4, preset="edit", tasks=("edit",)),
     Row("compiled", 40, COMPILED, warm=4),
     *_small("compiled and graphed", COMPILED, 6),
-    Row("edit, a quarter changes, compiled", 12, COMPILED, preset="edit", tasks=("edit",), steps=6),
+    Row("edit, a quarter changes, compiled", 12, COMPILED, preset="edit", tasks=("edit",)),
     Row("stages", 2, parts="stages"),
     Row("critic", 4, parts="critic"),
     *(Row(name, 4, preset=name) for name in SAMPLED),
