@@ -14,9 +14,9 @@ from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.limits import Part
 from omniagent.model.requests import GenerationRequest
 from omniagent.shapes.oracle.judge import judge, right
+from omniagent.shapes.painting.own_pictures import painter_words
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask, sample_task
-from omniagent.shapes.training.own_pictures import painter_words
 from omniagent.tools.drawing.mend import frame_of
 from omniagent.tools.types import Box
 from tests.bench.lpips import Pixels, lpips_distance

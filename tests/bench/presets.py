@@ -15,8 +15,8 @@ from omniagent.model.denoising.presets import PRESETS
 from omniagent.model.loading import load_generator
 from omniagent.model.requests import GenerationRequest
 from omniagent.shapes.oracle.judge import judge, right
+from omniagent.shapes.painting.own_pictures import painter_words
 from omniagent.shapes.tasks.task import sample_task
-from omniagent.shapes.training.own_pictures import painter_words
 from tests.bench.timing import seconds
 
 CHECKPOINT = Path(__file__).parents[2] / "omniagent" / "checkpoints" / "shapes"

@@ -6,12 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniagent.shapes.scene.render import render
-from omniagent.shapes.tasks.repairs import random_fault
-from omniagent.shapes.tasks.task import ShapesTask, some_scene
-from omniagent.shapes.training.examples import PaintingMix, painting_examples
-from omniagent.shapes.training.lessons import LessonMix, lesson_batches
-from omniagent.shapes.training.own_pictures import (
+from omniagent.shapes.painting.examples import PaintingMix, painting_examples
+from omniagent.shapes.painting.own_pictures import (
     Gallery,
     Pictures,
     faults_of,
@@ -20,6 +16,10 @@ from omniagent.shapes.training.own_pictures import (
     painter_words,
     seen_in,
 )
+from omniagent.shapes.scene.render import render
+from omniagent.shapes.tasks.repairs import random_fault
+from omniagent.shapes.tasks.task import ShapesTask, some_scene
+from omniagent.shapes.training.lessons import LessonMix, lesson_batches
 from omniagent.shapes.words.phrases import describe
 
 SEEDS = range(12)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from omniagent.model.training.dit import Example, LatentPool
+from omniagent.model.training.dit import Example, LatentPool, detail_weights
 from omniagent.shapes.oracle.judge import judge, right
+from omniagent.shapes.painting.changes import painter_changes
+from omniagent.shapes.painting.examples import PaintingMix, painting_examples
+from omniagent.shapes.painting.laid_out import scene_of_layout
+from omniagent.shapes.painting.own_pictures import faults_of, seen_in
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import Scene, holds
 from omniagent.shapes.tasks.task import draw_task, some_scene
-from omniagent.shapes.training.changes import painter_changes
-from omniagent.shapes.training.examples import PaintingMix, painting_examples
-from omniagent.shapes.training.laid_out import scene_of_layout
-from omniagent.shapes.training.own_pictures import faults_of, seen_in
 from omniagent.shapes.words.phrases import describe
 from omniagent.tools.dialects.listed.changes.pictures import Seen, picture_of
 
@@ -119,6 +119,16 @@ def test_a_full_pool_keeps_the_shares_of_what_was_made() -> None:
         pool.refill(step)
     drawn = [len(group) for _ in range(20) for group in pool.draw(np.random.default_rng(1), 200, 1000)]
     assert sum(drawn[::2]) > 7 * sum(drawn[1::2])
+
+
+def test_errors_weigh_more_on_detail_and_only_near_the_data() -> None:
+    data = torch.zeros(2, 4, 8, 8)
+    data[:, :, 2, 2] = 3.0
+    weights = detail_weights(data, torch.tensor([0.0, 1.0]), 1.0)
+    torch.testing.assert_close(weights[0], torch.ones(1, 8, 8))
+    assert weights[1, 0, 2, 2] > 3 * weights[1, 0, 6, 6]
+    torch.testing.assert_close(weights.mean(dim=(1, 2, 3)), torch.ones(2))
+    torch.testing.assert_close(detail_weights(torch.zeros(1, 4, 8, 8), torch.ones(1), 1.0), torch.ones(1, 1, 8, 8))
 
 
 def _names(scene: Scene) -> tuple[Seen, ...]:

@@ -19,11 +19,11 @@ from omniagent.model.training.loop import TrainSettings, train
 from omniagent.model.training.prefetch import Ahead
 from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import vision_patches, vision_tokens
+from omniagent.shapes.painting.own_pictures import paint_file
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.training.architecture import SMALL_VAE
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
-from omniagent.shapes.training.own_pictures import paint_file
 from omniagent.shapes.training.parts import train_mllm, train_vae
 from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage
 from omniagent.shapes.training.tokenizer import SPECIALS, save_processor

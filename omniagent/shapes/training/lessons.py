@@ -11,6 +11,7 @@ from PIL import Image
 from omniagent.model.requests import Prompt
 from omniagent.model.training.captions import Caption
 from omniagent.model.training.lesson_packing import Lesson, LessonBatch
+from omniagent.shapes.painting.own_pictures import Gallery, Painting, faults_of
 from omniagent.shapes.said.for_lessons import OtherWords, PlanKind
 from omniagent.shapes.scene.data import rng_for
 from omniagent.shapes.scene.world import (
@@ -28,7 +29,6 @@ from omniagent.shapes.tasks.questions import random_question
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import Kind, ShapesTask, draw_task, sample_task, some_scene
 from omniagent.shapes.training.desk import Desk, crowd, train_scene
-from omniagent.shapes.training.own_pictures import Gallery, Painting, faults_of
 from omniagent.shapes.words.draws import groups_of, wanted_of
 from omniagent.shapes.words.phrases import checklist, describe, held_by, layout_of, new_in
 from omniagent.shapes.words.requirements import Wanted

@@ -13,7 +13,7 @@ from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.training.attention import attention_kernels
 from omniagent.model.training.loop import asked_to_stop
-from omniagent.shapes.training.own_pictures import paint_file
+from omniagent.shapes.painting.own_pictures import paint_file
 from omniagent.shapes.training.parts import read_mllm
 from omniagent.shapes.training.stages import PAINTED, Stage, existing
 from omniagent.shapes.training.validation import paint, small_scheduler

@@ -26,12 +26,12 @@ from omniagent.model.training.loop import TrainSettings, asked_to_stop, own_devi
 from omniagent.model.training.mllm import CAPTION_WEIGHT, MllmTraining
 from omniagent.model.training.vae import VaeTraining, initialise
 from omniagent.model.training.vision import DenseProbe, VisionTraining, patch_side, vision_tokens
+from omniagent.shapes.painting.examples import PaintingMix, painting_examples
+from omniagent.shapes.painting.own_pictures import Gallery
 from omniagent.shapes.scene.data import vae_crops, validation_pictures
 from omniagent.shapes.scene.dense import NUMBERS, TARGETS, dense_batches
 from omniagent.shapes.training.architecture import PICTURE, SMALL_VAE, TRANSFORMER, mllm_config
-from omniagent.shapes.training.examples import PaintingMix, painting_examples
 from omniagent.shapes.training.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
-from omniagent.shapes.training.own_pictures import Gallery
 from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage, existing, run_stage, settings_of
 from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
 from omniagent.shapes.training.validation import PainterValidation
@@ -207,8 +207,8 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
     # The other examples of a batch are met again under other noise and time.
     fresh = max(4, round(settings.batch * stage.fresh))
     mix = PaintingMix(
-        edits=stage.edits, references=stage.references, several=stage.several, hard=stage.hard, planned=stage.planned,
-        worn=stage.worn, most=stage.objects,
+        edits=stage.edits, references=stage.references, several=stage.several, ringed=stage.ringed, hard=stage.hard,
+        planned=stage.planned, worn=stage.worn, most=stage.objects,
     )  # fmt: skip
     examples = painting_examples(stage.seed, fresh, mix, gallery=Gallery(stage.work / PAINTED))
     teacher = mllm.model.visual
@@ -233,7 +233,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         settings.batch,
         most=stage.together or (TOGETHER_PAINTED if device.type == "cpu" else GPU_EXAMPLES),
         seed=stage.seed,
-        settings=FlowSettings(time_shift=stage.time_shift, alignment=stage.alignment),
+        settings=FlowSettings(time_shift=stage.time_shift, alignment=stage.alignment, detail=stage.detail),
         validate=check,
         compile_from=stage.compile_from,
     )

@@ -67,13 +67,17 @@ class Choices(BaseModel):
     edits: float = Field(default=0.3, ge=0, le=1, description="dit: share of edits and repairs")
     references: float = Field(default=0.12, ge=0, le=1, description="dit: share of reference tasks")
     several: float = Field(default=0.2, ge=0, le=1, description="dit: share of edits with two to five changes at once")
-    hard: float = Field(default=0.0, ge=0, le=1, description="dit: share of draws that are crowded or all patterned")
+    ringed: float = Field(default=0.3, ge=0, le=1, description="dit: share of draws with one object inside another")
+    hard: float = Field(
+        default=0.0, ge=0, le=1, description="dit: share of other draws that are crowded or all patterned"
+    )
     planned: float = Field(default=0.0, ge=0, le=1, description="dit: share of draws laid out as plans do")
     worn: float = Field(default=0.0, ge=0, le=1, description="dit: share of given pictures with noise and blur")
     fresh: float = Field(default=0.125, gt=0, le=1, description="dit: new examples of a step, as a share of its batch")
     alignment: float = Field(
         default=0.5, ge=0, description="dit: weight of the distance to the vision tower's features; 0 in late training"
     )
+    detail: float = Field(default=0.0, ge=0, description="dit: more weight near the data where pictures are detailed")
     time_shift: float = Field(default=-0.8, ge=-4, le=4, description="dit: below 0 more weight lies near the noise")
 
 

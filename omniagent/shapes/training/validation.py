@@ -13,8 +13,8 @@ from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline, OmniGen2PipelineOutput
 from omniagent.shapes.oracle.judge import judge, right
+from omniagent.shapes.painting.own_pictures import painter_words
 from omniagent.shapes.tasks.task import Kind, ShapesTask, sample_task
-from omniagent.shapes.training.own_pictures import painter_words
 
 STATIC_SHIFT = 3.0
 STEPS = 20

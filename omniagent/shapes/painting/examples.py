@@ -7,20 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from omniagent.model.training.dit import Example
+from omniagent.shapes.painting.changes import painter_changes
+from omniagent.shapes.painting.laid_out import scene_of_layout
+from omniagent.shapes.painting.own_pictures import Gallery, faults_of, mended
 from omniagent.shapes.scene.data import rng_for, with_random_phase
 from omniagent.shapes.scene.dense import weathered
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import Scene, Split, random_scene
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import ShapesTask, draw_task, sample_task, some_scene
-from omniagent.shapes.training.changes import painter_changes
-from omniagent.shapes.training.laid_out import scene_of_layout
-from omniagent.shapes.training.own_pictures import Gallery, faults_of, mended
 from omniagent.shapes.words.phrases import draw_instruction, layout_of
 
 _NAMED = re.compile(r"the \w+ \(.*?\)")
-RINGED = 0.3
-"""Share of draws with one object inside another: rare in scenes, often asked for, and slow to learn."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ class PaintingMix:
         edits: Edits and repairs.
         references: Reference tasks; the rest are draws.
         several: Of the edits and of the mended paintings, those with two to five changes at once.
-        hard: Of the draws, crowded scenes and those of small patterned objects.
+        ringed: Of the draws, those with one object inside another: rare in scenes, often asked for, slow to learn.
+        hard: Of the other draws, crowded scenes and those of small patterned objects.
         planned: Of the draws, those laid out as plans lay them out, on the middles of nine cells.
         worn: Of the pictures that are changed or drawn from, those with noise, blur and other shades.
         most: Objects in a scene, at most.
@@ -40,6 +39,7 @@ class PaintingMix:
     edits: float = 0.3
     references: float = 0.12
     several: float = 0.2
+    ringed: float = 0.3
     hard: float = 0.0
     planned: float = 0.0
     worn: float = 0.0
@@ -49,10 +49,10 @@ class PaintingMix:
 def _scene(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Scene:
     most = mix.most
     while True:
-        if rng.random() < mix.hard:
-            scene = _hard_scene(rng, most)
-        elif most > 1 and rng.random() < RINGED:
+        if most > 1 and rng.random() < mix.ringed:
             scene = random_scene(rng, int(rng.integers(2, min(most, 5) + 1)), inside=1.0)
+        elif rng.random() < mix.hard:
+            scene = _hard_scene(rng, most)
         else:
             scene = some_scene(rng, most)
         if scene.items and scene.split == split:
