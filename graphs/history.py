@@ -155,10 +155,11 @@ def _is_open(old: Critique, new: Critique) -> bool:
 
 
 def _wins(state: AgentState, best: Attempt, old: Critique, new: Critique) -> bool:
-    """Whether a requirement holds now that failed before, other than one of style or of what is kept."""
+    """Whether a requirement holds now for sure that failed before, other than one of style or of what is kept."""
     must = {one.id for one in due(state, best) if one.kind not in ("style", "preservation")}
     failed = {one.requirement for one in old.verdicts if one.answer == "no"} & must
-    return any(one.answer == "yes" and one.requirement in failed for one in new.verdicts)
+    won = (one for one in new.verdicts if one.answer == "yes" and one.requirement in failed)
+    return any(sureness(one) >= state.policy.sure_verdict for one in won)
 
 
 def _goes_further(state: AgentState, attempt: Attempt, best: Attempt) -> bool:

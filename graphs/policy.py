@@ -49,7 +49,8 @@ class LoopPolicy(Word):
     fruitless_rounds: int = Field(
         default=2,
         ge=0,
-        description="so many rounds in a row, drawn afresh, that hold no more than before end the run; 0: never",
+        description="so many rounds in a row, drawn afresh, that hold no more than before end the run where a "
+        "requirement held of no picture yet; 0: never",
     )
     refine: bool = Field(
         default=True,
@@ -63,7 +64,8 @@ class LoopPolicy(Word):
     )
     confirm: bool = Field(
         default=True,
-        description="ask again, in other words, about a picture of which every requirement seems to hold",
+        description="ask again, in other words, about a picture of which every requirement but one at most seems to "
+        "hold",
     )
     sure_verdict: float = Field(
         default=0.9,
@@ -85,8 +87,8 @@ class LoopPolicy(Word):
     )
     must_wins: bool = Field(
         default=True,
-        description="a later picture takes over too where it holds a requirement more, other than of style or of what "
-        "is kept, and all that held before",
+        description="a later picture takes over too where it holds a requirement more for sure, other than of style or "
+        "of what is kept, and all that held before",
     )
     redraw_lead: float = Field(
         default=3.0,

@@ -20,7 +20,8 @@ def gainless(state: AgentState) -> Decision | None:
     """A stop because the last rounds hold no more than those before them, with what seems to be beyond the generator.
 
     Rounds that drew afresh are counted, as a repair is one try of many at the picture that it mends; what repairs won
-    counts too. See `LoopPolicy.fruitless_rounds`.
+    counts too. Where each requirement held of some picture, none is beyond the generator, and the run goes on. See
+    `LoopPolicy.fruitless_rounds`.
     """
     history, most = rounds(state), state.policy.fruitless_rounds
     afresh = [number for number, one in enumerate(history) if not is_repair(state, one.attempt)]
@@ -31,12 +32,14 @@ def gainless(state: AgentState) -> Decision | None:
     if any(one.critique.passed > before or one.critique.accepted for one in history[start:]):
         return None
     best = leader(state)
-    missing = "" if best is None else _missing(state, best)
+    if best is None or not (missing := _missing(state, best)):
+        return None
     return Decision(
         action="stop",
         stop="stagnation",
-        reason=f"the last {counted(most, 'round')} held no more than the ones before{missing}",
-        target=None if best is None else best.id,
+        reason=f"the last {counted(most, 'round')} held no more than the ones before; the generator seems to lack: "
+        f"{', '.join(missing)}",
+        target=best.id,
     )
 
 
@@ -52,12 +55,11 @@ _ABILITIES: Final[dict[RequirementKind, str]] = {
 }
 
 
-def _missing(state: AgentState, best: Attempt) -> str:
+def _missing(state: AgentState, best: Attempt) -> tuple[str, ...]:
     """Which abilities the requirements ask for that failed of every picture of this step."""
     tries = [critique_of(state, one) for one in state.attempts if one.step == best.step]
     held = {one.requirement for seen in tries if seen is not None for one in seen.verdicts if one.answer == "yes"}
-    lacking = dict.fromkeys(_ABILITIES[one.kind] for one in due(state, best) if one.id not in held)
-    return f"; the generator seems to lack: {', '.join(lacking)}" if lacking else ""
+    return tuple(dict.fromkeys(_ABILITIES[one.kind] for one in due(state, best) if one.id not in held))
 
 
 def stuck(history: tuple[Round, ...], policy: LoopPolicy, repaired: Collection[str] = ()) -> Decision | None:

@@ -191,6 +191,28 @@ def test_what_seems_to_hold_is_asked_again_in_other_words_before_it_counts(
     assert len(again) == (2 if confirm else 0)
 
 
+@pytest.mark.parametrize(("failing", "again"), [(1, 6), (2, 0)])
+def test_a_picture_that_fails_by_one_line_alone_is_asked_about_again(tmp_path: Path, failing: int, again: int):
+    questions = ["Is the hat red?", "Is there a cat?", "Is it day?"]
+    asked: list[str] = []
+
+    def judge(prompt: Prompt, question: str) -> float:
+        asked.append(question)
+        repeated = "Look once more" in question or "agree" in question
+        return 0.1 if not repeated and any(one in question for one in questions[:failing]) else 0.95
+
+    def write(prompt: Prompt, schema: object) -> ChecklistForm | str:
+        lines = tuple(Line(kind="attribute", question=one) for one in questions)
+        return ChecklistForm(facts=tuple(questions), checklist=lines) if schema is ChecklistForm else "a cat"
+
+    critic = ScriptedCritic(judge, write, profile=CriticProfile(name="plain", source="scripted"))
+    with scripted_agent(tmp_path, critic=critic, config=Config(tools=ToolConfig(backoff=0))) as agent:
+        result = agent.run("a cat with a red hat, by day", budget=Budget(max_images=1))
+    assert sum("Look once more" in one or "agree" in one for one in asked) == again
+    # A no to one wording of three is none.
+    assert result.accepted == (failing == 1)
+
+
 def test_attempts_of_the_same_sureness_leave_the_earlier_one():
     made = best_of(redrawn(SURE, SURE))
     assert isinstance(made, Attempt) and made.id == "a1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from omniagent.model.mllm.yes_no import without_thought
 from omniagent.model.perception.text import PlacedLine, Placing
@@ -54,6 +54,10 @@ def second_opinion(first: float, again: float, *, inverted: bool) -> float:
     return (first + (1.0 - again if inverted else again)) / 2
 
 
+_NEARLY: Final = 1
+"""So many requirements may seem to fail of a picture that is asked about again."""
+
+
 def held_to_twin(probability: float, twin: float) -> float:
     """p(yes) of a question beside that of its false twin: a yes to both takes from it, a no to both proves nothing."""
     return (2 * probability + min(probability, 1.0 - twin)) / 3
@@ -66,7 +70,8 @@ def judged(
 
     What must stay is asked about both pictures together, where the critic sees two, and compared by pixels; counts are
     asked openly besides, and texts are read. Instruments that disagree leave a verdict unsure. With `confirm` a
-    picture of which every requirement seems to hold is asked about again in other words.
+    picture of which every requirement but one at most seems to hold is asked about again in other words, so that
+    neither a false yes ends a run nor a false no costs another picture.
     """
     profile, dialect = desk.profile, dialect_of(desk.profile)
     seen = desk.describe(looked.image) if profile.describe_first else ""
@@ -77,7 +82,7 @@ def judged(
     answers = _answers(desk, dialect, single, alone, calls)
     if pair is not None and of_both:
         answers |= _answers(desk, dialect, pair, of_both, calls)
-    if confirm and all(_holds(answers[one.id], one, profile) for one in asked):
+    if confirm and sum(not _holds(answers[one.id], one, profile) for one in asked) <= _NEARLY:
         answers |= _confirmed(desk, dialect, single, alone, answers, calls)
         if pair is not None:
             answers |= _confirmed(desk, dialect, pair, of_both, answers, calls)
