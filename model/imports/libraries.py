@@ -45,7 +45,7 @@ def _deferring() -> Deferring:
 
 
 def _rules() -> Mapping[str, Rule]:
-    alone, whole = Rule("alone"), Rule("whole")
+    alone = Rule("alone")
     return MappingProxyType(
         {
             # Each of these packages imports every network or hook there is.
@@ -55,23 +55,41 @@ def _rules() -> Mapping[str, Rule]:
             "diffusers.models.controlnets": alone,
             "diffusers.hooks": alone,
             # Its table of schedulers brings SciPy's statistics.
-            "diffusers.loaders.single_file_utils": whole,
+            "diffusers.loaders.single_file_utils": Rule(
+                "whole",
+                stands=("convert_*", "create_*", "fetch_*", "load_single_file_checkpoint"),
+                made={"SingleFileComponentError": _error("SingleFileComponentError")},
+            ),
             "diffusers.utils.import_utils": Rule("never", around=_without_reading_packages),
             # Both read all files of all models to learn their names.
             "transformers": Rule("alone", homes=_TRANSFORMERS, made={"__version__": _version}),
             "transformers.models": alone,
             "transformers.utils": Rule("never", around=_imported_once),
-            "transformers.distributed.tensor_parallel": whole,
-            "transformers.distributed.expert_parallel": whole,
-            "scipy.optimize": whole,
-            "peft": whole,
+            "transformers.distributed.tensor_parallel": Rule(
+                "whole",
+                stands=(
+                    "apply_tensor_parallelism",
+                    "gather_state_dict_for_save",
+                    "get_kv_heads_per_rank",
+                    "verify_tp_plan",
+                ),
+            ),
+            "transformers.distributed.expert_parallel": Rule("whole", stands=("apply_expert_parallelism",)),
+            "scipy.optimize": Rule("whole", stands=("linear_sum_assignment",)),
+            "peft": Rule("whole", stands=("PeftModel",)),
             # Whether a layer has a LoRA is asked at every step.
             "peft.tuners.tuners_utils": Rule("whole", made={"BaseTunerLayer": _kind("BaseTunerLayer")}),
-            "torch.distributed.tensor": whole,
-            "torch.distributed.fsdp": whole,
-            "torch.distributed.checkpoint": whole,
+            "torch.distributed.tensor": Rule(
+                "whole", stands=("DTensor", "Shard", "_StridedShard", "compute_local_shape_and_global_offset")
+            ),
+            "torch.distributed.fsdp": Rule(
+                "whole",
+                stands=("*Policy", "FSDPModule", "UnshardHandle", "fully_shard", "register_fsdp_forward_method"),
+            ),
+            "torch.distributed.checkpoint": Rule("whole", stands=("HuggingFaceStorage*",)),
             "torch._dynamo": Rule(
                 "whole",
+                stands=("OptimizedModule", "TransformGetItemToIndex"),
                 made={
                     "allow_in_graph": functools.partial(_marker, "allow_in_graph"),
                     "assume_constant_result": functools.partial(_marker, "assume_constant_result"),
@@ -80,7 +98,7 @@ def _rules() -> Mapping[str, Rule]:
                 },
             ),
             # The clients of two services, which LangGraph takes one class each from.
-            "langsmith.types": whole,
+            "langsmith.types": Rule("whole", stands=("RunSelectField",)),
             "langgraph_sdk": alone,
         }
     )
@@ -110,6 +128,17 @@ def _version(package: DeferredModule) -> str:
 
 def _kind(name: str) -> Callable[[DeferredModule], StandIn]:
     return lambda module: StandIn(module, name)
+
+
+def _error(name: str) -> Callable[[DeferredModule], type[Exception]]:
+    """A class of errors that a module's code takes for its own when it has run, as `except` takes no stand-in."""
+
+    def make(module: DeferredModule) -> type[Exception]:
+        made: type[Exception] = type(name, (Exception,), {"__module__": module.__name__})
+        module.after(lambda real: setattr(real, name, made))
+        return made
+
+    return functools.cache(make)
 
 
 def _marker(name: str, dynamo: DeferredModule) -> Function:
