@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from numbers import Integral, Real
+from typing import Final, cast
 
 from omniagent.model.errors import setting_out_of_range
 
@@ -30,15 +31,28 @@ Part = tuple[float, float, float, float]
 """Left, top, right and bottom of a box, as shares of the picture's width and height."""
 
 
-def check_part(part: Sequence[float]) -> None:
+def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
+    """Whether something is a finite number, of any library, from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Real):
+        return False
+    return math.isfinite(number := float(value)) and low <= number <= high
+
+
+def is_whole(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
+    """Whether something is a whole number, of any library, from `low` to `high`."""
+    return isinstance(value, int | Integral) and is_number(value, low, high)
+
+
+def check_part(part: object) -> None:
     """Return if `part` is a box that has some of the picture in it.
 
     Raises:
         BadSetting: it isn't.
     """
     rule = "left, top, right, bottom as shares of the picture, left < right, top < bottom, not all outside of 0 to 1"
-    if len(part) != 4 or not all(map(math.isfinite, part)):
-        raise setting_out_of_range("region", tuple(part), rule)
-    left, top, right, bottom = part
+    numbers = list(cast("Sequence[float]", part)) if isinstance(part, Sequence) else []
+    if len(numbers) != 4 or not all(map(is_number, numbers)):
+        raise setting_out_of_range("region", part, rule)
+    left, top, right, bottom = numbers
     if not (left < right and top < bottom and left < 1 and top < 1 and right > 0 and bottom > 0):
-        raise setting_out_of_range("region", tuple(part), rule)
+        raise setting_out_of_range("region", part, rule)

@@ -78,8 +78,8 @@ class Denoising:
         self._last: tuple[torch.Tensor, torch.Tensor, float] | None = None
         self._has_references = any(references)
         self._reuse: RegionMemory | None = None
+        check_reuse(reuse, cache)
         if reuse is not None and self._has_references:
-            check_reuse(cache)
             transformer.grid((latents.size(-2), latents.size(-1)))
             self._reuse = RegionMemory(reuse, self.steps, latents, transformer.patch_size, references, sources)
         size = latents.size(-2), latents.size(-1)

@@ -11,6 +11,7 @@ import torch
 from omniagent.model.denoising.guidance import Branch, Pass
 from omniagent.model.denoising.step_cache import Inputs, StepMemory
 from omniagent.model.errors import BadSetting, setting_out_of_range
+from omniagent.model.limits import is_number, is_whole
 
 Curves = Mapping[Pass, Sequence[float]]
 """For each pass of guidance, and each step of a schedule, how long what the joint layers add is, as a multiple of the
@@ -40,9 +41,9 @@ class MagCache:
 
     def __post_init__(self) -> None:
         for name, value, good, rule in (
-            ("threshold", self.threshold, 0 <= self.threshold < math.inf, "a number from 0"),
-            ("most", self.most, self.most >= 1, "a whole number from 1"),
-            ("first", self.first, 0 <= self.first <= 1, "a number from 0 to 1"),
+            ("threshold", self.threshold, is_number(self.threshold, 0), "a number from 0"),
+            ("most", self.most, is_whole(self.most, 1), "a whole number from 1"),
+            ("first", self.first, is_number(self.first, 0, 1), "a number from 0 to 1"),
         ):
             if not good:
                 raise setting_out_of_range(f"magcache {name}", value, rule)

@@ -16,6 +16,7 @@ import torch
 
 from omniagent.model.denoising.guidance import Branch
 from omniagent.model.errors import setting_out_of_range
+from omniagent.model.limits import is_number, is_whole
 
 Inputs = Callable[[], Sequence[torch.Tensor]]
 
@@ -56,7 +57,7 @@ class TeaCache:
     coefficients: tuple[float, ...] = (-5.48259225, 11.48772289, -4.47407401, 2.47730926, -0.03316487)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold < math.inf:
+        if not is_number(self.threshold, 0):
             raise setting_out_of_range("teacache threshold", self.threshold, "a number from 0")
 
     def start(self, steps: int) -> StepMemory:
@@ -86,7 +87,7 @@ class TaylorSeer:
             ("every", self.every, 1, 1000),
             ("order", self.order, 0, 8),
         ):
-            if not low <= value <= high:
+            if not is_whole(value, low, high):
                 raise setting_out_of_range(f"taylorseer {name}", value, f"a whole number from {low} to {high}")
 
     def start(self, steps: int) -> StepMemory:

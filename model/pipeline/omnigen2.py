@@ -14,11 +14,11 @@ from diffusers.utils.outputs import BaseOutput
 
 from omniagent.model.denoising.loop import StepCallback
 from omniagent.model.denoising.optimizations import Computation
-from omniagent.model.denoising.reuse.memory import Source
+from omniagent.model.denoising.reuse.memory import Source, check_reuse
 from omniagent.model.denoising.reuse.settings import RegionReuse
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting, BadTask
-from omniagent.model.limits import MAX_SIDE, MAX_STEPS, Part, check_part
+from omniagent.model.limits import MAX_SIDE, MAX_STEPS, Part
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, PromptEmbeds
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.pictures import (
@@ -128,20 +128,18 @@ class OmniGen2Pipeline(PipelineBase):
             step_cache: TeaCache, TaylorSeer or MagCache, which leave joint layers out at some steps; not exact.
             reuse: Edits take from their source what does not change; not exact.
             region: With `reuse`, left, top, right and bottom of what changes, as shares of the sides of each prompt's
-                first input picture; None finds it.
+                first input picture, which each must have; None finds it.
             callback_on_step_end: Called with (steps done, steps in all, latents); returning False stops.
             output_type: `pil`, `np` (B, H, W, 3) or `pt` (B, 3, H, W) in [0, 1], or `latent`.
             return_dict: False returns a plain tuple.
 
         Raises:
-            BadSetting: a number lies outside its range or shapes don't match.
+            BadSetting: a number lies outside its range, shapes don't match, or settings exclude each other.
             BadTask: a prompt is not text.
             BadImage: an input picture is none, or too small.
             Cancelled: the callback returned False.
             GenerationFailed: the model produced no finite numbers.
         """
-        if region is not None:
-            check_part(region)
         defaults, how = self.defaults, computation or self.computation
         guidance = guidance_of(defaults, text_guidance_scale, image_guidance_scale, cfg_range)
         if num_inference_steps is not None:
@@ -158,6 +156,7 @@ class OmniGen2Pipeline(PipelineBase):
         pictures = picture_lists(input_images, prompts)
         negatives = negative_list(negative_prompt, prompts)
         references = None if ref_latents is None else latent_lists(ref_latents, prompts)
+        check_reuse(reuse, step_cache, [region] * prompts, [len(each) for each in references or pictures])
         max_pixels = whole_number("max_pixels", max_pixels, SIDE_STEP**2, MAX_SIDE**2)
         limits = (max_pixels, max_input_image_side_length)
         asked = Size(

@@ -255,11 +255,14 @@ def test_changed_tokens_are_those_that_moved_and_their_neighbours(moved: set[int
     [
         ("first", lambda: Schedule(0.0)),
         ("first", lambda: Schedule(1.5)),
+        ("first", lambda: Schedule(cast("Any", "a"))),
         ("every", lambda: Schedule(0.5, every=-1)),
+        ("every", lambda: Schedule(0.5, every=cast("Any", 2.5))),
         ("last", lambda: Schedule(0.5, last=-1)),
         ("repeat", lambda: Schedule(0.5, repeat=1)),
         ("threshold", lambda: RegionReuse(threshold=math.nan)),
         ("margin", lambda: RegionReuse(margin=-1)),
+        ("margin", lambda: RegionReuse(margin=cast("Any", 1.5))),
         ("most", lambda: RegionReuse(most=0)),
         ("outside", lambda: RegionReuse(outside=cast("Any", "noise"))),
     ],
@@ -269,10 +272,27 @@ def test_settings_of_reuse_outside_of_their_ranges_are_refused_by_name(name: str
         wrong()
 
 
-@pytest.mark.parametrize("settings", [{"cache": TeaCache()}])
-def test_settings_that_exclude_reuse_are_refused(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("row", [0, 3], ids=["edit", "words"])
+def test_a_step_cache_together_with_reuse_is_refused(row: int) -> None:
     with pytest.raises(BadSetting, match="exclude each other"):
-        batch([0], reuse=RegionReuse(), **settings)
+        batch([row], reuse=RegionReuse(), cache=TeaCache())
+
+
+def test_a_pipeline_refuses_settings_of_reuse_that_would_do_nothing() -> None:
+    pipeline, reuse = tiny_pipeline(), RegionReuse()
+    picture, odd = PICTURE, cast("Any", "abcd")
+    for wrong, settings in (
+        ("without a reference", {"region": CORNER, "reuse": reuse}),
+        ("without a reference", {"region": CORNER, "reuse": reuse, "input_images": [[picture], None]}),
+        ("without reuse", {"region": CORNER, "input_images": picture}),
+        ("exclude each other", {"reuse": reuse, "step_cache": TeaCache()}),
+        ("region='abcd'", {"region": odd, "reuse": reuse, "input_images": picture}),
+        ("region=5", {"region": cast("Any", 5), "reuse": reuse, "input_images": picture}),
+    ):
+        several: Any = settings
+        prompt = ["a", "b"] if isinstance(several.get("input_images"), list) else "a"
+        with pytest.raises(BadSetting, match=wrong):
+            pipeline(prompt, num_inference_steps=1, **several)
 
 
 PICTURE = Image.effect_noise((96, 64), 90).convert("RGB")

@@ -166,7 +166,7 @@ def test_unknown_ways_of_computing_and_wrong_cache_settings_are_named() -> None:
         Computation.named("fast")
     with pytest.raises(BadSetting, match="threshold=-1"):
         TeaCache(-1)
-    for wrong in ({"threshold": -1.0}, {"most": 0}, {"first": 2.0}):
+    for wrong in ({"threshold": -1.0}, {"most": 0}, {"most": 1.5}, {"first": 2.0}):
         with pytest.raises(BadSetting, match=next(iter(wrong))):
             MagCache(STILL, **cast("Any", wrong))
     with pytest.raises(BadSetting, match="no curves"):

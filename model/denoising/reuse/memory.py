@@ -18,9 +18,10 @@ from omniagent.model.denoising.reuse.regions import closest, tokens_in
 from omniagent.model.denoising.reuse.settings import RegionReuse, Schedule
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
-from omniagent.model.limits import Part
+from omniagent.model.limits import Part, check_part
 from omniagent.model.network.embeddings import patchify, unpatchify
 from omniagent.model.network.padded import Grid
+from omniagent.model.wording import shown
 
 
 class Work(NamedTuple):
@@ -54,13 +55,32 @@ class Source(NamedTuple):
 UNKNOWN = Source()
 
 
-def check_reuse(cache: StepCache | None) -> None:
-    """Return if a request that reuses its source may be computed so.
+def check_reuse(
+    reuse: RegionReuse | None,
+    cache: StepCache | None,
+    regions: Sequence[Part | None] = (),
+    references: Sequence[int] = (),
+) -> None:
+    """Return if a request may be computed so.
+
+    Args:
+        reuse: What it reuses; None for nothing.
+        cache: What leaves layers out at some steps.
+        regions: Where its pictures change, as far as that is given.
+        references: How many references each of them has.
 
     Raises:
-        BadSetting: two settings exclude each other.
+        BadSetting: two settings exclude each other, or a region has nothing of a picture in it, or nothing to be of.
     """
-    if cache is not None:
+    for region, count in zip(regions, references, strict=True):
+        if region is None:
+            continue
+        check_part(region)
+        if reuse is None:
+            raise BadSetting(f"region={shown(region)} was given without reuse; give reuse=RegionReuse() too")
+        if not count:
+            raise BadSetting("a region was given without a reference picture; give the picture that it is a part of")
+    if cache is not None and reuse is not None:
         raise BadSetting(
             f"region reuse and the step cache {type(cache).__name__} exclude each other; leave one of them out"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from omniagent.model.errors import setting_out_of_range
+from omniagent.model.limits import is_number, is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name, value, good, rule in (
-            ("first", self.first, 0 < self.first <= 1, "a number above 0, up to 1"),
-            ("every", self.every, self.every >= 0, "a whole number from 0"),
-            ("last", self.last, self.last >= 0, "a whole number from 0"),
-            ("repeat", self.repeat, self.repeat == 0 or self.repeat >= 2, "0 or a whole number from 2"),
+            ("first", self.first, is_number(self.first, 0, 1) and self.first > 0, "a number above 0, up to 1"),
+            ("every", self.every, is_whole(self.every, 0), "a whole number from 0"),
+            ("last", self.last, is_whole(self.last, 0), "a whole number from 0"),
+            ("repeat", self.repeat, is_whole(self.repeat, 0) and self.repeat != 1, "0 or a whole number from 2"),
         ):
             if not good:
                 raise setting_out_of_range(f"region reuse {name}", value, rule)
@@ -75,9 +76,9 @@ class RegionReuse:
 
     def __post_init__(self) -> None:
         for name, value, good, rule in (
-            ("threshold", self.threshold, 0 < self.threshold < math.inf, "a number above 0"),
-            ("margin", self.margin, self.margin >= 0, "a whole number from 0"),
-            ("most", self.most, 0 < self.most <= 1, "a number above 0, up to 1"),
+            ("threshold", self.threshold, is_number(self.threshold) and self.threshold > 0, "a number above 0"),
+            ("margin", self.margin, is_whole(self.margin, 0), "a whole number from 0"),
+            ("most", self.most, is_number(self.most, 0, 1) and self.most > 0, "a number above 0, up to 1"),
             ("outside", self.outside, self.outside in ("source", "estimate"), "source or estimate"),
         ):
             if not good:
