@@ -114,6 +114,11 @@ class Denoising:
         return self._field.token_layers
 
     @property
+    def key_bytes(self) -> int:
+        """Bytes of keys and values that are kept for later steps."""
+        return self._field.key_bytes if isinstance(self._field, ReusingField) else 0
+
+    @property
     def unrecorded(self) -> str | None:
         """Why steps are not recorded as graphs; None where they are, as far as the tokens of a step allow it."""
         return (

@@ -142,6 +142,20 @@ def test_pictures_do_not_depend_on_the_company_in_which_they_reuse_their_sources
     assert all(torch.equal(alone[row], found) for row, found in zip((1, 3, 0), denoise(left), strict=True))
 
 
+def test_keys_of_pictures_that_left_or_ended_their_reuse_are_let_go() -> None:
+    alone = batch([0], reuse=OFTEN)
+    alone.step()
+    together = batch([0, 1, 0, 1], reuse=OFTEN)
+    together.step()
+    # Each has its own, so that none holds on to the row.
+    assert together.key_bytes > 3 * alone.key_bytes > 0
+    together.keep([0])
+    assert together.key_bytes == alone.key_bytes
+    ending = batch([0], reuse=RegionReuse(found=Schedule(0.2)), sources=[Source()])
+    denoise(ending)
+    assert ending.regions == [None] and ending.key_bytes == 0
+
+
 @pytest.mark.parametrize("dpm", [False, True])
 def test_outside_of_a_given_region_a_picture_ends_at_its_source(dpm: bool) -> None:
     found = batch([0], dpm=dpm, reuse=RegionReuse(known=Schedule(0.05, last=0)))

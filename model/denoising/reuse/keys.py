@@ -6,11 +6,14 @@ those that move. Here they are kept for each picture under each pass of guidance
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
+
+Name = tuple[Hashable, int]
+"""Of a sequence: which of a picture's, and the number of the picture."""
 
 
 class Present(NamedTuple):
@@ -20,10 +23,10 @@ class Present(NamedTuple):
         name: By which its keys are found again.
         length: Tokens in all.
         rows: (k,) which of them the row holds, rising; None for all.
-        keeps: Of a sequence that is there whole: keep its keys.
+        keeps: Of a sequence that is there whole: keep its keys; off: those of before are needed no more.
     """
 
-    name: Hashable
+    name: Name
     length: int
     rows: torch.Tensor | None
     keeps: bool
@@ -37,11 +40,22 @@ class KeyMemory:
     """Keys and values (tokens, kv heads, head_dim) by layer and sequence."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[nn.Module, Hashable], tuple[torch.Tensor, torch.Tensor]] = {}
+        self._known: dict[tuple[nn.Module, Name], tuple[torch.Tensor, torch.Tensor]] = {}
 
     def row(self, sequences: Sequence[Present]) -> KeptRow:
         """What completes the keys of a row of these sequences."""
         return KeptRow(self._known, sequences)
+
+    def keep(self, pictures: Collection[int]) -> None:
+        """Let go of the keys of all other pictures."""
+        for place in [place for place in self._known if place[1][1] not in pictures]:
+            del self._known[place]
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory that is held."""
+        parts = [part.untyped_storage() for kept in self._known.values() for part in kept]
+        return sum({storage.data_ptr(): storage.nbytes() for storage in parts}.values())
 
 
 class KeptRow:
@@ -49,7 +63,7 @@ class KeptRow:
 
     def __init__(
         self,
-        known: dict[tuple[nn.Module, Hashable], tuple[torch.Tensor, torch.Tensor]],
+        known: dict[tuple[nn.Module, Name], tuple[torch.Tensor, torch.Tensor]],
         sequences: Sequence[Present],
     ) -> None:
         self._known, self._sequences = known, list(sequences)
@@ -74,10 +88,17 @@ class KeptRow:
                 whole.append(kept)
                 continue
             if sequence.keeps:
-                # A part of a joint product would hold on to the queries too.
-                self._known[place] = new[0].contiguous(), new[1].contiguous()
+                self._known[place] = _own(new[0]), _own(new[1])
+            else:
+                self._known.pop(place, None)
             whole.append(new)
         if all(each.rows is None for each in self._sequences):
             return key, value
         joined = [each[0] if len(each) == 1 else torch.cat(each) for each in zip(*whole, strict=True)]
         return joined[0].unsqueeze(0), joined[1].unsqueeze(0)
+
+
+def _own(part: torch.Tensor) -> torch.Tensor:
+    """A part of a row in memory of its own: else it would hold on to the whole row, of pictures that left too."""
+    alone = part.is_contiguous() and part.untyped_storage().nbytes() == part.nbytes
+    return part if alone else part.clone(memory_format=torch.contiguous_format)

@@ -64,6 +64,15 @@ class ReusingField(VelocityField):
         places = torch.tensor(moving, device=self._device)
         return tuple(still.index_copy(0, places, each.to(still.dtype)) for each in found)
 
+    def keep(self, rows: Sequence[int]) -> None:
+        super().keep(rows)
+        self._keys.keep(self._samples)
+
+    @property
+    def key_bytes(self) -> int:
+        """Bytes of keys and values that are kept."""
+        return self._keys.nbytes
+
     def _partly(
         self, step: int, latents: torch.Tensor, passes: Sequence[Pass], works: Sequence[Work]
     ) -> tuple[torch.Tensor, ...]:
