@@ -67,14 +67,14 @@ def load_generator(
         dtypes |= dict.fromkeys(("transformer", "vae"), torch.bfloat16)
     folder = find_model(model, revision=revision, local_files_only=local_files_only)
     if where.type == "cpu" and memory == "auto":
-        _check_machine(folder, {**dict.fromkeys(("transformer", "mllm", "vae"), dtypes["default"]), **dtypes})
+        _check_machine(folder, {**dict.fromkeys(("transformer", "mllm", "vae"), dtypes["default"]), **dtypes}, preset)
     with quiet(), lean_imports():
         pipeline = with_memory_fault(
             where,
             f"the model {model}",
             lambda: OmniGen2Pipeline.from_pretrained(folder, torch_dtype=dtypes, device=None, on_part=on_part),
         )
-        _place(pipeline, folder, where, memory)
+        _place(pipeline, folder, where, memory, preset)
     return OmniGen2Generator(
         pipeline,
         profile,
@@ -86,7 +86,7 @@ def load_generator(
     )
 
 
-def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype]) -> None:
+def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype], preset: str) -> None:
     """Refuse a model that this machine's main memory cannot hold, before the system ends the process for it.
 
     Raises:
@@ -94,7 +94,7 @@ def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype]) -> None:
     """
     profile = read_profiles(folder).generator
     try:
-        one = need_of(folder, max(profile.width, profile.height), 1)
+        one = need_of(folder, max(profile.width, profile.height), 1, reuse=preset_named(preset).reuse is not None)
     except BadCheckpoint:
         # What is wrong with it is told when it is loaded.
         return
@@ -107,14 +107,15 @@ def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype]) -> None:
         )
 
 
-def _place(pipeline: OmniGen2Pipeline, folder: Path, where: torch.device, memory: str) -> None:
+def _place(pipeline: OmniGen2Pipeline, folder: Path, where: torch.device, memory: str, preset: str) -> None:
     """Hold the weights as `memory` says, or as free memory allows; if that is too much after all, the next way."""
     if where.type == "cpu" and memory == "auto":
         return
     mode = memory
     if memory == "auto":
         width = max(pipeline.defaults.width, pipeline.defaults.height)
-        chosen = fit(need_of(folder, width, pipeline.transformer.dtype.itemsize), free_bytes(where))
+        reuse = preset_named(preset).reuse is not None
+        chosen = fit(need_of(folder, width, pipeline.transformer.dtype.itemsize, reuse=reuse), free_bytes(where))
         log.info("memory: %s", chosen)
         mode = chosen.mode
     try:

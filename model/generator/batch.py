@@ -21,13 +21,17 @@ from omniagent.model.requests import LoraChoice
 
 
 class Bucket(NamedTuple):
-    """What pictures must share to be drawn together; the size is the one drawn at."""
+    """What pictures must share to be drawn together; the size is the one drawn at.
+
+    `most` is how many of them memory allows at once; None: as many as the generator draws together.
+    """
 
     size: Size
     steps: int
     guidance: Guidance
     has_references: bool
     loras: tuple[LoraChoice, ...] = ()
+    most: int | None = None
 
 
 class Prepared(NamedTuple):

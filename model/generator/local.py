@@ -16,6 +16,7 @@ from omniagent.model.denoising.presets import preset_named
 from omniagent.model.denoising.reuse.memory import UNKNOWN, Source
 from omniagent.model.device import free_memory, with_memory_fault
 from omniagent.model.generator.batch import Bucket, PictureBatch, Prepared, seeded
+from omniagent.model.generator.key_room import KeyRoom
 from omniagent.model.generator.loras import RequestLoras
 from omniagent.model.limits import Part
 from omniagent.model.mllm.prompts import MAX_TEXT_TOKENS, token_count
@@ -82,6 +83,7 @@ class OmniGen2Generator:
             self._preset = replace(self._preset, reuse=reuse)
         self._loras = RequestLoras(pipeline.loras)
         self._here = True
+        self._keys = KeyRoom(pipeline)
         self._texts: ByteCache[str, TextStates] = ByteCache(cache_bytes, lambda text: text.hidden.nbytes)
         self._references: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
         self._drawn: ByteCache[str, torch.Tensor] = ByteCache(cache_bytes, lambda latent: latent.nbytes)
@@ -147,12 +149,14 @@ class OmniGen2Generator:
             defaults.image_guidance if request.image_guidance is None else request.image_guidance,
             *(request.cfg_range or defaults.cfg_range),
         )
+        drawn = self._sizes(request).drawn
         return Bucket(
-            self._sizes(request).drawn,
+            drawn,
             request.steps or self._preset.step_count(defaults.steps),
             guidance,
             bool(request.references),
             request.loras,
+            self._most(request, drawn, guidance),
         )
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
@@ -240,8 +244,9 @@ class OmniGen2Generator:
         prepared, seeds = self.prepare(request), request.seeds
         steps = prepared.bucket.steps
         finished: list[Image.Image] = []
-        for first in range(0, len(seeds), self.batch):
-            batch = self.start([(prepared, seed) for seed in seeds[first : first + self.batch]])
+        most = self.batch if prepared.bucket.most is None else prepared.bucket.most
+        for first in range(0, len(seeds), most):
+            batch = self.start([(prepared, seed) for seed in seeds[first : first + most]])
             while not batch.done:
                 if token is not None:
                     token.check()
@@ -280,6 +285,15 @@ class OmniGen2Generator:
         if defaults.sides is not None:
             within = drawable(asked, defaults.sides, defaults.width * defaults.height, step)
         return Sizes(asked, output_size(within, DEFAULT_MAX_PIXELS, step))
+
+    def _most(self, request: GenerationRequest, drawn: Size, guidance: Guidance) -> int | None:
+        """How many such edits memory allows at once; None where that doesn't limit them."""
+        if self._preset.reuse is None or not request.references:
+            return None
+        resized = self.defaults.resize_inputs
+        read = [self._read_at(each, self._side(request)) for each in request.references]
+        most = self._keys.edits(drawn, read if resized is None else [Size(*reversed(resized))] * len(read), guidance)
+        return most if most < self.batch else None
 
     def _side(self, request: GenerationRequest) -> int:
         return self.defaults.max_side if request.max_side is None else request.max_side

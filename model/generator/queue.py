@@ -223,9 +223,10 @@ class RequestQueue:
         bucket = self._tickets[0].bucket
         fitting = [each for each in self._tickets if each.bucket == bucket]
         seats: list[Seat] = []
-        while len(seats) < self._most and any(each.left for each in fitting):
+        most = self._most if bucket.most is None else min(self._most, bucket.most)
+        while len(seats) < most and any(each.left for each in fitting):
             for ticket in fitting:
-                if ticket.left and len(seats) < self._most:
+                if ticket.left and len(seats) < most:
                     seats.append((ticket, ticket.left.pop(0)))
         used = {ticket for ticket, _ in seats}
         # A request whose last picture is in this batch is not waiting any more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ GROUP_BLOCKS = 4
 GIB = 2**30
 SPARE = 1.1
 """Times an estimated peak that must be there."""
+_TEXT_TOKENS = 256
 
 
 PUBLISHED_NUMBERS: Final = MappingProxyType({"transformer": 3_967_161_400, "mllm": 3_754_622_976, "vae": 83_819_683})
@@ -72,13 +73,14 @@ class Fit:
         return f"{self.mode}: about {self.peak / GIB:.1f} of {self.free / GIB:.1f} GiB free"
 
 
-def need_of(folder: Path, width: int, bytes_per_weight: int = 2) -> Need:
+def need_of(folder: Path, width: int, bytes_per_weight: int = 2, *, reuse: bool = False) -> Need:
     """What a checkpoint folder needs to draw a square picture.
 
     Args:
         folder: In the published layout; only headers of weight files are read.
         width: Side of the picture in pixels.
         bytes_per_weight: Of the number type on the device.
+        reuse: Whether edits reuse their source, and so keep keys and values (`key_bytes`).
 
     Raises:
         BadCheckpoint: a file is missing or broken.
@@ -93,19 +95,40 @@ def need_of(folder: Path, width: int, bytes_per_weight: int = 2) -> Need:
         "mllm": numbers("mllm", "model"),
         "vae": numbers("vae", "diffusion_pytorch_model"),
     }
-    return need_from(parts, read_json(folder / "transformer" / "config.json"), width, bytes_per_weight)
+    config = read_json(folder / "transformer" / "config.json")
+    return need_from(parts, config, width, bytes_per_weight, reuse=reuse)
 
 
-def need_from(parts: Mapping[str, int], config: Mapping[str, Any], width: int, bytes_per_weight: int = 2) -> Need:
+def need_from(
+    parts: Mapping[str, int], config: Mapping[str, Any], width: int, bytes_per_weight: int = 2, *, reuse: bool = False
+) -> Need:
     """The same of networks with so many numbers (`transformer`, `mllm`, `vae`) and the transformer's config."""
     hidden, layers = int(config.get("hidden_size", 2520)), int(config.get("num_layers", 32))
     tokens = (width // 16) ** 2
     # Three passes of text, one reference and noise: a row of hidden states, the opened feed-forward, and slack; and
     # the VAE's decoder, whose widest layer holds 256 channels at full size.
-    row = 3 * (2 * tokens + 256) * hidden
+    row = 3 * (2 * tokens + _TEXT_TOKENS) * hidden
     work = bytes_per_weight * max(14 * row, 3 * 256 * width * width)
+    if reuse:
+        work += key_bytes(config, tokens, (2 * tokens, 2 * tokens, tokens), bytes_per_weight)
     weights = {name: bytes_per_weight * parts[name] for name in ("transformer", "mllm", "vae")}
     return Need(weights["transformer"], weights["mllm"], weights["vae"], layers, work)
+
+
+def key_bytes(config: Mapping[str, Any], noise: int, passes: Sequence[int], bytes_per_weight: int) -> int:
+    """Bytes of the keys and values that an edit keeps which reuses its source.
+
+    Args:
+        config: Of the transformer.
+        noise: Tokens of the picture drawn.
+        passes: Of each pass of guidance, the tokens of noise and references.
+        bytes_per_weight: Of the number type on the device.
+    """
+    hidden, layers = int(config.get("hidden_size", 2520)), int(config.get("num_layers", 32))
+    heads, shared = int(config.get("num_attention_heads", 21)), int(config.get("num_kv_heads", 7))
+    joint = sum(passes) + _TEXT_TOKENS * len(passes)
+    refined = int(config.get("num_refiner_layers", 2)) * noise
+    return (layers * joint + refined) * 2 * (hidden // heads * shared) * bytes_per_weight
 
 
 def fit(need: Need, free: int) -> Fit:

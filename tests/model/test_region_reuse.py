@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, cast
 
@@ -23,11 +24,15 @@ from omniagent.model.denoising.reuse.step import ReusingField
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from omniagent.model.denoising.step_cache import TeaCache
 from omniagent.model.errors import BadSetting
+from omniagent.model.generator.key_room import KeyRoom
 from omniagent.model.generator.local import OmniGen2Generator
+from omniagent.model.generator.queue import RequestQueue
 from omniagent.model.limits import Part
 from omniagent.model.network.padded import Grid
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from omniagent.model.pictures import Size
+from omniagent.model.pipeline.memory import PUBLISHED_CONFIG, need_from
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, check_request
 from tests.support.tiny_omnigen2 import CONFIG, tiny_pipeline, tiny_transformer
@@ -154,6 +159,40 @@ def test_keys_of_pictures_that_left_or_ended_their_reuse_are_let_go() -> None:
     ending = batch([0], reuse=RegionReuse(found=Schedule(0.2)), sources=[Source()])
     denoise(ending)
     assert ending.regions == [None] and ending.key_bytes == 0
+
+
+def test_as_many_edits_are_drawn_at_once_as_half_of_the_free_memory_holds_keys_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = tiny_pipeline()
+    room = KeyRoom(pipeline, lambda: 2**24)
+    alone = batch([0], reuse=OFTEN)
+    alone.step()
+    size = Size(8 * SIDES[0], 8 * SIDES[1])
+    # A text counts as 256 tokens.
+    assert 2**23 // room.edits(size, [size], GUIDANCE) > alone.key_bytes
+    assert room.edits(size, [size] * 5, GUIDANCE) < room.edits(size, [size], GUIDANCE)
+    assert KeyRoom(pipeline, lambda: 0).edits(size, [size], GUIDANCE) == 1
+    asked = GenerationRequest(instruction="a", references=(PICTURE,), seeds=(1, 2, 3, 4))
+
+    def free(device: torch.device) -> int:
+        return 2**21 - 2**19
+
+    monkeypatch.setattr("omniagent.model.generator.key_room.free_bytes", free)
+    edit = OmniGen2Generator(pipeline, PROFILE, preset="edit", batch=8)
+    assert edit.bucket(asked).most == 2
+    sizes, start = list[int](), edit.start
+    monkeypatch.setattr(edit, "start", lambda each: sizes.append(len(each)) or start(each))  # pyright: ignore
+    edit.generate(asked)
+    queue = RequestQueue(edit, nullcontext)
+    queue.draw(asked)
+    queue.close()
+    assert sizes == [2] * 4
+    assert edit.bucket(GenerationRequest(instruction="a")).most is None
+    assert OmniGen2Generator(pipeline, PROFILE, batch=8).bucket(asked).most is None
+    numbers = {"transformer": 0, "mllm": 0, "vae": 0}
+    need, reusing = (need_from(numbers, PUBLISHED_CONFIG, 1024, reuse=reuse) for reuse in (False, True))
+    assert 2.2e9 < reusing.work - need.work < 2.4e9
 
 
 @pytest.mark.parametrize("dpm", [False, True])
