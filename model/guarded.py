@@ -33,6 +33,7 @@ from omniagent.model.requests import (
     Options,
     Questions,
     Remarking,
+    Reusing,
     StandIn,
     Step,
     Writing,
@@ -222,6 +223,10 @@ class GuardedGenerator:
     def takes_loras(self) -> bool:
         return isinstance(self.inner, Adapting) and self.inner.takes_loras
 
+    @property
+    def reuses_source(self) -> bool:
+        return isinstance(self.inner, Reusing) and self.inner.reuses_source
+
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """As the generator within; none where it makes none."""
         return self.inner.remarks(request) if isinstance(self.inner, Remarking) else ()
@@ -258,6 +263,10 @@ class QueuedGenerator:
     @property
     def takes_loras(self) -> bool:
         return isinstance(self.inner, Adapting) and self.inner.takes_loras
+
+    @property
+    def reuses_source(self) -> bool:
+        return isinstance(self.inner, Reusing) and self.inner.reuses_source
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """As the generator within; none where it makes none."""

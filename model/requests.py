@@ -168,6 +168,16 @@ class Adapting(Protocol):
         ...
 
 
+@runtime_checkable
+class Reusing(Protocol):
+    """A generator of which it is known whether its edits compute little but what changes."""
+
+    @property
+    def reuses_source(self) -> bool:
+        """Whether an edit with a region takes all else from its first reference."""
+        ...
+
+
 class Prompt(BaseModel):
     """One system line and one user turn of texts and pictures, in order."""
 

@@ -106,6 +106,7 @@ class ScriptedGenerator:
         model: The name shown in traces.
         profile: What it leaves open and can draw; the default is `GeneratorProfile()`.
         remarks: What it says beforehand of every request.
+        reuses_source: Whether it says that its edits take from their source what does not change.
 
     Attributes:
         calls: Every request that arrived, in order, also those that failed.
@@ -123,7 +124,9 @@ class ScriptedGenerator:
         model: str = "scripted",
         profile: GeneratorProfile | None = None,
         remarks: Sequence[str] = (),
+        reuses_source: bool = False,
     ) -> None:
+        self._reuses_source = reuses_source
         self._remarks = tuple(remarks)
         self.calls: list[GenerationRequest] = []
         self._profile = profile or GeneratorProfile(source="scripted")
@@ -146,6 +149,10 @@ class ScriptedGenerator:
     @property
     def takes_loras(self) -> bool:
         return True
+
+    @property
+    def reuses_source(self) -> bool:
+        return self._reuses_source
 
     def remarks(self, request: GenerationRequest) -> tuple[str, ...]:
         """What the script says of every request."""

@@ -102,6 +102,10 @@ class OmniGen2Generator:
         return True
 
     @property
+    def reuses_source(self) -> bool:
+        return self._preset.reuse is not None
+
+    @property
     def usual_steps(self) -> int:
         """Steps of a request that names none, as the preset makes them."""
         return self._preset.step_count(self.defaults.steps)

@@ -1,12 +1,16 @@
-"""Changing one picture inside a box: cut out with a margin, drawn in the generator's size, put back softly."""
+"""Changing one picture inside a box: cut out with a margin, drawn in the generator's size, put back softly.
 
-from typing import Final
+A generator whose edits reuse their source draws the whole picture instead, of which it computes the box alone.
+"""
+
+from typing import Final, NamedTuple
 
 from PIL import Image
 from pydantic import Field
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.limits import MAX_SIDE, MIN_SIDE, Part
+from omniagent.model.profile import GeneratorProfile
 from omniagent.tools.drawing.draw import DrawIn, DrawOut, drawn
 from omniagent.tools.intake.region import Region
 from omniagent.tools.tool import ToolContext, tool
@@ -20,6 +24,26 @@ _MOST: Final = 0.6
 
 _LEAST: Final = 0.2
 """The shortest side of a cut-out, as a share of the picture's shorter side: less shows nothing of what is around."""
+
+
+_COARSE: Final = 0.125
+"""A box whose shorter side is a smaller share of the picture's is enlarged, whatever drawing it whole would save."""
+
+
+class Cut(NamedTuple):
+    """What is drawn to change a picture inside a box.
+
+    Attributes:
+        picture: The reference.
+        size: At which it is drawn; None: at the reference's own.
+        part: What changes of it, as shares of its sides; None: anything.
+        frame: Left, top, right and bottom of what is put back, in pixels of the picture that is changed.
+    """
+
+    picture: Image.Image
+    size: tuple[int, int] | None
+    part: Part | None
+    frame: tuple[int, int, int, int]
 
 
 class MendIn(DrawIn):
@@ -37,22 +61,47 @@ def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
 
     The method of region-level repair (crop, enlarge, edit, paste) is that of OmniVerifier-M1 (arXiv 2605.28805).
     """
-    source = context.store.get(arguments.source)
-    frame = frame_of(arguments.box, source.size)
-    if frame is None:
-        raise BadSetting(f"the box {arguments.box} takes in most of the picture; draw the whole picture instead")
-    cut, profile = source.crop(frame), context.runtime.generator.profile
-    size = drawing_size(cut.size, profile.width * profile.height, profile.sides)
-    enlarged = cut if cut.size == size else cut.resize(size, Image.Resampling.LANCZOS)
-    settings = arguments.settings.model_copy(update={"width": size[0], "height": size[1]})
+    source, generator = context.store.get(arguments.source), context.runtime.generator
+    cut = cut_out(source, arguments.box, generator.profile, reuses=generator.reuses_source)
+    width, height = cut.size or (None, None)
+    settings = arguments.settings.model_copy(update={"width": width, "height": height})
     region = context.region
 
     def back(picture: Image.Image) -> Image.Image:
-        whole = pasted(source, picture, frame)
+        whole = put_back(source, picture, cut)
         return whole if region is None else region.kept(whole)
 
-    part = share_of(arguments.box, frame)
-    return drawn("mend", arguments, settings, (enlarged,), context, back, part)
+    return drawn("mend", arguments, settings, (cut.picture,), context, back, cut.part)
+
+
+def cut_out(source: Image.Image, box: Box, profile: GeneratorProfile, *, reuses: bool = False) -> Cut:
+    """What is drawn to change a picture inside a box.
+
+    Where edits reuse their source (`reuses`) it is the whole picture at its own size, unless that shows less than a
+    cut-out: of a picture that is larger than the generator draws, or a box of less than an eighth of its shorter side.
+
+    Raises:
+        BadSetting: the box takes in most of the picture (`frame_of`).
+    """
+    frame, pixels = frame_of(box, source.size), profile.width * profile.height
+    if frame is None:
+        raise BadSetting(f"the box {box} takes in most of the picture; draw the whole picture instead")
+    part = share_of(box, (0, 0, *source.size))
+    side = min(box.right - box.left, box.bottom - box.top)
+    if reuses and part is not None and side >= _COARSE * min(source.size) and source.width * source.height <= pixels:
+        return Cut(source, None, part, frame)
+    cut = source.crop(frame)
+    size = drawing_size(cut.size, pixels, profile.sides)
+    enlarged = cut if cut.size == size else cut.resize(size, Image.Resampling.LANCZOS)
+    return Cut(enlarged, size, share_of(box, frame), frame)
+
+
+def put_back(source: Image.Image, drawn: Image.Image, cut: Cut) -> Image.Image:
+    """The source with what was drawn of a cut-out of it."""
+    if cut.picture is source:
+        drawn = drawn if drawn.size == source.size else drawn.resize(source.size, Image.Resampling.LANCZOS)
+        drawn = drawn.crop(cut.frame)
+    return pasted(source, drawn, cut.frame)
 
 
 def frame_of(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
