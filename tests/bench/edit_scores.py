@@ -11,13 +11,12 @@ from pydantic import BaseModel
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from omniagent.model.generator.local import OmniGen2Generator
-from omniagent.model.limits import Part
 from omniagent.model.requests import GenerationRequest
 from omniagent.shapes.oracle.judge import judge, right
 from omniagent.shapes.painting.own_pictures import painter_words
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask, sample_task
-from omniagent.tools.drawing.mend import frame_of
+from omniagent.tools.drawing.mend import cut_out, frame_of, put_back
 from omniagent.tools.types import Box
 from tests.bench.lpips import Pixels, lpips_distance
 
@@ -37,8 +36,9 @@ class Measured(BaseModel):
         share: Of the tokens that were found to change; None where the picture was drawn exactly.
         outside: Decibels against the exact picture outside of these.
         work: Token-layers as a share of the exact ones.
-        second_round: Token-layers of a local repair of the picture, as a share of those of the picture.
-        kept: Decibels of that repair against its parent, outside of its region.
+        second_round: Token-layers of a repair of the picture inside the box of the change, by the loop's own way
+            (`cut_out`), as a share of those of the picture.
+        mended: Whether the given picture is right after the same repair of it.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Measured(BaseModel):
     outside: float | None = None
     work: float
     second_round: float | None = None
-    kept: float | None = None
+    mended: bool | None = None
 
 
 class Drawn(BaseModel):
@@ -110,7 +110,7 @@ def measure(
     )
     wanted = drawn(exact, request)
     truth, distance = np.asarray(wanted.picture), lpips_distance()
-    part = local_part(task)
+    box = local_box(task)
     found: list[Measured] = []
     for name, generator in lossy.items():
         made = drawn(generator, request)
@@ -128,21 +128,28 @@ def measure(
         if made.changed is not None:
             outside = psnr(picture, truth, ~_pixels(made.changed, truth))
             one = one.model_copy(update={"share": float(made.changed.mean()), "outside": outside})
-        if made.changed is not None and part is not None:
-            again = drawn(generator, request.model_copy(update={"references": (made.picture,), "region": part}))
+        if made.changed is not None and box is not None:
+            again, first = (mended(generator, each, box, request) for each in (made.picture, request.references[0]))
             one = one.model_copy(
                 update={
                     "second_round": again.token_layers / made.token_layers,
-                    "kept": None
-                    if again.changed is None
-                    else psnr(np.asarray(again.picture), picture, ~_pixels(again.changed, truth)),
+                    "mended": right(judge(np.asarray(first.picture), task.wanted)),
                 }
             )
         found.append(one)
     return found
 
 
-def local_part(task: ShapesTask) -> Part | None:
+def mended(generator: OmniGen2Generator, source: Image.Image, box: Box, request: GenerationRequest) -> Drawn:
+    """A picture repaired inside a box by the words of a request, as the loop does it."""
+    cut = cut_out(source, box, generator.profile, reuses=generator.reuses_source)
+    width, height = cut.size or (None, None)
+    asked = {"references": (cut.picture,), "region": cut.part, "width": width, "height": height}
+    made = drawn(generator, request.model_copy(update=asked))
+    return made.model_copy(update={"picture": put_back(source, made.picture, cut)})
+
+
+def local_box(task: ShapesTask) -> Box | None:
     """The box of what a task changes, as evidence names it; None where it is no local change (`frame_of`), or none."""
     assert task.target is not None
     rows, columns = np.nonzero((render(task.target) != task.images[0]).any(-1))
@@ -150,9 +157,8 @@ def local_part(task: ShapesTask) -> Part | None:
         return None
     height, width = task.images[0].shape[:2]
     left, top, right, bottom = (float(each) for each in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-    if frame_of(Box(label="", left=left, top=top, right=right, bottom=bottom), (width, height)) is None:
-        return None
-    return left / width, top / height, right / width, bottom / height
+    box = Box(label="", left=left, top=top, right=right, bottom=bottom)
+    return None if frame_of(box, (width, height)) is None else box
 
 
 def _pixels(changed: NDArray[np.bool_], picture: Pixels) -> NDArray[np.bool_]:

@@ -41,4 +41,9 @@ def test_a_gate_is_missed_by_pictures_that_are_worse_and_by_lost_success() -> No
     assert (found["lost"], found["lost_error"], found["psnr"], found["outside_of"]) == (50, 50 / 2**0.5, 36, 1)
     floors = Floors(psnr=40, ssim=0.8, lost=1, outside=40, second_round=0.5)
     faults = missed("edit", found, floors)
-    assert [fault.split()[1] for fault in faults] == ["psnr", "ssim", "lost"]
+    assert [fault.split()[1] for fault in faults] == ["psnr", "ssim", "lost", "second_round"]
+    assert "was not measured" in faults[-1]
+    assert not missed("edit", {"faster": 2.5}, Floors(psnr=30, ssim=0.9, lost=1, faster=2.0), edits=False)
+    assert not missed("edit", {"psnr": 30, "ssim": 1, "lost": 1}, FLOORS["balanced"])
+    unreal: dict[str, float] = dict.fromkeys(("psnr", "ssim", "lost"), float("nan"))
+    assert len(missed("balanced", unreal, FLOORS["balanced"])) == 3
