@@ -39,6 +39,7 @@ class Measured(BaseModel):
         second_round: Token-layers of a repair of the picture inside the box of the change, by the loop's own way
             (`cut_out`), as a share of those of the picture.
         mended: Whether the given picture is right after the same repair of it.
+        key: Of what was measured.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Measured(BaseModel):
     work: float
     second_round: float | None = None
     mended: bool | None = None
+    key: str = ""
 
 
 class Drawn(BaseModel):

@@ -9,6 +9,7 @@ taken on the mid-size model. LPIPS is measured where the `lpips` package and its
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import sys
@@ -27,12 +28,14 @@ from omniagent.model.denoising.reuse.memory import Source
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.limits import Part
 from omniagent.model.loading import load_generator
+from tests.bench import edit_scores
 from tests.bench.edit_scores import Measured, measure, tasks
 from tests.bench.lpips import NO_LPIPS
 from tests.bench.midsize import EDIT
 from tests.bench.timing import Way, race
 
-CHECKPOINT = Path(__file__).parents[2] / "omniagent" / "checkpoints" / "shapes"
+PACKAGE = Path(__file__).parents[2] / "omniagent"
+CHECKPOINT = PACKAGE / "checkpoints" / "shapes"
 EDITS: Final = 150
 STEPS: Final = 8
 OUT: Final = Path("build/gates")
@@ -74,12 +77,27 @@ def loaded(names: Sequence[str]) -> dict[str, OmniGen2Generator]:
     return {"quality": exact} | {name: under(name) for name in names}
 
 
+def key_of(name: str) -> str:
+    """What the scores of a preset hang on: its settings, the checkpoint, and the code that draws and scores."""
+    told = hashlib.sha256(str(preset_named(name)).encode())
+    folders = (
+        (PACKAGE / "model", "*.py"),
+        (PACKAGE / "tools", "*.py"),
+        (PACKAGE / "shapes", "*.py"),
+        (CHECKPOINT, "*"),
+    )
+    files = [path for folder, kind in folders for path in sorted(folder.rglob(kind)) if path.is_file()]
+    for path in (*files, Path(edit_scores.__file__)):
+        told.update(path.read_bytes())
+    return told.hexdigest()[:16]
+
+
 def measured(edits: int, out: Path, names: Sequence[str]) -> list[Measured]:
-    """The scores of so many edits; those that `out` holds already are not measured again."""
+    """The scores of so many edits; those that `out` holds already, of the same `key_of`, are not measured again."""
     out.mkdir(parents=True, exist_ok=True)
-    known = out / "edits.jsonl"
+    known, keys = out / "edits.jsonl", {name: key_of(name) for name in names}
     lines = known.read_text().splitlines() if known.exists() else []
-    found = [Measured.model_validate_json(line) for line in lines]
+    found = [one for one in map(Measured.model_validate_json, lines) if keys.get(one.preset) == one.key]
     done = {(one.number, one.preset) for one in found}
     generators: dict[str, OmniGen2Generator] = {}
     for number, task in enumerate(tasks(edits)):
@@ -88,11 +106,14 @@ def measured(edits: int, out: Path, names: Sequence[str]) -> list[Measured]:
             continue
         if not generators:
             generators = loaded(names)
-        new = measure(task, number, generators["quality"], {name: generators[name] for name in missing})
+        new = [
+            one.model_copy(update={"key": keys[one.preset]})
+            for one in measure(task, number, generators["quality"], {name: generators[name] for name in missing})
+        ]
         with known.open("a") as file:
             file.writelines(one.model_dump_json() + "\n" for one in new)
         found += new
-    return [one for one in found if one.number < edits and one.preset in names]
+    return [one for one in found if one.number < edits]
 
 
 def figures(scores: Iterable[Measured], name: str) -> dict[str, float]:
@@ -184,7 +205,7 @@ def gate_lines(
 
     Args:
         edits: Bundled edits to draw by each preset.
-        out: Folder of scores; those that are there are kept.
+        out: Folder of scores; those that are there are kept while code, checkpoint and preset are the same.
         names: Of the presets.
         steps: Of the mid-size model; 0: no timing.
         floors: By preset.
@@ -207,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; 1 where a gate was missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.gates", description=__doc__)
     parser.add_argument("--edits", type=int, default=EDITS, help="bundled edits for each preset; 0: timing alone")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder of scores; those that are there are kept")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of scores; those of the same code are kept")
     parser.add_argument("--presets", nargs="+", default=list(FLOORS), choices=list(FLOORS))
     parser.add_argument("--steps", type=int, default=STEPS, help="of the mid-size model; 0: no timing")
     given = parser.parse_args(arguments)

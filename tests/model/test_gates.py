@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.bench.edit_scores import Measured, psnr, ssim
-from tests.bench.gates import FLOORS, MISSED, Floors, figures, gate_lines, missed
+from tests.bench.gates import FLOORS, MISSED, Floors, figures, gate_lines, key_of, measured, missed
 
 
 @pytest.mark.bundled
@@ -23,6 +23,11 @@ def test_the_edit_preset_passes_its_gates_on_a_few_bundled_edits_and_scores_are_
     again = list(gate_lines(2, tmp_path, ["edit"], 0, {"edit": Floors(psnr=99.5, ssim=0.98, lost=0)}))
     assert [line for line in again if line.startswith(f"{MISSED} edit: psnr")]
     assert (tmp_path / "edits.jsonl").read_text() == kept
+    # Scores of other code, or of another checkpoint or preset, are none.
+    (tmp_path / "edits.jsonl").write_text(kept.replace('"number":1,', '"number":0,').replace(key_of("edit"), "other"))
+    assert not measured(0, tmp_path, ["edit"])
+    assert list(gate_lines(1, tmp_path, ["edit"], 0, {"edit": few}))
+    assert len((tmp_path / "edits.jsonl").read_text().splitlines()) == 3
 
 
 def test_a_gate_is_missed_by_pictures_that_are_worse_and_by_lost_success() -> None:
