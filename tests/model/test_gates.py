@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,27 @@ def test_the_edit_preset_passes_its_gates_on_a_few_bundled_edits_and_scores_are_
     again = list(gate_lines(2, tmp_path, ["edit"], 0, {"edit": Floors(psnr=99.5, ssim=0.98, lost=0)}))
     assert [line for line in again if line.startswith(f"{MISSED} edit: psnr")]
     assert (tmp_path / "edits.jsonl").read_text() == kept
-    # Scores of other code, or of another checkpoint or preset, are none.
-    (tmp_path / "edits.jsonl").write_text(kept.replace('"number":1,', '"number":0,').replace(key_of("edit"), "other"))
-    assert not measured(0, tmp_path, ["edit"])
-    assert list(gate_lines(1, tmp_path, ["edit"], 0, {"edit": few}))
-    assert len((tmp_path / "edits.jsonl").read_text().splitlines()) == 3
+
+
+def test_scores_of_other_code_or_of_another_checkpoint_or_preset_are_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def measure(_task: object, number: int, *_generators: object) -> list[Measured]:
+        asked.append(number)
+        return [Measured(number=number, preset="edit", exact=True, right=True, psnr=50, ssim=1, work=0.5)]
+
+    def loaded(names: Sequence[str]) -> dict[str, None]:
+        return dict.fromkeys((*names, "quality"))
+
+    monkeypatch.setattr("tests.bench.gates.measure", measure)
+    monkeypatch.setattr("tests.bench.gates.loaded", loaded)
+    assert len(measured(2, tmp_path, ["edit"])) == len(measured(2, tmp_path, ["edit"])) == 2 and asked == [0, 1]
+    known = tmp_path / "edits.jsonl"
+    known.write_text(known.read_text().replace(key_of("edit"), "other", 1))
+    assert len(measured(2, tmp_path, ["edit"])) == 2 and asked == [0, 1, 0]
+    assert key_of("edit") != key_of("fast")
 
 
 def test_a_gate_is_missed_by_pictures_that_are_worse_and_by_lost_success() -> None:
