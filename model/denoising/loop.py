@@ -9,7 +9,8 @@ import torch
 
 from omniagent.model.denoising.graphed import GraphedField, Twin
 from omniagent.model.denoising.graphs import StepGraphs
-from omniagent.model.denoising.guidance import Guidance
+from omniagent.model.denoising.guidance import Guidance, Pass
+from omniagent.model.denoising.mag_cache import MagCache
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.reuse.memory import RegionMemory, Source, check_reuse
 from omniagent.model.denoising.reuse.settings import RegionReuse
@@ -77,6 +78,8 @@ class Denoising:
         self._scheduler, self._guidance = scheduler, guidance
         self._last: tuple[torch.Tensor, torch.Tensor, float] | None = None
         self._has_references = any(references)
+        if isinstance(cache, MagCache):
+            cache.check(each for step in range(self.steps) for each in self._passes(step))
         self._reuse: RegionMemory | None = None
         check_reuse(reuse, cache)
         if reuse is not None and self._has_references:
@@ -93,7 +96,7 @@ class Denoising:
     @torch.no_grad()
     def step(self) -> torch.Tensor:
         """Make the next step; the latents after it."""
-        passes = self._guidance.passes(self.done, self.steps, has_references=self._has_references)
+        passes = self._passes(self.done)
         # The time as a number that the host knows already: reading it off the device would wait for the step before.
         time = self._scheduler.times[self.done]
         if self._reuse is None:
@@ -149,6 +152,9 @@ class Denoising:
         self._field.keep(chosen)
         if self._reuse is not None:
             self._reuse.keep(chosen)
+
+    def _passes(self, step: int) -> tuple[Pass, ...]:
+        return self._guidance.passes(step, self.steps, has_references=self._has_references)
 
 
 def denoise(denoising: Denoising, callback: StepCallback | None = None) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -15,7 +15,8 @@ from omniagent.model.limits import is_number, is_whole
 
 Curves = Mapping[Pass, Sequence[float]]
 """For each pass of guidance, and each step of a schedule, how long what the joint layers add is, as a multiple of the
-step before; 1 of the first step. Curves of edits are others than those of pictures from words."""
+step before; 1 of the first step, NaN where that is not known, as the pass is not evaluated there or was not before. All
+have the same length. Curves of edits are others than those of pictures from words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class MagCache:
 
     Attributes:
         curves: As `Magnitudes` measured them of a few pictures of the same kind; schedules of other lengths take the
-            nearest step.
+            nearest step. Steps without a length are made in full.
         threshold: Summed error, from 0, up to which steps are left out; 0 leaves nothing out.
         most: Steps left out in a row at most; at least 1.
         first: Share of the steps at the start that are made in full, 0 to 1.
@@ -49,6 +50,19 @@ class MagCache:
                 raise setting_out_of_range(f"magcache {name}", value, rule)
         if not self.curves or not all(self.curves.values()):
             raise BadSetting("magcache has no curves; measure some with Magnitudes")
+        lengths = {len(each) for each in self.curves.values()}
+        if len(lengths) > 1:
+            raise BadSetting(f"curves of magcache have {sorted(lengths)} steps; give all with as many, NaN for gaps")
+
+    def check(self, passes: Iterable[Pass]) -> None:
+        """Return if there is a curve for each of some passes of guidance.
+
+        Raises:
+            BadSetting: there is none for one.
+        """
+        for each in passes:
+            if each not in self.curves:
+                raise BadSetting(f"magcache has no curve for {each}; measure it with Magnitudes")
 
     def start(self, steps: int) -> StepMemory:
         """A memory for a request of `steps` steps."""
@@ -81,9 +95,11 @@ class _MagMemory(StepMemory):
 
     def _due(self, step: int, branch: Branch) -> bool:
         settings, error = self._settings, self._errors.setdefault(branch, _Error())
-        if error.residual is None or step < math.ceil(settings.first * self._steps):
+        ratio = self._ratio(step, branch.guidance)
+        if error.residual is None or step < math.ceil(settings.first * self._steps) or math.isnan(ratio):
+            error.length, error.total, error.skipped = 1.0, 0.0, 0
             return True
-        error.length *= self._ratio(step, branch.guidance)
+        error.length *= ratio
         error.total += abs(1 - error.length)
         error.skipped += 1
         if error.total <= settings.threshold and error.skipped <= settings.most and settings.threshold:
@@ -92,35 +108,46 @@ class _MagMemory(StepMemory):
         return True
 
     def _ratio(self, step: int, guidance: Pass) -> float:
-        curve = self._settings.curves.get(guidance)
-        if curve is None:
-            raise BadSetting(f"magcache has no curve for {guidance}; measure it with Magnitudes")
+        curve = self._settings.curves[guidance]
         return curve[round(step * (len(curve) - 1) / max(1, self._steps - 1))]
 
 
 @dataclass(slots=True)
 class Magnitudes:
-    """A step cache that leaves nothing out and measures curves for `MagCache`, over all pictures drawn with it."""
+    """A step cache that leaves nothing out and measures curves for `MagCache`, over all pictures drawn with it.
 
+    These are drawn in as many steps.
+    """
+
+    _steps: int | None = None
     _lengths: dict[Pass, dict[int, list[float]]] = field(default_factory=dict[Pass, dict[int, list[float]]])
 
     @property
     def curves(self) -> Curves:
         """The mean of what was measured."""
         return {
-            guidance: (1.0, *(sum(each) / len(each) for _, each in sorted(steps.items())))
-            for guidance, steps in self._lengths.items()
+            guidance: tuple(
+                sum(found[step]) / len(found[step]) if step in found else math.nan for step in range(self._steps or 0)
+            )
+            for guidance, found in self._lengths.items()
         }
 
     def start(self, steps: int) -> StepMemory:
-        """A memory for a request."""
+        """A memory for a request.
+
+        Raises:
+            BadSetting: pictures before were drawn in another number of steps.
+        """
+        if self._steps not in (None, steps):
+            raise BadSetting(f"a picture of {steps} steps cannot be measured with others of {self._steps}; use another")
+        self._steps = steps
         return _Measuring(self._lengths)
 
 
 class _Measuring(StepMemory):
     def __init__(self, lengths: dict[Pass, dict[int, list[float]]]) -> None:
         self._lengths, self._step = lengths, 0
-        self._before: dict[Hashable, torch.Tensor] = {}
+        self._before: dict[Hashable, tuple[int, torch.Tensor]] = {}
 
     def due(self, step: int, branches: Sequence[Branch], inputs: Inputs) -> list[bool]:
         self._step = step
@@ -128,10 +155,12 @@ class _Measuring(StepMemory):
 
     def store(self, branch: Branch, before: torch.Tensor, after: torch.Tensor) -> None:
         length = (after - before).float().norm(dim=-1)
-        if branch in self._before:
-            steps = self._lengths.setdefault(branch.guidance, {})
-            steps.setdefault(self._step, []).append(float((length / self._before[branch]).mean()))
-        self._before[branch] = length
+        measured = self._lengths.setdefault(branch.guidance, {})
+        last, known = self._before.get(branch, (-1, length))
+        # A step that follows none of this pass has no length; the first of all is as long as itself.
+        if last == self._step - 1:
+            measured.setdefault(self._step, []).append(float((length / known).mean()))
+        self._before[branch] = self._step, length
 
     def recall(self, branch: Branch, before: torch.Tensor) -> torch.Tensor:
         raise AssertionError("nothing is left out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, cast
@@ -53,7 +54,7 @@ def batch(
         text(net, (4, 7, 4), 1).select(chosen),
         text(net, (3, 3, 5), 2).select(chosen),
         [references[row] for row in chosen],
-        GUIDANCE,
+        settings.pop("guidance", GUIDANCE),
         **settings,
     )
 
@@ -146,13 +147,32 @@ def test_a_branch_whose_lengths_change_is_evaluated_while_others_are_left_out() 
     exact = denoise(batch(net, (1,), steps=10))
     assert torch.equal(denoise(batch(net, (1,), steps=10, cache=measured)), exact)
     assert {len(curve) for curve in measured.curves.values()} == {10} and len(measured.curves) == 3
-    moving = {**STILL, UNCONDITIONAL: (1.0,) + (1.3,) * 9}
+    moving = {**dict.fromkeys(STILL, (1.0,) * 10), UNCONDITIONAL: (1.0,) + (1.3,) * 9}
     counts = list[int]()
     for curves in (STILL, moving, measured.curves):
         made = batch(net, (1,), steps=10, cache=MagCache(curves, threshold=0.1))
         denoise(made)
         counts.append(made.token_layers)
     assert counts[0] < counts[1] <= batch_work(net) and counts[2] <= batch_work(net)
+
+
+def test_curves_of_guidance_that_begins_later_lie_at_the_steps_where_it_acts() -> None:
+    net, measured, late = tiny_transformer(), Magnitudes(), Guidance(text_scale=3.0, image_scale=1.5, start=0.5)
+    denoise(batch(net, (1,), steps=6, cache=measured, guidance=late))
+    curves = {guidance: list(map(math.isnan, curve)) for guidance, curve in measured.curves.items()}
+    gaps = [True] * 4 + [False] * 2
+    assert curves == {CONDITIONAL: [False] * 6, REFERENCES_ONLY: gaps, UNCONDITIONAL: gaps}
+    assert measured.curves[CONDITIONAL][0] == 1.0
+    with pytest.raises(BadSetting, match="5 steps cannot be measured with others of 6"):
+        batch(net, (1,), steps=5, cache=measured)
+    # A step of which no length is known is made in full, whatever is allowed.
+    counts = list[int]()
+    for curve in ((1.0,) * 6, (1.0, 1.0, math.nan, 1.0, 1.0, 1.0), (math.nan,) * 6):
+        cache = MagCache(dict.fromkeys(STILL, curve), threshold=9.0, most=9, first=0.0)
+        made = batch(net, (1,), steps=6, cache=cache)
+        denoise(made)
+        counts.append(made.token_layers)
+    assert counts[0] < counts[1] < counts[2]
 
 
 def batch_work(net: OmniGen2Transformer2DModel) -> int:
@@ -172,7 +192,9 @@ def test_unknown_ways_of_computing_and_wrong_cache_settings_are_named() -> None:
     with pytest.raises(BadSetting, match="no curves"):
         MagCache({})
     with pytest.raises(BadSetting, match="no curve for"):
-        denoise(batch(tiny_transformer(), (1,), steps=5, cache=MagCache({CONDITIONAL: (1.0,)})))
+        batch(tiny_transformer(), (1,), steps=5, cache=MagCache({CONDITIONAL: (1.0,)}))
+    with pytest.raises(BadSetting, match=r"\[1, 2\] steps"):
+        MagCache({**STILL, CONDITIONAL: (1.0, 1.0)})
     with pytest.raises(BadSetting, match=r"order=9 .* 0 to 8"):
         TaylorSeer(order=9)
 
