@@ -130,8 +130,16 @@ class Denoising:
 
     @property
     def regions(self) -> list[torch.Tensor | None]:
-        """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
+        """The tokens (k,) that change of each picture, or did when its reuse ended.
+
+        None of one that was drawn exactly throughout, or of which they are not known yet.
+        """
         return [None] * len(self.latents) if self._reuse is None else self._reuse.regions
+
+    @property
+    def ended(self) -> list[bool]:
+        """Whether each picture reused its source and was drawn in full from some step on."""
+        return [False] * len(self.latents) if self._reuse is None else self._reuse.ended
 
     @property
     def foreseen(self) -> torch.Tensor:

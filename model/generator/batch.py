@@ -93,7 +93,7 @@ class PictureBatch:
 
     @property
     def regions(self) -> list[torch.Tensor | None]:
-        """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
+        """As those of `Denoising`."""
         return self._denoising.regions
 
     @property

@@ -132,7 +132,7 @@ def test_an_edit_that_has_nothing_to_reuse_is_the_exact_one_bit_for_bit(row: int
     sources[row] = source
     found = batch([row], reuse=RegionReuse(), sources=sources)
     assert torch.equal(denoise(found), denoise(batch([row])))
-    assert found.regions == [None]
+    assert found.regions == [None] and found.ended == [False]
 
 
 @pytest.mark.parametrize("dpm", [False, True])
@@ -233,8 +233,10 @@ def test_what_changes_later_joins_the_region_at_the_next_full_step_and_most_of_t
         (before,) = found.regions
         denoise(found)
         (after,) = found.regions
-        assert before is not None and before.tolist() == [0, 1, 2, 6, 7, 8]
-        assert (after is None) == ends and (after is None or set(before.tolist()) < set(after.tolist()))
+        assert before is not None and before.tolist() == [0, 1, 2, 6, 7, 8] and after is not None
+        # A picture that did reuse its source is no exact one, and says which part of it was drawn.
+        assert found.ended == [ends] and (before.tolist() == after.tolist()) == ends
+        assert set(before.tolist()) <= set(after.tolist())
 
 
 def test_guidance_that_begins_later_makes_a_whole_step_of_it() -> None:

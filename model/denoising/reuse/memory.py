@@ -93,6 +93,7 @@ class _Picture:
     region: torch.Tensor | None = None
     tokens: tuple[int, ...] = ()
     exact: bool = False
+    reused: bool = False
     target: torch.Tensor | None = None
     velocity: torch.Tensor | None = None
 
@@ -151,7 +152,8 @@ class RegionMemory:
                 assert picture.target is not None and picture.region is not None
                 straight = (picture.target - latents[row]) / (1 - time)
                 whole = patchify(straight.to(velocity.dtype), self._patch)
-                moving = found[row] if work.tokens or picture.velocity is None else picture.velocity
+                moving = found[row] if work.tokens else picture.velocity
+                assert moving is not None
                 whole[picture.region] = patchify(moving, self._patch)[picture.region]
                 found[row] = unpatchify(whole, *self._grid, self._patch)
             elif not picture.exact:
@@ -166,8 +168,16 @@ class RegionMemory:
 
     @property
     def regions(self) -> list[torch.Tensor | None]:
-        """The tokens (k,) that change of each picture; None of one that is drawn exactly, or not known yet."""
+        """The tokens (k,) that change of each picture, or did when its reuse ended.
+
+        None of one that was drawn exactly throughout, or of which they are not known yet.
+        """
         return [each.region for each in self._pictures]
+
+    @property
+    def ended(self) -> list[bool]:
+        """Whether each picture reused its source and was drawn in full from some step on."""
+        return [each.exact and each.reused for each in self._pictures]
 
     def _start(self, noise: torch.Tensor, references: Sequence[torch.Tensor], given: Source) -> _Picture:
         settings, size = self._settings, noise.shape[-2:]
@@ -185,7 +195,9 @@ class RegionMemory:
     def _settle(self, picture: _Picture, source: torch.Tensor | None, tokens: torch.Tensor) -> None:
         share = len(tokens) / self._grid.tokens
         if source is None or not 0 < share <= self._settings.most:
-            picture.exact, picture.region = True, None
+            picture.exact = True
+            if not picture.reused:
+                picture.region = None
             return
         picture.target = source
         picture.region, picture.tokens = tokens.to(source.device), tuple(tokens.tolist())
@@ -210,6 +222,7 @@ class RegionMemory:
             return Work(keeps=step >= schedule.started(steps) - 1)
         if schedule.full(step, steps):
             return Work(references=not schedule.keep_references, keeps=True)
+        picture.reused = True
         if schedule.repeats(step, steps):
             return Work((), context=False, references=False)
         return Work(picture.tokens, context=False, references=False)
