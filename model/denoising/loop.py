@@ -19,6 +19,7 @@ from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, Fl
 from omniagent.model.denoising.step import VelocityField
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import Cancelled
+from omniagent.model.network.cpu_linear import least_rows
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 
@@ -84,7 +85,9 @@ class Denoising:
         check_reuse(reuse, cache)
         if reuse is not None and self._has_references:
             transformer.grid((latents.size(-2), latents.size(-1)))
-            self._reuse = RegionMemory(reuse, self.steps, latents, transformer.patch_size, references, sources)
+            # Fewer rows would be multiplied in another order, and a picture depend on those drawn with it.
+            least = least_rows(transformer, laid_out=(computation or Computation()).laid_out)
+            self._reuse = RegionMemory(reuse, self.steps, latents, transformer.patch_size, references, sources, least)
         size = latents.size(-2), latents.size(-1)
         parts = transformer, scheduler.timesteps, size, text, negative, references
         how: dict[str, Any] = {"computation": computation, "cache": cache, "attention_kwargs": attention_kwargs}

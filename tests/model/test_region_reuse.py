@@ -18,7 +18,7 @@ from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising, denoise
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.reuse.memory import Source, Work
-from omniagent.model.denoising.reuse.regions import changed_tokens, tokens_in
+from omniagent.model.denoising.reuse.regions import changed_tokens, grown, tokens_in
 from omniagent.model.denoising.reuse.settings import RegionReuse, Schedule
 from omniagent.model.denoising.reuse.step import ReusingField
 from omniagent.model.denoising.schedulers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
@@ -28,6 +28,7 @@ from omniagent.model.generator.key_room import KeyRoom
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.generator.queue import RequestQueue
 from omniagent.model.limits import Part
+from omniagent.model.network.cpu_linear import LEAST_ROWS
 from omniagent.model.network.padded import Grid
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
@@ -193,6 +194,39 @@ def test_as_many_edits_are_drawn_at_once_as_half_of_the_free_memory_holds_keys_o
     numbers = {"transformer": 0, "mllm": 0, "vae": 0}
     need, reusing = (need_from(numbers, PUBLISHED_CONFIG, 1024, reuse=reuse) for reuse in (False, True))
     assert 2.2e9 < reusing.work - need.work < 2.4e9
+
+
+def test_regions_of_few_tokens_grow_where_few_rows_are_multiplied_in_another_order() -> None:
+    # Without layouts the default library multiplies, as of large networks.
+    rows, how = range(3), Computation.named("exact-laid_out")
+    boxes = [(0.0, 0.0, 0.2, 0.2), (0.5, 0.5, 0.6, 0.6), (0.3, 0.3, 0.31, 0.31)]
+
+    def drawing(chosen: Sequence[int]) -> Denoising:
+        scheduler = FlowMatchEulerDiscreteScheduler()
+        scheduler.set_timesteps(3, "cpu", num_tokens=256)
+        return Denoising(
+            NET,
+            scheduler,
+            torch.stack([latents(20 + row, 16, 16) for row in chosen]),
+            text(NET, (4, 4, 4), 1).select(list(chosen)),
+            text(NET, (3, 3, 3), 2).select(list(chosen)),
+            [[latents(40 + row, 16, 16)] for row in chosen],
+            GUIDANCE,
+            sources=[Source(boxes[row]) for row in chosen],
+            reuse=RegionReuse(),
+            computation=how,
+        )
+
+    together = drawing(rows)
+    assert all(torch.equal(denoise(drawing([row]))[0], one) for row, one in enumerate(denoise(together)))
+    assert [None if each is None else len(each) for each in together.regions] == [LEAST_ROWS] * 3
+
+
+def test_a_region_grows_by_the_tokens_that_are_nearest_to_it() -> None:
+    grid = Grid(3, 4)
+    assert grown(torch.tensor([0]), grid, 3).tolist() == [0, 1, 4]
+    assert grown(torch.tensor([5, 6]), grid, 2).tolist() == [5, 6]
+    assert grown(torch.tensor([5]), grid, 99).tolist() == list(range(12)) and not len(grown(torch.tensor([]), grid, 3))
 
 
 @pytest.mark.parametrize("dpm", [False, True])

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 
 from omniagent.model.denoising.guidance import Pass
-from omniagent.model.denoising.reuse.regions import closest, tokens_in
+from omniagent.model.denoising.reuse.regions import closest, grown, tokens_in
 from omniagent.model.denoising.reuse.settings import RegionReuse, Schedule
 from omniagent.model.denoising.step_cache import StepCache
 from omniagent.model.errors import BadSetting
@@ -108,6 +108,7 @@ class RegionMemory:
         patch: Side of a token in latent pixels; divides h and w.
         references: Latents (C, h, w) of each picture's references; those of the noise's size may be its source.
         given: What is known of each picture; None: nothing of any.
+        least: Tokens that a region has at least, as its surroundings are added.
 
     Raises:
         BadSetting: a given region has nothing of the picture in it.
@@ -121,7 +122,9 @@ class RegionMemory:
         patch: int,
         references: Sequence[Sequence[torch.Tensor]],
         given: Sequence[Source] | None = None,
+        least: int = 0,
     ) -> None:
+        self._least = least
         self._settings, self._steps, self._patch = settings, steps, patch
         self._grid = Grid(noise.size(-2) // patch, noise.size(-1) // patch)
         self._kept: frozenset[Pass] = frozenset()
@@ -193,6 +196,7 @@ class RegionMemory:
         return picture
 
     def _settle(self, picture: _Picture, source: torch.Tensor | None, tokens: torch.Tensor) -> None:
+        tokens = grown(tokens, self._grid, self._least)
         share = len(tokens) / self._grid.tokens
         if source is None or not 0 < share <= self._settings.most:
             picture.exact = True

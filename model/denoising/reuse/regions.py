@@ -34,6 +34,16 @@ def tokens_in(part: Part, grid: Grid, margin: int = 0) -> torch.Tensor:
     return torch.tensor([row * grid.columns + column for row in rows for column in columns])
 
 
+def grown(tokens: torch.Tensor, grid: Grid, least: int) -> torch.Tensor:
+    """The tokens (k,), rising, with the nearest others until they are so many, or all; none stay none."""
+    if not 0 < len(tokens) < least:
+        return tokens
+    every = torch.arange(grid.tokens)
+    places = torch.stack((every // grid.columns, every % grid.columns), dim=-1).float()
+    distance = torch.cdist(places, places[tokens.cpu()]).amin(-1)
+    return distance.argsort(stable=True)[:least].sort().values
+
+
 def changed_tokens(
     estimate: torch.Tensor, source: torch.Tensor, patch: int, threshold: float, margin: int
 ) -> torch.Tensor:
