@@ -19,9 +19,10 @@ log = logging.getLogger("omniagent.model")
 
 MOST_GRAPHS = 8
 """Graphs kept; the one not used for longest goes."""
-MOST_TOKENS = 4096
-"""Tokens of all sequences of a step, beyond which the card takes longer than the host; 512×512 pixels from words are
-some 2,200."""
+MOST_TOKENS = 2048
+"""Tokens of all sequences of a step, beyond which the card takes longer than the host. On an H200 (docs/performance.md)
+256×256 pixels from words, some 700, were 2.07 times as fast with recorded steps, an edit of that size, some 1,500, 1.38
+times, and 512×512 from words, some 2,200, 1.02 times."""
 LEAST_STEPS = 4
 """Recording takes about as long as two steps."""
 
