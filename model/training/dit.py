@@ -259,7 +259,9 @@ class DitTraining:
             distances.append(distance)
         apart = torch.cat(distances).mean()
         figures: dict[str, float | Tensor] = {name: torch.cat(found).mean() for name, found in parts.items()}
-        figures["apart"] = apart.detach()
+        if self._settings.alignment:
+            # Without its pull the projection learns nothing, and the distance tells nothing.
+            figures["apart"] = apart.detach()
         return torch.cat(errors).mean() + self._settings.alignment * apart, figures
 
     def _errors(

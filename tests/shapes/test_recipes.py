@@ -56,6 +56,7 @@ def test_language_on_a_gpu_and_on_cpus_are_shipped() -> None:
         ({"parts": [{"words": {"part": "music"}}]}, r"parts\.0\.words\.part"),
         ({"parts": [{"a": {"part": "dit"}, "b": {"part": "dit"}}]}, "twice at once"),
         ({"parts": [{"a": {"part": "dit"}}, {"a": {"part": "mllm"}}]}, "name of its own"),
+        ({"parts": [{"a": {"part": "paint", "batch": 96}}]}, r"parts\.0\.a: .*up to 64 tasks at once; batch=96"),
         ({"parts": []}, "parts"),
         ({"seconds": -1}, "seconds"),
     ],

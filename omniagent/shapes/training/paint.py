@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
+from omniagent.model.errors import setting_out_of_range
+from omniagent.model.limits import MAX_BATCH
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
@@ -23,27 +25,36 @@ def paint_lessons(stage: Stage) -> Iterator[dict[str, Any]]:
     """Draw training tasks with the work folder's painter, for the MLLM's lessons: `steps` files of `batch` tasks each.
 
     Files that are there already are kept. `init` and `anchor` name another transformer and another MLLM.
+
+    Raises:
+        BadSetting: the batch is more than is drawn at once; told before anything is read.
     """
+    number = stage.batch or 16
+    if number > MAX_BATCH:
+        raise setting_out_of_range("the batch of paint", number, f"1 to {MAX_BATCH}")
     if stage.threads:
         torch.set_num_threads(stage.threads)
     ends_at = min(stage.ends_at, time.time() + min(stage.time_limit, stage.finish_within))
-    vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae"))
-    mllm = read_mllm(existing(stage.anchor or stage.work / "mllm/weights/mllm", "mllm"))
+    on_card = torch.cuda.is_available()
+    # Read in the type that is computed in: diffusers warns of modules that are brought to a smaller one afterwards.
+    kind = torch.bfloat16 if on_card else torch.float32
+    vae = AutoencoderKL.from_pretrained(existing(stage.work / "vae/weights/vae", "vae"), torch_dtype=kind)
+    mllm = read_mllm(existing(stage.anchor or stage.work / "mllm/weights/mllm", "mllm")).to(kind)  # pyright: ignore[reportArgumentType]
     own = existing(stage.init or stage.work / "dit/weights/transformer", "dit")
-    dit = OmniGen2Transformer2DModel.from_pretrained(own)
+    dit = OmniGen2Transformer2DModel.from_pretrained(own, torch_dtype=kind)
     processor = LightProcessor.from_pretrained(stage.work / "processor")
     pipeline = OmniGen2Pipeline(dit, vae, small_scheduler(), mllm, processor)
     pipeline.set_progress_bar_config(disable=True)
-    if torch.cuda.is_available():
-        pipeline.to("cuda", torch.bfloat16)
+    if on_card:
+        pipeline.to("cuda")
     for step in range(stage.steps or 40):
         if asked_to_stop() or time.time() >= ends_at:
             break
         path = stage.work / PAINTED / f"{stage.seed}-{step:04}.npz"
         if not path.is_file():
-            with attention_kernels() if torch.cuda.is_available() else nullcontext():
+            with attention_kernels() if on_card else nullcontext():
                 kept = paint_file(
                     path, lambda tasks, seed: paint(pipeline, tasks, seed=seed), seed=stage.seed, step=step,
-                    number=stage.batch or 16,
+                    number=number,
                 )  # fmt: skip
             yield {"step": step + 1, "kept": kept}

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from omniagent.model.errors import BadSetting
+from omniagent.model.limits import MAX_BATCH
 from omniagent.shapes.training.stages import Choices, Stage
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -23,6 +24,12 @@ class Run(Choices):
     """One training of a recipe: which part, and all that `omniagent train` may be told of it."""
 
     part: RunPart
+
+    @model_validator(mode="after")
+    def _drawn_at_once(self) -> "Run":
+        if self.part == "paint" and (self.batch or 0) > MAX_BATCH:
+            raise ValueError(f"a painter draws up to {MAX_BATCH} tasks at once; batch={self.batch}")
+        return self
 
 
 class Recipe(BaseModel):
