@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from omniagent.model.checkpoint.folder import load_mllm
 from omniagent.model.checkpoint.settings import critic_profile_in, read_profiles
 from omniagent.model.critic.local import LocalCritic
+from omniagent.model.denoising.compiling import missing_compiler
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.device import keep_freed_memory, multiplies_bfloat16, pick_device, pick_dtype, with_memory_fault
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, OutOfMemory, RetryableError
@@ -23,7 +24,20 @@ from omniagent.model.files.hub import find_model
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.imports import lean_imports
 from omniagent.model.mllm.encoder import ChatEncoder
-from omniagent.model.pipeline.memory import GIB, fit, free_bytes, hold, machine_memory, need_of, next_smaller
+from omniagent.model.network.eight_bits import check_card
+from omniagent.model.pipeline.memory import (
+    COMPILED_MODES,
+    GIB,
+    MODES,
+    EightBits,
+    check_eight_bits,
+    fit,
+    free_bytes,
+    hold,
+    machine_memory,
+    need_of,
+    next_smaller,
+)
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import CancelToken, Critic
@@ -48,6 +62,7 @@ def load_generator(
     memory: str = "auto",
     profile: GeneratorProfile | None = None,
     keep_memory: bool = False,
+    eight_bits: bool = False,
     on_part: Callable[[str], None] | None = None,
 ) -> OmniGen2Generator:
     """The generator of a checkpoint; arguments and errors as in `ModelRuntime.load`.
@@ -60,6 +75,8 @@ def load_generator(
     if model is None or not str(model):
         raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
     where = pick_device(device)
+    if eight_bits:
+        _check_eight_bits(where, memory)
     if keep_memory and where.type == "cpu" and keep_freed_memory():
         log.debug("memory that is freed stays with the process")
     dtypes = {"default": pick_dtype(where, dtype)}
@@ -74,7 +91,7 @@ def load_generator(
             f"the model {model}",
             lambda: OmniGen2Pipeline.from_pretrained(folder, torch_dtype=dtypes, device=None, on_part=on_part),
         )
-        _place(pipeline, folder, where, memory, preset)
+        _place(pipeline, folder, where, memory, preset, eight_bits=eight_bits)
     return OmniGen2Generator(
         pipeline,
         profile,
@@ -107,25 +124,42 @@ def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype], preset: str)
         )
 
 
-def _place(pipeline: OmniGen2Pipeline, folder: Path, where: torch.device, memory: str, preset: str) -> None:
+def _check_eight_bits(where: torch.device, memory: str) -> None:
+    """Return if a model may multiply in eight bits here; told before its weights are read.
+
+    Raises:
+        BadSetting: the device, the way of holding weights or the compiler does not allow it.
+    """
+    check_card(where)
+    check_eight_bits(memory)
+    if (missing := missing_compiler()) is not None:
+        raise BadSetting(f"products in eight bits pay only in compiled blocks, and {missing}; or leave eight_bits off")
+
+
+def _place(
+    pipeline: OmniGen2Pipeline, folder: Path, where: torch.device, memory: str, preset: str, *, eight_bits: bool = False
+) -> None:
     """Hold the weights as `memory` says, or as free memory allows; if that is too much after all, the next way."""
     if where.type == "cpu" and memory == "auto":
         return
-    mode = memory
+    mode, modes = memory, COMPILED_MODES if eight_bits else MODES
     if memory == "auto":
         width = max(pipeline.defaults.width, pipeline.defaults.height)
         reuse = preset_named(preset).reuse is not None
-        chosen = fit(need_of(folder, width, pipeline.transformer.dtype.itemsize, reuse=reuse), free_bytes(where))
+        size = pipeline.transformer.dtype.itemsize
+        need = need_of(folder, width, size, reuse=reuse, eight_bits=eight_bits)
+        chosen = fit(need, free_bytes(where), modes)
         log.info("memory: %s", chosen)
         mode = chosen.mode
+    products: EightBits = "multiplied" if eight_bits else "none"
     try:
-        with_memory_fault(where, f"the model held {mode}", lambda: hold(pipeline, mode, where))
+        with_memory_fault(where, f"the model held {mode}", lambda: hold(pipeline, mode, where, eight_bits=products))
     except OutOfMemory:
         smaller = next_smaller(mode)
-        if memory != "auto" or smaller is None:
+        if memory != "auto" or smaller is None or smaller not in modes:
             raise
         log.warning("memory: %s was too much for %s; held %s instead", mode, where, smaller)
-        hold(pipeline, smaller, where)
+        hold(pipeline, smaller, where, eight_bits=products)
 
 
 def load_critic(

@@ -210,6 +210,7 @@ class ModelRuntime:
         calibrations: Calibrations | None = None,
         ranker: Critic | None = None,
         keep_memory: bool = False,
+        eight_bits: bool = False,
         on_part: Callable[[str], None] | None = None,
     ) -> ModelRuntime:
         """Load a checkpoint.
@@ -239,13 +240,16 @@ class ModelRuntime:
             ranker: As of the class.
             keep_memory: Whether a model on the CPU has the whole process keep memory that is freed
                 (`omniagent.model.device.keep_freed_memory`).
+            eight_bits: Whether the transformer's blocks multiply in eight bits, compiled; lossy, for CUDA cards of Ada,
+                Hopper or newer, `memory` `auto`, `whole` or `model`, and without LoRAs.
             on_part: Told the names of the checkpoint's networks as they are read.
 
         Raises:
             UnknownModel: no such folder, repository or revision.
             BadCheckpoint: no model was named, or it is incomplete, broken or unsafe.
             HubUnreachable: the hub does not answer and nothing is downloaded.
-            BadSetting: no such device or preset, or `critic` is neither `local`, `auto`, a URL nor a critic.
+            BadSetting: no such device or preset, or `critic` is neither `local`, `auto`, a URL nor a critic, or
+                products in eight bits are not to be had so.
             OutOfMemory: the device is too small.
         """
         with lean_imports():
@@ -262,6 +266,7 @@ class ModelRuntime:
             memory=memory,
             profile=generator_profile,
             keep_memory=keep_memory,
+            eight_bits=eight_bits,
             on_part=on_part,
         )
         looks = load_critic(

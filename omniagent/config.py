@@ -131,6 +131,12 @@ class Config(BaseSettings):
         description="how weights are held: `whole` on the device, one `model` at a time, in a `group` of blocks, or "
         "layer by layer (`sequential`); `auto`: the fastest way that fits",
     )
+    eight_bits: bool = Field(
+        default=False,
+        description="whether the transformer multiplies in eight bits (float8) and is compiled: lossy, some 1.4 times "
+        "as fast and 3 GiB less; on CUDA cards of Ada, Hopper or newer, `memory` `auto`, `whole` or `model`, without "
+        "LoRAs",
+    )
     keep_memory: bool = Field(
         default=True,
         description="whether a model on the CPU has the process keep memory that is freed, where the C library is "

@@ -121,6 +121,7 @@ def _load(
         calibrations=calibrations_of(config),
         ranker=_ranker(config),
         keep_memory=config.keep_memory,
+        eight_bits=config.eight_bits,
         on_part=on_part,
     )
 

@@ -7,8 +7,10 @@ edits and repairs, and each would be compiled anew.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -29,6 +31,19 @@ def compiles(block: nn.Module) -> bool:
     """Whether a block can go in two compiled halves: nothing hangs on it, and its attention is our own."""
     processor: Any = block.attn.processor if isinstance(block, OmniGen2Block) else None
     return type(processor) is AttentionProcessor and not hooked(block)
+
+
+def missing_compiler(environ: Mapping[str, str] = os.environ) -> str | None:
+    """What `torch.compile` lacks for CUDA cards on this machine, in words; None where it has all.
+
+    Args:
+        environ: The process's variables; `CC` names a C compiler.
+    """
+    if importlib.util.find_spec("triton") is None:
+        return "the package triton, which torch brings on Linux, is not installed"
+    if not environ.get("CC") and not any(map(shutil.which, ("gcc", "clang"))):
+        return "there is no C compiler; install gcc or clang, or name one in CC"
+    return None
 
 
 def compiled_block(block: OmniGen2Block, x: torch.Tensor, stream: Stream, folded: FoldedWeights) -> torch.Tensor:

@@ -40,6 +40,10 @@ def plain(network: N, what: str, *, fuse_loras: bool = False) -> N:
         BadSetting: its weights cannot be had or are none that its class could load again; the message says why.
     """
     untyped: Any = getattr(network, "_orig_mod", network)
+    for module in network.modules():
+        # Network code stands above this file, so its modules tell it themselves.
+        if (reason := getattr(module, "not_saved", None)) is not None:
+            raise BadSetting(f"{what} {reason}; load it again without that to save it")
     weights = _own_weights(untyped, what, fuse_loras)
     with torch.device("meta"):
         bare: Any = (

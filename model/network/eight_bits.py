@@ -5,6 +5,9 @@ the largest of the format (arXiv 2209.05433, section 3). Not exact: a number kee
 products of blocks are done so, in which nearly all of the time goes. What is small or sensitive keeps its type:
 embedders of text, pictures and time, norms with the layers that modulate them, the context refiner, which runs once a
 prompt, and the last projection.
+
+Alone the kernels that bring tokens to eight bits take more than the products save; compiled, they are fused with what
+stands before them (docs/performance.md, "On a GPU").
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ class EightBitLinear(nn.Module):
 
     weight: torch.Tensor
     scale: torch.Tensor
+    not_saved = "multiplies in eight bits, and what its weights were before is not kept"
+    """Why a network with such a layer is no checkpoint (`omniagent.model.files.saving`)."""
 
     def __init__(self, layer: nn.Linear, device: torch.device | None = None) -> None:
         super().__init__()
@@ -76,6 +81,19 @@ def quantised(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return functional.pad(eight, (0, -rows.size(-1) % STEP)).to(EIGHT), scale
 
 
+def check_card(device: torch.device) -> None:
+    """Return if a device is a card that multiplies in eight bits.
+
+    Raises:
+        BadSetting: it is not.
+    """
+    if device.type != "cuda":
+        raise BadSetting(f"products in eight bits need a CUDA card of Ada, Hopper or newer, and {device} is none")
+    if torch.cuda.get_device_capability(device) < LEAST_CAPABILITY:
+        name = torch.cuda.get_device_name(device)
+        raise BadSetting(f"{name} has no products in eight bits; they need a card of Ada, Hopper or newer")
+
+
 @torch.no_grad()
 def multiply_in_eight_bits(net: OmniGen2Transformer2DModel, device: torch.device) -> int:
     """Replace the products of a network's blocks; how many were.
@@ -87,9 +105,9 @@ def multiply_in_eight_bits(net: OmniGen2Transformer2DModel, device: torch.device
     Raises:
         BadSetting: the device cannot, or the network has adapters.
     """
-    if device.type == "cuda" and torch.cuda.get_device_capability(device) < LEAST_CAPABILITY:
-        name = torch.cuda.get_device_name(device)
-        raise BadSetting(f"{name} has no products in eight bits; they need a card of Ada, Hopper or newer")
+    if device.type != "cpu":
+        # A CPU computes them too, slowly, which is for comparing numbers.
+        check_card(device)
     if getattr(net, "peft_config", None):
         raise BadSetting("the transformer has LoRAs, which products in eight bits don't take; take them off first")
     done = 0

@@ -18,6 +18,7 @@ from torch import nn
 from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.files.lora_files import LORA_FILE, LoraFile, find_lora, read_lora
 from omniagent.model.files.weights import building, joined
+from omniagent.model.network.eight_bits import multiplies_in_eight_bits
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.wording import shown
 
@@ -53,12 +54,17 @@ class Loras:
             BadCheckpoint: the file is missing, broken, holds weights that are not finite, is made for another model or
                 by another method, or contradicts itself; the message names the misfits.
             BadSetting: the name is taken or has characters that are not allowed, the scale is no number, or the
-                transformer's weights lie elsewhere between its calls.
+                transformer's weights lie elsewhere between its calls or are multiplied in eight bits.
         """
         _check_name(name)
         if name in self._scales:
             raise BadSetting(f"a LoRA named {shown(name)} is loaded already; take it off first, or give another name")
         _check_scale(name, scale)
+        if multiplies_in_eight_bits(self._transformer):
+            raise BadSetting(
+                "the transformer multiplies in eight bits, to which no LoRA can be added; load the model without "
+                "eight_bits (OMNIAGENT_EIGHT_BITS), or save it with the LoRA fused in and load that checkpoint with it"
+            )
         layers = _linear_layers(self._transformer)
         if any(layer.weight.device.type == "meta" for layer in layers.values()):
             raise BadSetting(

@@ -41,9 +41,10 @@ class Headers(NamedTuple):
     profile: GeneratorProfile
     download: int
 
-    def need(self, bytes_per_weight: int) -> Need:
+    def need(self, bytes_per_weight: int, *, eight_bits: bool = False) -> Need:
         """What it needs to draw at its default size."""
-        return need_from(self.parts, self.config, max(self.profile.width, self.profile.height), bytes_per_weight)
+        width = max(self.profile.width, self.profile.height)
+        return need_from(self.parts, self.config, width, bytes_per_weight, eight_bits=eight_bits)
 
 
 def read_headers(name: str, *, revision: str | None = None) -> Headers:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from omniagent.model.errors import OutOfMemory, setting_out_of_range
+from omniagent.model.errors import BadSetting, OutOfMemory, setting_out_of_range
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +25,8 @@ EightBits = Literal["none", "stored", "multiplied"]
 """The transformer's weights in eight bits: not at all; between calls, widened layer by layer; or in products too."""
 
 MODES: tuple[MemoryMode, ...] = ("whole", "model", "group", "sequential")
+COMPILED_MODES = MODES[:2]
+"""In which blocks are compiled: nothing hangs on their layers. Products in eight bits pay only there."""
 GROUP_BLOCKS = 4
 GIB = 2**30
 SPARE = 1.1
@@ -73,7 +75,9 @@ class Fit:
         return f"{self.mode}: about {self.peak / GIB:.1f} of {self.free / GIB:.1f} GiB free"
 
 
-def need_of(folder: Path, width: int, bytes_per_weight: int = 2, *, reuse: bool = False) -> Need:
+def need_of(
+    folder: Path, width: int, bytes_per_weight: int = 2, *, reuse: bool = False, eight_bits: bool = False
+) -> Need:
     """What a checkpoint folder needs to draw a square picture.
 
     Args:
@@ -81,6 +85,7 @@ def need_of(folder: Path, width: int, bytes_per_weight: int = 2, *, reuse: bool 
         width: Side of the picture in pixels.
         bytes_per_weight: Of the number type on the device.
         reuse: Whether edits reuse their source, and so keep keys and values (`key_bytes`).
+        eight_bits: Whether the transformer's blocks multiply in eight bits.
 
     Raises:
         BadCheckpoint: a file is missing or broken.
@@ -96,11 +101,17 @@ def need_of(folder: Path, width: int, bytes_per_weight: int = 2, *, reuse: bool 
         "vae": numbers("vae", "diffusion_pytorch_model"),
     }
     config = read_json(folder / "transformer" / "config.json")
-    return need_from(parts, config, width, bytes_per_weight, reuse=reuse)
+    return need_from(parts, config, width, bytes_per_weight, reuse=reuse, eight_bits=eight_bits)
 
 
 def need_from(
-    parts: Mapping[str, int], config: Mapping[str, Any], width: int, bytes_per_weight: int = 2, *, reuse: bool = False
+    parts: Mapping[str, int],
+    config: Mapping[str, Any],
+    width: int,
+    bytes_per_weight: int = 2,
+    *,
+    reuse: bool = False,
+    eight_bits: bool = False,
 ) -> Need:
     """The same of networks with so many numbers (`transformer`, `mllm`, `vae`) and the transformer's config."""
     hidden, layers = int(config.get("hidden_size", 2520)), int(config.get("num_layers", 32))
@@ -112,6 +123,9 @@ def need_from(
     if reuse:
         work += key_bytes(config, tokens, (2 * tokens, 2 * tokens, tokens), bytes_per_weight)
     weights = {name: bytes_per_weight * parts[name] for name in ("transformer", "mllm", "vae")}
+    if eight_bits:
+        numbers, small = _in_eight_bits(config)
+        weights["transformer"] += small - bytes_per_weight * numbers
     return Need(weights["transformer"], weights["mllm"], weights["vae"], layers, work)
 
 
@@ -131,19 +145,48 @@ def key_bytes(config: Mapping[str, Any], noise: int, passes: Sequence[int], byte
     return (layers * joint + refined) * 2 * (hidden // heads * shared) * bytes_per_weight
 
 
-def fit(need: Need, free: int) -> Fit:
-    """The fastest mode that fits in `free` bytes with a tenth to spare.
+def _in_eight_bits(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Numbers of the weights that `multiply_in_eight_bits` replaces, and the bytes that come in their place."""
+    hidden, heads = int(config.get("hidden_size", 2520)), int(config.get("num_attention_heads", 21))
+    keys = int(config.get("num_kv_heads", 7)) * hidden // heads
+    step, factor = int(config.get("multiple_of", 256)), config.get("ffn_dim_multiplier")
+    inner = math.ceil(int(4 * hidden * (factor or 1)) / step) * step
+    blocks = int(config.get("num_layers", 32)) + 2 * int(config.get("num_refiner_layers", 2))
+    ends = [(hidden, hidden)] * 2 + [(hidden, keys)] * 2 + [(hidden, inner)] * 2 + [(inner, hidden)]
+    padded = [(-(-enters // 16) * 16, -(-leaves // 16) * 16) for enters, leaves in ends]
+    # A row has a scale in float32 beside it.
+    small = sum(enters * leaves + 4 * leaves for enters, leaves in padded)
+    return blocks * sum(enters * leaves for enters, leaves in ends), blocks * small
+
+
+def fit(need: Need, free: int, modes: Sequence[MemoryMode] = MODES) -> Fit:
+    """The fastest of the modes that fits in `free` bytes with a tenth to spare; `modes` are in that order.
 
     Raises:
         OutOfMemory: none does.
     """
-    for mode in MODES:
+    for mode in modes:
         if need.peak(mode) * SPARE <= free:
             return Fit(mode, need.peak(mode), free)
+    least = "layer by layer" if modes[-1] == MODES[-1] else f"held {modes[-1]}"
+    off = "" if modes[-1] == MODES[-1] else "turn products in eight bits off, which allow no smaller way, "
     raise OutOfMemory(
-        f"the model needs about {need.peak(MODES[-1]) / GIB:.1f} GiB even layer by layer and {free / GIB:.1f} GiB are "
-        "free; free some memory, draw smaller pictures, or use another device"
+        f"the model needs about {need.peak(modes[-1]) / GIB:.1f} GiB even {least} and {free / GIB:.1f} GiB are "
+        f"free; {off}free some memory, draw smaller pictures, or use another device"
     )
+
+
+def check_eight_bits(mode: str) -> None:
+    """Return if a model that is held so may multiply in eight bits; `auto` may.
+
+    Raises:
+        BadSetting: it may not.
+    """
+    if mode not in ("auto", *COMPILED_MODES):
+        raise BadSetting(
+            f"products in eight bits pay only in compiled blocks, which are not compiled where memory={mode}; "
+            f"give memory={' or '.join(COMPILED_MODES)}, or leave eight_bits off"
+        )
 
 
 def next_smaller(mode: str) -> MemoryMode | None:
@@ -174,10 +217,11 @@ def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, eight_bits:
         pipeline: Freshly loaded, on the CPU.
         mode: One of `MODES`.
         device: Where it computes.
-        eight_bits: Of the transformer's weights; anything but `none` is not exact.
+        eight_bits: Of the transformer's weights; anything but `none` is not exact. `multiplied` also has blocks
+            compiled.
 
     Raises:
-        BadSetting: no such mode, or the device has no products in eight bits.
+        BadSetting: no such mode, or none for products in eight bits, or the device has none of these.
     """
     import torch
     from diffusers.hooks.group_offloading import apply_group_offloading
@@ -187,7 +231,9 @@ def hold(pipeline: PipelineBase, mode: str, device: torch.device, *, eight_bits:
     if mode not in MODES:
         raise setting_out_of_range("memory mode", mode, ", ".join(MODES))
     if eight_bits == "multiplied":
+        check_eight_bits(mode)
         multiply_in_eight_bits(pipeline.transformer, device)
+        pipeline.computation = replace(pipeline.computation, compiled=True)
     elif eight_bits == "stored":
         pipeline.transformer.enable_layerwise_casting(torch.float8_e4m3fn, pipeline.transformer.dtype)
     if mode == "whole":

@@ -67,7 +67,8 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         typer.echo(f"critic profile: {profiles.critic.label}, dialect {profiles.critic.dialect}")
         typer.echo(_calibration(folder, name, profiles.critic, Config.read()))
         width = profiles.generator.width
-        _plan(folder.name, need_of(folder, width, 4 if chosen.type == "cpu" else 2), profiles.generator, chosen)
+        need = need_of(folder, width, 4 if chosen.type == "cpu" else 2, eight_bits=_eight_bits(chosen))
+        _plan(folder.name, need, profiles.generator, chosen)
 
 
 def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.device") -> None:
@@ -77,21 +78,22 @@ def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.d
     from omniagent.model.denoising.presets import preset_named
     from omniagent.model.errors import OutOfMemory
     from omniagent.model.generator.pace import Clock
-    from omniagent.model.pipeline.memory import GIB, MODES, fit, free_bytes, machine_memory
+    from omniagent.model.pipeline.memory import COMPILED_MODES, GIB, MODES, fit, free_bytes, machine_memory
     from omniagent.model.requests import GenerationRequest
     from omniagent.model.runtime import card_name
 
     free, on_cpu = free_bytes(device), device.type == "cpu"
-    modes = MODES[:1] if on_cpu else MODES
+    modes = MODES[:1] if on_cpu else COMPILED_MODES if _eight_bits(device) else MODES
     peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)
-    typer.echo(f"{name} at {profile.width}x{profile.height}, GiB: {peaks}")
+    products = ", products in eight bits" if _eight_bits(device) else ""
+    typer.echo(f"{name} at {profile.width}x{profile.height}{products}, GiB: {peaks}")
     if on_cpu:
         fits = need.peak("whole") <= free
         words = "whole" if fits else "does not fit: use a GPU, or another machine by --generator URL"
         typer.echo(f"choice: {words}: about {need.peak('whole') / GIB:.1f} of {free / GIB:.1f} GiB free")
     else:
         try:
-            typer.echo(f"choice: {fit(need, free)}")
+            typer.echo(f"choice: {fit(need, free, modes)}")
         except OutOfMemory as error:
             typer.echo(f"choice: none: {error}")
         card = card_of(str(device))
@@ -102,6 +104,13 @@ def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.d
     pace = Clock(profile, card_name(device), usual).pace(GenerationRequest(instruction=""))
     known = "known once one was drawn" if pace is None else f"about {pace.seconds:.0f} s (by the {pace.source})"
     typer.echo(f"a picture from words: {known}")
+
+
+def _eight_bits(device: "torch.device") -> bool:
+    """Whether products in eight bits are asked for; a CPU has none."""
+    from omniagent.config import Config
+
+    return device.type == "cuda" and Config.read().eight_bits
 
 
 def _critics(need: "Need", card: "Card", host: int) -> list[str]:
@@ -159,11 +168,15 @@ def _absent(name: str, revision: str | None, device: "torch.device") -> None:
             typer.echo(f"what it needs is known once the hub answers; {free_bytes(device) / GIB:.1f} GiB are free")
             return
         profile, bytes_per_weight = GENERATORS["omnigen2"], 4 if device.type == "cpu" else 2
-        _plan(name, need_from(PUBLISHED_NUMBERS, PUBLISHED_CONFIG, profile.width, bytes_per_weight), profile, device)
+        need = need_from(
+            PUBLISHED_NUMBERS, PUBLISHED_CONFIG, profile.width, bytes_per_weight, eight_bits=_eight_bits(device)
+        )
+        _plan(name, need, profile, device)
         return
     typer.echo(f"{name} is not on this machine; the first run downloads {told.download / 1e9:.1f} GB from the hub")
     typer.echo(f"generator profile: {told.profile.label}")
-    _plan(name, told.need(4 if device.type == "cpu" else 2), told.profile, device)
+    need = told.need(4 if device.type == "cpu" else 2, eight_bits=_eight_bits(device))
+    _plan(name, need, told.profile, device)
 
 
 def _version(name: str) -> str:
