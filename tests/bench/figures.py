@@ -12,7 +12,6 @@ from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.step_cache import TaylorSeer, TeaCache
 from tests.bench.chat import figures as chat_figures
-from tests.bench.fullsize import fullsize as fullsize_figures
 from tests.bench.gates import gate_lines
 from tests.bench.load import compare
 from tests.bench.memory import peak_of
@@ -115,12 +114,6 @@ def presets() -> Iterator[Line]:
         yield Line(name, value, unit)
 
 
-def fullsize() -> Iterator[Line | str]:
-    """The published size on a GPU; where there is none, one line says so."""
-    for found in fullsize_figures():
-        yield found if isinstance(found, str) else Line(*found)
-
-
 def posters() -> Iterator[Line]:
     """Posters whose text the reader judges right."""
     for name, value, unit in poster_figures():
@@ -163,7 +156,6 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "tokens": tokens,
     "load": load,
     "presets": presets,
-    "fullsize": fullsize,
     "posters": posters,
     "photo_edits": photo_edits,
     "chat": chat,
@@ -171,7 +163,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "gates": gates,
     **{name: _data(name) for name in DATA_FIGURES},
 }
-ONLY_NAMED = frozenset({"fullsize", "posters", "photo_edits", "chat", "gates", *DATA_FIGURES})
+ONLY_NAMED = frozenset({"posters", "photo_edits", "chat", "gates", *DATA_FIGURES})
 """Not run unless asked for by name."""
 
 

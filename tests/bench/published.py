@@ -2,7 +2,8 @@
 
 Random weights, made on the device; 1024×1024, text to image with two passes and an edit of one reference with three.
 Rows are taken by worth until ``--seconds`` are spent; the table is written anew after each, as Markdown and JSON, and
-says what was left out. A row that fails, for want of memory too, costs only itself. ``--tiny`` tries it on a CPU.
+says what was left out. A row that fails, for want of memory too, costs only itself. ``--profile`` adds where the time
+of two steps goes, exact and compiled. ``--tiny`` tries it on a CPU.
 """
 
 from __future__ import annotations
@@ -25,19 +26,24 @@ from omniagent.model.denoising.presets import preset_named
 from omniagent.model.pipeline.memory import GIB, EightBits, hold
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.bench.critic_prefill import critic_prefill
-from tests.bench.fullsize_model import FULL, TINY, Sizes, build, shallow
-from tests.bench.published_parts import product_rates, psnr_of, stages
+from tests.bench.published_attention import attention_rates
+from tests.bench.published_model import FULL, TINY, Sizes, build, shallow
+from tests.bench.published_parts import product_rates, psnr_of, stages, write_profile
 from tests.bench.published_rows import PLAIN, ROWS, Found, Row, table
 
 DEFAULT_STEPS = 50
+PROFILED = ("exact", "compiled")
 QUARTER = (0.0, 0.0, 0.5, 0.5)
 
 
 class Bench:
     """All rows on one device, with as few pipelines as they need."""
 
-    def __init__(self, sizes: Sizes, device: str, dtype: torch.dtype, until: float) -> None:
+    def __init__(
+        self, sizes: Sizes, device: str, dtype: torch.dtype, until: float, profiles: Path | None = None
+    ) -> None:
         self._sizes, self._device, self._dtype, self._until = sizes, device, dtype, until
+        self._profiles = profiles
         self._held: tuple[str, EightBits] | None = None
         self._pipeline: OmniGen2Pipeline | None = None
         self._exact: dict[tuple[str, float, int], tuple[torch.Tensor, Image.Image]] = {}
@@ -46,8 +52,9 @@ class Bench:
 
     def run(self, row: Row) -> Iterator[Found]:
         """The figures of a row, task by task."""
-        if row.parts == "products":
-            yield from product_rates(self._device, self._dtype, small=self._device == "cpu")
+        if row.parts in ("products", "attention"):
+            rates = product_rates if row.parts == "products" else attention_rates
+            yield from rates(self._device, self._dtype, small=self._device == "cpu")
             return
         if self._held != row.held:
             begin = time.perf_counter()
@@ -61,6 +68,10 @@ class Bench:
             return
         for task in row.tasks:
             yield self._timed(row, task)
+            if self._profiles is not None and row.name in PROFILED:
+                path = self._profiles / f"profile-{row.name}-{task}.txt"
+                write_profile(path, lambda task=task: self._draw(task, row, 2), self._device)
+                yield Found(row.name, task, note=f"profile of two steps in {path.name}")
 
     def _timed(self, row: Row, task: str) -> Found:
         warm = 0.0
@@ -99,11 +110,13 @@ class Bench:
     def _against_exact(
         self, key: tuple[str, float, int], row: Row, latents: torch.Tensor, picture: Image.Image
     ) -> tuple[float | None, float | None]:
-        """The error of the latents and the PSNR of the picture; None of those of `exact`, and where it drew none."""
+        """The error of the latents and the PSNR of the picture; None of those of `exact`, where it drew none, and of
+        edits that keep what does not change."""
         if row.computes == PLAIN and row.held == ("whole", "none") and row.preset == "quality":
             self._exact[key] = latents, picture
             return None, None
-        if key not in self._exact:
+        # Of random weights all of the picture changes, so one that keeps its source tells nothing of either.
+        if key not in self._exact or preset_named(row.preset).reuse is not None:
             return None, None
         wanted, good = self._exact[key]
         return float((latents - wanted).norm() / wanted.norm()), psnr_of(picture, good)
@@ -202,6 +215,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("published-bench"), help="folder of table.md and table.json")
     parser.add_argument("--only", nargs="*", default=(), help="names of rows")
     parser.add_argument("--shallow", action="store_true", help="two layers of each network, to try every way quickly")
+    parser.add_argument("--profile", action="store_true", help="also write profiles of exact and compiled steps")
     parser.add_argument("--tiny", action="store_true", help="tiny networks on the CPU")
     given = parser.parse_args(words)
     if not given.tiny and not torch.cuda.is_available():
@@ -222,7 +236,7 @@ def main(words: Sequence[str] | None = None) -> int:
         title += ", two layers of each network"
     given.out.mkdir(parents=True, exist_ok=True)
     every: list[Found] = []
-    for found in measure(Bench(sizes, device, dtype, until).run, rows, until):
+    for found in measure(Bench(sizes, device, dtype, until, given.out if given.profile else None).run, rows, until):
         every.append(found)
         print(found, flush=True)
         (given.out / "table.md").write_text(table(every, title), encoding="utf-8")

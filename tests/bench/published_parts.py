@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ def stages(pipeline: OmniGen2Pipeline, side: int, device: str, dtype: torch.dtyp
     }
     for name, work in works.items():
         work()
-        yield name, _seconds(work, device, 3), ""
+        yield name, seconds_of(work, device, 3), ""
 
 
 def product_rates(device: str, dtype: torch.dtype, *, small: bool) -> Iterator[Found]:
@@ -53,7 +55,7 @@ def product_rates(device: str, dtype: torch.dtype, *, small: bool) -> Iterator[F
         for name, work in works.items():
             for _ in range(3):
                 work()
-            seconds = _seconds(work, device, TIMES)
+            seconds = seconds_of(work, device, TIMES)
             rate = f"{2 * m * k * n / seconds / 1e12:.0f} TFLOP/s" if "tokens" not in name else ""
             yield Found(f"product {m}×{k}×{n}", name, step=seconds, note=rate)
 
@@ -65,7 +67,30 @@ def psnr_of(picture: Image.Image, good: Image.Image) -> float:
     return 100.0 if error == 0 else min(100.0, 10 * float(np.log10(255**2 / error)))
 
 
-def _seconds(work: Callable[[], object], device: str, times: int) -> float:
+def write_profile(path: Path, work: Callable[[], object], device: str) -> None:
+    """Tables of a piece of work by time on the device and on the host, and where the host waited for the device."""
+    with torch.profiler.profile() as profile:
+        seconds_of(work, device, 1)
+    events = profile.key_averages()
+    parts = [
+        events.table(sort_by=key, row_limit=25, max_name_column_width=90)
+        for key in ("self_device_time_total", "self_cpu_time_total")
+    ]
+    if device == "cuda":
+        with warnings.catch_warnings(record=True) as waits:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                work()
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+        places = [f"{each.filename}:{each.lineno} {each.message!s:.80}" for each in waits]
+        parts += [f"{places.count(place)} times {place}" for place in dict.fromkeys(places)]
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def seconds_of(work: Callable[[], object], device: str, times: int) -> float:
+    """Seconds of one time of several."""
     if device == "cuda":
         torch.cuda.synchronize()
     begin = time.perf_counter()

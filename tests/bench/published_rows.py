@@ -19,8 +19,7 @@ class Row:
 
     Attributes:
         part: Side of the picture, as a part of the whole one.
-        against: The row whose latents and pictures these are compared with.
-        parts: Not pictures but parts of a run are timed: `critic`, `stages` or `products`.
+        parts: Not pictures but parts of a run are timed: `critic`, `stages`, `products` or `attention`.
     """
 
     name: str
@@ -66,6 +65,7 @@ ROWS = (
     Row("edit, a quarter changes, compiled", 12, COMPILED, preset="edit", tasks=("edit",)),
     Row("stages", 2, parts="stages"),
     Row("critic", 4, parts="critic"),
+    Row("attention", 4, parts="attention"),
     *(Row(name, 4, preset=name) for name in SAMPLED),
     Row("reference", 8, Computation.reference()),
     Row("compiled, products in eight bits", 45, COMPILED, eight_bits="multiplied", warm=4),
@@ -105,15 +105,20 @@ def table(found: Sequence[Found], title: str) -> str:
     lines = [
         title,
         "",
-        "| way | task | s a step (least–most) | beside the steps | a picture | peak | against exact | |",
+        "| way | task | a step (least–most) | beside the steps | a picture | peak | against exact | |",
     ]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for one in found:
         spread = "" if one.least is None else f" ({one.least:.4f}–{one.most:.4f})"
-        step = "" if one.step is None else f"{one.step:.4f}{spread}"
+        step = "" if one.step is None else f"{_shown(one.step)}{spread}"
         around = "" if one.around is None else f"{one.around:.2f} s"
         picture = "" if one.picture is None else f"{one.picture:.2f} s ({one.steps} steps)"
         peak = "" if one.peak is None else f"{one.peak:.1f} GiB"
         against = "" if one.psnr is None else f"{one.psnr:.1f} dB, latents {one.error:.1e}"
         lines.append(f"| {one.row} | {one.task} | {step} | {around} | {picture} | {peak} | {against} | {one.note} |")
     return "\n".join(lines) + "\n"
+
+
+def _shown(seconds: float) -> str:
+    """Seconds to a tenth of a millisecond; short times, as of one product, in milliseconds."""
+    return f"{seconds:.4f} s" if seconds >= 0.005 else f"{1000 * seconds:.3f} ms"
