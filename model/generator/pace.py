@@ -21,12 +21,23 @@ _MOST_PIXELS: Final = 1024 * 1024
 _FRESH: Final = 0.5
 
 CARDS: Final = MappingProxyType(
-    {"H200": 7, "H100": 7, "L40S": 19, "A100": 22, "A800": 26, "5090": 33, "4090": 42, "L4": 57, "A10": 57, "3090": 98}
+    {
+        "H200": 6.5,
+        "H100": 7.1,
+        "L40S": 19,
+        "A100": 22,
+        "A800": 26,
+        "5090": 33,
+        "4090": 42,
+        "L4": 57,
+        "A10": 57,
+        "3090": 98,
+    }
 )
 """Seconds of a picture from words of the published network, 1024², 50 steps with guidance, by card.
 
 The A800's is the authors' figure (OmniGen2's README: 26.05 s), H200's and H100's were measured here
-(docs/journal/performance.md), the others follow from operation counts at each card's bfloat16 rate.
+(docs/performance.md), the others follow from operation counts at each card's bfloat16 rate.
 """
 
 Source = Literal["measured", "profile", "card"]

@@ -27,6 +27,7 @@ STEP = 16
 """Sides of the products are multiples of this, or the card's kernels refuse them; the published width 2520 is none."""
 LEAST_CAPABILITY = (8, 9)
 SMALLEST = 1e-12
+_OFF = "leave eight_bits (OMNIAGENT_EIGHT_BITS) off"
 
 
 class EightBitLinear(nn.Module):
@@ -88,10 +89,12 @@ def check_card(device: torch.device) -> None:
         BadSetting: it is not.
     """
     if device.type != "cuda":
-        raise BadSetting(f"products in eight bits need a CUDA card of Ada, Hopper or newer, and {device} is none")
+        raise BadSetting(
+            f"products in eight bits need a CUDA card of Ada, Hopper or newer, and {device} is none; {_OFF}"
+        )
     if torch.cuda.get_device_capability(device) < LEAST_CAPABILITY:
         name = torch.cuda.get_device_name(device)
-        raise BadSetting(f"{name} has no products in eight bits; they need a card of Ada, Hopper or newer")
+        raise BadSetting(f"{name} has no products in eight bits; they need a card of Ada, Hopper or newer; {_OFF}")
 
 
 @torch.no_grad()
