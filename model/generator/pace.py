@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
@@ -20,20 +21,12 @@ network (32 layers, 2,520 wide, 3.97 billion parameters)."""
 _MOST_PIXELS: Final = 1024 * 1024
 _FRESH: Final = 0.5
 
-CARDS: Final = MappingProxyType(
+CARDS: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "H200": 6.5,
-        "H100": 7.1,
-        "L40S": 19,
-        "A100": 22,
-        "A800": 26,
-        "5090": 33,
-        "4090": 42,
-        "L4": 57,
-        "A10": 57,
-        "3090": 98,
+        "H200": 6.5, "H100": 7.1, "L40S": 19, "A100": 22, "A800": 26,
+        "5090": 33, "4090": 42, "L4": 57, "A10": 57, "3090": 98,
     }
-)
+)  # fmt: skip
 """Seconds of a picture from words of the published network, 1024², 50 steps with guidance, by card.
 
 The A800's is the authors' figure (OmniGen2's README: 26.05 s), H200's and H100's were measured here
