@@ -9,6 +9,7 @@ report.md, .json, .html      what came of it
 cost.json                    seconds and dates, which differ from run to run
 """
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,9 +102,9 @@ class RunFolder:
 
     def judged_files(self, judge: str) -> list[Path]:
         """The judgements of all parts."""
-        folder = self.path / "judged"
-        whole = folder / f"{judge}.jsonl"
-        return [path for path in [whole, *sorted(folder.glob(f"{judge}.*-of-*.jsonl"))] if path.is_file()]
+        # One judge's name may begin with another's, as gpt-4.1 does with gpt-4.
+        own = re.compile(rf"{re.escape(judge)}(\.\d+-of-\d+)?\.jsonl")
+        return sorted(path for path in (self.path / "judged").glob("*.jsonl") if own.fullmatch(path.name))
 
     @property
     def judges(self) -> list[str]:
@@ -146,8 +147,8 @@ class RunFolder:
         own = locks / f"{phase}-{shard.number}-of-{shard.of}"
         with owned(own):
             # The own claim is made before the others are looked at, so of two that begin at once one sees the other.
-            for other in sorted(locks.glob(f"{phase}-*-of-*")):
-                if not other.name.endswith(f"-of-{shard.of}"):
+            for other in sorted(locks.glob("*-of-*")):
+                if re.fullmatch(rf"{re.escape(phase)}-\d+-of-(?!{shard.of}$)\d+", other.name):
                     try:
                         with owned(other):
                             pass

@@ -114,6 +114,20 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         drawn(session, Shard(2, 2))
 
 
+def test_a_judge_s_files_and_locks_are_not_those_of_a_judge_whose_name_begins_with_its_own(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    names = ("gpt-4.jsonl", "gpt-4.2-of-3.jsonl", "gpt-4.1.jsonl", "gpt-4.1.2-of-3.jsonl", "gpt-4-turbo.1-of-3.jsonl")
+    (tmp_path / "judged").mkdir()
+    for name in names:
+        (tmp_path / "judged" / name).touch()
+    assert {path.name for path in folder.judged_files("gpt-4")} == set(names[:2])
+    assert {path.name for path in folder.judged_files("gpt-4.1")} == set(names[2:4])
+    with folder.held("judge-gpt-4-turbo", Shard(1, 2)), folder.held("judge-gpt-4", WHOLE):
+        pass
+    with folder.held("judge-gpt-4", WHOLE), pytest.raises(OutputUnwritable), folder.held("judge-gpt-4", Shard(1, 2)):
+        pass
+
+
 def test_passing_faults_end_the_phase_and_the_next_call_goes_on(tmp_path: Path) -> None:
     session = geneval(tmp_path / "out", samples=1)
     folder = session.run_folder(SINGLE, 1)
