@@ -11,7 +11,7 @@ from omniagent.benchmarks.items import Sample
 from omniagent.benchmarks.judgement import OUTCOMES, Identity, Judgement, Outcome
 from omniagent.benchmarks.running.draw import Drawn
 from omniagent.benchmarks.running.folder import About, RunFolder
-from omniagent.benchmarks.running.judge import Judged
+from omniagent.benchmarks.running.judge import judgements
 from omniagent.benchmarks.running.ledger import by_key
 from omniagent.benchmarks.statistics import Estimate, Scored, estimate
 from omniagent.model.errors import BadSetting
@@ -106,8 +106,8 @@ class Run:
         self.benchmark, self.samples, self.folder = benchmark, samples, folder
         self.about = folder.about()
         self.identity = folder.identity(judge or _only(folder))
-        self.drawn = by_key(folder.drawn_files, Drawn, once=True)
-        self.judged = by_key(folder.judged_files(self.identity.name), Judged, once=False)
+        self.drawn = by_key(folder.drawn_files, Drawn)
+        self.judged = judgements(folder, self.identity.name)
 
     def judgement_of(self, sample: Sample) -> Judgement | None:
         """What is known of a picture; None where it waits for the judge."""

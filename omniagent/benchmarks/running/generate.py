@@ -55,7 +55,7 @@ def generate(
         folder.begin(drawing.about)
         own = LineFile(folder.drawn_file(shard), Drawn)
         own.mend()
-        done = by_key(folder.drawn_files, Drawn, once=True)
+        done = by_key(folder.drawn_files, Drawn)
         mine = samples[shard.number - 1 :: shard.of]
         left = [sample for sample in mine if sample.key not in done]
         for item in {sample.item.key: sample.item for sample in left}.values():

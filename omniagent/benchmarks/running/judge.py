@@ -20,10 +20,17 @@ _ALL_TOO_LONG: Final = 5
 
 
 class Judged(Line):
-    """A judgement as it is kept. `sha256` is that of the picture's file, `seconds` what it took."""
+    """A judgement as it is kept.
+
+    Attributes:
+        sha256: Of the picture's file.
+        turn: How many judgements this judge had made of the picture before.
+        seconds: What it took.
+    """
 
     sha256: str
     judgement: Judgement
+    turn: int = 0
     seconds: float = 0.0
 
 
@@ -70,8 +77,8 @@ def judge_pictures(
         folder.begin_judging(identity)
         own = LineFile(folder.judged_file(identity.name, shard), Judged)
         own.mend()
-        done = by_key(folder.judged_files(identity.name), Judged, once=False)
-        drawn = by_key(folder.drawn_files, Drawn, once=True)
+        done = judgements(folder, identity.name)
+        drawn = by_key(folder.drawn_files, Drawn)
         elsewhere = folder.about().policy == "elsewhere"
         there = [
             (sample, digest)
@@ -90,6 +97,8 @@ def judge_pictures(
                     raise CriticUnavailable(f"{faults} pictures in a row could not be judged, the last: {made}")
                 continue
             faults = 0
+            if (before := done.get(made.key)) is not None:
+                made = made.model_copy(update={"turn": before.turn + 1})
             only_long = only_long and made.judgement.outcome == "too_long"
             if only_long:
                 unlike.append(made)
@@ -108,6 +117,20 @@ def judge_pictures(
             own.add(line)
             tell(count := count + 1, len(there), line)
         return Counted(len(left) - lost, lost)
+
+
+def judgements(folder: RunFolder, judge: str) -> dict[str, Judged]:
+    """A judge's judgements of a run by the keys of the pictures; of several of one picture the newest.
+
+    Raises:
+        BadSetting: a file is damaged.
+    """
+    found: dict[str, Judged] = {}
+    for path in folder.judged_files(judge):
+        for line in LineFile(path, Judged).lines():
+            if line.key not in found or line.turn >= found[line.key].turn:
+                found[line.key] = line
+    return found
 
 
 def _wanted(line: Judged | None, digest: str, again: bool) -> bool:

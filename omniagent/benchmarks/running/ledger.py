@@ -82,16 +82,16 @@ class LineFile(Generic[L]):
                 ) from error
 
 
-def by_key(paths: list[Path], kind: type[L], *, once: bool) -> dict[str, L]:
-    """The lines of several files by key; of lines with the same key the last stands.
+def by_key(paths: list[Path], kind: type[L]) -> dict[str, L]:
+    """The lines of several files by key.
 
     Raises:
-        BadSetting: a file is damaged, or, where each may be there `once`, a key comes twice.
+        BadSetting: a file is damaged, or a key comes twice.
     """
     found: dict[str, L] = {}
     for path in paths:
         for line in LineFile(path, kind).lines():
-            if once and line.key in found:
+            if line.key in found:
                 raise BadSetting(f"{cut(str(path))} holds the key {line.key!r}, which was there already; take one out")
             found[line.key] = line
     return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from omniagent.benchmarks.data.pins import join_pins
 from omniagent.benchmarks.running.draw import Drawn
 from omniagent.benchmarks.running.folder import WHOLE, RunFolder
-from omniagent.benchmarks.running.judge import Judged
+from omniagent.benchmarks.running.judge import Judged, judgements
 from omniagent.benchmarks.running.ledger import LineFile, by_key
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, shown
@@ -24,7 +24,8 @@ class Merged(NamedTuple):
 def merge(out: Path, sources: Sequence[Path]) -> Merged:
     """Bring the runs of other folders of results into `out`, line by line; may be killed and called again.
 
-    A picture's file is copied before its line is written. Lines that are there already are left as they are.
+    A picture's file is copied before its line is written. Lines that are there already are left as they are; a picture
+    that was judged anew there has the newer judgement here too.
 
     Raises:
         BadSetting: a folder holds no results, or results of other data, another run, or another judge.
@@ -47,8 +48,8 @@ def _run(into: RunFolder, source: RunFolder) -> Merged:
         into.begin(source.about())
         own = LineFile(into.drawn_file(WHOLE), Drawn)
         own.mend()
-        there = by_key(into.drawn_files, Drawn, once=True)
-        others = by_key(source.drawn_files, Drawn, once=True)
+        there = by_key(into.drawn_files, Drawn)
+        others = by_key(source.drawn_files, Drawn)
         if twice := next((key for key in others if key in there and there[key].sha256 != others[key].sha256), None):
             raise BadSetting(f"{cut(str(source.path))} has another picture of {shown(twice)}; leave that folder out")
         for path in sorted(path for path in source.pictures.rglob("*") if path.is_file()):
@@ -63,9 +64,9 @@ def _run(into: RunFolder, source: RunFolder) -> Merged:
             into.begin_judging(source.identity(name))
             file = LineFile(into.judged_file(name, WHOLE), Judged)
             file.mend()
-            known = by_key(into.judged_files(name), Judged, once=False)
-            for line in by_key(source.judged_files(name), Judged, once=False).values():
-                if line.key not in known:
+            known = judgements(into, name)
+            for line in judgements(source, name).values():
+                if line.key not in known or line.turn > known[line.key].turn:
                     file.add(line)
                     judged += 1
     return Merged(len(new), judged)

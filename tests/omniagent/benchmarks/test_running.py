@@ -128,6 +128,21 @@ def test_a_judge_s_files_and_locks_are_not_those_of_a_judge_whose_name_begins_wi
         pass
 
 
+def test_a_judgement_made_anew_of_the_whole_run_or_of_a_shard_stands_whatever_file_it_is_in(tmp_path: Path) -> None:
+    session = geneval(tmp_path / "out", samples=1)
+    folder, changed = drawn(session), session.samples[0]
+    for red, shards in ((10, (Shard(1, 2), Shard(2, 2))), (20, (WHOLE,)), (30, (Shard(1, 2), Shard(2, 2)))):
+        Image.new("RGB", (8, 8), (red, 0, 0)).save(folder.pictures / changed.path)
+        judge = ShadeJudge("correct")
+        for shard in shards:
+            session.judge(folder, judge, shard=shard)
+        assert judge.looks == ([changed.key] if red > 10 else judge.looks)
+        made = session.run(folder).judgement_of(changed)
+        assert made is not None and made.reason == f"red is {red}"
+        session.judge(folder, judge := ShadeJudge("correct"))
+        assert not judge.looks
+
+
 def test_passing_faults_end_the_phase_and_the_next_call_goes_on(tmp_path: Path) -> None:
     session = geneval(tmp_path / "out", samples=1)
     folder = session.run_folder(SINGLE, 1)
