@@ -16,7 +16,7 @@ from omniagent.model.errors import BadSetting, CriticUnavailable, RetryableError
 
 _MOST_FAULTS: Final = 5
 _ALL_TOO_LONG: Final = 5
-"""Pictures, the first of a session, that may all be too long for the judge before the phase ends."""
+"""Pictures, the first of a judge, that may all be too long for it before the phase ends."""
 
 
 class Judged(Line):
@@ -88,34 +88,39 @@ def judge_pictures(
         ]
         left = [(sample, digest) for sample, digest in there if _wanted(done.get(sample.key), digest, again)]
         count, faults, lost = len(there) - len(left), 0, 0
-        unlike: list[Judged] = []
-        only_long = True
-        for made in _judged(judge, left, folder):
-            if isinstance(made, RetryableError):
-                faults, lost = faults + 1, lost + 1
-                if faults >= min(_MOST_FAULTS, len(left)):
-                    raise CriticUnavailable(f"{faults} pictures in a row could not be judged, the last: {made}")
-                continue
-            faults = 0
-            if (before := done.get(made.key)) is not None:
-                made = made.model_copy(update={"turn": before.turn + 1})
-            only_long = only_long and made.judgement.outcome == "too_long"
-            if only_long:
-                unlike.append(made)
-                if len(unlike) >= min(_ALL_TOO_LONG, len(left)):
+        held: list[Judged] = []
+        only_long = all(line.judgement.outcome == "too_long" for line in done.values())
+
+        def keep(lines: Sequence[Judged]) -> None:
+            nonlocal count
+            for line in lines:
+                own.add(line)
+                tell(count := count + 1, len(there), line)
+
+        try:
+            for made in _judged(judge, left, folder):
+                if isinstance(made, RetryableError):
+                    faults, lost = faults + 1, lost + 1
+                    if faults >= min(_MOST_FAULTS, len(left)):
+                        raise CriticUnavailable(f"{faults} pictures in a row could not be judged, the last: {made}")
+                    continue
+                faults = 0
+                if (before := done.get(made.key)) is not None:
+                    made = made.model_copy(update={"turn": before.turn + 1})
+                held.append(made)
+                only_long = only_long and made.judgement.outcome == "too_long"
+                if only_long and len(held) < min(_ALL_TOO_LONG, len(left)):
+                    continue
+                lines, held = held, []
+                if only_long:
+                    # Not one of these lines is kept, so that a longer context finds all of the pictures waiting.
                     raise BadSetting(
                         f"no picture fits the context of the judge {identity.name}: {made.judgement.reason}; serve it "
                         "with a longer context, or give another judge"
                     )
-                continue
-            for line in (*unlike, made):
-                own.add(line)
-                count += 1
-                tell(count, len(there), line)
-            unlike = []
-        for line in unlike:
-            own.add(line)
-            tell(count := count + 1, len(there), line)
+                keep(lines)
+        finally:
+            keep(held)
         return Counted(len(left) - lost, lost)
 
 

@@ -182,8 +182,24 @@ def test_a_judge_into_whose_context_no_picture_fits_ends_the_phase(tmp_path: Pat
         def judge(self, look: Look) -> Judgement:
             return Judgement(outcome="too_long", reason="maximum context length is 512 tokens")
 
+    folder = drawn(session)
     with pytest.raises(BadSetting, match="longer context"):
-        session.judge(drawn(session), Small("correct"))
+        session.judge(folder, Small("correct"))
+    assert not folder.judged_files("shade")
+
+    class Failing(Small):
+        def judge(self, look: Look) -> Judgement:
+            if look.sample.key != session.samples[0].key:
+                raise CriticUnavailable("gone")
+            return super().judge(look)
+
+    # What was told before the server was gone is kept; where another picture has a score, one that is too long is told.
+    with pytest.raises(CriticUnavailable, match="5 pictures in a row"):
+        session.judge(folder, Failing("correct"))
+    assert list(session.run(folder).judged) == [session.samples[0].key]
+    session.judge(folder, ShadeJudge("correct"), shard=Shard(2, 2))
+    assert session.judge(folder, Small("correct")).judged == 2
+    assert session.report(folder).outcomes == {"scored": 3, "too_long": 3}
 
 
 def test_data_are_pinned_and_what_changed_in_them_is_told(tmp_path: Path) -> None:
