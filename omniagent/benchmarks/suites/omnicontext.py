@@ -80,10 +80,7 @@ class OmniContext(Benchmark):
         return row_files(data, "train")
 
     def path(self, item: Item, number: int) -> str:
-        return f"fullset/{item.key}.png"
-
-    def seed_of(self, item: Item, number: int, seed: int) -> int:
-        return seed
+        return f"fullset/{item.key}{f'_{number}' if number else ''}.png"
 
     def judge(self, options: JudgeOptions, data: Path) -> Judge:
         words = constants_of(

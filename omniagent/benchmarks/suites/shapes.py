@@ -53,7 +53,7 @@ class Shapes(Benchmark):
         return []
 
     def path(self, item: Item, number: int) -> str:
-        return f"{item.group}/{item.key}.png"
+        return f"{item.group}/{item.key}{f'_{number}' if number else ''}.png"
 
     def judge(self, options: JudgeOptions, data: Path) -> Judge:
         return Oracle()

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from omniagent.benchmarks.catalogue import BENCHMARKS, benchmark_named
+from omniagent.benchmarks.catalogue import benchmark_named
 from omniagent.benchmarks.judgement import JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
 from omniagent.benchmarks.reports.figures import Report
-from omniagent.benchmarks.reports.published import published
 from omniagent.benchmarks.running.draw import Drawing, Drawn
 from omniagent.benchmarks.session import Chosen, Session
 from omniagent.comparison import Variant
@@ -377,15 +376,6 @@ def test_dreambenchs_pictures_are_held_against_all_of_their_subject(tmp_path: Pa
         "CLIP-T": f"{sum(words) / 2:.3f}",
     }
     assert report.samples == 12 and report.items == 6
-
-
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_published_rows_name_columns_that_the_benchmark_has(name: str):
-    benchmark = benchmark_named(name)
-    assert sum(column.main for column in benchmark.columns) == 1
-    assert len({column.label for column in benchmark.columns}) == len(benchmark.columns)
-    for row in published(benchmark):
-        assert row.values and row.source
 
 
 def spoil(path: str, old: str, new: str) -> Callable[[Path], None]:
