@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omniagent.benchmarks.base import Benchmark, samples_of
 from omniagent.benchmarks.data.pins import data_of
-from omniagent.benchmarks.items import Sample, first_of_each
+from omniagent.benchmarks.items import Item, Sample, first_of_each
 from omniagent.benchmarks.judgement import Judge, JudgeOptions
 from omniagent.benchmarks.reports.figures import Report, Run
 from omniagent.benchmarks.reports.write import write_report
 from omniagent.benchmarks.running.draw import Drawing, Drawn
-from omniagent.benchmarks.running.folder import WHOLE, About, RunFolder, Shard
+from omniagent.benchmarks.running.folder import RUN_FILE, WHOLE, About, RunFolder, Shard
 from omniagent.benchmarks.running.generate import Spreads, generate
 from omniagent.benchmarks.running.judge import Counted, Judged, judge_pictures
 from omniagent.comparison import Variant, caps_of, folder_of
 from omniagent.data.executors.local import LocalExecutor
 from omniagent.model.errors import BadSetting
-from omniagent.model.wording import cut, model_name
+from omniagent.model.wording import cut, model_name, shown
 from omniagent.tools.types import RenderSettings
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ class Chosen(NamedTuple):
         fetch: Whether they may be fetched from the hub.
         revision: Of the data at the hub.
         limit: At most so many items, from all groups in turn.
-        samples: Pictures an item; None takes the benchmark's.
-        seed: The seed of the first picture of each item, and of items that are made here.
+        samples: Pictures an item; None takes those of a run that is there, else the benchmark's.
+        seed: The seed of the first picture of each item, and of items that are made here; None takes that of a run
+            that is there, else 0.
     """
 
     data: Path | None = None
@@ -50,7 +51,7 @@ class Chosen(NamedTuple):
     revision: str | None = None
     limit: int | None = None
     samples: int | None = None
-    seed: int = 0
+    seed: int | None = None
 
 
 EVERYTHING: Final = Chosen()
@@ -73,8 +74,8 @@ class Session:
     def __init__(self, benchmark: Benchmark, out: Path, chosen: Chosen = EVERYTHING) -> None:
         self.benchmark, self.out, self._chosen = benchmark, out, chosen
         self.data, self.pins = data_of(benchmark, out, folder=chosen.data, fetch=chosen.fetch, revision=chosen.revision)
-        items = benchmark.items(self.data, out / "inputs", chosen.seed)
-        self.items = first_of_each(items, chosen.limit)
+        self._by_seed: dict[int, list[Item]] = {}
+        self.items = self._items(chosen.seed or 0)
         self.samples = samples_of(benchmark, self.items, chosen.samples)
 
     def run_folder(self, variant: Variant, pictures: int, label: str = "") -> RunFolder:
@@ -99,12 +100,13 @@ class Session:
                 f"{self._in(pictures)[0].path}, and so on"
             )
         folder = RunFolder(self.out / (label or pictures.resolve().name), home)
+        noted = self._about(folder) if (folder.path / RUN_FILE).is_file() else None
         about = About(
             benchmark=self.benchmark.name,
             data=self.pins.digest,
             policy="elsewhere",
-            seed=self._chosen.seed,
-            samples=self._many,
+            seed=noted.seed if noted else self._chosen.seed or 0,
+            samples=noted.samples if noted else self._many,
             generator=str(home.resolve()),
         )
         folder.begin(about)
@@ -145,7 +147,7 @@ class Session:
             pictures=1 if variant.policy == "single" else pictures,
             generator=model_name(config.model) if config.generator == "local" else config.generator_model,
             critic=config.critic_model or config.critic,
-            seed=self._chosen.seed,
+            seed=self._chosen.seed or 0,
             samples=self._many,
             settings=official if settings is None else _over(official, settings),
             rules={name: json.dumps(rules[name]) for name in sorted(variant.rules.model_fields_set)},
@@ -157,7 +159,7 @@ class Session:
         """Write what the official layout wants besides single pictures, in every run that was drawn here."""
         for run in self.runs:
             if run.about().policy != "elsewhere":
-                self.benchmark.finish(run.pictures, self.items)
+                self.benchmark.finish(run.pictures, self._items(self._about(run).seed))
 
     def judge(
         self,
@@ -168,7 +170,11 @@ class Session:
         again: bool = False,
         tell: Callable[[int, int, Judged], None] = lambda done, total, judged: None,
     ) -> Counted:
-        """Judge what is not judged yet; see `running.judge`."""
+        """Judge what is not judged yet; see `running.judge`. Items and samples are those of the run.
+
+        Raises:
+            BadSetting: the run is of another benchmark, data, seed or number of samples than this session.
+        """
         return judge_pictures(judge, self._of(folder), folder, shard=shard, again=again, tell=tell)
 
     def judge_of(self, options: JudgeOptions) -> Judge:
@@ -177,11 +183,11 @@ class Session:
         return self.benchmark.judge(kept, self.data)
 
     def run(self, folder: RunFolder, judge: str | None = None) -> Run:
-        """A run's lines. Raises: as `Run`."""
+        """A run's lines. Raises: as `Run`; BadSetting as `judge`."""
         return Run(self.benchmark, self._of(folder), _with_pictures(folder, folder.about()), judge)
 
     def report(self, folder: RunFolder, judge: str | None = None) -> Report:
-        """Write a run's report. Raises: as `Run`, and as `write_report`."""
+        """Write a run's report. Raises: as `run`, and as `write_report`."""
         return write_report(self.run(folder, judge))
 
     @property
@@ -204,8 +210,29 @@ class Session:
 
     def _of(self, folder: RunFolder) -> list[Sample]:
         """Every picture as a run has it."""
-        about = folder.about()
-        return self._in(Path(about.generator)) if about.policy == "elsewhere" else self.samples
+        about = self._about(folder)
+        home = Path(about.generator) if about.policy == "elsewhere" else None
+        return samples_of(self.benchmark, self._items(about.seed), about.samples, home)
+
+    def _items(self, seed: int) -> list[Item]:
+        # Data that are not made here are read once: no seed changes them.
+        at = seed if self.benchmark.local else 0
+        if at not in self._by_seed:
+            items = self.benchmark.items(self.data, self.out / "inputs", at)
+            self._by_seed[at] = first_of_each(items, self._chosen.limit)
+        return self._by_seed[at]
+
+    def _about(self, folder: RunFolder) -> About:
+        about, chosen = folder.about(), self._chosen
+        here = {"benchmark": self.benchmark.name, "data": self.pins.digest}
+        here |= {"seed": chosen.seed, "samples": chosen.samples}
+        for name, wanted in here.items():
+            if wanted is not None and wanted != getattr(about, name):
+                raise BadSetting(
+                    f"the {name} of the run in {cut(str(folder.path))} is {shown(getattr(about, name))}, here it is "
+                    f"{shown(wanted)}; give what the run was made with, or another folder"
+                )
+        return about
 
     def _any_in(self, home: Path, given: Path) -> bool:
         inside = given.resolve()

@@ -19,6 +19,8 @@ from omniagent.benchmarks.reports.tables import (
 )
 from omniagent.comparison import Comparison, Outcome, compared
 from omniagent.comparison.plot import svg_of
+from omniagent.model.errors import BadSetting
+from omniagent.model.wording import shown
 from omniagent.tools.record.files import write_whole
 
 
@@ -56,8 +58,9 @@ def write_comparison(runs: Sequence[Run], base: Run, out: Path) -> str:
 
     Raises:
         OutputUnwritable, StorageFull: they cannot be written.
-        BadSetting: items of the runs differ in what they belong to.
+        BadSetting: items of the runs differ under one key, as those of two seeds that are made here.
     """
+    _check_same(runs, base)
     benchmark = base.benchmark
     reports = [run.report() for run in runs]
     tables = [
@@ -109,7 +112,8 @@ def comparison_of(runs: Sequence[Run], base: Run) -> Comparison | None:
     if not keys:
         return None
     policy = base.about.policy if _alone(runs, base) else base.folder.label
-    told = f"{len(keys)} pictures, judged by {base.identity.name}, seed {base.about.seed}"
+    seeds = ", ".join(dict.fromkeys(str(run.about.seed) for run in runs))
+    told = f"{len(keys)} pictures, judged by {base.identity.name}, seed {seeds}"
     return compared(outcomes, baseline=policy, about=told, title=base.benchmark.title)
 
 
@@ -147,3 +151,14 @@ def _alone(runs: Sequence[Run], run: Run) -> bool:
 
 def _write(path: Path, text: str) -> None:
     write_whole(path, text.encode())
+
+
+def _check_same(runs: Sequence[Run], base: Run) -> None:
+    items = {sample.item.key: sample.item for sample in base.samples}
+    for run in runs:
+        other = next((one.item.key for one in run.samples if items.get(one.item.key, one.item) != one.item), None)
+        if other is not None:
+            raise BadSetting(
+                f"the item {shown(other)} of {run.folder.label}, seed {run.about.seed}, is another one than that of "
+                f"{base.folder.label}, seed {base.about.seed}; compare runs of one seed"
+            )

@@ -9,6 +9,7 @@ from PIL import Image
 from pydantic import JsonValue
 
 from omniagent.benchmarks.base import Benchmark, Column
+from omniagent.benchmarks.data.rows import picture_of
 from omniagent.benchmarks.items import Item, Look
 from omniagent.benchmarks.judgement import Identity, Judge, Judgement, JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
@@ -20,7 +21,6 @@ from omniagent.shapes.scene.reading import Unreadable
 from omniagent.shapes.scene.world import Scene
 from omniagent.shapes.tasks.conditions import LEAST, Condition, agreement, drawn_from, drawn_to, standing
 from omniagent.shapes.words.requirements import Wanted, judge_reading
-from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.store import png_bytes
 
 _KINDS: tuple[Condition, ...] = ("edges", "mask")
@@ -53,9 +53,7 @@ class Conditions(Benchmark):
                 assert task.wanted is not None
                 made = (drawn_from if way == "from" else drawn_to)(task, cast("Condition", kind))
                 key = f"{way}-{kind}-{at:03d}"
-                image = work / f"{key}.png"
-                if not image.is_file():
-                    write_whole(image, png_bytes(Image.fromarray(made.image)))
+                image = picture_of(png_bytes(Image.fromarray(made.image)), data, work)
                 facts: dict[str, JsonValue] = {"seed": seed, "number": at}
                 found.append(
                     # The same scenes come in every group.

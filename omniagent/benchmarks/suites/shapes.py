@@ -7,6 +7,7 @@ from PIL import Image
 from pydantic import JsonValue
 
 from omniagent.benchmarks.base import Benchmark, Column
+from omniagent.benchmarks.data.rows import picture_of
 from omniagent.benchmarks.items import Item, Look
 from omniagent.benchmarks.judgement import Identity, Judge, Judgement, JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
@@ -15,7 +16,6 @@ from omniagent.model.errors import BadImage
 from omniagent.shapes.evaluation.suites import tasks_of
 from omniagent.shapes.oracle.judge import judge, read
 from omniagent.shapes.words.requirements import Wanted
-from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.store import png_bytes
 
 _TASKS = {"draw": 12, "edit": 6, "reference": 6}
@@ -41,10 +41,8 @@ class Shapes(Benchmark):
             for at, task in enumerate(tasks_of(kind, limit=number, seed=seed)):
                 assert task.wanted is not None
                 key = f"{kind}-{at:03d}"
-                images = [work / f"{key}-{turn}.png" for turn in range(len(task.scenes))]
-                for path, picture in zip(images, task.images, strict=True):
-                    if not path.is_file():
-                        write_whole(path, png_bytes(Image.fromarray(picture)))
+                # Named by what they show, so that another seed has files of its own.
+                images = [picture_of(png_bytes(Image.fromarray(picture)), data, work) for picture in task.images]
                 facts: dict[str, JsonValue] = {"wanted": task.wanted.model_dump(mode="json")}
                 found.append(Item(key=key, group=kind, prompt=task.instruction, images=tuple(images), facts=facts))
         return found

@@ -36,7 +36,10 @@ def bench(
     label: Annotated[str, typer.Option(help="Goes before the names of the runs, such as a model's name.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items, from all groups in turn.")] = None,
     samples: Annotated[int | None, typer.Option(min=1, max=64, help="Pictures an item.")] = None,
-    seed: opt.Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Of the first picture of each item. Default: the run's, else 0."),
+    ] = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Every n-th picture from the i-th on.")] = "1/1",
     data: Annotated[Path | None, typer.Option(callback=at_home, help="Folder of the benchmark's data.")] = None,
     fetch: Annotated[
@@ -121,9 +124,9 @@ def bench(
         if action not in ACTIONS:
             raise typer.BadParameter(unknown(action, ACTIONS), param_hint="ACTION")
         part = shard_of(shard)
+        variants = variants_of(comparing.listed(policies) or ["single"], rules or ())
         home = folder_of(out or Path("bench") / name)
         session = Session(benchmark, home, Chosen(data, fetch, data_revision, limit, samples, seed))
-        variants = variants_of(comparing.listed(policies) or ["single"], rules or ())
         asked = JudgeOptions(
             url=judge,
             model=judge_model,

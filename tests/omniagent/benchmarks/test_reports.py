@@ -132,6 +132,37 @@ def test_the_oracle_s_totals_are_means_over_kinds_of_what_it_could_judge(shapes:
     assert cards.count("<article") == 24 and "does not hold" in cards and "no picture" in cards
 
 
+def test_a_run_is_judged_and_reported_by_its_own_seed_and_samples_and_no_others(tmp_path: Path) -> None:
+    first = Session(benchmark_named("shapes"), tmp_path / "out", Chosen(seed=1, samples=2, limit=3))
+    targets = [tasks_of(sample.item.group, limit=1, seed=1)[0].target for sample in first.samples]
+    for sample, target in zip(first.samples, targets, strict=True):
+        assert target is not None
+        path = tmp_path / "perfect" / sample.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(render(target)).save(path)
+    first.elsewhere(tmp_path / "perfect")
+    session = Session(benchmark_named("shapes"), tmp_path / "out", Chosen(limit=3))
+    run = session.elsewhere(tmp_path / "perfect")
+    assert session.judge(run, session.judge_of(JudgeOptions())).judged == 6
+    report = session.report(run)
+    assert str(report.main) == "100.0" and report.outcomes == {"scored": 6} and report.about.seed == 1
+    inputs = {path.name: path.read_bytes() for path in (tmp_path / "out" / "inputs").iterdir()}
+    assert {item.images for item in first.items}.isdisjoint(item.images for item in session.items if item.images)
+    assert len(inputs) == len(set(inputs.values())) >= 4
+    for name, chosen, said in (
+        ("shapes", Chosen(seed=2), "the seed of the run in .*perfect is '?1'?, here it is '?2'?"),
+        ("shapes", Chosen(samples=1), "the samples of the run"),
+        ("conditions", Chosen(), "the benchmark of the run in .*perfect is 'shapes'"),
+    ):
+        with pytest.raises(BadSetting, match=said):
+            Session(benchmark_named(name), tmp_path / "out", chosen).report(run)
+    other = session.elsewhere(tmp_path / "perfect", "other")
+    session.judge(other, session.judge_of(JudgeOptions()))
+    runs = [session.run(run), session.run(other)]
+    with pytest.raises(BadSetting, match="is another one than that of perfect, seed 1; compare runs of one seed"):
+        write_comparison(runs, runs[0], session.out)
+
+
 def test_runs_beside_each_other_are_compared_over_the_pictures_that_both_have(tmp_path: Path) -> None:
     write_geneval(tmp_path / "data")
     session = Session(benchmark_named("geneval"), tmp_path / "out", Chosen(data=tmp_path / "data", samples=2))
