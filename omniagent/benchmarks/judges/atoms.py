@@ -13,7 +13,7 @@ from PIL import Image
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
-from omniagent.benchmarks.judges.vlm import file_name, outcome_of
+from omniagent.benchmarks.judges.served import file_name, outcome_of, unlike
 from omniagent.data.ledger import Ledger
 from omniagent.model.cache import picture_key
 from omniagent.model.critic.openai.critic import OpenAICritic
@@ -84,13 +84,11 @@ class AtomJudge:
     def identity(self) -> Identity:
         """Which judge it is. Raises: as `OpenAICritic.connect`."""
         model = self._critic.connect()
-        same = model.rpartition("/")[2].casefold() == self._published.rpartition("/")[2].casefold()
-        other = f"published rows were judged by {self._published}; this judge is {model}"
         return Identity(
             name=file_name(model),
             model=model,
             settings={"wording": hashlib.sha256(ASKED.encode()).hexdigest()[:16], "picture": "before the words"},
-            differs=() if same else (other,),
+            differs=unlike(self._published, model),
         )
 
     @property

@@ -16,9 +16,6 @@ from omniagent.benchmarks.judges.pictures import jpeg, json_in, number_in, opene
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, wording_of
 
-PUBLISHED = "gpt-4.1"
-"""The judge of GEdit-Bench's published rows."""
-
 
 def shipped_wording() -> Wording:
     """The official words, which come with this package."""
@@ -36,7 +33,6 @@ def viescore_judge(options: JudgeOptions) -> VlmJudge:
         BadSetting: no server was named.
     """
     words = shipped_wording()
-    differs = () if PUBLISHED in (options.model or "") else ("the published numbers are judged by GPT-4.1",)
 
     def asks(look: Look) -> Sequence[Ask]:
         source = opened(Path(str(look.sample.item.facts["source"])))
@@ -48,8 +44,8 @@ def viescore_judge(options: JudgeOptions) -> VlmJudge:
             Ask("PQ", "\n".join((texts["context"], texts["quality"])), (jpeg(edit),)),
         )
 
-    identity = Identity(name="vlm", settings={"wording": words.digest}, differs=differs)
-    return VlmJudge(identity, options, asks, least_in, combine=with_overall, published=(1, 0, 10))
+    identity = Identity(name="vlm", settings={"wording": words.digest})
+    return VlmJudge(identity, options, asks, least_in, combine=with_overall, published="GPT-4.1", faults=(1, 0, 10))
 
 
 def least_in(ask: Ask, answer: str) -> Read | None:

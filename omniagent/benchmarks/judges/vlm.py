@@ -12,23 +12,16 @@ from typing import Any, Final, NamedTuple
 
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions, Outcome
+from omniagent.benchmarks.judges.served import file_name, outcome_of, unlike
 from omniagent.data.ledger import Ledger
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.wire import ChatAnswer
 from omniagent.model.errors import BadImage, BadSetting, BadTask
 from omniagent.model.http.event_loop import BackgroundLoop
-from omniagent.model.http.refusals import Refused
 
 _DECLINED: Final = re.compile(
     r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|unable|not able)|sorry|i (?:can(?:['’]t|not)|won['’]t|must decline)|"
     r"(?:unfortunately|apologies),? i)\b",
-    re.IGNORECASE,
-)
-_NOT_ALLOWED: Final = re.compile(r"content.{0,20}(?:policy|filter|management)|safety system|moderat", re.IGNORECASE)
-_TOO_LONG: Final = re.compile(
-    r"context.{0,30}(?:length|window|size)|max(?:imum)?[ _](?:context|model|prompt|input|num(?:ber)? of)|"
-    r"too (?:long|large|many)|"
-    r"exceeds?.{0,40}(?:limit|maximum|length|tokens|size)|reduce the length|entity too large",
     re.IGNORECASE,
 )
 
@@ -84,12 +77,13 @@ class VlmJudge:
     """A `Judge`. A picture has a score when every question about it has one.
 
     Args:
-        identity: Who judges, without the model and what the options say, which are added.
+        identity: Which judge it is, without the model and what the options say, which are added.
         options: The server, and how it is asked.
         asks: The questions about a picture.
         read: What an answer says.
         combine: The scores of a picture from their parts.
-        published: Of `as_published`: how often each question is asked, the last answer standing, and the range of the
+        published: The model that judged the published numbers; empty where it cannot be one behind a server.
+        faults: Of `as_published`: how often each question is asked, the last answer standing, and the range of the
             random number that stands for an answer that cannot be read, by the part that it stands for.
 
     Raises:
@@ -104,13 +98,15 @@ class VlmJudge:
         read: Reads,
         *,
         combine: Combines = lambda parts: parts,
-        published: tuple[int, int, int] | None = None,
+        published: str = "",
+        faults: tuple[int, int, int] | None = None,
     ) -> None:
         if options.url is None:
             raise BadSetting("this benchmark is judged by a vision model; give its OpenAI-compatible URL with --judge")
         self._options = options
         self._asks, self._read, self._combine = asks, read, combine
-        self._published = published if options.as_published else None
+        self._published = published
+        self._faults = faults if options.as_published else None
         self._loop = BackgroundLoop("judge", self._renew)
         self._client = ChatClient(
             options.url,
@@ -128,14 +124,19 @@ class VlmJudge:
 
     @property
     def identity(self) -> Identity:
-        """Who judges; where no model was named, the server is asked for the first that it lists."""
+        """Which judge it is; where no model was named, the server is asked for the first that it lists."""
         model = self._served()
         settings = {
             "temperature": "not sent" if self._options.temperature is None else f"{self._options.temperature:g}",
             "as_published": str(self._options.as_published).lower(),
         }
         return self._given.model_copy(
-            update={"name": file_name(model), "model": model, "settings": {**self._given.settings, **settings}}
+            update={
+                "name": file_name(model),
+                "model": model,
+                "settings": {**self._given.settings, **settings},
+                "differs": (*self._given.differs, *(unlike(self._published, model) if self._published else ())),
+            }
         )
 
     @property
@@ -188,7 +189,7 @@ class VlmJudge:
         return self._model
 
     def _asked(self, ask: Ask, key: str) -> "_Asked":
-        times = 1 if self._published is None else self._published[0]
+        times = 1 if self._faults is None else self._faults[0]
         calls: list[Call] = []
         said, read = None, None
         for number in range(times):
@@ -196,9 +197,9 @@ class VlmJudge:
             calls.append(said.call)
             read = self._read(ask, said.call.answer) if said.outcome == "scored" else None
         assert said is not None
-        if read is None and self._published is not None:
+        if read is None and self._faults is not None:
             # The official script's own way; by the key, so that the same run gives the same number.
-            _, low, high = self._published
+            _, low, high = self._faults
             guess = random.Random(f"{key} {ask.name}").randint(low, high)
             return _Asked(calls, Read({ask.name: float(guess)}, "a random number, as published"), "scored", "")
         if read is not None:
@@ -269,21 +270,6 @@ def _messages(ask: Ask) -> list[dict[str, Any]]:
         url = f"data:image/{ask.kind};base64,{base64.b64encode(file).decode()}"
         content.append({"type": "image_url", "image_url": {"url": url}})
     return [{"role": "user", "content": content}]
-
-
-def outcome_of(error: BadTask) -> Outcome | None:
-    """The outcome that a server's refusal of a request is; None where the request itself is wrong for all pictures."""
-    said = error.__cause__
-    if not isinstance(said, Refused):
-        return None
-    if said.status == 413 or _TOO_LONG.search(said.words):
-        return "too_long"
-    return "refused" if _NOT_ALLOWED.search(said.words) else None
-
-
-def file_name(model: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-._")[:60]
-    return plain or "judge"
 
 
 def _now() -> str:

@@ -69,16 +69,14 @@ class ImgEdit(Benchmark):
 
     def judge(self, options: JudgeOptions, data: Path) -> Judge:
         words = words_in(options.wording, data)
-        differs = () if "gpt-4o" in (options.model or "") else ("the published numbers are judged by GPT-4o",)
 
         def asks(look: Look) -> Sequence[Ask]:
             item = look.sample.item
             files = tuple(png_bytes(opened(path)) for path in (item.images[0], look.picture))
             return (Ask("score", words.texts[item.group].replace("<edit_prompt>", item.prompt), files, kind="png"),)
 
-        return VlmJudge(
-            Identity(name="vlm", settings={"wording": words.digest}, differs=differs), options, asks, mean_in
-        )
+        identity = Identity(name="vlm", settings={"wording": words.digest})
+        return VlmJudge(identity, options, asks, mean_in, published="GPT-4o")
 
 
 def mean_in(ask: Ask, answer: str) -> Read | None:

@@ -89,13 +89,12 @@ class OmniContext(Benchmark):
             WORDING,
             repository="github.com/VectorSpaceLab/OmniGen2",
         )
-        differs = () if "gpt-4.1" in (options.model or "") else ("the published numbers are judged by GPT-4.1",)
-        identity = Identity(name="vlm", settings={"wording": words.digest}, differs=differs)
+        identity = Identity(name="vlm", settings={"wording": words.digest})
 
         def asks(look: Look) -> Sequence[Ask]:
             return asks_of(look, words)
 
-        return VlmJudge(identity, options, asks, score_in, combine=with_overall, published=(3, 0, 10))
+        return VlmJudge(identity, options, asks, score_in, combine=with_overall, published="GPT-4.1", faults=(3, 0, 10))
 
 
 def asks_of(look: Look, words: Wording) -> list[Ask]:

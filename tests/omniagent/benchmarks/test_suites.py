@@ -265,6 +265,14 @@ def test_imgedits_words_come_from_a_json_or_from_a_python_file_and_are_asked_for
         identities.append(judge.identity.settings["wording"])
         judge.close()
     assert len(set(identities)) == 1
+    for model, same in (
+        ("gpt-4o", True), ("openai/GPT-4o", True), ("gpt-4o-2024-11-20", True), ("gpt-4o-mini", False),
+        ("gpt-4o-mini-2024-07-18", False), ("gpt-4", False),
+    ):  # fmt: skip
+        judge = session.judge_of(JudgeOptions(url="http://127.0.0.1:1/v1", model=model, wording=str(wording)))
+        told = (f"the published numbers are judged by GPT-4o; this judge is {model}",)
+        assert judge.identity.differs == (() if same else told)
+        judge.close()
 
 
 def viewed(words: str, pictures: Sequence[Image.Image]) -> str:
