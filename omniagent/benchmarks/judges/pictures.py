@@ -1,11 +1,8 @@
-"""Pictures as judges get them, and scores as they write them."""
+"""Pictures as judges get them."""
 
 import io
-import json
 import math
-import re
 from pathlib import Path
-from typing import Any, cast
 
 from PIL import Image
 
@@ -41,30 +38,3 @@ def within(image: Image.Image, pixels: int, multiple: int = 1) -> Image.Image:
         width, height = int(width * ratio), int(height * ratio)
     size = max(width // multiple, 1) * multiple, max(height // multiple, 1) * multiple
     return image if size == image.size else image.resize(size)
-
-
-def json_in(answer: str) -> dict[str, Any] | None:
-    """The first object of JSON in an answer, whatever stands around it; None where there is none."""
-    decoder = json.JSONDecoder(strict=False)
-    for found in re.finditer(r"\{", answer):
-        try:
-            value, _ = decoder.raw_decode(answer, found.start())
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return cast("dict[str, Any]", value)
-    return None
-
-
-def number_in(value: object, low: float, high: float) -> float | None:
-    """A number within its range, also as text or as the only one of a list; None for anything else."""
-    if isinstance(value, list):
-        given = cast("list[object]", value)
-        return number_in(given[0], low, high) if len(given) == 1 else None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if low <= number <= high else None

@@ -12,7 +12,8 @@ from typing import cast
 
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Identity, JudgeOptions
-from omniagent.benchmarks.judges.pictures import jpeg, json_in, number_in, opened
+from omniagent.benchmarks.judges.answers import json_in, number_in
+from omniagent.benchmarks.judges.pictures import jpeg, opened
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, wording_of
 

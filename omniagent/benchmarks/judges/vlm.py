@@ -18,6 +18,7 @@ from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.wire import ChatAnswer
 from omniagent.model.errors import BadImage, BadSetting, BadTask
 from omniagent.model.http.event_loop import BackgroundLoop
+from omniagent.model.mllm.yes_no import without_thought
 
 _DECLINED: Final = re.compile(
     r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|unable|not able)|sorry|i (?:can(?:['’]t|not)|won['’]t|must decline)|"
@@ -67,7 +68,7 @@ Asks = Callable[[Look], Sequence[Ask]]
 """The questions about a picture. Raises: BadImage where its file cannot be read."""
 
 Reads = Callable[[Ask, str], Read | None]
-"""What an answer says; None where it cannot be read."""
+"""What an answer says, which comes without what the model thought aloud; None where it cannot be read."""
 
 Combines = Callable[[Mapping[str, float]], Mapping[str, float]]
 """The scores of a picture from the parts that were read, with what follows from them."""
@@ -195,7 +196,7 @@ class VlmJudge:
         for number in range(times):
             said = self._said(ask, number)
             calls.append(said.call)
-            read = self._read(ask, said.call.answer) if said.outcome == "scored" else None
+            read = self._read(ask, without_thought(said.call.answer)) if said.outcome == "scored" else None
         assert said is not None
         if read is None and self._faults is not None:
             # The official script's own way; by the key, so that the same run gives the same number.
@@ -206,7 +207,7 @@ class VlmJudge:
             return _Asked(calls, read, "scored", "")
         if said.outcome != "scored":
             return _Asked(calls, None, said.outcome, said.reason)
-        declined = _DECLINED.match(said.call.answer) is not None
+        declined = _DECLINED.match(without_thought(said.call.answer)) is not None
         why = "the judge declined: " if declined else "the answer cannot be read: "
         return _Asked(calls, None, "refused" if declined else "unreadable", why + said.call.answer[:300])
 
@@ -252,7 +253,7 @@ class VlmJudge:
             return _Said(made, "refused", choice.message.refusal or "the server's content filter")
         if not choice.said.strip():
             return _Said(made, "unreadable", f"an empty answer (finish: {finish or 'not told'})")
-        if self._cache is not None and self._read(ask, choice.said) is not None:
+        if self._cache is not None and self._read(ask, without_thought(choice.said)) is not None:
             self._cache.keep(key, made)
         return _Said(made, "scored")
 

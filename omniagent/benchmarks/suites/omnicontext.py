@@ -12,7 +12,8 @@ from omniagent.benchmarks.base import Benchmark, Column, HubData
 from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
-from omniagent.benchmarks.judges.pictures import jpeg, json_in, number_in, opened, within
+from omniagent.benchmarks.judges.answers import json_in, number_in
+from omniagent.benchmarks.judges.pictures import jpeg, opened, within
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, constants_of
 from omniagent.benchmarks.statistics import mean_of_strata

@@ -236,7 +236,11 @@ def test_what_is_wrong_with_a_judge_ends_the_phase_with_a_reason(
 
 def test_a_model_that_wants_its_limit_by_another_name_is_asked_so_and_a_filter_is_a_refusal(bench: Bench) -> None:
     answers: list[Answer] = [(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")]
-    answers += ['{"score": "8", "reasoning": "fine"}', "10", (400, "The content management policy was triggered.")]
+    answers += [
+        '<think>{"score": 1}</think>{"score": "8", "reasoning": "fine"}',
+        "<think>1</think>10",
+        (400, "The content management policy was triggered."),
+    ]
 
     def answer(words: str, pictures: Sequence[Image.Image]) -> Answer:
         return answers.pop(0) if answers else "I'm sorry, but I can't help with that."

@@ -228,7 +228,7 @@ def graded(words: str, pictures: Sequence[Image.Image]) -> str:
     scores = numbers_in(r"<(.*?)>", words)
     if scores is None:
         return "It looks quite good to me: nothing is wrong."
-    return "Brief reasoning: fine.\n" + "\n".join(
+    return "<think>\nDetail: 1\n</think>\nBrief reasoning: fine.\n" + "\n".join(
         f"{name}: {score}"
         for name, score in zip(("Prompt Compliance", "Visual Seamlessness", "Detail"), scores, strict=True)
     )
@@ -279,8 +279,11 @@ def viewed(words: str, pictures: Sequence[Image.Image]) -> str:
     if len(pictures) == 2:
         assert pictures[0].size == pictures[1].size == (40, 30), "the edit is brought to the source's size"
         scores = numbers_in(r"<(.*?)>", words)
-        return f'{{"score": {scores}, "reasoning": "r"}}' if scores else "I cannot assist with that."
-    return '```json\n{"score": [7, 7], "reasoning": "natural"}\n```'
+        if scores is None:
+            return "<think>May I?</think>I cannot assist with that."
+        # A bare list, which is read too, behind a thought that holds JSON.
+        return f'<think>{{"score": [1, 1]}} or [2, 2]?</think>\n{scores}'
+    return '<think>{"score": [1, 1]}</think>```json\n{"score": [7, 7], "reasoning": "natural"}\n```'
 
 
 def test_gedits_totals_are_means_of_group_means_by_language_and_set(tmp_path: Path):
