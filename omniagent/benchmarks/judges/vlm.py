@@ -198,7 +198,7 @@ class VlmJudge:
             calls.append(said.call)
             read = self._read(ask, without_thought(said.call.answer)) if said.outcome == "scored" else None
         assert said is not None
-        if read is None and self._faults is not None:
+        if read is None and self._faults is not None and said.outcome == "scored":
             # The official script's own way; by the key, so that the same run gives the same number.
             _, low, high = self._faults
             guess = random.Random(f"{key} {ask.name}").randint(low, high)

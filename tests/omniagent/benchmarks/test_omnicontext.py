@@ -188,6 +188,8 @@ def test_as_published_asks_three_times_and_takes_a_random_number_for_prose(tmp_p
         assert len(prose) == 6 and len([words for words in server.asked if "quark b" in words]) == 6
         assert bench("report", *given[:4]).exit_code == 0
         text = (bench.out / "faults" / "report.md").read_text()
+        told = json.loads((bench.out / "faults" / "report.json").read_text())
+        assert told["outcomes"] == {"scored": 10, "refused": 1, "too_long": 1, "missing": 1}
         assert "a random number, as published" in (bench.out / "faults" / "judged" / f"{MODEL}.jsonl").read_text()
         assert "--as-published" in text
 
