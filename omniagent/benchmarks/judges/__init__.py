@@ -1,1 +1,1 @@
-"""Who judges: models behind URLs, detectors, oracles."""
+"""Judges: models behind URLs, detectors, oracles."""

@@ -14,7 +14,7 @@ class DerivedJudge:
     """A `Judge` that asks another one.
 
     Args:
-        inner: Who judges.
+        inner: The judge that is asked.
         derive: What becomes of its judgements; those without scores stay as they are.
     """
 

@@ -1,4 +1,4 @@
-"""The folder of a run: what it is of, who works in it, and where its files are.
+"""The folder of a run: what it is of, which process works in it, and where its files are.
 
 run.json                     what was drawn, how and by what; another run is refused here
 pictures/                    the benchmark's official layout

@@ -60,7 +60,7 @@ def judge_pictures(
     changed since it was judged is judged anew.
 
     Args:
-        judge: Who judges.
+        judge: The judge.
         samples: All pictures of the run, of all shards.
         folder: Where they and the judgements are.
         shard: Which part of them.

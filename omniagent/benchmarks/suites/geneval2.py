@@ -77,7 +77,7 @@ class GenEval2(Benchmark):
         named = _mapped(folder).get(item.prompt)
         if named is None or number:
             return super().elsewhere(item, number, folder)
-        # The official map holds paths as the one who drew had them: whole ones, or ones from his folder on.
+        # The official map holds paths of the machine that drew: absolute ones, or ones relative to its own folder.
         given = Path(named)
         here = [given.relative_to(folder)] if given.is_relative_to(folder) else [given, Path(given.name)]
         inside = [each for each in here if not each.is_absolute() and ".." not in each.parts]
