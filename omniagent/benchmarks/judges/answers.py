@@ -1,5 +1,7 @@
 """Scores as judges write them."""
 
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from omniagent.model.mllm.yes_no import json_objects, without_thought
@@ -22,3 +24,13 @@ def number_in(value: object, low: float, high: float) -> float | None:
     except ValueError:
         return None
     return number if low <= number <= high else None
+
+
+def with_mean(name: str) -> Callable[[Mapping[str, float]], Mapping[str, float]]:
+    """What adds the geometric mean of a picture's two parts to them, before any mean over pictures."""
+
+    def combined(parts: Mapping[str, float]) -> Mapping[str, float]:
+        first, second = parts.values()
+        return {**parts, name: math.sqrt(first * second)}
+
+    return combined

@@ -4,15 +4,14 @@ Source: M. Ku et al., VIEScore (arXiv 2312.14867); wording of stepfun-ai/Step1X-
 """
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import cast
 
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Identity, JudgeOptions
-from omniagent.benchmarks.judges.answers import json_in, number_in
+from omniagent.benchmarks.judges.answers import json_in, number_in, with_mean
 from omniagent.benchmarks.judges.pictures import jpeg, opened
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, wording_of
@@ -46,7 +45,7 @@ def viescore_judge(options: JudgeOptions) -> VlmJudge:
         )
 
     identity = Identity(name="vlm", settings={"wording": words.digest})
-    return VlmJudge(identity, options, asks, least_in, combine=with_overall, published="GPT-4.1", faults=(1, 0, 10))
+    return VlmJudge(identity, options, asks, least_in, combine=with_mean("O"), published="GPT-4.1", faults=(1, 0, 10))
 
 
 def least_in(ask: Ask, answer: str) -> Read | None:
@@ -69,8 +68,3 @@ def least_in(ask: Ask, answer: str) -> Read | None:
     if len(told) != 2 or len(scores) != 2:
         return None
     return Read({ask.name: min(told)}, str(found.get("reasoning", "")))
-
-
-def with_overall(parts: Mapping[str, float]) -> Mapping[str, float]:
-    """The parts and their geometric mean, of each picture before any mean over pictures."""
-    return {**parts, "O": math.sqrt(parts["SC"] * parts["PQ"])}

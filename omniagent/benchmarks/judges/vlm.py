@@ -14,6 +14,7 @@ from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions, Outcome
 from omniagent.benchmarks.judges.served import file_name, outcome_of, unlike
 from omniagent.data.ledger import Ledger
+from omniagent.model.critic.openai.abilities import Abilities, blamed
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.wire import ChatAnswer
 from omniagent.model.errors import BadImage, BadSetting, BadTask
@@ -120,7 +121,7 @@ class VlmJudge:
         )
         self._cache = None if options.cache is None else Ledger(Path(options.cache))
         self._model = options.model
-        self._limit = "max_tokens"
+        self._abilities = Abilities()
         self._given = identity
 
     @property
@@ -230,18 +231,17 @@ class VlmJudge:
         return self._kept(key, call, ask, answer)
 
     def _answered(self, body: dict[str, Any], tokens: int) -> ChatAnswer:
-        # Other threads may have learned the name meanwhile.
-        limit = self._limit
-        given: dict[str, Any] = {**body, limit: tokens}
+        abilities = self._abilities
+        given: dict[str, Any] = body if abilities.limit is None else {**body, abilities.limit: tokens}
         try:
             return self._loop.run(self._client.chat(**given))
         except BadTask as error:
-            if limit != "max_tokens" or "max_completion_tokens" not in str(error):
+            if abilities.limit is None or "limit" not in blamed(error):
                 raise
-        # Newer models of OpenAI take the limit under another name, and say so.
-        self._limit = "max_completion_tokens"
-        again: dict[str, Any] = {**body, self._limit: tokens}
-        return self._loop.run(self._client.chat(**again))
+        # Newer models of OpenAI take the limit under another name; another thread may have learned it meanwhile.
+        if self._abilities is abilities:
+            self._abilities = abilities.without("limit")
+        return self._answered(body, tokens)
 
     def _kept(self, key: str, call: Call, ask: Ask, answer: ChatAnswer) -> _Said:
         choice = answer.choices[0]

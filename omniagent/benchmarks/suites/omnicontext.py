@@ -3,8 +3,7 @@
 Source: OmniGen2 (arXiv 2506.18871), section 4, and the folder `omnicontext` of VectorSpaceLab/OmniGen2.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from omniagent.benchmarks.base import Benchmark, Column, HubData
 from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
-from omniagent.benchmarks.judges.answers import json_in, number_in
+from omniagent.benchmarks.judges.answers import json_in, number_in, with_mean
 from omniagent.benchmarks.judges.pictures import jpeg, opened, within
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, constants_of
@@ -95,7 +94,9 @@ class OmniContext(Benchmark):
         def asks(look: Look) -> Sequence[Ask]:
             return asks_of(look, words)
 
-        return VlmJudge(identity, options, asks, score_in, combine=with_overall, published="GPT-4.1", faults=(3, 0, 10))
+        return VlmJudge(
+            identity, options, asks, score_in, combine=with_mean("overall"), published="GPT-4.1", faults=(3, 0, 10)
+        )
 
 
 def asks_of(look: Look, words: Wording) -> list[Ask]:
@@ -125,8 +126,3 @@ def score_in(ask: Ask, answer: str) -> Read | None:
         return None if score is None else Read({ask.name: score})
     score = number_in(found.get("score"), 0, 10)
     return None if score is None else Read({ask.name: score}, str(found.get("reasoning", "")))
-
-
-def with_overall(parts: Mapping[str, float]) -> Mapping[str, float]:
-    """The parts and their geometric mean, of each picture before any mean over pictures."""
-    return {**parts, "overall": math.sqrt(parts["PF"] * parts["SC"])}
