@@ -58,6 +58,7 @@ class Benchmark(ABC):
         right: The part of the scores that is 1 for a right picture and 0 for a wrong one, where there is one:
             policies are then compared as shares, with a plot.
         by_url: Whether a vision model behind a URL judges it, so that the judge can be tried before anything is drawn.
+        rows_of: The benchmark whose published rows are also its own; empty where it has its own file, or none.
         needs_wording: What must be named by `--wording`, or empty.
     """
 
@@ -72,6 +73,7 @@ class Benchmark(ABC):
     items_in_full: ClassVar[int | None] = None
     right: ClassVar[str | None] = None
     by_url: ClassVar[bool] = False
+    rows_of: ClassVar[str] = ""
     needs_wording: ClassVar[str] = ""
 
     @abstractmethod

@@ -41,7 +41,7 @@ def published(benchmark: Benchmark) -> tuple[Row, ...]:
     Raises:
         BadSetting: the file names a column that the benchmark does not have, or is damaged.
     """
-    file = resources.files("omniagent.benchmarks").joinpath("published", f"{benchmark.name}.yaml")
+    file = resources.files("omniagent.benchmarks").joinpath("published", f"{benchmark.rows_of or benchmark.name}.yaml")
     if not file.is_file():
         return ()
     try:

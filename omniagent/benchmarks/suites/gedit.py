@@ -5,7 +5,7 @@ Source: Step1X-Edit (arXiv 2504.17761) and the folder `GEdit-Bench` of stepfun-a
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from omniagent.benchmarks.base import Benchmark, Column, HubData
 from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name
@@ -51,7 +51,8 @@ class GEdit(Benchmark):
     by_url = True
     items_in_full = 1212
     columns = columns_of("en")
-    languages = LANGUAGES
+    rows_of = "gedit-en"
+    languages: ClassVar[tuple[str, ...]] = LANGUAGES
 
     def items(self, data: Path, work: Path, seed: int = 0) -> list[Item]:
         found: list[Item] = []
@@ -114,6 +115,7 @@ class GEditChinese(GEdit):
     title = "GEdit-Bench-CN"
     items_in_full = 606
     columns = tuple(column for column in columns_of("cn") if column.label.startswith("CN"))
+    rows_of = ""
     languages = ("cn",)
 
 

@@ -179,6 +179,11 @@ def test_runs_beside_each_other_are_compared_over_the_pictures_that_both_have(tm
     assert "data:image/svg+xml" in page and "best-of-n-4" in page
 
 
+def test_published_rows_of_both_languages_are_those_of_the_english_half() -> None:
+    both, english, chinese = (published(benchmark_named(name)) for name in ("gedit", "gedit-en", "gedit-cn"))
+    assert both == english and len(both) == 9 and not chinese
+
+
 def test_a_column_that_published_rows_do_not_have_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     geneval = benchmark_named("geneval")
     monkeypatch.setattr(type(geneval), "columns", geneval.columns[:3])
