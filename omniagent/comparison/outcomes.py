@@ -67,24 +67,27 @@ class Comparison(BaseModel):
     baseline: str
     rows: tuple[Row, ...]
 
-    def table(self) -> str:
-        """The rows as a Markdown table."""
-        head = ["policy", "budget", "pictures", "right", f"points over {self.baseline}"]
-        head += [f"failures by those of {self.baseline}", "worse than the first"]
-        lines = [head, ["---"] * len(head)]
+    @property
+    def head(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        over = f"points over {self.baseline}", f"failures by those of {self.baseline}"
+        return ("policy", "budget", "pictures", "right", *over, "worse than the first")
+
+    @property
+    def cells(self) -> tuple[tuple[str, ...], ...]:
+        """The rows as texts, in the order of `head`."""
+        found: list[tuple[str, ...]] = []
         for row in self.rows:
             ratio, gain = row.failures, row.gain
-            lines.append(
-                [
-                    row.policy,
-                    str(row.budget),
-                    f"{row.pictures:.1f}",
-                    str(row.right),
-                    "—" if gain is None else f"{_points(gain.value)} ({_points(gain.low)} to {_points(gain.high)})",
-                    "—" if ratio is None else f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})",
-                    str(row.worse),
-                ]
-            )
+            points = "—" if gain is None else f"{_points(gain.value)} ({_points(gain.low)} to {_points(gain.high)})"
+            failures = "—" if ratio is None else f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+            about = row.policy, str(row.budget), f"{row.pictures:.1f}", str(row.right)
+            found.append((*about, points, failures, str(row.worse)))
+        return tuple(found)
+
+    def table(self) -> str:
+        """The rows as a Markdown table."""
+        lines = [self.head, tuple("---" for _ in self.head), *self.cells]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

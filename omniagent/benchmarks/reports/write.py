@@ -71,8 +71,7 @@ def write_comparison(runs: Sequence[Run], base: Run, out: Path) -> str:
     ]
     plot = None
     if (found := comparison_of(runs, base)) is not None:
-        cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in found.table().splitlines()]
-        tables.insert(1, Table("At equal pictures, over the same items", cells[0], tuple(cells[2:])))
+        tables.insert(1, Table("At equal pictures, over the same items", found.head, found.cells))
         plot = svg_of(found)
         _write(out / "comparison.json", found.model_dump_json(indent=1) + "\n")
         _write(out / "comparison.svg", plot)
