@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -26,6 +27,31 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 def _c_library() -> Any:
     return ctypes.CDLL(None)
+
+
+class _Place(ctypes.Structure):
+    """`Dl_info` of dlfcn.h."""
+
+    _fields_ = (
+        ("dli_fname", ctypes.c_char_p),
+        ("dli_fbase", ctypes.c_void_p),
+        ("dli_sname", ctypes.c_char_p),
+        ("dli_saddr", ctypes.c_void_p),
+    )
+
+
+def _is_glibcs_own(c: Any) -> bool:
+    """Whether memory comes from glibc, and not from an allocator that was preloaded, as jemalloc or mimalloc."""
+
+    def home_of(name: str) -> tuple[int | None, bytes | None]:
+        place = _Place()
+        found = c.dladdr(ctypes.cast(getattr(c, name), ctypes.c_void_p), ctypes.byref(place))
+        return (place.dli_fbase, place.dli_fname) if found else (None, None)
+
+    glibc, _ = home_of("gnu_get_libc_version")
+    # Of a function whose address a program takes, that may lie in the program itself, which goes by its first argument.
+    homes = [home_of(name) for name in ("malloc", "calloc", "realloc", "free", "posix_memalign", "malloc_usable_size")]
+    return glibc is not None and all(base == glibc or file == os.fsencode(sys.orig_argv[0]) for base, file in homes)
 
 
 def pick_device(name: str | torch.device | None = None) -> torch.device:
@@ -80,16 +106,22 @@ def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) ->
     )
 
 
-def keep_freed_memory(environ: Mapping[str, str] = os.environ, library: Callable[[], Any] = _c_library) -> bool:
+def keep_freed_memory(
+    environ: Mapping[str, str] = os.environ,
+    library: Callable[[], Any] = _c_library,
+    own: Callable[[Any], bool] = _is_glibcs_own,
+) -> bool:
     """Have glibc keep what the process frees, so that each step finds the memory of the one before it.
 
     By default it gives tensors of more than 32 MiB, and what lies on top of its heap, back to the system, and the next
-    step waits while the system makes the pages anew: 100,000 page faults a step of the mid-size benchmark.
-    `free_memory` still gives back what is free.
+    step waits while the system makes the pages anew. In the main thread all that is kept; other threads have heaps of
+    64 MiB, so that theirs keep no larger tensor, and a heap that gets empty is given back. `free_memory` still gives
+    back what is free.
 
     Args:
         environ: The process's variables. An allocator that they set up is left alone.
         library: Gives the C library.
+        own: Whether the process's memory comes from that.
 
     Returns:
         Whether that holds now; False for another allocator than glibc's, or one that is set up already.
@@ -98,8 +130,10 @@ def keep_freed_memory(environ: Mapping[str, str] = os.environ, library: Callable
         return False
     try:
         c = library()
-        # Only glibc has both. Older ones refuse thresholds above half a heap.
-        _ = c.gnu_get_libc_version
+        # Only glibc has both.
+        if not hasattr(c, "gnu_get_libc_version") or not own(c):
+            return False
+        # Older ones refuse thresholds above half a heap.
         thresholds = any(c.mallopt(_MMAP_THRESHOLD, size) for size in (2**30, 2**25))
         return bool(thresholds and c.mallopt(_TRIM_THRESHOLD, 2**31 - 1))
     except (AttributeError, OSError, TypeError):
