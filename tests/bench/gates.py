@@ -61,7 +61,7 @@ class Floors(BaseModel):
 FLOORS: Final[Mapping[str, Floors]] = {
     "balanced": Floors(psnr=30, ssim=0.97, lost=1),
     "fast": Floors(psnr=30, ssim=0.97, lost=3),
-    "edit": Floors(psnr=40, ssim=0.97, lost=1, outside=40, second_round=0.5, mended_lost=15, faster=2.0),
+    "edit": Floors(psnr=40, ssim=0.97, lost=1, outside=40, second_round=0.5, mended_lost=10, faster=2.0),
 }
 
 
