@@ -88,6 +88,15 @@ class Judge(Protocol):
         """How many pictures may be judged at the same time."""
         ...
 
+    def connect(self) -> None:
+        """Find out whether it can be asked, where that hangs on a server; a judge in this process is there once made.
+
+        Raises:
+            RetryableError: not now.
+            OmniAgentError: not at all, such as with this key.
+        """
+        ...
+
     def judge(self, look: Look) -> Judgement:
         """What it says of one picture; what is wrong with the picture or the answer alone is an outcome, no error.
 

@@ -22,6 +22,7 @@ from omniagent.benchmarks.running.draw import Drawing, Drawn
 from omniagent.benchmarks.running.folder import RUN_FILE, WHOLE, About, RunFolder, Shard
 from omniagent.benchmarks.running.generate import Spreads, generate
 from omniagent.benchmarks.running.judge import Counted, Judged, judge_pictures
+from omniagent.benchmarks.running.ledger import by_key
 from omniagent.comparison import Variant, caps_of, folder_of
 from omniagent.data.executors.local import LocalExecutor
 from omniagent.model.errors import BadSetting
@@ -176,6 +177,11 @@ class Session:
             BadSetting: the run is of another benchmark, data, seed or number of samples than this session.
         """
         return judge_pictures(judge, self._of(folder), folder, shard=shard, again=again, tell=tell)
+
+    def undrawn(self, folder: RunFolder, shard: Shard = WHOLE) -> int:
+        """How many pictures of a part of a run are not drawn yet. Raises: BadSetting where lines are damaged."""
+        done = by_key(folder.drawn_files, Drawn)
+        return sum(sample.key not in done for sample in self.samples[shard.number - 1 :: shard.of])
 
     def judge_of(self, options: JudgeOptions) -> Judge:
         """The benchmark's judge; its answers are kept in `answers/`. Raises: as `Benchmark.judge`."""

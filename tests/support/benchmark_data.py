@@ -124,6 +124,9 @@ class ShadeJudge:
     def identity(self) -> Identity:
         return Identity(name="shade")
 
+    def connect(self) -> None:
+        """It is in this process."""
+
     def judge(self, look: Look) -> Judgement:
         self.looks.append(look.sample.key)
         with Image.open(look.picture) as picture:

@@ -28,9 +28,9 @@ class JudgeServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Answers, model: str) -> None:
+    def __init__(self, answer: Answers, model: str, key: str | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer, self.model = answer, model
+        self.answer, self.model, self.key = answer, model, key
         self.asked: list[str] = []
         self.lock = threading.Lock()
 
@@ -40,9 +40,9 @@ class JudgeServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def judge_server(answer: Answers, model: str = "gpt-4.1") -> Generator[JudgeServer]:
-    """A server at work."""
-    server = JudgeServer(answer, model)
+def judge_server(answer: Answers, model: str = "gpt-4.1", key: str | None = None) -> Generator[JudgeServer]:
+    """A server at work, which wants the key if there is one."""
+    server = JudgeServer(answer, model, key)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -60,6 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
+        if self._home.key not in (None, (self.headers["authorization"] or "").removeprefix("Bearer ")):
+            self._send(401, {"error": {"message": "wrong key"}})
+            return
         self._send(200, {"object": "list", "data": [{"id": self._home.model, "object": "model", "owned_by": "test"}]})
 
     def do_POST(self) -> None:

@@ -95,6 +95,10 @@ class AtomJudge:
     def at_once(self) -> int:
         return self._options.concurrency
 
+    def connect(self) -> None:
+        """As `Judge.connect`. Raises: as `OpenAICritic.connect`."""
+        self._critic.connect()
+
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`.
 

@@ -30,6 +30,10 @@ class DerivedJudge:
     def at_once(self) -> int:
         return self._inner.at_once
 
+    def connect(self) -> None:
+        """As `Judge.connect`."""
+        self._inner.connect()
+
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`."""
         made = self._inner.judge(look)

@@ -111,6 +111,9 @@ class GenEvalJudge:
     def at_once(self) -> int:
         return 1
 
+    def connect(self) -> None:
+        """It is in this process."""
+
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`.
 

@@ -84,6 +84,9 @@ class LikenessJudge(ABC):
     def at_once(self) -> int:
         return 1
 
+    def connect(self) -> None:  # noqa: B027
+        """It is in this process."""
+
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`.
 

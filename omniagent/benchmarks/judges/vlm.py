@@ -17,7 +17,7 @@ from omniagent.data.ledger import Ledger
 from omniagent.model.critic.openai.abilities import Abilities, blamed
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.wire import ChatAnswer
-from omniagent.model.errors import BadImage, BadSetting, BadTask
+from omniagent.model.errors import BadImage, BadSetting, BadTask, CriticBadOutput, UnknownModel
 from omniagent.model.http.event_loop import BackgroundLoop
 from omniagent.model.mllm.yes_no import without_thought
 
@@ -144,6 +144,21 @@ class VlmJudge:
     @property
     def at_once(self) -> int:
         return self._options.concurrency
+
+    def connect(self) -> None:
+        """As `Judge.connect`: the server is asked for its models, of which the judge need not be one.
+
+        Raises:
+            CriticUnavailable, CriticTimeout: it cannot be asked now.
+            BadSetting: it refuses the key, or lists no model where none was named.
+        """
+        try:
+            self._loop.run(self._client.models())
+        except (UnknownModel, BadTask, CriticBadOutput):
+            # A server without a list of models takes the name it is given.
+            if self._model is None:
+                raise
+        self._served()
 
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`.

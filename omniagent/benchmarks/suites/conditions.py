@@ -77,6 +77,9 @@ class ConditionOracle:
     identity = Identity(name="oracle", model="omniagent.shapes.oracle")
     at_once = 1
 
+    def connect(self) -> None:
+        """It is in this process."""
+
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`; raises nothing."""
         item = look.sample.item

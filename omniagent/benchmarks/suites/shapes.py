@@ -63,6 +63,9 @@ class Oracle:
     identity = Identity(name="oracle", model="omniagent.shapes.oracle")
     at_once = 1
 
+    def connect(self) -> None:
+        """It is in this process."""
+
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`; raises nothing."""
         wanted = Wanted.model_validate(look.sample.item.facts["wanted"])

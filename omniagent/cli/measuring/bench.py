@@ -1,6 +1,7 @@
 """`omniagent bench`: public benchmarks, in two phases, with the agent's policies side by side."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -110,6 +111,7 @@ def bench(
         from omniagent.benchmarks.session import Chosen, Session, in_processes, on_ray
         from omniagent.comparison import variants_of
         from omniagent.config import folder_of
+        from omniagent.data.executors.named import executor_named
         from omniagent.model.errors import BadSetting
         from omniagent.model.wording import counted, unknown
         from omniagent.runs.options import settings_in
@@ -154,9 +156,12 @@ def bench(
             typer.echo(f"{counted(new.drawn, 'picture')} and {counted(new.judged, 'judgement')} came in", err=True)
         if not folders:
             raise BadSetting(f"{home} holds no run of {benchmark.title}; generate pictures, or name some with --images")
-        # What is wrong with it is told before hours of drawing.
-        who = session.judge_of(asked) if benchmark.by_url and action in ("judge", "all") else None
         if action in ("generate", "all") and images is None:
+            executor_named(executor, workers)
+            if action == "all" and any(session.undrawn(folder, part) for folder in folders):
+                # What is wrong with the judge is told before hours of drawing, for which its memory is free again.
+                with closing(session.judge_of(asked)) as tried:
+                    tried.connect()
             models = ModelOptions(model, revision, critic, device, None, None, preset, generator)
             agent = agent_of(context, models)
             alone = executor == "local" and workers == 1
@@ -176,14 +181,11 @@ def bench(
                     tell=_drawn(folder),
                 )
         if action in ("judge", "all"):
-            who = who or session.judge_of(asked)
-            try:
+            with closing(session.judge_of(asked)) as by:
                 left = [
-                    session.judge(folder, who, shard=part, again=again, tell=_judged(folder)).faults
+                    session.judge(folder, by, shard=part, again=again, tell=_judged(folder)).faults
                     for folder in folders
                 ]
-            finally:
-                who.close()
             if sum(left):
                 say(f"warning: {counted(sum(left), 'picture')} could not be judged now; run the same again")
         if action in ("report", "all", "merge") and part.of == 1:

@@ -236,6 +236,19 @@ def test_what_is_wrong_with_a_judge_ends_the_phase_with_a_reason(
     assert outcome.exit_code == code and said in outcome.stderr, outcome.output
 
 
+def test_a_judge_or_executor_that_cannot_be_used_is_told_before_anything_is_drawn(bench: Bench) -> None:
+    out = bench.out.parent / "untried"
+    with judge_server(reply, MODEL, key="right") as server:
+        for words, code, said in (
+            (("--judge", server.url, "--judge-key", "wrong"), 2, "refused the API key"),
+            (("--judge", "http://127.0.0.1:9/v1", "--judge-retries", 0), 3, "cannot be reached"),
+            (("--judge", server.url, "--executor", "rai"), 2, "give local or ray"),
+        ):
+            outcome = bench("all", "--out", out, "--wording", bench.words, "--judge-model", MODEL, *words)
+            assert outcome.exit_code == code and said in " ".join(outcome.stderr.split()), outcome.output
+        assert not list(out.glob("single-1")) and not server.asked
+
+
 def test_a_model_that_wants_its_limit_by_another_name_is_asked_so_and_a_filter_is_a_refusal(bench: Bench) -> None:
     answers: list[Answer] = [(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")]
     answers += [
