@@ -64,10 +64,8 @@ class Dpg(Benchmark):
             first = first or name
         found: list[Item] = []
         for name, of_item in rows.items():
-            facts: dict[str, Any] = {
-                "questions": [_question(row, path).facts for row in of_item],
-                "first": name == first,
-            }
+            questions = _checked([_question(row, path) for row in of_item], f"{cut(str(path))}, item {name}")
+            facts: dict[str, Any] = {"questions": [each.facts for each in questions], "first": name == first}
             written = path.parent / "prompts" / f"{name}.txt"
             prompt = written.read_text(encoding="utf-8").strip() if written.is_file() else of_item[0]["text"].strip()
             found.append(Item(key=name, prompt=prompt, mode="generate", facts=facts))
@@ -189,6 +187,17 @@ def _rows(path: Path) -> list[dict[str, str]]:
             return [{name: row[name] or "" for name in _NEEDED} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadSetting(f"{cut(str(path))} cannot be read: {error}") from error
+
+
+def _checked(questions: list[Question], where: str) -> list[Question]:
+    numbers = {question.number for question in questions}
+    for question in questions:
+        if (lacking := next((each for each in question.parents if each not in numbers), None)) is not None:
+            raise BadSetting(
+                f"{where}: question {question.number} depends on {lacking}, which is not there; give DPG-Bench's own "
+                "file"
+            )
+    return questions
 
 
 def _question(row: dict[str, str], path: Path) -> Question:

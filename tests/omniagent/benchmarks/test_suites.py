@@ -405,6 +405,7 @@ def spoil(path: str, old: str, new: str) -> Callable[[Path], None]:
         ("geneval2", lambda folder: (folder / "geneval2_data.jsonl").unlink(), "holds no geneval2_data.jsonl"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", "dependency", "depends"), "has no column dependency"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", '"1,2"', '"1,x"'), "partiprompts97.*'1,x'"),
+        ("dpg", spoil("dpg_bench/dpg_bench.csv", '"1,2"', '"1,7"'), "partiprompts97: question 3 depends on 7"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", "\n0,", "\npartiprompts97,"), "which had ended"),
         ("imgedit", spoil("basic_edit.json", '"999"', '"1000"'), "the key '1000' twice"),
         ("imgedit", spoil("basic_edit.json", '"alter"', '"adjusts"'), "adjust"),
