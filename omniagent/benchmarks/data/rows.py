@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +12,42 @@ from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, shown
 from omniagent.tools.record.files import write_whole
 
-Row = Mapping[str, Any]
 _TYPES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"RIFF": ".webp", b"GIF8": ".gif", b"BM": ".bmp"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a data set. `where` says in which file it stands, and as which row, for messages."""
+
+    values: Mapping[str, Any]
+    where: str
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A field; the default where the row has none of that name."""
+        return self.values.get(name, default)
+
+    def words(self, name: str) -> str:
+        """A field that must hold words. Raises: BadSetting as `words_of`."""
+        return words_of(self.values[name], name, self.where)
+
+
+def words_of(value: object, what: str, where: str) -> str:
+    """A text of the data, such as an instruction, as it is.
+
+    Args:
+        value: What stands there.
+        what: The name of the field.
+        where: The file and the row.
+
+    Raises:
+        BadSetting: it is no text, or an empty one.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise BadSetting(f"{where}: the {what} is {shown(value)}; give data in which it holds words")
+    return value
 
 
 def row_files(folder: Path, split: str = "") -> list[Path]:
@@ -38,11 +73,10 @@ def read_rows(folder: Path, needed: tuple[str, ...], split: str = "") -> Iterato
         raise BadSetting(f"{cut(str(folder))} holds no .parquet or .jsonl file; give the folder of the data set")
     for path in files:
         for number, row in enumerate(_rows(path), start=1):
+            where = f"row {number} of {cut(str(path))}"
             if lacking := [name for name in needed if name not in row]:
-                raise BadSetting(
-                    f"row {number} of {cut(str(path))} has no field {lacking[0]}; it has {', '.join(sorted(row))}"
-                )
-            yield row
+                raise BadSetting(f"{where} has no field {lacking[0]}; it has {', '.join(sorted(row))}")
+            yield Row(row, where)
 
 
 def picture_of(value: object, folder: Path, work: Path) -> Path:
@@ -94,7 +128,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     yield from ((number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return
@@ -105,10 +139,10 @@ def _rows(path: Path) -> Iterator[Row]:
             raise BadSetting(f"line {number} of {cut(str(path))} is no JSON: {error}") from error
         if not isinstance(row, dict):
             raise BadSetting(f"line {number} of {cut(str(path))} is no object of JSON")
-        yield cast("Row", row)
+        yield cast("Mapping[str, Any]", row)
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         import pyarrow.parquet as parquet  # pyright: ignore[reportMissingTypeStubs]
     except ModuleNotFoundError as error:
@@ -116,6 +150,6 @@ def _parquet(path: Path) -> Iterator[Row]:
     read = cast(Any, parquet)
     try:
         for batch in read.ParquetFile(path).iter_batches(batch_size=16):
-            yield from cast("list[Row]", batch.to_pylist())
+            yield from cast("list[Mapping[str, Any]]", batch.to_pylist())
     except (OSError, ValueError) as error:
         raise BadSetting(f"{cut(str(path))} is no whole Parquet file: {error}") from error

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from PIL import Image
 
 from omniagent.benchmarks.base import Benchmark, Column, of_any_type
-from omniagent.benchmarks.data.rows import safe_name
+from omniagent.benchmarks.data.rows import safe_name, words_of
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, Judgement, JudgeOptions
 from omniagent.benchmarks.judges.dependencies import Question, by_category, zeroed
@@ -67,7 +67,10 @@ class Dpg(Benchmark):
             questions = _checked([_question(row, path) for row in of_item], f"{cut(str(path))}, item {name}")
             facts: dict[str, Any] = {"questions": [each.facts for each in questions], "first": name == first}
             written = path.parent / "prompts" / f"{name}.txt"
-            prompt = written.read_text(encoding="utf-8").strip() if written.is_file() else of_item[0]["text"].strip()
+            if written.is_file():
+                prompt = words_of(written.read_text(encoding="utf-8").strip(), "prompt", cut(str(written)))
+            else:
+                prompt = words_of(of_item[0]["text"].strip(), "text", f"{cut(str(path))}, item {name}")
             found.append(Item(key=name, prompt=prompt, mode="generate", facts=facts))
         return check_keys(found, str(path))
 

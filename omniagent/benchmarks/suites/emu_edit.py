@@ -45,7 +45,7 @@ class EmuEdit(Benchmark):
                     # Numbers are not promised to be unique; the second row of one is told apart by its turn.
                     key=idx if times[idx] == 1 else f"{idx}-{times[idx]}",
                     group=str(row["task"]),
-                    prompt=str(row["instruction"]),
+                    prompt=row.words("instruction"),
                     images=(picture_of(row["image"], data, work),),
                     mode="edit",
                     facts={name: str(row[name] or "") for name in ("input_caption", "output_caption")},

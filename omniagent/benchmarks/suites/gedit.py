@@ -69,7 +69,7 @@ class GEdit(Benchmark):
                 Item(
                     key=f"{group}/{language}/{safe_name(str(row['key']), 'the key')}",
                     group=group,
-                    prompt=str(row["instruction"]),
+                    prompt=row.words("instruction"),
                     images=(picture_of(given, data, work),),
                     mode="edit",
                     facts={

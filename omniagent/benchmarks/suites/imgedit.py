@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from omniagent.benchmarks.base import Benchmark, Column, HubData
-from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name
+from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name, words_of
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
 from omniagent.benchmarks.judges.imgedit_words import TYPES, type_named, words_in
@@ -116,13 +116,19 @@ def _from_json(data: Path) -> list[Item]:
             f"{cut(str(data))} does not hold the picture {first}; give the folder with the original pictures"
         )
     return [
-        _item(key, edit.edit_type, edit.prompt, picture_of(edit.id, home or data, data)) for key, edit in edits.items()
+        _item(
+            key,
+            edit.edit_type,
+            words_of(edit.prompt, "prompt", f"{cut(str(path))}, edit {key}"),
+            picture_of(edit.id, home or data, data),
+        )
+        for key, edit in edits.items()
     ]
 
 
 def _from_rows(data: Path, work: Path) -> list[Item]:
     return [
-        _item(str(row["key"]), str(row["edit_type"]), str(row["prompt"]), picture_of(row["image"], data, work))
+        _item(str(row["key"]), str(row["edit_type"]), row.words("prompt"), picture_of(row["image"], data, work))
         for row in read_rows(data, ("key", "edit_type", "prompt", "image"))
     ]
 

@@ -72,7 +72,7 @@ class OmniContext(Benchmark):
             images = tuple(picture_of(one, data, work) for one in row["input_images"])
             # A file of the official layout is named by both, so keys of two tasks may be equal.
             found.append(
-                Item(key=f"{task}/{key}", group=task, prompt=row["instruction"], images=images, mode="compose")
+                Item(key=f"{task}/{key}", group=task, prompt=row.words("instruction"), images=images, mode="compose")
             )
         return check_keys(found, str(data))
 

@@ -407,6 +407,9 @@ def spoil(path: str, old: str, new: str) -> Callable[[Path], None]:
         ("dpg", spoil("dpg_bench/dpg_bench.csv", '"1,2"', '"1,x"'), "partiprompts97.*'1,x'"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", '"1,2"', '"1,7"'), "partiprompts97: question 3 depends on 7"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", "\n0,", "\npartiprompts97,"), "which had ended"),
+        ("dpg", spoil("dpg_bench/dpg_bench.csv", '"text of COCOval2014_7, long"', ""), "item COCOval2014_7: the text"),
+        ("dpg", spoil("dpg_bench/prompts/0.txt", "The long words of prompt 0.", ""), r"0\.txt: the prompt is ''"),
+        ("imgedit", spoil("basic_edit.json", "Do it: <5 4 3>", " "), "edit 1000: the prompt is ' '"),
         ("imgedit", spoil("basic_edit.json", '"999"', '"1000"'), "the key '1000' twice"),
         ("imgedit", spoil("basic_edit.json", '"alter"', '"adjusts"'), "adjust"),
         ("imgedit", spoil("basic_edit.json", "add/0000", "../../0000"), "does not hold the picture"),
@@ -421,3 +424,21 @@ def test_data_that_are_not_the_benchmarks_say_where(
     change(tmp_path / "data")
     with pytest.raises(BadSetting, match=said):
         Session(benchmark_named(name), tmp_path / "out", Chosen(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("value", ["", " ", None])
+@pytest.mark.parametrize("name", ["emu-edit", "gedit", "omnicontext", "imgedit"])
+def test_a_row_without_an_instruction_is_named_with_its_file(tmp_path: Path, name: str, value: str | None):
+    rows = {
+        "emu-edit": {"idx": 1, "image": "a.png", "task": "add", "input_caption": "", "output_caption": ""},
+        "gedit": {"key": "k", "task_type": "ps_human", "instruction_language": "en", "input_image": "a.png",
+                  "Intersection_exist": True},
+        "omnicontext": {"key": "k", "task_type": "scene_object", "input_images": ["a.png"]},
+        "imgedit": {"key": "k", "edit_type": "add", "image": "a.png"},
+    }  # fmt: skip
+    field = "prompt" if name == "imgedit" else "instruction"
+    (tmp_path / "a.png").write_bytes(official.picture("red"))
+    lines = [json.dumps(rows[name] | {field: words, "key": f"k{words}"}) for words in ("make it red", value)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    with pytest.raises(BadSetting, match=rf"row 2 of .*rows\.jsonl: the {field} is ({value!r}|None)"):
+        benchmark_named(name).items(tmp_path, tmp_path / "work")
