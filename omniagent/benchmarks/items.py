@@ -20,6 +20,7 @@ class Item(Word):
         images: Paths of its input pictures, in order.
         mode: What to do with them, in place of the agent's own reading; None leaves it to the agent.
         cluster: What it shares with items whose scores are not independent of its own; its key where it is empty.
+        source: Path of the picture that its judge holds the new one against, where that is none of `images`.
         facts: What else its judge must know.
     """
 
@@ -29,7 +30,13 @@ class Item(Word):
     images: tuple[Path, ...] = ()
     mode: Mode | None = None
     cluster: str = ""
+    source: Path | None = None
     facts: dict[str, JsonValue] = Field(default={})
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All its pictures."""
+        return self.images if self.source is None else (*self.images, self.source)
 
 
 class Sample(NamedTuple):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omniagent.benchmarks.base import Benchmark, samples_of
-from omniagent.benchmarks.data.pins import data_of
+from omniagent.benchmarks.data.pins import INPUTS, data_of, with_pictures
 from omniagent.benchmarks.items import Item, Sample, first_of_each
 from omniagent.benchmarks.judgement import Judge, JudgeOptions
 from omniagent.benchmarks.reports.figures import Report, Run
@@ -224,7 +224,9 @@ class Session:
         # Data that are not made here are read once: no seed changes them.
         at = seed if self.benchmark.local else 0
         if at not in self._by_seed:
-            items = self.benchmark.items(self.data, self.out / "inputs", at)
+            items = self.benchmark.items(self.data, self.out / INPUTS, at)
+            if not self._by_seed:
+                self.pins = with_pictures(self.pins, items, self.data, self.out)
             self._by_seed[at] = first_of_each(items, self._chosen.limit)
         return self._by_seed[at]
 

@@ -1,17 +1,24 @@
-"""Which data a folder of results is of: name, revision and the SHA-256 of every file, pinned at first use."""
+"""Which data a folder of results is of: name, revision and the SHA-256 of every file, pinned at first use.
+
+The files are those that the benchmark reads, and the pictures that its items name in the folder of the data.
+"""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from omniagent.benchmarks.base import Benchmark
+from omniagent.benchmarks.items import Item
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import counted, cut, fault, shown
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.types import Word
 
 PINS_FILE = "data.json"
+INPUTS = "inputs"
+"""The folder within a folder of results of input pictures that the data hold within other files."""
 
 
 class Pins(Word):
@@ -21,17 +28,19 @@ class Pins(Word):
         name: Of the data set at the hub; empty of a folder that was given, and of data that come with the package.
         revision: The commit at the hub.
         files: SHA-256 by path, relative to the folder of the data.
+        pictures: The same of pictures that items name and that are none of the files.
     """
 
     name: str = ""
     revision: str = ""
     files: dict[str, str] = Field(default={})
+    pictures: dict[str, str] = Field(default={})
 
     @property
     def digest(self) -> str:
         """SHA-256 over the names and digests of all files; empty where there are none."""
-        told = "".join(f"{name}\0{digest}\n" for name, digest in sorted(self.files.items()))
-        return hashlib.sha256(told.encode()).hexdigest() if self.files else ""
+        told = "".join(f"{name}\0{digest}\n" for name, digest in sorted((self.files | self.pictures).items()))
+        return hashlib.sha256(told.encode()).hexdigest() if told else ""
 
 
 def data_of(
@@ -77,8 +86,36 @@ def data_of(
     if pinned is None:
         write_whole(out / PINS_FILE, (made.model_dump_json(indent=1) + "\n").encode())
     else:
-        _check(pinned, made, out)
+        _check(pinned.model_copy(update={"pictures": {}}), made, out)
     return folder, made
+
+
+def with_pictures(pins: Pins, items: Sequence[Item], data: Path, out: Path) -> Pins:
+    """The pins with the pictures of items that lie in the folder of the data, held against what was pinned in `out`.
+
+    Args:
+        pins: Of the other files.
+        items: All items of the benchmark.
+        data: The folder of the data.
+        out: The folder of results; its input pictures come from files that are pinned, or are made here.
+
+    Raises:
+        BadSetting: a picture is not there, or not the one that was pinned.
+        OutputUnwritable, StorageFull: `out` cannot be written.
+    """
+    found: dict[str, str] = {}
+    for path in dict.fromkeys(path for item in items for path in item.files):
+        if path.is_relative_to(data) and not path.is_relative_to(out / INPUTS):
+            name = path.relative_to(data).as_posix()
+            if name not in pins.files:
+                found[name] = _digest(path)
+    both = pins.model_copy(update={"pictures": found})
+    pinned = _pinned(out / PINS_FILE)
+    if pinned is None or (not pinned.pictures and found):
+        write_whole(out / PINS_FILE, (both.model_dump_json(indent=1) + "\n").encode())
+    else:
+        _check(pinned, both, out)
+    return both
 
 
 def join_pins(out: Path, source: Path) -> None:
@@ -100,15 +137,20 @@ def join_pins(out: Path, source: Path) -> None:
 def _files(benchmark: Benchmark, folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in benchmark.files(folder):
-        try:
-            with path.open("rb") as file:
-                name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise BadSetting(f"{cut(str(path))} of the data cannot be read: {error.strerror or error}") from error
+        found[path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name] = _digest(path)
     if not found and not benchmark.local:
         raise BadSetting(f"{cut(str(folder))} holds no files of {benchmark.title}; give the folder of its data")
     return found
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadSetting(
+            f"{cut(str(path))} of the data cannot be read: {error.strerror or error}; give the whole folder of the data"
+        ) from error
 
 
 def _is_in(folder: Path, name: str) -> bool:
@@ -129,16 +171,17 @@ def _check(pinned: Pins, made: Pins, out: Path) -> None:
     again = f"give the data that {cut(str(out))} was begun with, or another folder with --out"
     if pinned.revision and made.revision and pinned.revision != made.revision:
         raise BadSetting(f"the data are of revision {made.revision}, and {pinned.revision} was pinned here; {again}")
-    if pinned.files == made.files:
+    before, now = pinned.files | pinned.pictures, made.files | made.pictures
+    if before == now:
         return
-    if changed := [name for name in pinned.files if name in made.files and pinned.files[name] != made.files[name]]:
+    if changed := [name for name in before if name in now and before[name] != now[name]]:
         raise BadSetting(
             f"{counted(len(changed), 'file')} of the data changed, the first is {changed[0]} (SHA-256 "
-            f"{made.files[changed[0]][:12]}…, pinned was {pinned.files[changed[0]][:12]}…); {again}"
+            f"{now[changed[0]][:12]}…, pinned was {before[changed[0]][:12]}…); {again}"
         )
-    if gone := [name for name in pinned.files if name not in made.files]:
+    if gone := [name for name in before if name not in now]:
         raise BadSetting(f"{counted(len(gone), 'file')} of the data are gone, the first is {gone[0]}; {again}")
-    new = [name for name in made.files if name not in pinned.files]
+    new = [name for name in now if name not in before]
     raise BadSetting(f"{counted(len(new), 'file')} of the data are new, the first is {new[0]}; {again}")
 
 

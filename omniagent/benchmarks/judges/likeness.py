@@ -11,7 +11,7 @@ from PIL import Image
 
 from omniagent.benchmarks.items import Item, Look
 from omniagent.benchmarks.judgement import Identity, Judgement, JudgeOptions
-from omniagent.benchmarks.judges.pictures import opened
+from omniagent.benchmarks.judges.pictures import given, opened
 from omniagent.benchmarks.judges.weights import named
 from omniagent.model.errors import BadImage
 from omniagent.model.perception.features import Vectors, VisionFeatures
@@ -92,6 +92,7 @@ class LikenessJudge(ABC):
 
         Raises:
             OutOfMemory: the device is too small.
+            BadSetting: a picture of the data is gone or broken.
         """
         try:
             told = self.measured(look.sample.item, opened(look.picture))
@@ -101,14 +102,14 @@ class LikenessJudge(ABC):
 
     @abstractmethod
     def measured(self, item: Item, picture: Image.Image) -> Told:
-        """What is to be measured of a picture of an item. Raises: BadImage where a picture of the data is broken."""
+        """What is to be measured of a picture of an item. Raises: BadSetting where a picture of the data is broken."""
 
     def of_files(self, features: VisionFeatures, paths: Sequence[Path]) -> Vectors:
         """The vectors of pictures of the data; those of the last subject are kept, since its pictures come again."""
         key = (features.name, *map(str, paths))
         if key not in self._kept:
             self._kept = {kept: rows for kept, rows in self._kept.items() if kept[1:] == key[1:]}
-            self._kept[key] = features.embed([opened(path) for path in paths])
+            self._kept[key] = features.embed([given(path) for path in paths])
         return self._kept[key]
 
     def close(self) -> None:
@@ -126,7 +127,7 @@ class EditLikeness(LikenessJudge):
     """
 
     def measured(self, item: Item, picture: Image.Image) -> Told:
-        clip, source = self.backbones.clip, opened(item.images[0])
+        clip, source = self.backbones.clip, given(item.images[0])
         before, after = str(item.facts["input_caption"]), str(item.facts["output_caption"])
         seen, words = clip.embed([source, picture]), clip.embed_texts([before, after])
         looks = self.backbones.dino.embed([source, picture])

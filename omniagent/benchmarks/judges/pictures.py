@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from omniagent.model.errors import BadImage
+from omniagent.model.errors import BadImage, BadSetting
 from omniagent.model.wording import cut
 from omniagent.runs.pages import decoded
 
@@ -21,6 +21,20 @@ def opened(path: Path) -> Image.Image:
         return decoded(path)
     except OSError as error:
         raise BadImage(f"the picture {cut(str(path))} cannot be read: {error}") from error
+
+
+def given(path: Path) -> Image.Image:
+    """A picture of the data as RGB.
+
+    Raises:
+        BadSetting: its file is gone or broken: then it is no fault of the picture that is judged.
+    """
+    try:
+        return opened(path)
+    except BadImage as error:
+        raise BadSetting(
+            f"{error}; it is of the data: give the whole folder of the data, as it was published"
+        ) from error
 
 
 def jpeg(image: Image.Image, quality: int = 75) -> bytes:

@@ -6,13 +6,12 @@ Source: M. Ku et al., VIEScore (arXiv 2312.14867); wording of stepfun-ai/Step1X-
 import json
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 from typing import cast
 
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Identity, JudgeOptions
 from omniagent.benchmarks.judges.answers import json_in, number_in, with_mean
-from omniagent.benchmarks.judges.pictures import jpeg, opened
+from omniagent.benchmarks.judges.pictures import given, jpeg, opened
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, wording_of
 
@@ -26,7 +25,7 @@ def shipped_wording() -> Wording:
 def viescore_judge(options: JudgeOptions) -> VlmJudge:
     """A judge whose scores are `SC`, `PQ` and `O`, each 0 to 10.
 
-    The source is the path `facts["source"]` of an item; the edit is brought to its size, as the official script does.
+    The source is that of the item; the edit is brought to its size, as the official script does.
     With `as_published` an answer that cannot be read counts as a random number, 0 to 10.
 
     Raises:
@@ -35,9 +34,10 @@ def viescore_judge(options: JudgeOptions) -> VlmJudge:
     words = shipped_wording()
 
     def asks(look: Look) -> Sequence[Ask]:
-        source = opened(Path(str(look.sample.item.facts["source"])))
+        item = look.sample.item
+        source = given(item.source or item.images[0])
         edit = opened(look.picture).resize(source.size)
-        texts, instruction = words.texts, look.sample.item.prompt
+        texts, instruction = words.texts, item.prompt
         pair = "\n".join((texts["context"], texts["edit"], texts["consistency"]))
         return (
             Ask("SC", pair.replace("<instruction>", instruction), (jpeg(source), jpeg(edit))),

@@ -11,7 +11,7 @@ from omniagent.benchmarks.base import Benchmark, Column, HubData
 from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Judge, Judgement, JudgeOptions
-from omniagent.benchmarks.judges.pictures import opened
+from omniagent.benchmarks.judges.pictures import given
 from omniagent.benchmarks.statistics import mean_of_strata
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import shown
@@ -72,8 +72,8 @@ class GEdit(Benchmark):
                     prompt=row.words("instruction"),
                     images=(picture_of(given, data, work),),
                     mode="edit",
+                    source=source,
                     facts={
-                        "source": str(source),
                         "language": language,
                         "intersection": bool(row["Intersection_exist"]),
                     },
@@ -89,7 +89,7 @@ class GEdit(Benchmark):
         return f"fullset/{item.key}{f'_sample{number}' if number else ''}.png"
 
     def companions(self, item: Item) -> Mapping[str, bytes]:
-        return {f"fullset/{item.key}_SRCIMG.png": png_bytes(opened(Path(str(item.facts["source"]))))}
+        return {f"fullset/{item.key}_SRCIMG.png": png_bytes(given(item.source or item.images[0]))}
 
     def judge(self, options: JudgeOptions, data: Path) -> Judge:
         from omniagent.benchmarks.judges.derived import DerivedJudge

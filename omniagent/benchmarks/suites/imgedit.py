@@ -17,7 +17,7 @@ from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, saf
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
 from omniagent.benchmarks.judges.imgedit_words import TYPES, type_named, words_in
-from omniagent.benchmarks.judges.pictures import opened
+from omniagent.benchmarks.judges.pictures import given, opened
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.statistics import mean_of_strata
 from omniagent.model.errors import BadSetting
@@ -72,7 +72,7 @@ class ImgEdit(Benchmark):
 
         def asks(look: Look) -> Sequence[Ask]:
             item = look.sample.item
-            files = tuple(png_bytes(opened(path)) for path in (item.images[0], look.picture))
+            files = png_bytes(given(item.images[0])), png_bytes(opened(look.picture))
             return (Ask("score", words.texts[item.group].replace("<edit_prompt>", item.prompt), files, kind="png"),)
 
         identity = Identity(name="vlm", settings={"wording": words.digest})

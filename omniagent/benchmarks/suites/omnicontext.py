@@ -12,7 +12,7 @@ from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, saf
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
 from omniagent.benchmarks.judges.answers import json_in, number_in, with_mean
-from omniagent.benchmarks.judges.pictures import jpeg, opened, within
+from omniagent.benchmarks.judges.pictures import given, jpeg, opened, within
 from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, constants_of
 from omniagent.benchmarks.statistics import mean_of_strata
@@ -105,7 +105,7 @@ def asks_of(look: Look, words: Wording) -> list[Ask]:
     Inputs are shrunk to a megapixel, sides to multiples of 16; all pictures go as JPEG, the output last.
     """
     item = look.sample.item
-    pictures = [within(opened(path), 1024 * 1024, 16) for path in item.images] + [opened(look.picture)]
+    pictures = [within(given(path), 1024 * 1024, 16) for path in item.images] + [opened(look.picture)]
     files = tuple(jpeg(picture) for picture in pictures)
     kind = _KINDS["scene" in item.group]
     return [

@@ -13,7 +13,7 @@ from PIL import Image
 
 from omniagent.benchmarks.catalogue import benchmark_named
 from omniagent.benchmarks.items import Item, Look, first_of_each
-from omniagent.benchmarks.judgement import Judgement
+from omniagent.benchmarks.judgement import Judgement, JudgeOptions
 from omniagent.benchmarks.running.draw import Drawn
 from omniagent.benchmarks.running.folder import WHOLE, RunFolder, Shard
 from omniagent.benchmarks.running.ledger import LineFile
@@ -219,6 +219,27 @@ def test_data_are_pinned_and_what_changed_in_them_is_told(tmp_path: Path) -> Non
     write_parquet(data, omnicontext_rows([("multi_object", "a", "the same key")]))
     with pytest.raises(BadSetting, match=r"multi_object/a.*twice"):
         Session(omnicontext, tmp_path / "twice", Chosen(data=data))
+
+
+def test_pictures_that_rows_name_are_pinned_and_a_broken_one_is_a_fault_of_the_data(tmp_path: Path) -> None:
+    data, gedit = tmp_path / "data", benchmark_named("gedit")
+    data.mkdir()
+    Image.new("RGB", (8, 8)).save(data / "a.png")
+    row = {"key": "k", "task_type": "ps_human", "instruction": "x", "instruction_language": "en"}
+    row |= {"input_image": "b.png", "input_image_raw": "a.png", "Intersection_exist": True}
+    (data / "rows.jsonl").write_text(json.dumps(row))
+    with pytest.raises(BadSetting, match=r"b\.png of the data cannot be read: .*give the whole folder"):
+        Session(gedit, tmp_path / "out", Chosen(data=data))
+    (data / "b.png").write_bytes(b"broken")
+    session = Session(gedit, tmp_path / "out", Chosen(data=data))
+    assert sorted(json.loads((tmp_path / "out" / "data.json").read_text())["pictures"]) == ["a.png", "b.png"]
+    judge = session.judge_of(JudgeOptions(url="http://127.0.0.1:9/v1", model="m"))
+    with pytest.raises(BadSetting, match="it is of the data"):
+        judge.judge(Look(session.samples[0], data / "a.png"))
+    judge.close()
+    (data / "b.png").write_bytes(b"another")
+    with pytest.raises(BadSetting, match=r"1 file of the data changed, the first is b\.png"):
+        Session(gedit, tmp_path / "out", Chosen(data=data))
 
 
 def test_another_revision_than_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
