@@ -23,6 +23,7 @@ from omniagent.benchmarks.running.folder import RUN_FILE, WHOLE, About, RunFolde
 from omniagent.benchmarks.running.generate import Spreads, generate
 from omniagent.benchmarks.running.judge import Counted, Judged, judge_pictures
 from omniagent.benchmarks.running.ledger import by_key
+from omniagent.benchmarks.running.weights import weights_of
 from omniagent.comparison import Variant, caps_of, folder_of
 from omniagent.data.executors.local import LocalExecutor
 from omniagent.model.errors import BadSetting
@@ -147,6 +148,9 @@ class Session:
             policy=variant.label,
             pictures=1 if variant.policy == "single" else pictures,
             generator=model_name(config.model) if config.generator == "local" else config.generator_model,
+            revision=config.revision or "",
+            weights=weights_of(config),
+            preset=config.preset if config.generator == "local" else "",
             critic=config.critic_model or config.critic,
             seed=self._chosen.seed or 0,
             samples=self._many,

@@ -179,6 +179,8 @@ class Run:
             }
             told = ", ".join(f"{name} {cut(str(value), 40)}" for name, value in set_here.items())
             found.append(f"drawn by other settings than the official script's: {told}")
+        if self.about.preset not in ("", "quality"):
+            found.append(f"drawn with the preset {self.about.preset}, which is not exact")
         if self.about.policy not in ("single", "elsewhere"):
             found.append(
                 f"the policy {self.about.policy} may draw {counted(self.about.pictures, 'picture')} for each that is "

@@ -51,7 +51,10 @@ class About(Word):
         data: SHA-256 over the names and contents of the files of the data; empty where they are made here.
         policy: `single`, `best-of-n` or `agent`; `elsewhere` for pictures that were made by other means.
         pictures: Most pictures that one picture of the benchmark may cost.
-        generator: Its model.
+        generator: Its model; of a folder the last part of its path.
+        revision: Of a model from the hub, as it was named.
+        weights: A fingerprint of those of a folder; empty of others.
+        preset: The preset of the generator in this process, such as `quality`; empty of others.
         critic: Its model.
         seed: Of the run.
         samples: Pictures an item.
@@ -64,6 +67,9 @@ class About(Word):
     policy: str
     pictures: int = Field(default=1, ge=1)
     generator: str = ""
+    revision: str = ""
+    weights: str = ""
+    preset: str = ""
     critic: str = ""
     seed: int = 0
     samples: int = Field(default=1, ge=1)

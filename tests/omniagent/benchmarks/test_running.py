@@ -1,6 +1,7 @@
 """What the runner promises: nothing twice, nothing lost, no mixing of runs, the same report however it was divided."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -106,6 +107,15 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         drawn(geneval(tmp_path / "out", seed=7))
     with pytest.raises(BadSetting, match="samples"):
         drawn(geneval(tmp_path / "out", samples=1))
+    weights = folder.about().weights
+    assert len(weights) == 32 and folder.about().preset == "quality"
+    for name, value in (("preset", "fast"), ("revision", "main")):
+        with pytest.raises(BadSetting, match=f"its {name} is"):
+            session.generate(no_agent, Config(**{name: value}), SINGLE, 1, folder)  # pyright: ignore
+    other = tmp_path / "other" / Path(CONFIG.model).name
+    shutil.copytree(CONFIG.model, other, ignore=shutil.ignore_patterns("transformer"))
+    with pytest.raises(BadSetting, match=f"its weights is '{weights}'"):
+        session.generate(no_agent, Config(model=str(other)), SINGLE, 1, folder)  # pyright: ignore
     with folder.held("generate", Shard(1, 2)):
         with pytest.raises(OutputUnwritable, match="another run is at work"):
             drawn(session)
