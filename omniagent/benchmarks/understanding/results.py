@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omniagent.benchmarks.understanding.tasks import TASKS, UnderstandingTask
 from omniagent.model.errors import BadSetting
-from omniagent.model.wording import counted, cut, fault, unknown
+from omniagent.model.wording import counted, cut, fault, shown, unknown
 from omniagent.tools.types import Word
 
 
@@ -74,7 +74,7 @@ def read_back(folder: Path) -> tuple[Understood, ...]:
     """The figures of a folder of results, in the order of `TASKS`; of several runs of a task the last.
 
     Raises:
-        BadSetting: it holds no results, or none of these tasks; or a file is damaged.
+        BadSetting: it holds no results, none of these tasks, or those of several models; or a file is damaged.
     """
     files = sorted(folder.rglob("*_results.json"), key=lambda path: (path.name, str(path)))
     if not files:
@@ -83,6 +83,7 @@ def read_back(folder: Path) -> tuple[Understood, ...]:
         )
     found: dict[str, Understood] = {}
     others: list[str] = []
+    models: dict[str, Path] = {}
     for path in files:
         told = _read(path)
         for task, metrics in told.results.items():
@@ -91,6 +92,13 @@ def read_back(folder: Path) -> tuple[Understood, ...]:
                 others.append(task)
             else:
                 found[known.label] = _figure(known, task, metrics, told)
+                models.setdefault(told.model or "", path.parent)
+    if len(models) > 1:
+        (one, here), (other, there), *_ = models.items()
+        raise BadSetting(
+            f"{cut(str(folder))} holds results of {shown(one)} in {cut(str(here))} and of {shown(other)} in "
+            f"{cut(str(there))}; give the folder of one model"
+        )
     if not found:
         raise BadSetting(
             f"{cut(str(folder))} holds results of {', '.join(dict.fromkeys(others)) or 'no task'}; give those of "

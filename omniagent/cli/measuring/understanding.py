@@ -61,6 +61,7 @@ def run(
     from omniagent.cli.guard import guarded, say
 
     with guarded():
+        from omniagent.benchmarks.judges.served import file_name
         from omniagent.benchmarks.understanding.harness import checked_python, command_of, run_harness, tasks_for
         from omniagent.benchmarks.understanding.results import chosen
         from omniagent.model.wording import model_name
@@ -69,11 +70,15 @@ def run(
         lmms_eval = checked_python(harness)
         with _server(url, served, model, revision, python, device, start_limit, out) as at:
             say(f"lmms-eval asks {at.model} at {at.url}: {', '.join(tasks)}; its log is in {out}")
+            # A folder a model: what an earlier run of another one left in `out` is none of its figures.
+            results = out / file_name(at.model)
             run_harness(
-                command_of(lmms_eval, tasks, out, url=at.url, model=at.model, key=at.key, limit=limit, workers=workers),
+                command_of(
+                    lmms_eval, tasks, results, url=at.url, model=at.model, key=at.key, limit=limit, workers=workers
+                ),
                 out,
             )
-        _report(out, out, model_name(model) if model else at.model)
+        _report(results, out, model_name(model) if model else at.model)
 
 
 def report(

@@ -93,6 +93,15 @@ def test_the_command_asks_a_server_and_writes_the_report(
         assert "mmmu" in capsys.readouterr().err
     assert code_of("understanding", "report", str(out), "--model", "mine") == 0
     assert "| mine |" in capsys.readouterr().out
+    with judge_server(lambda words, pictures: "A", "other") as server:
+        # A row has no figure of another model, whose results lie in the same folder.
+        words[3] = server.url
+        assert code_of(*words, "--task", "mmbench") == 0
+    assert "| other | here, by lmms-eval 0.7.3 | 77.2 | — | — |" in capsys.readouterr().out
+    assert code_of("understanding", "report", str(out)) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "results of 'my/eye' in" in said and "and of 'other' in" in said and "the folder of one model" in said
+    assert code_of("understanding", "report", str(out / "other")) == 0
 
 
 @pytest.mark.slow
