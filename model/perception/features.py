@@ -74,6 +74,7 @@ class VisionFeatures:
         from transformers import AutoConfig, AutoModel
 
         from omniagent.model.device import pick_device, pick_dtype
+        from omniagent.model.perception.faults import read_as
         from omniagent.model.perception.weights import fetch
 
         folder = fetch(weights)
@@ -83,12 +84,13 @@ class VisionFeatures:
         self._framing = framing
         self._device = pick_device(device)
         self._dtype = pick_dtype(self._device, dtype)
-        try:
+        with read_as("vision model", self.name, "a DINO, CLIP or SigLIP with its weights in safetensors"):
+            config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
             # DINO was published without a pooler: its vector is the class token after the last norm.
-            bare: Any = {"add_pooling_layer": False} if AutoConfig.from_pretrained(folder).model_type == "vit" else {}
-            model: Any = AutoModel.from_pretrained(folder, dtype=self._dtype, **bare)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise BadCheckpoint(f"{weights} holds no vision model with weights in safetensors: {error}") from error
+            bare: Any = {"add_pooling_layer": False} if config.model_type == "vit" else {}
+            model: Any = AutoModel.from_pretrained(
+                folder, dtype=self._dtype, use_safetensors=True, local_files_only=True, **bare
+            )
         self._model = model.eval().to(self._device)
         self._joint = hasattr(model, "get_image_features")
         config = model.config.vision_config if self._joint else model.config
@@ -127,12 +129,13 @@ class VisionFeatures:
         import torch
         from transformers import AutoTokenizer
 
+        from omniagent.model.perception.faults import read_as
+
         if not self._joint:
             raise BadSetting(f"{self.name} knows pictures only; name a CLIP or SigLIP to compare pictures with texts")
-        try:
-            self._tokenizer = self._tokenizer or AutoTokenizer.from_pretrained(self._folder)
-        except (OSError, ValueError, KeyError) as error:
-            raise BadCheckpoint(f"{self.name} has no tokenizer that can be read: {error}") from error
+        if self._tokenizer is None:
+            with read_as("vision model", self.name, "a CLIP or SigLIP with its tokenizer"):
+                self._tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
         longest = int(self._model.config.text_config.max_position_embeddings)
         words = self._tokenizer(
             list(texts), padding="max_length", truncation=True, max_length=longest, return_tensors="pt"

@@ -108,7 +108,9 @@ class Mask2Former:
 
         device = pick_device(self._device)
         folder = fetch(self.name)
-        with read_as("detector", self.name, "a Mask2Former with its preprocessor_config.json"):
+        with read_as(
+            "detector", self.name, "a Mask2Former with its preprocessor_config.json and weights in safetensors"
+        ):
             config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
             if config.model_type != "mask2former":
                 raise BadCheckpoint(
@@ -118,7 +120,7 @@ class Mask2Former:
             images: Any = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
             with quiet():
                 loaded: Any = Mask2FormerForUniversalSegmentation.from_pretrained(
-                    folder, dtype="float32", local_files_only=True
+                    folder, dtype="float32", use_safetensors=True, local_files_only=True
                 )
             model: Any = loaded.eval()
         move: Callable[[], Any] = partial(model.to, device)

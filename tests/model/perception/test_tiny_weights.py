@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from omniagent.model.errors import BadCheckpoint, UnknownModel
 from omniagent.model.perception.features import VisionFeatures, cosine
 from omniagent.model.perception.filling import DiffusersFiller
+from omniagent.model.perception.instances import Mask2Former
 from omniagent.model.perception.tracks import Sam2Tracker
-from tests.support.tiny_perception import save_clip, save_dinov2, save_flux_fill, save_sam2
+from tests.support.tiny_perception import save_clip, save_dinov2, save_flux_fill, save_mask2former, save_sam2
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -63,6 +66,18 @@ def test_weights_of_another_model_are_refused_by_name(tmp_path: Path) -> None:
     (folder / "model_index.json").write_text('{"_class_name": "AudioLDMPipeline"}')
     with pytest.raises(BadCheckpoint, match="give a model that fills masks"):
         DiffusersFiller(folder, device="cpu")
+
+
+@pytest.mark.parametrize("save", [save_clip, save_mask2former])
+def test_weights_that_are_there_as_a_pickle_alone_are_not_read(tmp_path: Path, save: Callable[[Path], Path]) -> None:
+    folder = save(tmp_path)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(BadCheckpoint, match="in safetensors"):
+        if save is save_clip:
+            VisionFeatures(folder, device="cpu")
+        else:
+            assert Mask2Former(folder, device="cpu").labels
 
 
 def test_a_name_that_is_neither_a_folder_nor_of_the_hub_is_refused() -> None:
