@@ -14,7 +14,7 @@ from typing import Final
 
 from omniagent.tools.record.files import write_whole
 
-_TABLE: Final = re.compile(r"<!-- (?P<command>omniagent simulate[^\n]*?) -->\n.*?<!-- end -->", re.DOTALL)
+_TABLE: Final = re.compile(r"<!-- (?P<command>omniagent simulate.*?) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def printed(command: str) -> str:
