@@ -19,7 +19,7 @@ from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written,
 from omniagent.runs.result import Result
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.plain.forms import ChecklistForm, Line, RefineForm, RepairForm
-from omniagent.tools.drawing.mend import cut_out, frame_of, put_back
+from omniagent.tools.drawing.mend import frame_of
 from omniagent.tools.types import Box, Budget, Mode, RequirementKind
 
 SCENE = Image.fromarray(photos.astronaut()).resize((256, 256))
@@ -179,6 +179,7 @@ def test_a_local_fault_of_an_edit_is_repaired_inside_its_box_alone(tmp_path: Pat
         box=(100, 20, 160, 70),
         critic=SEEING,
         reuses_source=reuses,
+        generator=GeneratorProfile(width=256, height=256, source="scripted"),
     )
     judged = world.judge
 
@@ -211,37 +212,6 @@ def test_a_local_fault_of_an_edit_is_repaired_inside_its_box_alone(tmp_path: Pat
     sides = frame_drawn[2] - frame_drawn[0], frame_drawn[3] - frame_drawn[1]
     corners = [share * sides[i % 2] + frame_drawn[i % 2] for i, share in enumerate(call.region)]
     assert corners == pytest.approx([100, 20, 160, 70])
-
-
-@pytest.mark.parametrize(
-    ("size", "box", "whole"),
-    [
-        ((100, 80), (20, 20, 40, 30), True),
-        ((100, 80), (20, 20, 40, 29), False),
-        ((110, 100), (20, 20, 60, 60), False),
-        ((100, 80), (0, 0, 0, 40), False),
-    ],
-    ids=["large enough", "small box", "picture larger than what is drawn", "empty box"],
-)
-def test_of_a_reused_source_the_whole_is_drawn_where_that_shows_the_box_as_large_as_a_cut_out(
-    size: tuple[int, int], box: tuple[int, int, int, int], whole: bool
-):
-    source = SCENE.resize(size)
-    place = Box(label="", **dict(zip(("left", "top", "right", "bottom"), map(float, box), strict=True)))
-    profile = GeneratorProfile(width=100, height=100)
-    cut = cut_out(source, place, profile, reuses=True)
-    assert (cut.picture is source) == whole == (cut.size is None)
-    assert cut_out(source, place, profile).picture is not source
-    blue = Image.new("RGB", cut.picture.size if cut.size is None else cut.size, "blue")
-    made = put_back(source, blue, cut)
-    assert made.size == size and made.getpixel((size[0] - 1, size[1] - 1)) == source.getpixel(
-        (size[0] - 1, size[1] - 1)
-    )
-    middle = (cut.frame[0] + cut.frame[2]) // 2, (cut.frame[1] + cut.frame[3]) // 2
-    assert made.getpixel(middle) == (0, 0, 255)
-    # What a generator draws at sides of whole tokens lies where it belongs.
-    smaller = Image.new("RGB", (96, 80), "blue")
-    assert not whole or put_back(source, smaller, cut).tobytes() == made.tobytes()
 
 
 @pytest.mark.parametrize("box", [(0, 0, 256, 256), (120, 120, 123, 123), None])

@@ -29,13 +29,16 @@ _LEAST: Final = 0.2
 _COARSE: Final = 0.125
 """A box whose shorter side is a smaller share of the picture's is enlarged, whatever drawing it whole would save."""
 
+_SMALL: Final = 0.5
+"""A picture of a smaller share of the pixels that the generator draws is enlarged too."""
+
 
 class Cut(NamedTuple):
     """What is drawn to change a picture inside a box.
 
     Attributes:
         picture: The reference.
-        size: At which it is drawn; None: at the reference's own.
+        size: At which it is drawn, whatever longest side pictures are held to; None: at the reference's own.
         part: What changes of it, as shares of its sides; None: anything.
         frame: Left, top, right and bottom of what is put back, in pixels of the picture that is changed.
     """
@@ -50,7 +53,7 @@ class MendIn(DrawIn):
     """The picture to repair, the change in words, and where it takes place, in pixels of the picture."""
 
     source: ImageRef
-    box: Box = Field(description="what changes; outside of it and its soft edge every pixel stays")
+    box: Box = Field(description="what changes; outside of it and of a margin around it every pixel stays")
 
 
 def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
@@ -64,7 +67,7 @@ def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
     source, generator = context.store.get(arguments.source), context.runtime.generator
     cut = cut_out(source, arguments.box, generator.profile, reuses=generator.reuses_source)
     width, height = cut.size or (None, None)
-    settings = arguments.settings.model_copy(update={"width": width, "height": height})
+    settings = arguments.settings.model_copy(update={"width": width, "height": height, "max_side": None})
     region = context.region
 
     def back(picture: Image.Image) -> Image.Image:
@@ -77,8 +80,9 @@ def mend(arguments: MendIn, context: ToolContext) -> DrawOut:
 def cut_out(source: Image.Image, box: Box, profile: GeneratorProfile, *, reuses: bool = False) -> Cut:
     """What is drawn to change a picture inside a box.
 
-    Where edits reuse their source (`reuses`) it is the whole picture at its own size, unless that shows less than a
-    cut-out: of a picture that is larger than the generator draws, or a box of less than an eighth of its shorter side.
+    Where edits reuse their source (`reuses`) it is the whole picture at its own size, of which the box alone is
+    computed. Enlarged cut-outs stay for what would be drawn too small that way: of a picture that is larger than the
+    generator draws or of less than half its pixels, and a box of less than an eighth of the picture's shorter side.
 
     Raises:
         BadSetting: the box takes in most of the picture (`frame_of`).
@@ -88,7 +92,8 @@ def cut_out(source: Image.Image, box: Box, profile: GeneratorProfile, *, reuses:
         raise BadSetting(f"the box {box} takes in most of the picture; draw the whole picture instead")
     part = share_of(box, (0, 0, *source.size))
     side = min(box.right - box.left, box.bottom - box.top)
-    if reuses and part is not None and side >= _COARSE * min(source.size) and source.width * source.height <= pixels:
+    fits = _SMALL * pixels <= source.width * source.height <= pixels
+    if reuses and fits and part is not None and side >= _COARSE * min(source.size):
         return Cut(source, None, part, frame)
     cut = source.crop(frame)
     size = drawing_size(cut.size, pixels, profile.sides)
