@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from omniagent.graphs.history import critique_of, leader, rounds, undecided
+from omniagent.graphs.history import critique_of
+from omniagent.graphs.leading import leader, rounds, undecided
 from omniagent.graphs.rules import acceptable, ended
 from omniagent.graphs.state import AgentState
 

@@ -8,18 +8,16 @@ from omniagent.graphs.history import (
     critique_of,
     due,
     ground_of,
-    leader,
     over,
-    questioned,
     round_number,
     seed_of,
     standing,
     step_of,
     unasked,
-    undecided,
     undone,
     unseen,
 )
+from omniagent.graphs.leading import leader, questioned, undecided
 from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, StateUpdate
 from omniagent.model.errors import CriticBadOutput

@@ -2,23 +2,8 @@
 
 import re
 
-from omniagent.graphs.history import (
-    Round,
-    attempt_of,
-    best_of,
-    broken,
-    critique_of,
-    doubtful,
-    drifted,
-    ground_of,
-    is_repair,
-    leader,
-    refinement_of,
-    root_of,
-    rounds,
-    step_of,
-    surer,
-)
+from omniagent.graphs.history import attempt_of, critique_of, ground_of, is_repair, refinement_of, root_of, step_of
+from omniagent.graphs.leading import Round, best_of, broken, doubtful, drifted, leader, rounds, surer
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
 from omniagent.tools.dialects.plain.language.ground import renumbered

@@ -10,19 +10,15 @@ from typing import Final
 from omniagent.graphs.amount import seconds_a_picture, time_left
 from omniagent.graphs.history import (
     attempt_of,
-    best_of,
     critique_of,
-    doubtful,
     due,
     is_repair,
-    leader,
     preference_of,
     round_number,
-    rounds,
     standing,
     step_of,
-    sureness,
 )
+from omniagent.graphs.leading import best_of, doubtful, leader, rounds, sureness
 from omniagent.graphs.repairs import (
     failed,
     fresh_words,

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Final
 
-from omniagent.graphs.history import Round, critique_of, due, is_repair, leader, rounds
+from omniagent.graphs.history import critique_of, due, is_repair
+from omniagent.graphs.leading import Round, leader, rounds
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-from omniagent.graphs.history import best_of
+from omniagent.graphs.leading import best_of
 from omniagent.graphs.state import AgentState
 from omniagent.tools.record.trace import (
     Asked,

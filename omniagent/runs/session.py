@@ -15,7 +15,7 @@ from langgraph.types import Command
 
 from omniagent.graphs.build import Graph, build, step_limit
 from omniagent.graphs.context import GraphContext
-from omniagent.graphs.history import best_of
+from omniagent.graphs.leading import best_of
 from omniagent.graphs.policy import capped, policy_of
 from omniagent.graphs.speculate import DrawAhead
 from omniagent.graphs.state import AgentState

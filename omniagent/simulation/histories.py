@@ -14,7 +14,8 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.graphs.build import Graph, build
-from omniagent.graphs.history import best_of, critique_of, doubtful
+from omniagent.graphs.history import critique_of
+from omniagent.graphs.leading import best_of, doubtful
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.errors import CriticBadOutput, CriticTimeout, CriticUnavailable, GenerationFailed, OutOfMemory

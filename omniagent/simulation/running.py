@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omniagent.graphs.build import Graph, build
-from omniagent.graphs.history import best_of
+from omniagent.graphs.leading import best_of
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.profile import CriticProfile, GeneratorProfile

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from omniagent.config import Config
-from omniagent.graphs.history import best_of, questioned, sureness
+from omniagent.graphs.leading import best_of, questioned, sureness
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import decide, wants_refinement, wants_suggestion
 from omniagent.graphs.state import Fault

@@ -11,7 +11,8 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.agent import Agent
-from omniagent.graphs.history import best_of, critique_of, merit
+from omniagent.graphs.history import critique_of
+from omniagent.graphs.leading import best_of, merit
 from omniagent.graphs.state import AgentState, StateUpdate
 from omniagent.model.errors import (
     BadSetting,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniagent.graphs.amount import candidates
-from omniagent.graphs.history import best_of, broken, critique_of, merit, rounds, surer
+from omniagent.graphs.history import critique_of
+from omniagent.graphs.leading import best_of, broken, merit, rounds, surer
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.repairs import fold
 from omniagent.graphs.rules import decide, open_question, wants_suggestion
