@@ -17,7 +17,7 @@ from omniagent.model.wording import cut, shown
 
 T = TypeVar("T")
 
-_MEMORY_MARKS = ("out of memory", "not enough memory", "can't allocate memory", "defaultcpuallocator")
+_MEMORY_MARKS = ("out of memory", "not enough memory", "can't allocate memory", "defaultcpuallocator", "_alloc_failed")
 
 
 _ALLOCATOR_VARIABLES = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_MMAP_MAX_")
@@ -88,18 +88,33 @@ def multiplies_bfloat16() -> bool:
     return any(test is not None and test() for test in tests)
 
 
-def with_memory_fault(device: torch.device, what: str, work: Callable[[], T]) -> T:
+def is_memory_fault(error: BaseException) -> bool:
+    """Whether an error of a library says that memory ran out."""
+    return isinstance(error, MemoryError) or any(mark in str(error).lower() for mark in _MEMORY_MARKS)
+
+
+def with_memory_fault(
+    device: torch.device, what: str, work: Callable[[], T], drop: Callable[[], None] | None = None
+) -> T:
     """The result of `work`, whose running out of memory becomes `OutOfMemory`, with the device's memory freed.
 
     The error is raised after the failed frames are gone, so that their tensors do not live on in its traceback.
+
+    Args:
+        device: Named in the error.
+        what: Named in the error too.
+        work: Is done.
+        drop: Lets go of what is kept to be faster, before memory is freed.
     """
     try:
         return work()
     except (MemoryError, RuntimeError) as error:
-        text = str(error)
-        if not isinstance(error, MemoryError) and not any(mark in text.lower() for mark in _MEMORY_MARKS):
+        if not is_memory_fault(error):
             raise
+        text = str(error)
         reason = text.splitlines()[0] if text else "no reason given"
+    if drop is not None:
+        drop()
     free_memory()
     raise OutOfMemory(
         f"{device} has too little memory for {what} ({reason}); ask for smaller or fewer pictures at once"

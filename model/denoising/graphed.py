@@ -11,7 +11,9 @@ import torch
 from omniagent.model.denoising.graphs import LEAST_STEPS, MOST_TOKENS, StepGraphs, copy_all
 from omniagent.model.denoising.guidance import Branch, Pass
 from omniagent.model.denoising.step import Reference, VelocityField
+from omniagent.model.network.eight_bits import multiplies_in_eight_bits
 from omniagent.model.network.hooks import hooked
+from omniagent.model.network.switches import other_attention, placeless, switches
 
 log = logging.getLogger("omniagent.model")
 
@@ -39,6 +41,11 @@ class Twin(VelocityField):
         )  # fmt: skip
         self._latents, self._passes = latents.clone(), tuple(passes)
         self.step_layers = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where its memory is."""
+        return self._latents.device
 
     def work(self) -> tuple[torch.Tensor, ...]:
         """The velocities of what is in the memory."""
@@ -79,7 +86,7 @@ class GraphedField(VelocityField):
     def __init__(self, *args: Any, graphs: StepGraphs[Twin], **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._graphs, self._holder = graphs, object()
-        self.refusal = self._refusal()
+        self.refusal = self._refusal() or self._passing_refusal()
         self._weights = None
         if self.refusal is None:
             self._weights = tuple(each.data_ptr() for each in (*self._net.parameters(), *self._net.buffers()))
@@ -88,16 +95,22 @@ class GraphedField(VelocityField):
 
     def at(self, step: int, latents: torch.Tensor, passes: Sequence[Pass]) -> tuple[torch.Tensor, ...]:
         """As there; equal to the last bit."""
-        if self.refusal is not None or self._tokens(passes) > MOST_TOKENS:
+        refused = self.refusal or self._passing_refusal()
+        if refused is not None or self._tokens(passes) > MOST_TOKENS:
             return super().at(step, latents, passes)
         with self._graphs.using():
             key = self._key(latents, passes)
             recording = self._graphs.find(key, self._weights, lambda: Twin(self, latents, passes))
             if recording is not None:
-                recording.inputs.fill(self, step, latents, constants=recording.holder is not self._holder)
+                constants = recording.holder is not self._holder
+                # Should filling fail midway, the memory is nobody's.
+                recording.holder = None
+                recording.inputs.fill(self, step, latents, constants=constants)
                 recording.holder = self._holder
                 self._blocks.token_layers += recording.inputs.step_layers
                 return recording.replay()
+        # Trying again at every step would take longer than the steps.
+        self.refusal = "a step could not be recorded, as the log tells"
         return super().at(step, latents, passes)
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -115,7 +128,8 @@ class GraphedField(VelocityField):
             tuple((numbers[reference.key], reference.place, reference.grid) for reference in self._references[sample])
             for sample in self._samples
         )
-        return latents.shape, latents.dtype, self._dtype, self._device, self._how, tuple(passes), texts, pictures
+        sizes = latents.shape, latents.dtype, self._dtype, self._device
+        return *sizes, self._how, tuple(passes), texts, pictures, switches(self._net)
 
     def _refusal(self) -> str | None:
         how = self._how
@@ -123,10 +137,22 @@ class GraphedField(VelocityField):
             return f"numbers are computed on {self._device}, and only CUDA devices record"
         if not (how.tabled_modulation and how.tabled_rotation and how.cached_text):
             return "tabled_modulation, tabled_rotation or cached_text is off, so a step brings numbers from the host"
+        if (kind := placeless(self._net)) is not None:
+            return f"a weight is a {kind}, which does not tell where its numbers are"
+        if multiplies_in_eight_bits(self._net) and not self._graphs.eight_bits:
+            return "recorded products in eight bits have not been measured on a card yet"
         if hooked(self._net):
             return "hooks hang on the transformer, as where its weights lie elsewhere between calls"
         if getattr(self._net, "peft_config", None):
             return "LoRAs are loaded, whose strengths a recording would not follow"
         if len(self._times) < LEAST_STEPS:
             return f"there are {len(self._times)} steps, and recording pays from {LEAST_STEPS} on"
+        return None
+
+    def _passing_refusal(self) -> str | None:
+        """What may come and go between steps."""
+        if torch.is_autocast_enabled(self._device.type):
+            return "autocast is on, whose narrowed weights go when its block ends"
+        if (name := other_attention(self._net)) is not None:
+            return f"attention is run by a {name}, which may do something else at each step"
         return None

@@ -138,7 +138,9 @@ class OmniGen2Generator:
         if token is not None:
             token.check()
         what = f"{min(self.batch, len(request.seeds))} pictures at once"
-        return with_memory_fault(self.device, what, lambda: self._generate(request, token, on_step))
+        return with_memory_fault(
+            self.device, what, lambda: self._generate(request, token, on_step), self.drop_recordings
+        )
 
     def bucket(self, request: GenerationRequest) -> Bucket:
         """What requests must share to be drawn together.
@@ -232,8 +234,13 @@ class OmniGen2Generator:
             return
         # Does nothing where the networks are held in another way than one at a time.
         self.pipeline.maybe_free_model_hooks()
+        self.drop_recordings()
         free_memory()
         self._here = False
+
+    def drop_recordings(self) -> None:
+        """Let go of recorded steps, which hold memory of the device; the next picture records its own."""
+        self.pipeline.graphs.clear()
 
     def forget(self) -> None:
         """Empty the caches: needed when the pipeline's weights change."""

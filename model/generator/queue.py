@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from PIL import Image
 
@@ -48,6 +48,8 @@ class Batching(Protocol):
     def prepare(self, request: GenerationRequest) -> Prepared: ...
 
     def start(self, pictures: Sequence[tuple[Prepared, int]]) -> PictureBatch: ...
+
+    def drop_recordings(self) -> None: ...
 
 
 @dataclass(eq=False)
@@ -316,4 +318,5 @@ class RequestQueue:
     def _guarded(self, what: str, work: Callable[[], T]) -> T:
         from omniagent.model.device import with_memory_fault
 
-        return with_memory_fault(self._generator.device, what, work)  # pyright: ignore[reportArgumentType]
+        device: Any = self._generator.device
+        return with_memory_fault(device, what, work, self._generator.drop_recordings)

@@ -140,7 +140,7 @@ def test_what_cannot_be_recorded_is_drawn_without(
     net, tries = tiny_transformer(), list[int]()
     wanted = denoise(request(net, 1, computation=EXACT))
 
-    def broken(work: Work) -> Recorded:
+    def broken(work: Work, device: torch.device) -> Recorded:
         tries.append(1)
         raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
 
