@@ -12,7 +12,8 @@ stands before them (docs/performance.md, "On a GPU").
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -31,7 +32,7 @@ _OFF = "leave eight_bits (OMNIAGENT_EIGHT_BITS) off"
 
 
 class EightBitLinear(nn.Module):
-    """A linear layer without bias that multiplies in eight bits.
+    """A linear layer without bias that multiplies in eight bits. It moves between devices, but keeps its number types.
 
     Args:
         layer: Whose weight is taken; the new one is where it is.
@@ -59,6 +60,8 @@ class EightBitLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (..., in) to (..., out) in the type of `x`, by way of bfloat16 where a card computes it."""
+        if not x.numel():
+            return x.new_empty((*x.shape[:-1], self.out_features))
         rows, scale = quantised(x.reshape(-1, self.in_features))
         # The public `functional.scaled_mm` came after the oldest torch that is supported.
         library: Any = torch
@@ -71,6 +74,15 @@ class EightBitLinear(nn.Module):
             use_fast_accum=x.is_cuda,
         )
         return out[:, : self.out_features].to(x.dtype).unflatten(0, x.shape[:-1])
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        # As whole numbers, which changes of number type leave alone, all but `type`.
+        for name in ("weight", "scale"):
+            own: torch.Tensor = getattr(self, name)
+            whole = own.view(torch.uint8)
+            moved = fn(whole)
+            setattr(self, name, (moved if moved.dtype == whole.dtype else whole.to(moved.device)).view(own.dtype))
+        return self
 
 
 def quantised(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
