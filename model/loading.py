@@ -76,7 +76,7 @@ def load_generator(
         raise BadCheckpoint("no model was named; give a checkpoint folder, or a hub name such as OmniGen2/OmniGen2")
     where = pick_device(device)
     if eight_bits:
-        _check_eight_bits(where, memory)
+        check_products(where, memory)
     if keep_memory and where.type == "cpu" and keep_freed_memory():
         log.debug("memory that is freed stays with the process")
     dtypes = {"default": pick_dtype(where, dtype)}
@@ -124,7 +124,7 @@ def _check_machine(folder: Path, dtypes: Mapping[str, torch.dtype], preset: str)
         )
 
 
-def _check_eight_bits(where: torch.device, memory: str) -> None:
+def check_products(where: torch.device, memory: str) -> None:
     """Return if a model may multiply in eight bits here; told before its weights are read.
 
     Raises:

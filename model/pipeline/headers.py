@@ -41,10 +41,10 @@ class Headers(NamedTuple):
     profile: GeneratorProfile
     download: int
 
-    def need(self, bytes_per_weight: int, *, eight_bits: bool = False) -> Need:
-        """What it needs to draw at its default size."""
+    def need(self, bytes_per_weight: int, *, reuse: bool = False, eight_bits: bool = False) -> Need:
+        """What it needs to draw at its default size; `reuse` and `eight_bits` as in `need_from`."""
         width = max(self.profile.width, self.profile.height)
-        return need_from(self.parts, self.config, width, bytes_per_weight, eight_bits=eight_bits)
+        return need_from(self.parts, self.config, width, bytes_per_weight, reuse=reuse, eight_bits=eight_bits)
 
 
 def read_headers(name: str, *, revision: str | None = None) -> Headers:

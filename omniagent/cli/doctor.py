@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "peft", "torchao", "bitsandbytes", "flash-attn", "vllm")
 PUBLISHED = "OmniGen2/OmniGen2"
 """Whose sizes are known without the hub."""
+
+
+class Chosen(NamedTuple):
+    """What the settings ask of a generator, as far as memory follows it.
+
+    Attributes:
+        reuse: Whether the preset has edits keep keys and values.
+        eight_bits: Whether products are in eight bits.
+        refusal: Why they cannot be though they are asked for, so that no model would be loaded.
+    """
+
+    reuse: bool
+    eight_bits: bool
+    refusal: str | None
 
 
 def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.Device = None) -> None:
@@ -66,12 +80,13 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         typer.echo(f"generator profile: {profiles.generator.label}")
         typer.echo(f"critic profile: {profiles.critic.label}, dialect {profiles.critic.dialect}")
         typer.echo(_calibration(folder, name, profiles.critic, Config.read()))
-        width = profiles.generator.width
-        need = need_of(folder, width, 4 if chosen.type == "cpu" else 2, eight_bits=_eight_bits(chosen))
-        _plan(folder.name, need, profiles.generator, chosen)
+        width, how = max(profiles.generator.width, profiles.generator.height), _chosen(chosen)
+        size = 4 if chosen.type == "cpu" else 2
+        need = need_of(folder, width, size, reuse=how.reuse, eight_bits=how.eight_bits)
+        _plan(folder.name, need, profiles.generator, chosen, how)
 
 
-def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.device") -> None:
+def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.device", how: Chosen) -> None:
     """What a model needs and would get on a device, which critics fit beside it, and how long a picture takes."""
     from omniagent.config import Config
     from omniagent.model.critic.service.service import card_of
@@ -83,10 +98,13 @@ def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.d
     from omniagent.model.runtime import card_name
 
     free, on_cpu = free_bytes(device), device.type == "cpu"
-    modes = MODES[:1] if on_cpu else COMPILED_MODES if _eight_bits(device) else MODES
+    modes = MODES[:1] if on_cpu else COMPILED_MODES if how.eight_bits else MODES
     peaks = ", ".join(f"{mode} {need.peak(mode) / GIB:.2f}" for mode in modes)
-    products = ", products in eight bits" if _eight_bits(device) else ""
+    products = ", products in eight bits" if how.eight_bits else ""
     typer.echo(f"{name} at {profile.width}x{profile.height}{products}, GiB: {peaks}")
+    if how.refusal is not None:
+        typer.echo(f"choice: none: {how.refusal}")
+        return
     if on_cpu:
         fits = need.peak("whole") <= free
         words = "whole" if fits else "does not fit: use a GPU, or another machine by --generator URL"
@@ -106,11 +124,22 @@ def _plan(name: str, need: "Need", profile: "GeneratorProfile", device: "torch.d
     typer.echo(f"a picture from words: {known}")
 
 
-def _eight_bits(device: "torch.device") -> bool:
-    """Whether products in eight bits are asked for; a CPU has none."""
+def _chosen(device: "torch.device") -> Chosen:
+    """The settings as a model would be loaded with them on a device."""
     from omniagent.config import Config
+    from omniagent.model.denoising.presets import preset_named
+    from omniagent.model.errors import BadSetting
 
-    return device.type == "cuda" and Config.read().eight_bits
+    config, refusal = Config.read(), None
+    if config.eight_bits:
+        from omniagent.model.loading import check_products
+
+        try:
+            check_products(device, config.memory)
+        except BadSetting as error:
+            refusal = str(error)
+    reuse = preset_named(config.preset).reuse is not None
+    return Chosen(reuse, config.eight_bits and refusal is None, refusal)
 
 
 def _critics(need: "Need", card: "Card", host: int) -> list[str]:
@@ -160,6 +189,7 @@ def _absent(name: str, revision: str | None, device: "torch.device") -> None:
     from omniagent.model.pipeline.memory import GIB, PUBLISHED_CONFIG, PUBLISHED_NUMBERS, free_bytes, need_from
     from omniagent.model.profile import GENERATORS
 
+    how, size = _chosen(device), 4 if device.type == "cpu" else 2
     try:
         told = read_headers(name, revision=revision)
     except HubUnreachable as error:
@@ -167,16 +197,15 @@ def _absent(name: str, revision: str | None, device: "torch.device") -> None:
         if name != PUBLISHED:
             typer.echo(f"what it needs is known once the hub answers; {free_bytes(device) / GIB:.1f} GiB are free")
             return
-        profile, bytes_per_weight = GENERATORS["omnigen2"], 4 if device.type == "cpu" else 2
-        need = need_from(
-            PUBLISHED_NUMBERS, PUBLISHED_CONFIG, profile.width, bytes_per_weight, eight_bits=_eight_bits(device)
-        )
-        _plan(name, need, profile, device)
+        profile = GENERATORS["omnigen2"]
+        width = max(profile.width, profile.height)
+        need = need_from(PUBLISHED_NUMBERS, PUBLISHED_CONFIG, width, size, reuse=how.reuse, eight_bits=how.eight_bits)
+        _plan(name, need, profile, device, how)
         return
     typer.echo(f"{name} is not on this machine; the first run downloads {told.download / 1e9:.1f} GB from the hub")
     typer.echo(f"generator profile: {told.profile.label}")
-    need = told.need(4 if device.type == "cpu" else 2, eight_bits=_eight_bits(device))
-    _plan(name, need, told.profile, device)
+    need = told.need(size, reuse=how.reuse, eight_bits=how.eight_bits)
+    _plan(name, need, told.profile, device, how)
 
 
 def _version(name: str) -> str:
