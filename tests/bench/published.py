@@ -22,6 +22,8 @@ from typing import Any
 import torch
 from PIL import Image
 
+from omniagent.model.denoising.graphed import Twin
+from omniagent.model.denoising.graphs import StepGraphs
 from omniagent.model.denoising.presets import preset_named
 from omniagent.model.pipeline.memory import GIB, EightBits, hold
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
@@ -61,6 +63,9 @@ class Bench:
             self._load(row)
             yield Found(row.name, "loading", step=time.perf_counter() - begin)
         assert self._pipeline is not None
+        # Recordings of other rows would count as memory of this one.
+        self._pipeline.graphs.clear()
+        tidy()
         if row.parts:
             parts = critic_prefill if row.parts == "critic" else stages
             for name, seconds, note in parts(self._pipeline, self._sizes.side, self._device, self._dtype):
@@ -94,7 +99,9 @@ class Bench:
         if preset.reuse is not None:
             full = sum(preset.reuse.found.full(number, count) for number in range(count))
             steps = full * max(each) + (count - full) * step
-        peak = torch.cuda.max_memory_allocated() / GIB if self._device == "cuda" else None
+        peak = reserved = None
+        if self._device == "cuda":
+            peak, reserved = torch.cuda.max_memory_allocated() / GIB, torch.cuda.max_memory_reserved() / GIB
         note = f"warm-up {warm:.1f} s" if row.warm else "first call"
         if row.computation.compiled:
             counters: Any = torch._dynamo.utils.counters
@@ -104,7 +111,7 @@ class Bench:
             note += f", {recorded} steps recorded so far"
         error, psnr = self._against_exact((task, row.part, row.steps), row, latents, picture)
         return Found(
-            row.name, task, step, min(each), max(each), around, around + steps, count, peak, error, psnr, note
+            row.name, task, step, min(each), max(each), around, around + steps, count, peak, reserved, error, psnr, note
         )  # fmt: skip
 
     def _against_exact(
@@ -131,6 +138,8 @@ class Bench:
         if row.held != ("whole", "none"):
             hold(pipeline, row.memory, torch.device(self._device), eight_bits=row.eight_bits)
             tidy()
+        # Refused elsewhere until this bench has shown that they are right.
+        pipeline.graphs = StepGraphs[Twin](eight_bits=True)
         self._pipeline, self._held = pipeline, row.held
 
     def _draw(self, task: str, row: Row, steps: int) -> tuple[list[Any], torch.Tensor, Image.Image]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.presets import PRESETS
@@ -45,9 +45,9 @@ class Row:
         return None if self.computation == Computation() else self.computation
 
 
-def _small(name: str, computation: Computation, about: float) -> tuple[Row, Row]:
+def _small(name: str, computation: Computation, about: float, eight_bits: EightBits = "none") -> tuple[Row, Row]:
     # The warm-up records what is then replayed.
-    each = {"about": about, "computation": computation, "warm": 4, "steps": 8}
+    each = {"about": about, "computation": computation, "eight_bits": eight_bits, "warm": 4, "steps": 8}
     return Row(f"{name}, a quarter of the side", part=0.25, **each), Row(f"{name}, half of the side", part=0.5, **each)  # pyright: ignore[reportArgumentType]
 
 
@@ -69,6 +69,8 @@ ROWS = (
     *(Row(name, 4, preset=name) for name in SAMPLED),
     Row("reference", 8, Computation.reference()),
     Row("compiled, products in eight bits", 45, COMPILED, eight_bits="multiplied", warm=4),
+    *_small("compiled and graphed, products in eight bits", COMPILED, 6, "multiplied"),
+    *_small("compiled, products in eight bits", replace(COMPILED, graphed=False), 6, "multiplied"),
     Row("products in eight bits", 6, PLAIN, eight_bits="multiplied"),
     Row("sequential offload", 20, memory="sequential", tasks=("t2i",), warm=0, steps=3),
     Row("model offload", 40, memory="model", tasks=("t2i",), warm=0, steps=3),
@@ -82,6 +84,8 @@ class Found:
     """What a row came to; seconds, and GiB at the highest point. `picture` is reckoned for the preset's own steps.
 
     Attributes:
+        peak: Of tensors; what recorded steps hold between pictures is not among them.
+        reserved: Of all that torch took of the device, recorded steps too.
         error: Of the latents at the end, against those of `exact` after as many steps: ‖a - b‖ / ‖b‖.
         psnr: Of the picture, likewise, in dB; 100 for equal ones.
     """
@@ -95,6 +99,7 @@ class Found:
     picture: float | None = None
     steps: int | None = None
     peak: float | None = None
+    reserved: float | None = None
     error: float | None = None
     psnr: float | None = None
     note: str = ""
@@ -105,7 +110,7 @@ def table(found: Sequence[Found], title: str) -> str:
     lines = [
         title,
         "",
-        "| way | task | a step (least–most) | beside the steps | a picture | peak | against exact | |",
+        "| way | task | a step (least–most) | beside the steps | a picture | peak, reserved | against exact | |",
     ]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for one in found:
@@ -114,6 +119,7 @@ def table(found: Sequence[Found], title: str) -> str:
         around = "" if one.around is None else f"{one.around:.2f} s"
         picture = "" if one.picture is None else f"{one.picture:.2f} s ({one.steps} steps)"
         peak = "" if one.peak is None else f"{one.peak:.1f} GiB"
+        peak += "" if one.reserved is None else f", {one.reserved:.1f} GiB"
         against = "" if one.psnr is None else f"{one.psnr:.1f} dB, latents {one.error:.1e}"
         lines.append(f"| {one.row} | {one.task} | {step} | {around} | {picture} | {peak} | {against} | {one.note} |")
     return "\n".join(lines) + "\n"
