@@ -41,7 +41,7 @@ def plain(network: N, what: str, *, fuse_loras: bool = False) -> N:
     """
     untyped: Any = getattr(network, "_orig_mod", network)
     for module in network.modules():
-        # Network code stands above this file, so its modules tell it themselves.
+        # Network code imports this file, so a module of it says by an attribute that it cannot be saved.
         if (reason := getattr(module, "not_saved", None)) is not None:
             raise BadSetting(f"{what} {reason}; load it again without that to save it")
     weights = _own_weights(untyped, what, fuse_loras)
