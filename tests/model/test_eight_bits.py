@@ -94,6 +94,21 @@ def test_the_published_width_is_padded_as_the_kernels_of_cards_want_it() -> None
     assert (scale == 1 / 448).all()
 
 
+def test_a_network_that_is_given_another_number_type_keeps_its_products_in_eight_bits_as_they_are() -> None:
+    layer, x = EightBitLinear(nn.Linear(40, 24, bias=False)), torch.ones(3, 40)
+    wanted, network = layer(x), nn.Sequential(layer, nn.Linear(24, 2))
+    for change in (network.bfloat16, network.half, partial(network.type, torch.float64), partial(network.to, CPU)):
+        change()
+        assert torch.equal(layer(x), wanted)
+    network.to("meta")
+    assert layer.weight.is_meta and layer.scale.is_meta and layer.scale.dtype == torch.float32
+
+
+def test_no_tokens_give_no_results() -> None:
+    layer = EightBitLinear(nn.Linear(40, 24, bias=False))
+    assert layer(torch.ones(2, 0, 40, dtype=torch.bfloat16)).shape == (2, 0, 24)
+
+
 def test_only_products_of_modulated_blocks_are_replaced_and_a_second_call_finds_none() -> None:
     net = tiny_transformer()
     before = {name for name, layer in net.named_modules() if type(layer) is nn.Linear}

@@ -10,6 +10,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from omniagent.model.checkpoint.settings import FAMILY, read_profiles
+from omniagent.model.denoising.graphed import Twin
+from omniagent.model.denoising.graphs import StepGraphs, replaying
 from omniagent.model.errors import BadCheckpoint, BadSetting, Cancelled, GenerationFailed, OutOfMemory
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
@@ -289,13 +291,20 @@ def test_running_out_of_memory_is_named_and_the_generator_still_works(
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
 
-    before = drawn(generator)
+    before = drawn(generator, steps=4)
+    graphs = StepGraphs[Twin](replaying)
+    monkeypatch.setattr(generator.pipeline, "graphs", graphs)
+    assert drawn(generator, steps=4) == before and drawn(generator, steps=4) == before
+    recorded = graphs.recorded
     with monkeypatch.context() as patch:
         patch.setattr(type(generator.pipeline.transformer), "run", full)
         with pytest.raises(OutOfMemory, match=r"cpu.*3 GiB") as caught:
-            drawn(generator)
+            drawn(generator, steps=4)
     assert caught.value.__context__ is None
-    assert drawn(generator) == before
+    # Its recorded steps were given up too, as they are when it makes room for a critic.
+    assert drawn(generator, steps=4) == before and graphs.recorded == 2 * recorded > 0
+    generator.leave()
+    assert drawn(generator, steps=4) == before and graphs.recorded == 3 * recorded
 
 
 def test_a_checkpoints_settings_survive_their_file(tmp_path: Path) -> None:

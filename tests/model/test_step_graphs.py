@@ -3,25 +3,45 @@ replay in place of a CUDA graph."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import gc
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import permutations
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from omniagent.model.denoising import graphed
 from omniagent.model.denoising.graphed import Twin
-from omniagent.model.denoising.graphs import Recorded, StepGraphs, Work, replaying
+from omniagent.model.denoising.graphs import CudaRecorder, Recorded, Recording, StepGraphs, Work, copy_all, replaying
 from omniagent.model.denoising.guidance import Guidance
 from omniagent.model.denoising.loop import Denoising, denoise
 from omniagent.model.denoising.optimizations import Computation
 from omniagent.model.denoising.schedulers import FlowMatchEulerDiscreteScheduler
+from omniagent.model.network.attention import AttentionProcessor
+from omniagent.model.network.eight_bits import multiply_in_eight_bits
+from omniagent.model.network.lora import Loras
+from omniagent.model.network.switches import placeless
 from omniagent.model.network.text_states import TextStates
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
+from tests.model.test_lora import adapter
 from tests.support.tiny_omnigen2 import CONFIG, tiny_transformer
 
 EXACT = Computation.named("exact-graphed")
+
+
+class Wrapped(torch.Tensor):
+    """As a quantised weight, whose numbers may lie in other tensors."""
+
+
+class OwnAttention(AttentionProcessor):
+    """As a program may put one in."""
 
 
 def drawn(shape: Sequence[int], seed: int) -> torch.Tensor:
@@ -160,16 +180,186 @@ def test_what_cannot_be_recorded_is_drawn_without(
         ("untabled", "tabled_modulation"),
         ("hook", "hooks hang"),
         ("short", "3 steps, and recording pays from 4"),
+        ("lora", "LoRAs are loaded"),
+        ("eight bits", "eight bits have not been measured"),
+        ("wrapped", "a weight is a Wrapped"),
+        ("attention", "run by a OwnAttention"),
+        ("autocast", "autocast is on"),
     ],
 )
-def test_why_steps_are_not_recorded_is_told(change: str, reason: str) -> None:
+def test_why_steps_are_not_recorded_is_told(change: str, reason: str, tmp_path: Path) -> None:
     net, graphs = tiny_transformer(), StepGraphs[Twin](None if change == "cpu" else replaying)
     settings: dict[str, Any] = {"steps": 3} if change == "short" else {}
     if change == "untabled":
         settings = {"computation": Computation.named("exact-tabled_rotation")}
+    if change in ("wrapped", "autocast"):
+        settings = {"computation": Computation(laid_out=False)}
     if change == "hook":
         net.layers[1].register_forward_hook(lambda *_: None)
-    made = request(net, 1, graphs=graphs, **settings)
-    assert made.unrecorded is not None and reason in made.unrecorded
-    denoise(made)
+    if change == "lora":
+        Loras(net).load(adapter(tmp_path / "lora", 1))
+    if change == "eight bits":
+        multiply_in_eight_bits(net, torch.device("cpu"))
+    attention: Any = net.layers[0].attn
+    if change == "wrapped":
+        attention.to_q.weight = nn.Parameter(attention.to_q.weight.detach().as_subclass(Wrapped))
+    if change == "attention":
+        attention.set_processor(OwnAttention())
+    with torch.autocast("cpu", enabled=change == "autocast"):
+        made = request(net, 1, graphs=graphs, **settings)
+        assert made.unrecorded is not None and reason in made.unrecorded
+        denoise(made)
     assert graphs.recorded == 0
+
+
+def test_weights_that_are_nowhere_are_seen() -> None:
+    assert placeless(nn.Linear(2, 2)) is None and placeless(nn.Linear(2, 2, device="meta")) == "meta tensor"
+
+
+def test_callers_in_inference_mode_and_callers_that_only_take_no_gradients_share_recordings() -> None:
+    net, found = tiny_transformer(), list[torch.Tensor]()
+    for modes in permutations((torch.inference_mode, torch.no_grad)):
+        graphs = StepGraphs[Twin](replaying)
+        for mode in modes:
+            with mode():
+                found.append(denoise(request(net, 1, steps=4, graphs=graphs)))
+        assert graphs.recorded == 1
+    wanted = denoise(request(net, 1, steps=4, computation=EXACT))
+    assert all(torch.equal(each, wanted) for each in found)
+
+
+def test_what_chooses_kernels_is_recorded_apart() -> None:
+    net, graphs, backends = tiny_transformer(), StepGraphs[Twin](replaying), torch.backends.cuda.matmul
+
+    def check() -> int:
+        ways: tuple[dict[str, Any], ...] = {"graphs": graphs}, {"computation": EXACT}
+        assert torch.equal(*(denoise(request(net, 1, references=(0,), steps=4, **way)) for way in ways))
+        return graphs.recorded
+
+    assert check() == 1
+    net.set_attention_backend("_native_math")
+    assert check() == 2
+    with sdpa_kernel(SDPBackend.MATH):
+        assert check() == 3
+    before = backends.allow_bf16_reduced_precision_reduction
+    backends.allow_bf16_reduced_precision_reduction = not before
+    try:
+        assert check() == 4
+    finally:
+        backends.allow_bf16_reduced_precision_reduction = before
+    assert check() == 4
+
+
+def test_products_in_eight_bits_are_recorded_for_who_measures_them() -> None:
+    net, graphs = tiny_transformer(), StepGraphs[Twin](replaying, eight_bits=True)
+    multiply_in_eight_bits(net, torch.device("cpu"))
+    assert torch.equal(denoise(request(net, 1, graphs=graphs)), denoise(request(net, 1, computation=EXACT)))
+    assert graphs.recorded == 1
+
+
+@pytest.mark.parametrize("lost", [1.0, 0.1])
+def test_a_recording_that_gives_other_numbers_than_the_step_is_not_used(
+    lost: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lossy(work: Work, _device: torch.device) -> Recorded:
+        """As a graph that missed all kernels, or some."""
+        first = work()
+        results = tuple(each.clone() for each in first)
+
+        def again() -> None:
+            if lost < 1:
+                copy_all(results, [each * (1 - lost) for each in work()])
+
+        return Recorded(again, results, first)
+
+    net, graphs = tiny_transformer(), StepGraphs[Twin](lossy)
+    assert torch.equal(denoise(request(net, 1, graphs=graphs)), denoise(request(net, 1, computation=EXACT)))
+    assert graphs.recorded == 0 and "other numbers than the step itself" in caplog.text
+
+
+class Memory:
+    """One number to be doubled."""
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.number = torch.ones(1)
+
+    def work(self) -> tuple[torch.Tensor, ...]:
+        return (2 * self.number,)
+
+
+def test_memory_that_runs_out_while_recording_frees_the_recordings_and_is_no_reason_for_good() -> None:
+    graphs, faults = StepGraphs[Memory](replaying), list[Exception]()
+
+    def make() -> Memory:
+        if faults:
+            raise faults.pop()
+        return Memory()
+
+    def find(key: str) -> Recording[Memory] | None:
+        return graphs.find(key, "weights", make)
+
+    first = find("a")
+    assert first is not None and find("a") is first
+    faults.append(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB"))
+    assert find("b") is None
+    again = find("a")
+    assert again is not None and again is not first and find("b") is not None
+    faults.append(RuntimeError("an operation that cannot be recorded"))
+    assert find("c") is None and not faults
+    assert find("c") is None and find("a") is again
+    graphs.clear()
+    assert find("a") is not again
+
+
+@dataclass(eq=False)
+class FakeGraph:
+    """What `torch.cuda.CUDAGraph` is asked for here."""
+
+    taken: object = None
+
+    def pool(self) -> object:
+        return self.taken
+
+    def replay(self) -> None:
+        raise NotImplementedError
+
+
+def test_a_step_is_recorded_on_its_own_device_and_shares_memory_with_the_recordings_that_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, told, within = torch.device("cuda:1"), list[Any](), list[object]()
+
+    @contextmanager
+    def device(where: object) -> Generator[None]:
+        within.append(where)
+        yield
+        within.pop()
+
+    @contextmanager
+    def capture(graph: FakeGraph, *, pool: object, stream: object, capture_error_mode: str) -> Generator[None]:
+        told.append((pool, stream, capture_error_mode, tuple(within)))
+        graph.taken = object() if pool is None else pool
+        yield
+
+    stream = Mock()
+    for name, fake in {
+        "device": device, "graph": capture, "CUDAGraph": FakeGraph, "stream": Mock(return_value=nullcontext()),
+        "Stream": Mock(return_value=stream), "current_stream": Mock(),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, fake)
+    recorder, done = CudaRecorder(), list[tuple[object, ...]]()
+
+    def work() -> tuple[torch.Tensor, ...]:
+        done.append(tuple(within))
+        return (torch.ones(1),)
+
+    kept = [recorder(work, place), recorder(work, place)]
+    assert done == 4 * [(place,)] and all(each[1:] == (stream, "thread_local", (place,)) for each in told)
+    torch.cuda.Stream.assert_called_once_with(place)  # pyright: ignore[reportAttributeAccessIssue]
+    assert told[0][0] is None and told[1][0] is not None
+    kept.clear()
+    gc.collect()
+    recorder(work, place)
+    assert told[2][0] is None

@@ -108,6 +108,13 @@ def test_doctor_tells_of_the_machine_where_the_model_cannot_be_had(
     # In float32 on a CPU, by the published shapes.
     assert "OmniGen2/OmniGen2 at 1024x1024, GiB: whole 32.4" in outcome.stdout and "choice: " in outcome.stdout
     assert outcome.stdout.splitlines()[-1] == "a picture from words: known once one was drawn"
+    # Edits of this preset keep keys and values; and a model with these settings would not be loaded.
+    monkeypatch.setenv("OMNIAGENT_PRESET", "edit")
+    monkeypatch.setenv("OMNIAGENT_EIGHT_BITS", "true")
+    refused = call(None, "doctor", "--model", "OmniGen2/OmniGen2", "--device", "cpu")
+    assert refused.exit_code == 0 and "OmniGen2/OmniGen2 at 1024x1024, GiB: whole 36.7" in refused.stdout
+    last = refused.stdout.splitlines()[-1]
+    assert last.startswith("choice: none: products in eight bits need a CUDA card") and "OMNIAGENT_EIGHT_BITS" in last
     other = call(None, "doctor", "--model", "nobody/nothing", "--device", "cpu")
     assert other.exit_code == 0 and "known once the hub answers" in other.stdout
     assert "no folder here" in one_line(call(None, "doctor", "--model", "./nowhere"), 2, alone=False)
