@@ -11,12 +11,15 @@ from omniagent.shapes.painting.own_pictures import (
     Gallery,
     Pictures,
     faults_of,
+    load_paintings,
     mended,
     paint_file,
     painter_words,
     seen_in,
 )
+from omniagent.shapes.scene.data import scene_of_split
 from omniagent.shapes.scene.render import render
+from omniagent.shapes.scene.world import Split
 from omniagent.shapes.tasks.repairs import random_fault
 from omniagent.shapes.tasks.task import ShapesTask, some_scene
 from omniagent.shapes.training.lessons import LessonMix, lesson_batches
@@ -91,7 +94,7 @@ def test_a_gallery_takes_up_what_is_painted_meanwhile_and_lets_the_oldest_go(
     assert len(gallery.all) == numbers[2] + newest != sum(numbers[1:])
 
 
-def test_no_test_scene_is_painted_for_lessons(tmp_path: Path) -> None:
+def test_only_training_scenes_are_painted_and_kept_for_lessons(tmp_path: Path) -> None:
     asked: list[ShapesTask] = []
 
     def note(tasks: list[ShapesTask], seed: int) -> list[Pictures]:
@@ -101,7 +104,14 @@ def test_no_test_scene_is_painted_for_lessons(tmp_path: Path) -> None:
     for step in range(3):
         paint_file(tmp_path / f"{step}.npz", note, seed=6, step=step, number=4)
     assert asked and all(scene.split == "train" for task in asked for scene in (*task.scenes, task.target) if scene)
-    assert all(each.seen.split != "test" for each in Gallery(tmp_path).all)
+    splits: tuple[Split, ...] = ("train", "validation", "test")
+
+    def strays(tasks: list[ShapesTask], seed: int) -> list[Pictures]:
+        rng = np.random.default_rng(seed)
+        return [render(scene_of_split(rng, 2, split)) for split in splits]
+
+    assert paint_file(tmp_path / "strays.npz", strays, seed=6, step=0, number=3) == 1
+    assert {each.seen.split for each in load_paintings(tmp_path / "strays.npz")} == {"train"}
     assert all(painter_words(task) for task in asked)
 
 

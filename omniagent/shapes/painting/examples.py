@@ -118,7 +118,7 @@ def _repair(rng: np.random.Generator, most: int, split: Split) -> Example:
     while True:
         scene = some_scene(rng, most)
         fault = random_fault(rng, scene)
-        if scene.split == split and fault.scene.split != "test":
+        if scene.split == fault.scene.split == split:
             source, target = _shifted(rng, fault.scene, scene)
             return Example(fault.repair, (render(source),), render(target))
 
@@ -135,29 +135,30 @@ def _change(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Example
         if scene.split != split:
             continue
         made = painter_changes(rng, scene, _number(rng, mix))
-        if made is not None and (split == "test" or made.after.split != "test"):
+        if made is not None and made.after.split == split:
             source, target = _shifted(rng, scene, made.after)
             return Example(made.words, (render(source),), render(target))
 
 
-def _mend(rng: np.random.Generator, gallery: Gallery, mix: PaintingMix) -> Example | None:
+def _mend(rng: np.random.Generator, gallery: Gallery, mix: PaintingMix, split: Split) -> Example | None:
     """A painted picture with few faults or none, and the same mended or changed; rendered ones are crisper than those.
 
-    None where the painting that was met is of no use: many faults, or a change that does not fit.
+    None where the painting that was met is of no use: many faults, a change that does not fit or leads out of the split.
     """
     painting = gallery.all[int(rng.integers(len(gallery.all)))]
     faults = faults_of(painting.seen, painting.target)
     if faults:
         # One that has two faults would be told by a name that the first repair has made wrong.
         things = [found.group() for fault in faults if (found := _NAMED.search(fault))]
-        after = mended(painting.seen, painting.target)
-        if len(faults) > _number(rng, mix) or len(set(things)) < len(things) or after.split == "test":
+        if len(faults) > _number(rng, mix) or len(set(things)) < len(things):
             return None
-        return Example(" and ".join(faults), (painting.picture,), render(after))
-    made = painter_changes(rng, painting.seen, _number(rng, mix))
-    if made is None or made.after.split == "test":
-        return None
-    return Example(made.words, (painting.picture,), render(made.after))
+        words, after = " and ".join(faults), mended(painting.seen, painting.target)
+    else:
+        made = painter_changes(rng, painting.seen, _number(rng, mix))
+        if made is None:
+            return None
+        words, after = made.words, made.after
+    return Example(words, (painting.picture,), render(after)) if after.split == split else None
 
 
 def painting_examples(
@@ -168,7 +169,11 @@ def painting_examples(
     split: Split = "train",
     gallery: Gallery | None = None,
 ) -> Callable[[int], list[Example]]:
-    """`number` examples a step. With a `gallery` that has paintings, some edits are of those."""
+    """`number` examples a step. With a `gallery` that has paintings, some edits are of those.
+
+    Of the training split every source and target is a training scene; a task of another split may start from one
+    (`ShapesTask.split`).
+    """
     mix = mix or PaintingMix()
 
     def one(rng: np.random.Generator) -> Example:
@@ -178,7 +183,7 @@ def painting_examples(
         if draw >= mix.edits:
             return _from_task(rng, sample_task(rng, "reference", split))
         own = gallery is not None and bool(gallery.all) and draw < mix.edits * 0.3
-        if own and gallery is not None and (mend := _mend(rng, gallery, mix)) is not None:
+        if own and gallery is not None and (mend := _mend(rng, gallery, mix, split)) is not None:
             return mend
         if draw < mix.edits * 0.38:
             return _repair(rng, mix.most, split)

@@ -138,7 +138,7 @@ def painter_words(task: ShapesTask) -> str:
 def paint_file(
     path: Path, paint: Callable[[list[ShapesTask], int], list[Pictures]], *, seed: int, step: int, number: int
 ) -> int:
-    """Paint `number` training tasks and keep those pictures that show a scene; how many were kept. No file for none.
+    """Paint `number` training tasks and keep pictures that show a training scene; how many were kept. No file for none.
 
     `paint` gives one picture a task, from a seed.
     """
@@ -151,7 +151,7 @@ def paint_file(
     pictures: list[Pictures] = []
     for task, picture in zip(tasks, paint(tasks, int(rng.integers(2**31))), strict=True):
         seen = seen_in(picture)
-        if seen is None or not seen.items or task.target is None or task.wanted is None or seen.split == "test":
+        if seen is None or not seen.items or seen.split != "train" or task.target is None or task.wanted is None:
             continue
         pictures.append(picture)
         kept.append(
@@ -197,7 +197,7 @@ class Gallery:
     """The paintings of a folder, which may grow while they are looked at; the newest `files` files of it.
 
     Attributes:
-        all: Every painting.
+        all: Every painting of a training scene.
         clear: Those that are as they should be.
     """
 
@@ -220,7 +220,8 @@ class Gallery:
         self._held = {
             path.name: self._held[path.name] if path.name in self._held else _readable(path) for path in newest
         }
-        self.all = [one for held in self._held.values() for one in held]
+        # Files of earlier versions hold pictures of validation scenes too.
+        self.all = [one for held in self._held.values() for one in held if one.seen.split == "train"]
         self.clear = [one for one in self.all if not faults_of(one.seen, one.target)]
 
 
