@@ -1,5 +1,8 @@
 """What the painter learns from: changes in a row, layouts of plans, and the shares of a mix."""
 
+import re
+from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,15 +11,20 @@ import torch
 
 from omniagent.model.training.dit import Example, LatentPool, detail_weights
 from omniagent.shapes.oracle.judge import judge, right
-from omniagent.shapes.painting.changes import painter_changes
+from omniagent.shapes.painting import examples
+from omniagent.shapes.painting.changes import chained_changes
 from omniagent.shapes.painting.examples import PaintingMix, painting_examples
 from omniagent.shapes.painting.laid_out import scene_of_layout
-from omniagent.shapes.painting.own_pictures import faults_of, seen_in
+from omniagent.shapes.painting.own_pictures import Pictures, faults_of, seen_in
 from omniagent.shapes.scene.render import render
-from omniagent.shapes.scene.world import Scene, holds
+from omniagent.shapes.scene.world import Scene, holds, random_scene
 from omniagent.shapes.tasks.task import draw_task, some_scene
-from omniagent.shapes.words.phrases import describe
-from omniagent.tools.dialects.listed.changes.pictures import Seen, picture_of
+from omniagent.shapes.words.phrases import describe, held_by, located
+from omniagent.tools.dialects.listed.cells import WHERE, middle_of
+from omniagent.tools.dialects.listed.changes.grounding import grounded
+from omniagent.tools.dialects.listed.changes.wishes import Target, Wish, looks_in
+from omniagent.tools.dialects.listed.draws.scene import Things
+from omniagent.tools.dialects.listed.notation import names_in, print_background, print_presence, print_total
 
 
 def _chains(number: int, wanted: int = 40) -> list[tuple[Scene, str, Scene]]:
@@ -26,24 +34,98 @@ def _chains(number: int, wanted: int = 40) -> list[tuple[Scene, str, Scene]]:
         rng = np.random.default_rng([seed, number])
         seed += 1
         scene = some_scene(rng)
-        made = painter_changes(rng, scene, number)
+        made = chained_changes(rng, scene, number)
         if made is not None:
             found.append((scene, made.words, made.after))
     return found
 
 
+def _steps(words: str) -> list[str]:
+    """The changes of a chain; a swap has an "and" of its own."""
+    return re.split(r" and (?!the )", words)
+
+
+def _looking(words: str) -> Things:
+    """The thing of a phrase whose last word is its noun; without a fill it is a solid one."""
+    looks = looks_in(words)
+    return replace(looks, shape=words.split()[-1], fill=looks.fill or "solid")
+
+
+def _wish(step: str) -> Wish:
+    """The change of a step, as the listed dialect has it when a person asks for it."""
+    named = [Target(_looking(" ".join([*one.properties, one.noun])), one.place) for one in names_in(step)]
+    cell = next((cell for cell in WHERE if step.endswith(f" {middle_of(cell)}")), None)
+    match step.split()[0], step.split()[-1]:
+        case "add", _:
+            return Wish("add", looks=_looking(step.partition(" at ")[0]), place=cell)
+        case "make", new if named:
+            return Wish("restyle", named[0], looks=looks_in(new))
+        case "make", ground:
+            return Wish("background", ground=ground)
+        case "turn", shape:
+            return Wish("reshape", named[0], shape=shape)
+        case "move", _:
+            return Wish("move", named[0], place=cell)
+        case "swap", _:
+            return Wish("swap", *named)
+        case _:
+            return Wish("remove", named[0])
+
+
 @pytest.mark.parametrize("number", [1, 2, 4])
 def test_each_change_of_a_chain_names_what_the_ones_before_have_left(number: int) -> None:
     for scene, words, after in _chains(number):
-        steps = words.split(" and ")
-        assert len(steps) >= number and after != scene
-        # What the first change names is seen in the picture; what was there and is not named stays as it was.
-        first = steps[0]
-        assert first.startswith(("add", "make the background")) or any(
-            f"the {name.name}" in first for name in _names(scene)
-        )
-        left = [item for item in scene.items if item not in after.items]
-        assert len(left) <= len(steps) * 2
+        steps = _steps(words)
+        assert len(steps) == number and after != scene
+        told = grounded([_wish(step) for step in steps], describe(scene), words)
+        # The listed dialect makes the same changes in the same words, and what it then looks for is the scene's.
+        assert told is not None and told.change == words
+        asked = [one.question for one in told.checklist]
+        seen = [print_presence(located(item)) for item in after.items]
+        assert Counter(asked) == Counter([*seen, print_background(after.background), print_total(len(after.items))])
+
+
+def test_changes_leave_what_a_ring_holds_plain_and_of_another_colour_than_the_ring() -> None:
+    changed: Counter[str] = Counter()
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        scene = random_scene(rng, 4, inside=1.0, repeat=0.6)
+        made = chained_changes(rng, scene, 3)
+        for item in made.after.items if made else ():
+            ring = held_by(item, made.after.items) if made else None
+            if ring is not None:
+                assert item.fill == "solid" and item.colour != ring.colour, made
+                changed.update(one for one, now in (("inner", item), ("ring", ring)) if now not in scene.items)
+    assert changed["inner"] > 20 and changed["ring"] > 20
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
+    """The scenes of examples in the order in which they would be drawn; the pictures are blank."""
+    scenes: list[Scene] = []
+
+    def note(scene: Scene) -> Pictures:
+        scenes.append(scene)
+        return np.zeros((8, 8, 3), dtype=np.uint8)
+
+    monkeypatch.setattr(examples, "render", note)
+    return scenes
+
+
+def test_an_object_keeps_its_pattern_through_the_changes_made_of_its_picture(shown: list[Scene]) -> None:
+    made = painting_examples(4, 400, PaintingMix(edits=1.0, references=0.0, several=0.5))(0)
+    kept: Counter[str] = Counter()
+    for source, target in zip(shown[::2], shown[1::2], strict=True):
+        if not any(any(item.phase) for item in source.items):
+            continue
+        for item in target.items:
+            # Objects are told apart by their radii, which are drawn at random.
+            same = [one for one in source.items if one.radius == item.radius]
+            if len(same) == 1:
+                assert item.phase == same[0].phase
+                kept["moved" if (item.x, item.y) != (same[0].x, same[0].y) else "placed"] += 1
+                kept["held"] += held_by(item, target.items) is not None
+    assert len(shown) == 2 * len(made) and kept["placed"] > 200 and kept["moved"] > 20 and kept["held"] > 10
 
 
 def test_changes_at_once_leave_a_picture_that_can_be_read_and_shows_them() -> None:
@@ -53,7 +135,7 @@ def test_changes_at_once_leave_a_picture_that_can_be_read_and_shows_them() -> No
 
 
 def test_a_thing_may_change_twice_and_all_of_a_shape_alike() -> None:
-    chains = [words.split(" and ") for _, words, _ in _chains(3, 150)]
+    chains = [_steps(words) for _, words, _ in _chains(3, 150)]
     places = [[step[step.find("(") :].rpartition(",")[2] for step in steps] for steps in chains]
     assert any(len(set(each)) < len(each) for each in places)
     assert any(len({step.rpartition(" ")[2] for step in steps if step.startswith("make")}) == 1 for steps in chains)
@@ -81,15 +163,19 @@ def test_what_a_layout_puts_in_a_ring_is_in_it_and_other_words_are_no_layout() -
         assert scene_of_layout(rng, words) is None
 
 
-def test_examples_follow_their_shares_and_never_show_a_test_scene() -> None:
-    mix = PaintingMix(edits=0.5, references=0.1, several=1.0, hard=0.5, planned=0.5, worn=1.0)
-    examples = painting_examples(3, 120, mix)(0)
-    edits = [one for one in examples if len(one.references) == 1 and one.instruction[:4] not in ("draw", "imag")]
+def test_examples_follow_their_shares(shown: list[Scene]) -> None:
+    mix = PaintingMix(edits=0.5, references=0.1, several=1.0, hard=0.5, planned=0.5)
+    made = painting_examples(3, 120, mix)(0)
+    edits = [one for one in made if len(one.references) == 1 and one.instruction[:4] not in ("draw", "imag")]
     assert 35 < len(edits) < 85 and sum(" and " in one.instruction for one in edits) > 12
-    assert sum(not one.references for one in examples) > 30
-    for one in examples[:24]:
-        seen = seen_in(one.target)
-        assert seen is None or seen.split != "test" or "object" in describe(seen) or "uneven" in describe(seen)
+    assert sum(not one.references for one in made) > 30
+    assert len(shown) == sum(1 + len(one.references) for one in made)
+
+
+def test_worn_are_the_pictures_that_are_changed_and_never_the_result() -> None:
+    plain, worn = (painting_examples(3, 12, PaintingMix(0.7, 0.3, worn=share))(0)[0] for share in (0.0, 1.0))
+    assert plain.instruction == worn.instruction and np.array_equal(plain.target, worn.target)
+    assert plain.references and not np.array_equal(plain.references[0], worn.references[0])
 
 
 def test_a_full_pool_keeps_the_shares_of_what_was_made() -> None:
@@ -129,9 +215,3 @@ def test_errors_weigh_more_on_detail_and_only_near_the_data() -> None:
     assert weights[1, 0, 2, 2] > 3 * weights[1, 0, 6, 6]
     torch.testing.assert_close(weights.mean(dim=(1, 2, 3)), torch.ones(2))
     torch.testing.assert_close(detail_weights(torch.zeros(1, 4, 8, 8), torch.ones(1), 1.0), torch.ones(1, 1, 8, 8))
-
-
-def _names(scene: Scene) -> tuple[Seen, ...]:
-    picture = picture_of(describe(scene))
-    assert picture is not None
-    return tuple(picture.things)

@@ -28,7 +28,7 @@ from omniagent.shapes.scene.world import (
     random_kind,
     random_radius,
 )
-from omniagent.shapes.tasks.change import held
+from omniagent.shapes.tasks.change import held, others_of, paired
 from omniagent.shapes.words.arrange import free_spot
 from omniagent.shapes.words.phrases import grid_word, held_by, item_words, located
 from omniagent.tools.dialects.listed.cells import WHERE, middle_of
@@ -50,7 +50,7 @@ class Told(NamedTuple):
 Operation = Callable[[np.random.Generator, Scene, int], Told | None]
 
 
-def painter_changes(rng: np.random.Generator, scene: Scene, number: int) -> Told | None:
+def chained_changes(rng: np.random.Generator, scene: Scene, number: int) -> Told | None:
     """So many changes, each of the scene that the one before left, in one instruction; None when chance failed."""
     words: list[str] = []
     now, last = scene, None
@@ -103,16 +103,19 @@ def _name(scene: Scene, at: int) -> str | None:
 
 def _fits(item: Item, scene: Scene, at: int) -> bool:
     """Whether the object has room there, a ring that holds it and what it holds left aside."""
-    old = scene.items[at]
-    pair = [o for o in scene.items if o is not old and abs(o.x - old.x) < 2 and abs(o.y - old.y) < 2]
-    others = [o for i, o in enumerate(scene.items) if i != at and o not in pair]
-    return inside_canvas(item) and clear_of(item, others)
+    return inside_canvas(item) and clear_of(item, [scene.items[i] for i in others_of(scene, at, *paired(scene, at))])
 
 
 def _changed(scene: Scene, at: int, words: str, **looks: str | float) -> Told | None:
-    name = _name(scene, at)
-    after = replace(scene.items[at], **looks)  # pyright: ignore[reportArgumentType]
+    """The object with other looks; None where they do not fit it, or a ring and what it holds."""
+    name, item = _name(scene, at), scene.items[at]
+    after = replace(item, **looks)  # pyright: ignore[reportArgumentType]
     if name is None or not _fits(after, scene, at):
+        return None
+    # What lies in a ring is too small to be told striped or dotted, and is lost in a ring of its own colour.
+    if after.fill != item.fill and held_by(item, scene.items) is not None:
+        return None
+    if any(scene.items[other].colour == after.colour for other in paired(scene, at)):
         return None
     return Told(words.format(the=name), scene.with_item(at, after), at)
 
@@ -123,9 +126,6 @@ def _recolour(rng: np.random.Generator, scene: Scene, at: int) -> Told | None:
 
 
 def _refill(rng: np.random.Generator, scene: Scene, at: int) -> Told | None:
-    # What lies in a ring is too small to be told striped or dotted.
-    if held_by(scene.items[at], scene.items) is not None:
-        return None
     new = str(rng.choice([f for f in FILLS if f != scene.items[at].fill]))
     return _changed(scene, at, f"make the {{the}} {new}", fill=new)
 

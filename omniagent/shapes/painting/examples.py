@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omniagent.model.training.dit import Example
-from omniagent.shapes.painting.changes import painter_changes
+from omniagent.shapes.painting.changes import chained_changes
 from omniagent.shapes.painting.laid_out import scene_of_layout
 from omniagent.shapes.painting.own_pictures import Gallery, faults_of, mended
 from omniagent.shapes.scene.data import rng_for, with_random_phase
@@ -102,25 +102,17 @@ def _from_task(rng: np.random.Generator, task: ShapesTask) -> Example:
     return Example(text, tuple(render(scene) for scene in task.scenes), render(task.target))
 
 
-def _shifted(rng: np.random.Generator, source: Scene, target: Scene) -> tuple[Scene, Scene]:
-    """Both scenes with shifted fills, the same shift for the same object."""
-    if rng.random() < 0.6:
-        return source, target
-    moved = with_random_phase(rng, source)
-    phases = {(i.x, i.y): i.phase for i in moved.items}
-    items = tuple(
-        type(i)(i.shape, i.colour, i.fill, i.x, i.y, i.radius, phases.get((i.x, i.y), i.phase)) for i in target.items
-    )
-    return moved, Scene(target.background, items)
+def _shifted(rng: np.random.Generator, scene: Scene) -> Scene:
+    """The scene, in two of five cases with shifted fills; an object keeps its shift in what is made of the scene."""
+    return scene if rng.random() < 0.6 else with_random_phase(rng, scene)
 
 
 def _repair(rng: np.random.Generator, most: int, split: Split) -> Example:
     while True:
-        scene = some_scene(rng, most)
+        scene = _shifted(rng, some_scene(rng, most))
         fault = random_fault(rng, scene)
         if scene.split == fault.scene.split == split:
-            source, target = _shifted(rng, fault.scene, scene)
-            return Example(fault.repair, (render(source),), render(target))
+            return Example(fault.repair, (render(fault.scene),), render(scene))
 
 
 def _number(rng: np.random.Generator, mix: PaintingMix) -> int:
@@ -134,16 +126,16 @@ def _change(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Example
         scene = _scene(rng, mix, split) if rng.random() < 0.5 else some_scene(rng, mix.most)
         if scene.split != split:
             continue
-        made = painter_changes(rng, scene, _number(rng, mix))
+        scene = _shifted(rng, scene)
+        made = chained_changes(rng, scene, _number(rng, mix))
         if made is not None and made.after.split == split:
-            source, target = _shifted(rng, scene, made.after)
-            return Example(made.words, (render(source),), render(target))
+            return Example(made.words, (render(scene),), render(made.after))
 
 
 def _mend(rng: np.random.Generator, gallery: Gallery, mix: PaintingMix, split: Split) -> Example | None:
     """A painted picture with few faults or none, and the same mended or changed; rendered ones are crisper than those.
 
-    None where the painting that was met is of no use: many faults, a change that does not fit or leads out of the split.
+    None where the painting that was met has many faults, or the change does not fit or gives a scene of another split.
     """
     painting = gallery.all[int(rng.integers(len(gallery.all)))]
     faults = faults_of(painting.seen, painting.target)
@@ -154,7 +146,7 @@ def _mend(rng: np.random.Generator, gallery: Gallery, mix: PaintingMix, split: S
             return None
         words, after = " and ".join(faults), mended(painting.seen, painting.target)
     else:
-        made = painter_changes(rng, painting.seen, _number(rng, mix))
+        made = chained_changes(rng, painting.seen, _number(rng, mix))
         if made is None:
             return None
         words, after = made.words, made.after

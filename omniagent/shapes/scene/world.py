@@ -150,6 +150,11 @@ def holds(relation: str, a: Item, b: Item, margin: float = MARGIN) -> bool:
             raise ValueError(f"unknown relation {relation!r}; known: {', '.join(RELATIONS)}")
 
 
+def concentric(a: Item, b: Item) -> bool:
+    """Whether two objects share a centre, to within 2 px on both axes, as a ring and what it holds do."""
+    return abs(a.x - b.x) < 2 and abs(a.y - b.y) < 2
+
+
 def inside_canvas(item: Item) -> bool:
     """Whether the whole object lies on the canvas."""
     left, up, right, down = (extent * item.radius for extent in EXTENTS[item.shape])

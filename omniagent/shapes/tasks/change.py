@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omniagent.shapes.scene.world import Item, Scene, clear_of, inside_canvas
+from omniagent.shapes.scene.world import Item, Scene, clear_of, concentric, inside_canvas
 from omniagent.shapes.words.language import synonym
 from omniagent.shapes.words.meant import Meant
 from omniagent.shapes.words.naming import name_of
@@ -32,10 +32,15 @@ def others_of(scene: Scene, *touched: int) -> tuple[int, ...]:
     return tuple(i for i in range(len(scene.items)) if i not in touched)
 
 
+def paired(scene: Scene, index: int) -> tuple[int, ...]:
+    """What the object holds or what holds it, as places in the scene's list."""
+    item = scene.items[index]
+    return tuple(i for i in others_of(scene, index) if concentric(scene.items[i], item))
+
+
 def held(scene: Scene, index: int) -> bool:
     """Whether the object is a ring with something inside, or that something: edits leave those pairs alone."""
-    item = scene.items[index]
-    return any(o is not item and abs(o.x - item.x) < 2 and abs(o.y - item.y) < 2 for o in scene.items)
+    return bool(paired(scene, index))
 
 
 def target_of(rng: np.random.Generator, scene: Scene) -> tuple[int, str, str] | None:

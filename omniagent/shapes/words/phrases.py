@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from omniagent.shapes.scene.world import CANVAS, Item, Scene, cell_of, spot_of
+from omniagent.shapes.scene.world import CANVAS, Item, Scene, cell_of, concentric, spot_of
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
 from omniagent.tools.dialects.drafts import PlanDraft, RequirementDraft
 from omniagent.tools.dialects.listed.notation import (
@@ -127,11 +127,8 @@ def reading_order(items: Iterable[Item]) -> list[Item]:
 
 def held_by(item: Item, items: Iterable[Item]) -> Item | None:
     """The ring in whose hole the object lies, if there is one."""
-    return next((o for o in items if o is not item and o.shape == "ring" and _concentric(item, o)), None)
-
-
-def _concentric(inner: Item, ring: Item) -> bool:
-    return abs(inner.x - ring.x) < 2 and abs(inner.y - ring.y) < 2 and inner.radius < ring.radius
+    rings = (o for o in items if o is not item and o.shape == "ring" and concentric(item, o))
+    return next((ring for ring in rings if item.radius < ring.radius), None)
 
 
 def layout_of(scene: Scene, order: Sequence[int], *, exact: bool = True) -> str:
