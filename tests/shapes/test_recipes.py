@@ -17,8 +17,10 @@ from omniagent.model.errors import BadSetting
 from omniagent.model.training.muon import StackedMuon
 from omniagent.model.training.prefetch import Ahead
 from omniagent.shapes.training.conduct import Conductor
+from omniagent.shapes.training.paint import paint_lessons
 from omniagent.shapes.training.publish import merge, publish, published
 from omniagent.shapes.training.recipe import BUNDLED, Recipe, read_recipe, shipped_recipes, stage_of, start_of
+from omniagent.shapes.training.stages import Stage
 from tests.support.paths import ROOT
 
 ONE_VAE_STEP = """
@@ -26,7 +28,7 @@ about: a step of the VAE and a painting, side by side
 start: bundled
 parts:
   - vae: {part: vae, steps: 1, batch: 2, lr: 1.0e-5}
-    painter: {part: paint, steps: 1, batch: 1}
+    pictures: {part: paint, steps: 1, batch: 1}
 """
 
 
@@ -56,7 +58,7 @@ def test_language_on_a_gpu_and_on_cpus_are_shipped() -> None:
         ({"parts": [{"words": {"part": "music"}}]}, r"parts\.0\.words\.part"),
         ({"parts": [{"a": {"part": "dit"}, "b": {"part": "dit"}}]}, "twice at once"),
         ({"parts": [{"a": {"part": "dit"}}, {"a": {"part": "mllm"}}]}, "name of its own"),
-        ({"parts": [{"a": {"part": "paint", "batch": 96}}]}, r"parts\.0\.a: .*up to 64 tasks at once; batch=96"),
+        ({"parts": [{"a": {"part": "paint", "batch": 96}}]}, r"parts\.0\.a: .*batch=96 is not allowed; give 1 to 64"),
         ({"parts": []}, "parts"),
         ({"seconds": -1}, "seconds"),
     ],
@@ -66,6 +68,11 @@ def test_a_wrong_recipe_is_refused_with_the_key_at_fault(tmp_path: Path, changes
     path.write_text(json.dumps(_recipe(**changes)))
     with pytest.raises(BadSetting, match=named):
         read_recipe(str(path))
+
+
+def test_more_paintings_than_are_drawn_at_once_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="batch=65 is not allowed; give 1 to 64"):
+        next(paint_lessons(Stage(work=tmp_path, batch=65)))
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones() -> None:
@@ -184,7 +191,7 @@ def test_a_recipe_runs_its_parts_side_by_side_and_leaves_their_weights(tmp_path:
         [*command, "--publish", str(tmp_path / "small")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "[vae] step=1" in done.stdout and "[painter] step=1" in done.stdout
+    assert "[vae] step=1" in done.stdout and "[pictures] step=1" in done.stdout
     assert {p.name for p in (tmp_path / "small").iterdir()} == {"vae-1-of-1.safetensors", "vae.jsonl"}
     merged = [sys.executable, "-m", "omniagent.cli", "train", "merge", str(tmp_path / "small")]
     subprocess.run([*merged, "--out", str(tmp_path / "new")], cwd=ROOT, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Has the work folder's painter draw training tasks, so that the MLLM learns to judge what painters really draw."""
+"""Has the work folder's generator draw training tasks, so that the MLLM learns to judge what generators really draw."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-from omniagent.model.errors import setting_out_of_range
-from omniagent.model.limits import MAX_BATCH
 from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
@@ -17,21 +15,19 @@ from omniagent.model.training.attention import attention_kernels
 from omniagent.model.training.loop import asked_to_stop
 from omniagent.shapes.painting.own_pictures import paint_file
 from omniagent.shapes.training.parts import read_mllm
-from omniagent.shapes.training.stages import PAINTED, Stage, existing
+from omniagent.shapes.training.stages import PAINTED, Stage, existing, painted_at_once
 from omniagent.shapes.training.validation import paint, small_scheduler
 
 
 def paint_lessons(stage: Stage) -> Iterator[dict[str, Any]]:
-    """Draw training tasks with the work folder's painter, for the MLLM's lessons: `steps` files of `batch` tasks each.
+    """Draw training tasks with the work folder's generator, for the MLLM's lessons: `steps` files of `batch` tasks.
 
     Files that are there already are kept. `init` and `anchor` name another transformer and another MLLM.
 
     Raises:
         BadSetting: the batch is more than is drawn at once; told before anything is read.
     """
-    number = stage.batch or 16
-    if number > MAX_BATCH:
-        raise setting_out_of_range("the batch of paint", number, f"1 to {MAX_BATCH}")
+    number = painted_at_once(stage.batch)
     if stage.threads:
         torch.set_num_threads(stage.threads)
     ends_at = min(stage.ends_at, time.time() + min(stage.time_limit, stage.finish_within))

@@ -11,8 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from omniagent.model.errors import BadSetting
-from omniagent.model.limits import MAX_BATCH
-from omniagent.shapes.training.stages import Choices, Stage
+from omniagent.shapes.training.stages import Choices, Stage, painted_at_once
 
 RECIPES = Path(__file__).parent / "recipes"
 BUNDLED = Path(__file__).parents[2] / "checkpoints" / "shapes"
@@ -27,8 +26,8 @@ class Run(Choices):
 
     @model_validator(mode="after")
     def _drawn_at_once(self) -> "Run":
-        if self.part == "paint" and (self.batch or 0) > MAX_BATCH:
-            raise ValueError(f"a painter draws up to {MAX_BATCH} tasks at once; batch={self.batch}")
+        if self.part == "paint":
+            painted_at_once(self.batch)
         return self
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from omniagent.model.errors import BadSetting
+from omniagent.model.errors import BadSetting, setting_out_of_range
+from omniagent.model.limits import MAX_BATCH
 from omniagent.model.training.attention import attention_kernels
 from omniagent.model.training.loop import Component, TrainSettings, train
 
@@ -133,6 +134,18 @@ def run_stage(component: Component, settings: TrainSettings, stage: Stage) -> It
         torch.set_num_threads(stage.threads)
     with attention_kernels():
         yield from train(component, settings)
+
+
+def painted_at_once(batch: int | None) -> int:
+    """How many training tasks the part `paint` draws together: 16 unless told.
+
+    Raises:
+        BadSetting: more than a generator draws at once.
+    """
+    number = batch or 16
+    if number > MAX_BATCH:
+        raise setting_out_of_range("batch", number, f"1 to {MAX_BATCH}, as many as the part paint draws at once")
+    return number
 
 
 def existing(folder: Path, made_by: str) -> Path:
