@@ -1,7 +1,7 @@
-"""Makes the text states that the painter is conditioned on say what belongs together.
+"""Makes the text states that the generator is conditioned on say what belongs together.
 
 Answers never read a prompt's last-layer states, yet those are what the transformer is given. So linear heads ask the
-state at the end of each phrase of a painter's instruction what the phrase as a whole names. The heads are thrown away
+state at the end of each phrase of a generator's instruction what the phrase as a whole names. The heads are thrown away
 afterwards.
 """
 
@@ -19,7 +19,7 @@ from omniagent.model.mllm.prompts import chat_prompt
 
 @dataclass(frozen=True)
 class Caption:
-    """A painter's instruction; `ends` are the character counts at which its phrases end.
+    """A generator's instruction; `ends` are the character counts at which its phrases end.
 
     `classes`: for each phrase one class for each question. Without phrases nothing is asked, but the states are kept
     near the anchor's.

@@ -55,8 +55,8 @@ class MllmTraining:
     A tower that learns from the start of new lessons follows the errors of a language half that does not know them.
     `weights`: of the topics of lessons, 1 where none is named. A topic's loss is a mean over its tokens, so long
     answers that are right only as a whole, as plans are, need more.
-    `caption_weight`: weight of the questions about painters' instructions.
-    `anchor`: an earlier MLLM whose text states of painters' instructions are kept, since a transformer learned them.
+    `caption_weight`: weight of the questions about generators' instructions.
+    `anchor`: an earlier MLLM whose text states of generators' instructions are kept, since a transformer learned them.
     `workers`: processes that make lessons beforehand.
     `compile_from`: the step from which the language half's layers are compiled; None for never.
     """

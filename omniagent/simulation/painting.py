@@ -20,7 +20,7 @@ def centre_of(quality: GeneratorQuality) -> float:
     return centre_for(quality.right / (1 - quality.blocked), spread, LINES_OF_RIGHT)
 
 
-class Painter:
+class SimulatedGenerator:
     """A script of a `ScriptedGenerator` for one task.
 
     Args:

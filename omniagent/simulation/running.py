@@ -11,7 +11,7 @@ from omniagent.graphs.state import AgentState
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.simulation.judging import Judge
-from omniagent.simulation.painting import Painter, centre_of
+from omniagent.simulation.painting import SimulatedGenerator, centre_of
 from omniagent.simulation.qualities import CriticQuality, GeneratorQuality
 from omniagent.simulation.stage import Memory, play
 from omniagent.simulation.tasks import SimulatedTask
@@ -94,16 +94,16 @@ class Simulator:
 
     def run(self, task: SimulatedTask, budget: Budget, policy: LoopPolicy, *, seed: int = 0) -> Ended:
         """One task to its end. `seed` is the run's, 0 to 2**32 - 1; the same arguments give the same run."""
-        painter, judge = Painter(self._generator, self._centre, task), Judge(self._critic, task)
+        script, judge = SimulatedGenerator(self._generator, self._centre, task), Judge(self._critic, task)
         store = Memory()
-        images = (store.put(painter.source()),) if task.mode == "edit" else ()
+        images = (store.put(script.source()),) if task.mode == "edit" else ()
         entry: dict[str, Any] = {
             "task": Task(instruction=task.words, images=images),
             "plan": task.plan,
             "seed": seed,
             "policy": policy,
         }
-        generator = ScriptedGenerator(painter, size=(SIDE, SIDE), steps=1, profile=self._drawing)
+        generator = ScriptedGenerator(script, size=(SIDE, SIDE), steps=1, profile=self._drawing)
         critic = ScriptedCritic(judge.answers, judge.writes, choices=judge.chooses, profile=self._profile)
         state = play(self._graph, entry, generator, critic, store=store, budget=budget)
         return _ended(task, judge, store, state)

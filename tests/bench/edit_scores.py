@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.requests import GenerationRequest
 from omniagent.shapes.oracle.judge import judge, right
-from omniagent.shapes.painting.own_pictures import painter_words
+from omniagent.shapes.painting.own_pictures import generator_words
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.tasks.task import ShapesTask, sample_task
 from omniagent.tools.drawing.mend import cut_out, frame_of, put_back
@@ -108,7 +108,7 @@ def measure(
     """An edit by every preset in `lossy`, against `exact`."""
     assert task.wanted is not None and task.target is not None
     request = GenerationRequest(
-        instruction=painter_words(task), references=tuple(map(Image.fromarray, task.images)), seeds=(number,)
+        instruction=generator_words(task), references=tuple(map(Image.fromarray, task.images)), seeds=(number,)
     )
     wanted = drawn(exact, request)
     truth, distance = np.asarray(wanted.picture), lpips_distance()

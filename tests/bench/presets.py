@@ -1,6 +1,6 @@
 """What each preset costs the bundled checkpoint in success, and gains in time: test tasks, judged by the oracle.
 
-The painter is told the task's own layout, so that planning has no part in the figures.
+The generator is told the task's own layout, so that planning has no part in the figures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from omniagent.model.denoising.presets import PRESETS
 from omniagent.model.loading import load_generator
 from omniagent.model.requests import GenerationRequest
 from omniagent.shapes.oracle.judge import judge, right
-from omniagent.shapes.painting.own_pictures import painter_words
+from omniagent.shapes.painting.own_pictures import generator_words
 from omniagent.shapes.tasks.task import sample_task
 from tests.bench.timing import seconds
 
@@ -38,7 +38,7 @@ def figures() -> Iterator[tuple[str, float, str]]:
     for number, task in enumerate(tasks):
         assert task.wanted is not None
         request = GenerationRequest(
-            instruction=painter_words(task), references=tuple(map(Image.fromarray, task.images)), seeds=(number,)
+            instruction=generator_words(task), references=tuple(map(Image.fromarray, task.images)), seeds=(number,)
         )
         for name, generator in generators.items():
             if number == 0:

@@ -9,7 +9,7 @@ from omniagent.shapes.oracle.judge import judge, right
 from omniagent.shapes.scene.render import render
 from omniagent.shapes.scene.world import COLOURS, FILLS, SHAPES, Item, Scene
 from omniagent.shapes.tasks.task import some_scene
-from omniagent.shapes.words.arrange import cells_of, painter_instruction
+from omniagent.shapes.words.arrange import cells_of, layout_instruction
 from omniagent.shapes.words.draws import wanted_of
 from omniagent.shapes.words.phrases import words
 from omniagent.shapes.words.requirements import Group, Relation, Wanted
@@ -40,7 +40,7 @@ def wishes(draw: st.DrawFn) -> Wanted:
 
 
 def _painted(wanted: Wanted, instruction: str) -> Scene:
-    """The scene that a perfect painter makes of a layout, read from its words alone."""
+    """The scene that a perfect generator makes of a layout, read from its words alone."""
     canvas, listed = instruction.split(": ")
     background = canvas.split()[3]
     items: list[Item] = []
@@ -62,8 +62,8 @@ def _painted(wanted: Wanted, instruction: str) -> Scene:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(wishes())
-def test_a_perfect_painter_who_follows_the_layout_fulfils_the_wish(wanted: Wanted) -> None:
-    instruction = painter_instruction(wanted)
+def test_a_perfect_generator_that_follows_the_layout_fulfils_the_wish(wanted: Wanted) -> None:
+    instruction = layout_instruction(wanted)
     assert instruction is not None
     assert right(judge(render(_painted(wanted, instruction)), wanted))
 
@@ -73,7 +73,7 @@ def test_requests_of_the_world_are_fulfilled_by_their_layouts() -> None:
     rng = np.random.default_rng(5)
     for _ in range(60):
         wanted = wanted_of(rng, some_scene(rng, 4))
-        instruction = painter_instruction(wanted)
+        instruction = layout_instruction(wanted)
         assert instruction is not None
         judged = judge(render(_painted(wanted, instruction)), wanted)
         assert right(judged), (instruction, [j.requirement for j in judged if not j.holds])
@@ -89,7 +89,7 @@ def test_objects_never_share_a_place() -> None:
 def test_a_wish_that_contradicts_itself_has_no_layout() -> None:
     two = (Group(shape="circle", colour="red"), Group(shape="star", colour="blue"))
     both = (Relation(first=0, name="left of", second=1), Relation(first=0, name="right of", second=1))
-    assert painter_instruction(Wanted(groups=two, relations=both)) is None
+    assert layout_instruction(Wanted(groups=two, relations=both)) is None
 
 
 @pytest.mark.parametrize("pairs", [((0, 1), (1, 0)), ((0, 0),), ((0, 1), (1, 2))])
@@ -108,12 +108,12 @@ def test_what_has_a_wish_comes_first_and_goes_where_it_is_pulled() -> None:
 
 
 def test_more_objects_than_the_grid_has_cells_have_no_layout() -> None:
-    assert painter_instruction(Wanted(groups=(Group(count=10, shape="circle", colour="red"),))) is None
+    assert layout_instruction(Wanted(groups=(Group(count=10, shape="circle", colour="red"),))) is None
 
 
 def test_a_held_object_follows_its_ring() -> None:
     two = (Group(shape="circle", colour="red", size="small"), Group(shape="ring", colour="blue", size="large"))
     wanted = Wanted(groups=two, relations=(Relation(first=0, name="inside", second=1),))
-    assert painter_instruction(wanted) == (
+    assert layout_instruction(wanted) == (
         f"draw on a white background: {words(two[1])} at h h; {words(two[0])} inside it"
     )

@@ -224,7 +224,7 @@ def test_of_accepted_pictures_and_of_plans_it_is_counted_which_are_right():
     assert (figures.told.count, figures.told.of) == (1, 2)
 
 
-def test_a_plan_that_tells_the_painter_something_else_is_counted_as_not_told(tmp_path: Path):
+def test_a_plan_that_tells_the_generator_something_else_is_counted_as_not_told(tmp_path: Path):
     tasks = tasks_of("edit", limit=2)
     agent, _ = agent_for(tasks, tmp_path / "runs")
     assert run_suite(agent, tasks, tmp_path / "true").told.count == 2

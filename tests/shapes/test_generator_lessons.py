@@ -1,4 +1,4 @@
-"""What the painter learns from: changes in a row, layouts of plans, and the shares of a mix."""
+"""What the generator learns from: changes in a row, layouts of plans, and the shares of a mix."""
 
 import re
 from collections import Counter
@@ -67,7 +67,7 @@ def _wish(step: str) -> Wish:
         case "move", _:
             return Wish("move", named[0], place=cell)
         case "swap", _:
-            return Wish("swap", *named)
+            return Wish("swap", named[0], named[1])
         case _:
             return Wish("remove", named[0])
 

@@ -1,4 +1,4 @@
-"""Lessons on the painter's own pictures: what is read in them, what is said to be wrong, and what is kept."""
+"""Lessons on the generator's own pictures: what is read in them, what is said to be wrong, and what is kept."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ from omniagent.shapes.painting.own_pictures import (
     Gallery,
     Pictures,
     faults_of,
+    generator_words,
     load_paintings,
     mended,
     paint_file,
-    painter_words,
     seen_in,
 )
 from omniagent.shapes.scene.data import scene_of_split
@@ -29,7 +29,7 @@ SEEDS = range(12)
 
 
 def faulty(tasks: list[ShapesTask], seed: int) -> list[Pictures]:
-    """A painter that makes one mistake in each picture."""
+    """A generator that makes one mistake in each picture."""
     rng = np.random.default_rng(seed)
     return [render(random_fault(rng, task.target).scene) for task in tasks if task.target is not None]
 
@@ -112,7 +112,7 @@ def test_only_training_scenes_are_painted_and_kept_for_lessons(tmp_path: Path) -
 
     assert paint_file(tmp_path / "strays.npz", strays, seed=6, step=0, number=3) == 1
     assert {each.seen.split for each in load_paintings(tmp_path / "strays.npz")} == {"train"}
-    assert all(painter_words(task) for task in asked)
+    assert all(generator_words(task) for task in asked)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -125,7 +125,7 @@ def test_a_mended_picture_has_no_fault_left_and_moves_nothing_else(seed: int) ->
     assert all(item in whole.items for item in seen.items if item in scene.items)
 
 
-def test_the_painter_learns_to_mend_its_own_pictures(tmp_path: Path) -> None:
+def test_the_generator_learns_to_mend_its_own_pictures(tmp_path: Path) -> None:
     for step in range(4):
         paint_file(tmp_path / f"{step}.npz", faulty, seed=5, step=step, number=4)
     gallery = Gallery(tmp_path)

@@ -16,7 +16,7 @@ from omniagent.shapes.said.vocabulary import Speech
 from omniagent.shapes.said.voice import PLAIN, Voice
 from omniagent.shapes.scene.world import BACKGROUNDS, COLOURS, SHAPES, SIZES
 from omniagent.shapes.tasks.task import KINDS, Kind, ShapesTask
-from omniagent.shapes.words.arrange import painter_instruction
+from omniagent.shapes.words.arrange import layout_instruction
 from omniagent.shapes.words.frames import all_frames
 from omniagent.shapes.words.phrases import NUMBERS, checklist
 from omniagent.shapes.words.requirements import Group, Relation, Wanted, judge_reading
@@ -94,7 +94,7 @@ def test_another_layout_that_shows_what_is_wanted_is_as_good():
     )
     task = next(t for t in tasks("draw", 5))
     lists = checklist(wanted)
-    own = task.plan.model_copy(update={"instruction": painter_instruction(wanted), "checklist": lists})
+    own = task.plan.model_copy(update={"instruction": layout_instruction(wanted), "checklist": lists})
     task = ShapesTask("draw", "a red circle above a blue ring", (), own, task.target, wanted)
     plan = plan_of(task)
     assert is_right(

@@ -78,8 +78,12 @@ def test_sources_and_targets_of_the_generators_examples_belong_to_the_split(
     sheets = Sheets()
     monkeypatch.setattr(examples, "render", sheets)
     paintings = _paintings(sheets, 200) if painted else []
+
+    def load(path: Path) -> list[Painting]:
+        return paintings
+
+    monkeypatch.setattr(own_pictures, "load_paintings", load)
     (tmp_path / "0.npz").touch()
-    monkeypatch.setattr(own_pictures, "load_paintings", lambda path: paintings)
     gallery = Gallery(tmp_path)
     assert {"validation"} <= {one.seen.split for one in paintings} or not painted
     made = painting_examples(9, 400, mix, gallery=gallery)(0)

@@ -15,7 +15,7 @@ class SuiteFigures(BaseModel):
     `right_first` judges the first picture alone. `worse` counts returned pictures that meet fewer requirements than
     the first. `false_accept` is the share of wrong pictures (of all attempts) that the critic accepted, `false_reject`
     that of right pictures that it did not. `accepted_right` is the share of right ones among the pictures that were
-    returned as accepted. `told` counts edits and reference tasks whose plan tells the painter the truth.
+    returned as accepted. `told` counts edits and reference tasks whose plan gives the ground-truth instruction.
     `refused` counts tasks inside the domain that were refused. `whole_plan` is the share of plans in which nothing was
     misread, `accepted_wrong` that of tasks whose picture or answer was accepted but wrong. `chain` counts what went
     wrong first: refused, misread, mispainted, misjudged, or nothing (returned). Of requests with a new word,
@@ -97,7 +97,7 @@ _ROWS = (
     ("critic accepts a wrong picture", "false_accept"),
     ("critic rejects a right picture", "false_reject"),
     ("accepted and right, of the accepted", "accepted_right"),
-    ("painter told the truth", "told"),
+    ("ground-truth instruction", "told"),
     ("inside the domain, refused", "refused"),
     ("mode of the plan right", "mode_right"),
     ("whole plan right", "whole_plan"),

@@ -1,4 +1,4 @@
-"""How often the oracle itself is wrong: rendered truth, disturbed as files and painters disturb pictures.
+"""How often the oracle itself is wrong: rendered truth, disturbed as files and generators disturb pictures.
 
 Run `python -m omniagent.shapes.evaluation.oracle_report` for the table of the docs. For every scene the oracle judges
 the scene's own requirements and those of the scene after one change (a near miss), from the disturbed picture; a

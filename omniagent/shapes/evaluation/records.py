@@ -35,7 +35,7 @@ class JudgedAttempt(_Line):
 class Record(_Line):
     """One task of a suite as the agent did it.
 
-    `told` is whether the plan of an edit or a reference task tells the painter what the task's own plan does; None
+    `told` is whether the plan of an edit or a reference task tells the generator what the task's own plan does; None
     elsewhere, since other layouts of a drawing are as good.
     `plan_right` is whether nothing was misread; None where no plan was made.
     `right` is the oracle's word on what was returned: the picture, the answer, or the refusal that was due.

@@ -13,7 +13,7 @@ from omniagent.shapes.oracle.segment import Blob, Cut, cut
 from omniagent.shapes.scene.reading import UNKNOWN, Found, Reading, Unreadable
 from omniagent.shapes.words.requirements import Judged, Wanted, judge_reading
 
-# What a clear shape may leave unexplained grows with its edge, since that is where painters tremble.
+# What a clear shape may leave unexplained grows with its edge, since that is where generators are least exact.
 LEFT_OVER, LEFT_OVER_PER_EDGE, MOST_LEFT_OVER = 0.02, 0.4, 0.2
 EDGE_PER_AREA = {"circle": 2.0, "square": 2.2, "triangle": 3.5, "star": 5.2, "ring": 4.0}
 # Where the judge's sizes end, in px of radius: half-way into the gap that the world leaves between 12 and 17.

@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int32]
 BACKGROUND_REACH = 42.0
 LEAST_BACKGROUND = 0.3
 MOST_BLOBS = 24
-# Below these areas (px) a blob is a speck: nobody would call it an object of at least 9 px radius.
+# Below these areas (px) a blob is a speck: too small for an object, whose radius is at least 9 px.
 SPECK, FAINT_SPECK = 16, 45
 FAINT = 60.0
 # The smallest object has about 100 px; a part below this is a band of one.

@@ -1,1 +1,1 @@
-"""What the painter and its critic learn from: changes, layouts and mixed examples, and the painter's own pictures."""
+"""What generator and critic learn from: changes, layouts and mixed examples, and the generator's own pictures."""

@@ -1,6 +1,6 @@
-"""Changes of a scene as the painter is told them at run time: several in a row, of any object, pairs in rings too.
+"""Changes of a scene as the generator is told them at run time: several in a row, of any object, pairs in rings too.
 
-Edit tasks leave alone what a person would hardly ask for in one breath. What comes to the painter is wider: one wish
+Edit tasks leave alone what a person would hardly ask for in one breath. What comes to the generator is wider: one wish
 may become a change of every star, the same object may be changed twice, and each change names what it changes as the
 ones before have left it (`omniagent/tools/dialects/listed/changes/grounding.py`).
 """
@@ -40,7 +40,7 @@ AGAIN, ALIKE = 0.2, 0.15
 
 
 class Told(NamedTuple):
-    """A change in the painter's words, the scene after it, and the changed object's place in its list, if it is one."""
+    """A change in the generator's words, the scene after it, and the changed object's place in its list, if any."""
 
     words: str
     after: Scene

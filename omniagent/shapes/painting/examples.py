@@ -1,4 +1,4 @@
-"""Examples for the painter: draw, edit, reference and repair pairs, easy scenes first."""
+"""Examples for the generator: draw, edit, reference and repair pairs, easy scenes first."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _NAMED = re.compile(r"the \w+ \(.*?\)")
 
 @dataclass(frozen=True)
 class PaintingMix:
-    """What the painter's examples are: shares from 0 to 1.
+    """What the generator's examples are: shares from 0 to 1.
 
     Attributes:
         edits: Edits and repairs.
@@ -67,7 +67,7 @@ def _hard_scene(rng: np.random.Generator, most: int) -> Scene:
 
 
 def _without_sizes(layout: str) -> str:
-    """The layout with the sizes of a ring and what it holds unsaid, as nobody says them who asks for the pair."""
+    """The layout without the sizes of a ring and of what it holds: requests for such a pair do not say them."""
     parts = layout.split("; ")
     for number, part in enumerate(parts):
         if part.endswith("inside it"):
@@ -121,7 +121,7 @@ def _number(rng: np.random.Generator, mix: PaintingMix) -> int:
 
 
 def _change(rng: np.random.Generator, mix: PaintingMix, split: Split) -> Example:
-    """An edit in the painter's words, of a rendered scene."""
+    """An edit in the generator's words, of a rendered scene."""
     while True:
         scene = _scene(rng, mix, split) if rng.random() < 0.5 else some_scene(rng, mix.most)
         if scene.split != split:

@@ -1,4 +1,4 @@
-"""Scenes that a layout in words asks for: what the painter should draw when it is told a plan's own layout."""
+"""Scenes that a layout in words asks for: what the generator should draw when it is told a plan's own layout."""
 
 from dataclasses import replace
 

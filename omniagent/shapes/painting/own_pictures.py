@@ -1,6 +1,6 @@
-"""The painter's own pictures with what the oracle reads in them: lessons on the faults that the critic will meet.
+"""The generator's own pictures with what the oracle reads in them: lessons on the faults that the critic will meet.
 
-Rendered scenes are crisp; what a painter gets wrong is not. So training tasks are drawn, the oracle labels the
+Rendered scenes are crisp; what a generator gets wrong is not. So training tasks are drawn, the oracle labels the
 pictures, and the critic learns to describe, judge and mend them too. Training alone comes here: nothing that runs
 inside the agent may ask the oracle.
 """
@@ -37,7 +37,7 @@ Pictures = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True)
 class Painting:
-    """A picture (128, 128, 3), the scene it shows, what was wanted, and what the painter was told and should draw.
+    """A picture (128, 128, 3), the scene it shows, what was wanted, and what the generator was told and should draw.
 
     `sought` are the objects that the plan's checklist asks for one by one, if it does.
     """
@@ -128,8 +128,8 @@ def _pairs(seen: Scene, target: Scene) -> dict[int, int]:
     return pairs
 
 
-def painter_words(task: ShapesTask) -> str:
-    """What a right planner would tell the painter so that it draws the task's own target."""
+def generator_words(task: ShapesTask) -> str:
+    """What a right planner would tell the generator so that it draws the task's own target."""
     if task.kind == "draw" and task.target is not None:
         return layout_of(task.target, range(len(task.target.items)))
     return task.plan.told
@@ -158,7 +158,7 @@ def paint_file(
             {
                 "seen": asdict(seen),
                 "wanted": task.wanted.model_dump(),
-                "instruction": painter_words(task),
+                "instruction": generator_words(task),
                 "target": asdict(task.target),
                 "sought": [asdict(one) for one in task.sought],
             }

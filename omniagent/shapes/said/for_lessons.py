@@ -11,7 +11,7 @@ from omniagent.shapes.said.vocabulary import Speech, understood
 from omniagent.shapes.scene.world import Scene, Split
 from omniagent.shapes.tasks.questions import Question
 from omniagent.shapes.tasks.task import Kind, ShapesTask
-from omniagent.shapes.words.arrange import painter_instruction
+from omniagent.shapes.words.arrange import layout_instruction
 from omniagent.shapes.words.frames import Wording
 from omniagent.shapes.words.phrases import checklist
 from omniagent.tools.dialects.listed.plain_words import plain_request
@@ -82,7 +82,7 @@ def as_read(task: ShapesTask, words: str) -> ShapesTask:
     if task.kind != "draw" or task.wanted is None:
         return replace(task, instruction=words)
     wanted = in_order_of(words, task.wanted)
-    instruction = painter_instruction(wanted)
+    instruction = layout_instruction(wanted)
     if instruction is None or wanted == task.wanted:
         return replace(task, instruction=words)
     plan = task.plan.model_copy(update={"instruction": instruction, "checklist": checklist(wanted)})

@@ -20,7 +20,7 @@ from omniagent.shapes.tasks.edits import random_change
 from omniagent.shapes.tasks.questions import Question, random_question
 from omniagent.shapes.tasks.references import random_composition
 from omniagent.shapes.tasks.task import OUTSIDE, Kind, ShapesTask, edit_of, reference_of, some_scene
-from omniagent.shapes.words.arrange import painter_instruction
+from omniagent.shapes.words.arrange import layout_instruction
 from omniagent.shapes.words.phrases import checklist
 from omniagent.tools.dialects.drafts import PlanDraft
 
@@ -39,7 +39,7 @@ def said_draw(rng: np.random.Generator, speech: Speech, split: Split) -> ShapesT
     if made is None:
         return None
     wanted, render = made
-    instruction = painter_instruction(wanted)
+    instruction = layout_instruction(wanted)
     if instruction is None or kinds_of(wanted).split != split:
         return None
     target = scene_of(rng, wanted)

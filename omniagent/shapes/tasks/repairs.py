@@ -1,4 +1,4 @@
-"""Pictures with a fault, and the instruction that mends it: what the critic writes and the painter learns to follow."""
+"""Pictures with a fault, and the instruction that mends it: the critic writes it, the generator learns to follow it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -13,7 +13,7 @@ from omniagent.shapes.tasks.edits import random_change, said_by_a_person, two_ch
 from omniagent.shapes.tasks.outside import outside_request
 from omniagent.shapes.tasks.questions import random_question
 from omniagent.shapes.tasks.references import Composition, random_composition
-from omniagent.shapes.words.arrange import painter_instruction
+from omniagent.shapes.words.arrange import layout_instruction
 from omniagent.shapes.words.draws import groups_of, wanted_of
 from omniagent.shapes.words.language import draw_request
 from omniagent.shapes.words.phrases import checklist, describe, draw_instruction, reading_order
@@ -68,7 +68,7 @@ def draw_task(rng: np.random.Generator, scene: Scene | None = None) -> ShapesTas
     """A picture from words."""
     scene = scene or some_scene(rng)
     text, wanted = draw_request(rng, wanted_of(rng, scene))
-    instruction = painter_instruction(wanted) or draw_instruction(wanted)
+    instruction = layout_instruction(wanted) or draw_instruction(wanted)
     plan = PlanDraft(mode="generate", instruction=instruction, checklist=checklist(wanted))
     return ShapesTask("draw", text, (), plan, scene, wanted)
 

@@ -105,7 +105,7 @@ def plan_lesson(task: ShapesTask, shown: tuple[int, ...]) -> Lesson:
 
 
 class _Case(NamedTuple):
-    """What was wanted and told the painter, a picture at fault, its repair, and whether one place mends it."""
+    """What was wanted and told the generator, a picture at fault, its repair, and whether one place mends it."""
 
     wanted: Wanted
     sought: tuple[Sought, ...]
@@ -176,7 +176,7 @@ CAPTION_CLASSES = (
 
 
 def caption_of(scene: Scene, order: Sequence[int]) -> Caption:
-    """The painter's instruction for a scene, with what each of its phrases names and on what background."""
+    """The generator's instruction for a scene, with what each of its phrases names and on what background."""
     text = layout_of(scene, order)
     items = [scene.items[i] for i in order]
     outer = [item for item in items if held_by(item, items) is None]
@@ -225,7 +225,7 @@ class LessonMix:
 def lesson_batches(
     seed: int, mix: LessonMix | None = None, *, split: Split = "train", paintings: Gallery | None = None
 ) -> Callable[[int], LessonBatch]:
-    """Batches of all lessons in the given mix; `paintings` are what the painter drew, for those that are `painted`."""
+    """Batches of all lessons in the given mix; `paintings` are the generator's own, for those that are `painted`."""
     mix = mix or LessonMix()
 
     def make(step: int) -> LessonBatch:

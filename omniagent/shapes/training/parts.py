@@ -2,7 +2,7 @@
 
 A work folder holds one folder for each stage with its `log.jsonl`, `state.pt` (for resume) and `weights/`:
 `vae/`, `processor/`, `vision/` and `text/` (the MLLM's first stages), `mllm/`, `dit/`. `painted/` holds pictures that
-the painter drew for the MLLM's lessons (`gallery.py`).
+the generator drew for the MLLM's lessons (`own_pictures.py`).
 """
 
 import time
@@ -34,12 +34,12 @@ from omniagent.shapes.training.architecture import PICTURE, SMALL_VAE, TRANSFORM
 from omniagent.shapes.training.lessons import CAPTION_CLASSES, TOPIC_WEIGHTS, LessonMix, lesson_batches
 from omniagent.shapes.training.stages import PAINTED, LessonCounts, Stage, existing, run_stage, settings_of
 from omniagent.shapes.training.tokenizer import save_processor, train_tokenizer
-from omniagent.shapes.training.validation import PainterValidation
+from omniagent.shapes.training.validation import GeneratorValidation
 from omniagent.shapes.training.wordings import wordings
 from omniagent.shapes.words.statements import FACTS
 
 GPU_LESSONS, GPU_EXAMPLES = 48, 256
-"""Lessons, and the painter's examples, that are padded to one length on an accelerator, where launches cost most."""
+"""Lessons, and the generator's examples, that are padded to one length on an accelerator, where launches cost most."""
 
 GPU_LENGTHS = 16
 """Lengths of lessons there are multiples of this, as its attention kernels want them; fewer sizes, fewer graphs too."""
@@ -139,7 +139,7 @@ def _language(
 
 
 def train_text(stage: Stage) -> Iterator[dict[str, Any]]:
-    """The MLLM's second stage: plans and painters' instructions alone, whose text states the transformer learns."""
+    """The MLLM's second stage: plans and generators' instructions alone, whose text states the transformer learns."""
     vision = stage.work / "vision" / "weights" / "mllm"
     if not vision.is_dir():
         yield from train_vision(stage.model_copy(update={"steps": None, "batch": None, "lr": None}))
@@ -170,7 +170,7 @@ def _counts(batch: int, more_plans: float, painted: bool) -> LessonCounts:
 def train_mllm(stage: Stage) -> Iterator[dict[str, Any]]:
     """Train the MLLM on all lessons, from `init` or from its earlier stages, which run before if they have not.
 
-    The text states of painters' instructions are kept near those of `anchor`, which is the start if not given: the
+    The text states of generators' instructions are kept near those of `anchor`, which is the start if not given: the
     transformer may be trained on the start already, and is not broken by what the MLLM learns afterwards.
     """
     start = stage.init or stage.work / "text" / "weights" / "mllm"
@@ -220,7 +220,7 @@ def train_dit(stage: Stage) -> Iterator[dict[str, Any]]:
         if asked_to_stop() or time.time() >= stage.ends_at:
             break
         pool.refill(10**6 + extra)
-    check = PainterValidation(
+    check = GeneratorValidation(
         vae, mllm, processor, edits=8 if stage.edits else 0, references=4 if stage.references else 0
     )
     if device.type == "cpu":

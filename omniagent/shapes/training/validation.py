@@ -1,4 +1,4 @@
-"""Judges the painter while it trains: validation tasks drawn with the real pipeline and read by the oracle."""
+"""Judges the generator while it trains: validation tasks drawn with the real pipeline and read by the oracle."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from omniagent.model.mllm.processor import LightProcessor
 from omniagent.model.network.transformer import OmniGen2Transformer2DModel
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline, OmniGen2PipelineOutput
 from omniagent.shapes.oracle.judge import judge, right
-from omniagent.shapes.painting.own_pictures import painter_words
+from omniagent.shapes.painting.own_pictures import generator_words
 from omniagent.shapes.tasks.task import Kind, ShapesTask, sample_task
 
 STATIC_SHIFT = 3.0
@@ -26,7 +26,7 @@ def small_scheduler() -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(static_shift=STATIC_SHIFT)
 
 
-class PainterValidation:
+class GeneratorValidation:
     """Draws a fixed set of validation tasks and writes them as one sheet of pictures."""
 
     def __init__(
@@ -76,7 +76,7 @@ def paint(
     """One picture for each task from its canonical instruction, (128, 128, 3) uint8."""
     references = [[Image.fromarray(picture) for picture in task.images] or None for task in tasks]
     output = pipeline(
-        [painter_words(task) for task in tasks],
+        [generator_words(task) for task in tasks],
         input_images=references if any(references) else None,
         num_inference_steps=steps,
         text_guidance_scale=TEXT_GUIDANCE,

@@ -1,9 +1,9 @@
 """Where a planner puts what was asked for: one cell of a 3×3 grid for each object, by fixed rules.
 
 The plans that the MLLM learns from are laid out by these rules, so that its own layouts are steady and keep every
-relation; the painter learns from all scenes and follows any layout. What has a wish about its place comes first, in the
-order in which the checklist asks for it, and goes to the side where its relations pull it: a small planner that has to
-look ahead, for a free object not to stand in the way of a bound one, gets a third of those layouts wrong.
+relation; the generator learns from all scenes and follows any layout. What has a wish about its place comes first, in
+the order in which the checklist asks for it, and goes to the side where its relations pull it: a small planner that has
+to look ahead, for a free object not to stand in the way of a bound one, gets a third of those layouts wrong.
 """
 
 from collections.abc import Iterator, Sequence
@@ -105,8 +105,8 @@ def complete(group: Group, wanted: Wanted) -> Group:
     return group.model_copy(update={"colour": group.colour or free, "shape": group.shape or OBJECT_SHAPE})
 
 
-def painter_instruction(wanted: Wanted) -> str | None:
-    """The painter's instruction for the whole wanted picture, or None when it cannot be laid out."""
+def layout_instruction(wanted: Wanted) -> str | None:
+    """The generator's instruction for the whole wanted picture, or None when it cannot be laid out."""
     spots = cells_of(wanted, fine=True)
     if spots is None:
         return None
@@ -115,6 +115,6 @@ def painter_instruction(wanted: Wanted) -> str | None:
 
 
 def free_spot(items: Sequence[Item]) -> str:
-    """The cell where one more object goes when nobody said where: the best that is free, the centre when none is."""
+    """The cell for one more object when no place was asked for: the best that is free, the centre when none is."""
     taken = {grid_word(item) for item in items}
     return next((cell for cell in preferred(len(items) + 1) if cell not in taken), "centre")

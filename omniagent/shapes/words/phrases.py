@@ -48,7 +48,7 @@ def related(relation: Relation, groups: Sequence[Group]) -> str:
 
 
 def draw_instruction(wanted: Wanted) -> str:
-    """The canonical instruction to the painter for a whole picture."""
+    """The canonical instruction to the generator for a whole picture."""
     text = f"draw {listed([counted(g) for g in wanted.groups])}"
     if wanted.background:
         text += f" on a {wanted.background} background"
@@ -132,7 +132,7 @@ def held_by(item: Item, items: Iterable[Item]) -> Item | None:
 
 
 def layout_of(scene: Scene, order: Sequence[int], *, exact: bool = True) -> str:
-    """The painter's instruction that this scene fulfils, objects in the order given, held ones after their ring.
+    """The generator's instruction that this scene fulfils, objects in the order given, held ones after their ring.
 
     `exact` says where by the fine grid, else by one of nine words.
     """

@@ -11,7 +11,7 @@ from omniagent.model.requests import GenerationRequest, Prompt
 from omniagent.simulation import critic_of, generator_of
 from omniagent.simulation.chance import all_hold, centre_for, share
 from omniagent.simulation.judging import Judge
-from omniagent.simulation.painting import Painter, centre_of
+from omniagent.simulation.painting import SimulatedGenerator, centre_of
 from omniagent.simulation.qualities import CriticQuality, GeneratorQuality
 from omniagent.simulation.tasks import SimulatedTask, asked_in, lines_in, stressed_in
 from omniagent.simulation.tiles import GRID, SIDE, Seen, paint, reds
@@ -23,7 +23,7 @@ HOLDS = (True, False, True, True)
 
 
 def drawn(task: SimulatedTask, quality: GeneratorQuality, words: str, seed: int = 0) -> Image.Image:
-    return Painter(quality, CENTRE, task)(GenerationRequest(instruction=words, seeds=(seed,)))[0]
+    return SimulatedGenerator(quality, CENTRE, task)(GenerationRequest(instruction=words, seeds=(seed,)))[0]
 
 
 def held(image: Image.Image, lines: int = 4) -> tuple[bool, ...]:
@@ -76,11 +76,11 @@ def test_an_edit_mends_what_it_names_harms_little_else_and_wears_the_picture():
         references=(source,),
         seeds=tuple(range(64)),
     )
-    many = [Painter(quality, CENTRE, SimulatedTask(f"e{n}"))(request) for n in range(12)]
+    many = [SimulatedGenerator(quality, CENTRE, SimulatedTask(f"e{n}"))(request) for n in range(12)]
     made = [held(image) for images in many for image in images]
     mended, lost = np.mean([one[1] for one in made]), np.mean([not one[0] for one in made])
     assert 0.3 < mended < 0.7 and 0.03 < lost < 0.15
-    again = Painter(quality, 0.0, task)(GenerationRequest(instruction="x", references=(many[0][0],)))
+    again = SimulatedGenerator(quality, 0.0, task)(GenerationRequest(instruction="x", references=(many[0][0],)))
     assert [Seen(one).wear for one in (source, many[0][0], again[0])] == [0, 1, 2]
 
 
