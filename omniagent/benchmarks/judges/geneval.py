@@ -1,7 +1,7 @@
 """GenEval's judge: a detector of COCO's classes, and CLIP for colours."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -58,6 +58,11 @@ class ColourReader:
         return self._vectors[name]
 
 
+class _Models(NamedTuple):
+    detector: Mask2Former
+    colours: ColourReader
+
+
 class GenEvalJudge:
     """A `Judge` by GenEval's rules; the score's part `correct` is 1 or 0.
 
@@ -79,22 +84,22 @@ class GenEvalJudge:
 
         detector, clip = named(options.model, (DETECTOR, CLIP), "a Mask2Former and a CLIP")
         self._names, self._sides = tuple(names), sides
-        self._detector = Mask2Former(detector, sides=sides, device=options.device)
-        if self._detector.labels != len(self._names):
+        finder = Mask2Former(detector, sides=sides, device=options.device)
+        if finder.labels != len(self._names):
             raise BadSetting(
-                f"the detector {detector} knows {self._detector.labels} classes and GenEval has {len(self._names)}; "
+                f"the detector {detector} knows {finder.labels} classes and GenEval has {len(self._names)}; "
                 "name a Mask2Former of COCO's instances"
             )
-        self._clip = VisionFeatures(clip, framing="crop", device=options.device, dtype=torch.float32)
-        self._colours = ColourReader(self._clip)
-        self._models = detector, clip
+        colours = ColourReader(VisionFeatures(clip, framing="crop", device=options.device, dtype=torch.float32))
+        self._models: _Models | None = _Models(finder, colours)
+        self._weights = detector, clip
 
     @property
     def identity(self) -> Identity:
         """Which judge it is."""
         return Identity(
             name="mask2former-ported",
-            model=", ".join(self._models),
+            model=", ".join(self._weights),
             settings={
                 "sides": f"{self._sides[0]}, {self._sides[1]}",
                 "confidence": "0.3, 0.9 for counting",
@@ -120,13 +125,15 @@ class GenEvalJudge:
         Raises:
             OutOfMemory: the device is too small.
         """
+        models = self._models
+        assert models is not None, "the judge is closed"
         metadata = Metadata.model_validate(look.sample.item.facts)
         try:
             picture = opened(look.picture)
         except BadImage as error:
             return Judgement(outcome="unreadable", reason=str(error))
-        found = by_class(self._detector.instances(picture, above=metadata.confidence), self._names)
-        ruling = ruled(metadata, found, lambda name, things: self._colours.colours(picture, name, things))
+        found = by_class(models.detector.instances(picture, above=metadata.confidence), self._names)
+        ruling = ruled(metadata, found, lambda name, things: models.colours.colours(picture, name, things))
         return Judgement(
             outcome="scored",
             scores={"correct": float(ruling.correct)},
@@ -139,4 +146,8 @@ class GenEvalJudge:
         )
 
     def close(self) -> None:
-        """Nothing is held but memory."""
+        """Let the models go; nothing can be judged any more."""
+        from omniagent.model.device import free_memory
+
+        self._models = None
+        free_memory()

@@ -72,13 +72,20 @@ class LikenessJudge(ABC):
     """A `Judge` by CLIP and DINO; what it measures is said by its subclasses."""
 
     def __init__(self, options: JudgeOptions) -> None:
-        self.backbones = Backbones(options)
+        self._backbones: Backbones | None = Backbones(options)
+        self._identity = self._backbones.identity
         self._kept: dict[tuple[str, ...], Vectors] = {}
 
     @property
     def identity(self) -> Identity:
         """Which judge it is."""
-        return self.backbones.identity
+        return self._identity
+
+    @property
+    def backbones(self) -> Backbones:
+        """CLIP and DINO, until the judge is closed."""
+        assert self._backbones is not None, "the judge is closed"
+        return self._backbones
 
     @property
     def at_once(self) -> int:
@@ -113,8 +120,12 @@ class LikenessJudge(ABC):
         return self._kept[key]
 
     def close(self) -> None:
-        """Lets the kept vectors go."""
+        """Let the models and the kept vectors go; nothing can be judged any more."""
+        from omniagent.model.device import free_memory
+
+        self._backbones = None
         self._kept.clear()
+        free_memory()
 
 
 class EditLikeness(LikenessJudge):

@@ -12,6 +12,7 @@ from omniagent.cli.measuring import comparing
 from omniagent.cli.options import ModelOptions, agent_of, at_home, maker_of
 
 if TYPE_CHECKING:
+    from omniagent.benchmarks.judgement import JudgeOptions
     from omniagent.benchmarks.running.draw import Drawn
     from omniagent.benchmarks.running.folder import RunFolder, Shard
     from omniagent.benchmarks.running.judge import Judged
@@ -159,9 +160,7 @@ def bench(
         if action in ("generate", "all") and images is None:
             executor_named(executor, workers)
             if action == "all" and any(session.undrawn(folder, part) for folder in folders):
-                # What is wrong with the judge is told before hours of drawing, for which its memory is free again.
-                with closing(session.judge_of(asked)) as tried:
-                    tried.connect()
+                _tried(session, asked)
             models = ModelOptions(model, revision, critic, device, None, None, preset, generator)
             agent = agent_of(context, models)
             alone = executor == "local" and workers == 1
@@ -190,6 +189,12 @@ def bench(
                 say(f"warning: {counted(sum(left), 'picture')} could not be judged now; run the same again")
         if action in ("report", "all", "merge") and part.of == 1:
             _report(session, folders, judge_name, against)
+
+
+def _tried(session: "Session", asked: "JudgeOptions") -> None:
+    """What is wrong with the judge is told before hours of drawing, for which its memory is free again."""
+    with closing(session.judge_of(asked)) as judge:
+        judge.connect()
 
 
 def _report(session: "Session", folders: "list[RunFolder]", judge: str | None, against: Path | None) -> None:

@@ -1,5 +1,6 @@
 """GenEval's judge: what counts as right by its rules, and the ported detector on pictures of known things."""
 
+import weakref
 from functools import cache
 from pathlib import Path
 
@@ -10,14 +11,19 @@ from PIL import Image
 from pydantic import JsonValue
 from skimage import data as samples
 from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
+from typer.testing import CliRunner
 
 from omniagent.benchmarks.items import Item, Look, Sample
 from omniagent.benchmarks.judgement import JudgeOptions
 from omniagent.benchmarks.judges.geneval import ColourReader, GenEvalJudge
 from omniagent.benchmarks.judges.geneval_rules import COLOURS, Metadata, by_class, relations_of, ruled
+from omniagent.cli import build_app
+from omniagent.cli.options import ModelOptions
 from omniagent.model.errors import BadCheckpoint, BadSetting
 from omniagent.model.perception.features import VisionFeatures
 from omniagent.model.perception.instances import Instance, Mask2Former
+from tests.omniagent.benchmarks import official
+from tests.support.benchmark_data import write_geneval
 from tests.support.tiny_perception import save_clip, save_dino, save_mask2former
 
 SIDES = (64, 128)
@@ -29,6 +35,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     save_mask2former(folder / "detector")
     save_clip(folder / "clip")
+    save_dino(folder / "dino")
     return folder
 
 
@@ -182,10 +189,33 @@ def test_what_the_port_finds_is_what_transformers_own_reading_of_its_outputs_fin
     assert sorted(int(each.mask.sum()) for each in mine) == pytest.approx(pixels, rel=0.02)
 
 
-def test_other_weights_than_the_judge_needs_are_refused_by_name(weights: Path, tmp_path: Path):
+def test_other_weights_than_the_judge_needs_are_refused_by_name(weights: Path):
     with pytest.raises(BadSetting, match="knows 80 classes and GenEval has 2"):
         GenEvalJudge(JudgeOptions(model=f"{weights / 'detector'},{weights / 'clip'}", device="cpu"), ["cup", "dog"])
     with pytest.raises(BadSetting, match="parted by commas"):
         GenEvalJudge(JudgeOptions(model="only-one", device="cpu"), NAMES)
     with pytest.raises(BadCheckpoint, match="not a mask2former"):
-        _ = Mask2Former(save_dino(tmp_path / "dino"), device="cpu").labels
+        _ = Mask2Former(weights / "dino", device="cpu").labels
+
+
+@pytest.mark.parametrize(("name", "models"), [("geneval", "detector,clip"), ("dreambench", "clip,dino")])
+def test_a_judge_of_this_process_is_tried_before_the_drawing_and_its_models_are_gone_then(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, models: str
+):
+    opened: list[weakref.ref[object]] = []
+    load = VisionFeatures.__init__
+
+    def loaded(self: VisionFeatures, *names: Path, **options: object) -> None:
+        opened.append(weakref.ref(self))
+        load(self, *names, **options)  # pyright: ignore[reportArgumentType]
+
+    def make(options: ModelOptions) -> object:
+        assert opened and not any(each() for each in opened)
+        raise BadSetting("no agent here")
+
+    monkeypatch.setattr(VisionFeatures, "__init__", loaded)
+    {"geneval": write_geneval, "dreambench": official.write_dreambench}[name](tmp_path / "data")
+    words = ["bench", name, "all", "--data", tmp_path / "data", "--out", tmp_path / "out", "--device", "cpu"]
+    words += ["--judge-model", ",".join(str(weights / each) for each in models.split(","))]
+    outcome = CliRunner().invoke(build_app(), [str(word) for word in words], obj=make, prog_name="omniagent")
+    assert outcome.exit_code == 2 and "no agent here" in outcome.stderr, outcome.output
