@@ -57,7 +57,6 @@ class Benchmark(ABC):
         items_in_full: How many items the whole benchmark has, where that is known; a report warns of another number.
         right: The part of the scores that is 1 for a right picture and 0 for a wrong one, where there is one:
             policies are then compared as shares, with a plot.
-        by_url: Whether a vision model behind a URL judges it, so that the judge can be tried before anything is drawn.
         rows_of: The benchmark whose published rows are also its own; empty where it has its own file, or none.
         needs_wording: What must be named by `--wording`, or empty.
     """
@@ -72,7 +71,6 @@ class Benchmark(ABC):
     columns: ClassVar[tuple[Column, ...]]
     items_in_full: ClassVar[int | None] = None
     right: ClassVar[str | None] = None
-    by_url: ClassVar[bool] = False
     rows_of: ClassVar[str] = ""
     needs_wording: ClassVar[str] = ""
 

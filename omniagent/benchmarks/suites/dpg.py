@@ -44,7 +44,6 @@ class Dpg(Benchmark):
     title = "DPG-Bench"
     source = "arXiv 2403.05135; github.com/TencentQQGYLab/ELLA, dpg_bench/"
     samples = CELLS
-    by_url = True
     settings = RenderSettings(width=1024, height=1024)
     items_in_full = 1065
     columns = (

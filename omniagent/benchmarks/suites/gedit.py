@@ -48,7 +48,6 @@ class GEdit(Benchmark):
     title = "GEdit-Bench"
     source = "arXiv 2504.17761; github.com/stepfun-ai/Step1X-Edit, GEdit-Bench/"
     hub = HubData("stepfun-ai/GEdit-Bench", ("*.parquet", "**/*.parquet"))
-    by_url = True
     items_in_full = 1212
     columns = columns_of("en")
     rows_of = "gedit-en"

@@ -45,7 +45,6 @@ class GenEval2(Benchmark):
     title = "GenEval 2"
     source = "arXiv 2512.16853; github.com/facebookresearch/GenEval2"
     settings = RenderSettings(width=1024, height=1024)
-    by_url = True
     items_in_full = 800
     columns = (
         Column("Soft-TIFA GM", "GM", scale=100, main=True),

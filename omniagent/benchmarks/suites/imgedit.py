@@ -50,7 +50,6 @@ class ImgEdit(Benchmark):
     source = "arXiv 2505.20275; github.com/PKU-YuanGroup/ImgEdit, Benchmark/Basic"
     hub = HubData("kcz358/imgedit", ("*.parquet", "**/*.parquet"))
     items_in_full = 737
-    by_url = True
     needs_wording = "the official JSON of prompts by type, a folder that holds it, or lmms-eval's imgedit/prompt.py"
     columns = (
         *(Column(_LABELS.get(each, each), "score", group=each) for each in TYPES),

@@ -48,7 +48,6 @@ class OmniContext(Benchmark):
     source = "arXiv 2506.18871; github.com/VectorSpaceLab/OmniGen2, omnicontext/"
     hub = HubData("OmniGen2/OmniContext", ("*.parquet", "**/*.parquet"))
     items_in_full = 400
-    by_url = True
     needs_wording = "a checkout of VectorSpaceLab/OmniGen2 (Apache-2.0), or its omnicontext/prompt_generator.py"
     settings = RenderSettings(
         width=1024, height=1024, steps=50, text_guidance=5.0, image_guidance=2.0, negative=_NEGATIVE
