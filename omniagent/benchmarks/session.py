@@ -264,11 +264,8 @@ def in_processes(workers: int) -> Spreads:
 
 
 def on_ray(workers: int, gpus: float, marks: Path) -> Spreads:
-    """Draws on a Ray cluster, by at most so many workers that take so many GPUs each."""
-    from omniagent.data.executors.named import executor_named
+    """Draws on a Ray cluster, by at most so many workers that take so many GPUs each; it needs the extra ray."""
     from omniagent.data.recipe import Resources
-
-    executor_named("ray")
 
     def spread(errand: Drawing, keys: list[str]) -> Iterator[Drawn]:
         from omniagent.data.executors.ray import RayExecutor
