@@ -97,30 +97,30 @@ def judge_pictures(
                 own.add(line)
                 tell(count := count + 1, len(there), line)
 
-        try:
-            for made in _judged(judge, left, folder):
-                if isinstance(made, RetryableError):
-                    faults, lost = faults + 1, lost + 1
-                    if faults >= min(_MOST_FAULTS, len(left)):
-                        raise CriticUnavailable(f"{faults} pictures in a row could not be judged, the last: {made}")
-                    continue
-                faults = 0
-                if (before := done.get(made.key)) is not None:
-                    made = made.model_copy(update={"turn": before.turn + 1})
-                held.append(made)
-                only_long = only_long and made.judgement.outcome == "too_long"
-                if only_long and len(held) < min(_ALL_TOO_LONG, len(left)):
-                    continue
-                lines, held = held, []
-                if only_long:
-                    # Not one of these lines is kept, so that a longer context finds all of the pictures waiting.
-                    raise BadSetting(
-                        f"no picture fits the context of the judge {identity.name}: {made.judgement.reason}; serve it "
-                        "with a longer context, or give another judge"
-                    )
-                keep(lines)
-        finally:
+        for made in _judged(judge, left, folder):
+            if isinstance(made, RetryableError):
+                faults, lost = faults + 1, lost + 1
+                if faults >= min(_MOST_FAULTS, len(left)):
+                    keep(held)
+                    raise CriticUnavailable(f"{faults} pictures in a row could not be judged, the last: {made}")
+                continue
+            faults = 0
+            if (before := done.get(made.key)) is not None:
+                made = made.model_copy(update={"turn": before.turn + 1})
+            held.append(made)
+            only_long = only_long and made.judgement.outcome == "too_long"
+            # As long as all are too long no line is kept, also where the phase is stopped from outside meanwhile, so
+            # that a longer context finds all of the pictures waiting.
+            if only_long and len(held) < min(_ALL_TOO_LONG, len(left)):
+                continue
+            if only_long:
+                raise BadSetting(
+                    f"no picture fits the context of the judge {identity.name}: {made.judgement.reason}; serve it "
+                    "with a longer context, or give another judge"
+                )
             keep(held)
+            held.clear()
+        keep(held)
         return Counted(len(left) - lost, lost)
 
 
