@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def weights_of(config: "Config") -> str:
-    """SHA-256 over the fingerprints of all weights in the checkpoint's folder; empty of a hub name or of servers.
+    """SHA-256 over the fingerprints of all weights in the checkpoint's folder; empty without any, as of a server's.
 
     It says nothing of where the folder lies, so that shards of several machines are of one run.
     """
@@ -18,6 +18,6 @@ def weights_of(config: "Config") -> str:
     home = Path(config.model)
     if config.generator != "local" or not home.is_dir():
         return ""
-    folders = sorted({path.parent for path in home.rglob("*.safetensors")})
-    told = "".join(f"{folder.relative_to(home).as_posix()}\0{fingerprint(folder)}\n" for folder in folders)
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    folders = sorted({path.parent for path in home.rglob("*.safetensors") if path.is_file()})
+    told = [f"{folder.relative_to(home).as_posix()}\0{fingerprint(folder)}\n" for folder in folders]
+    return hashlib.sha256("".join(told).encode()).hexdigest()[:32] if told else ""

@@ -19,6 +19,7 @@ from omniagent.benchmarks.running.draw import Drawn
 from omniagent.benchmarks.running.folder import WHOLE, RunFolder, Shard
 from omniagent.benchmarks.running.ledger import LineFile
 from omniagent.benchmarks.running.merge import merge
+from omniagent.benchmarks.running.weights import weights_of
 from omniagent.benchmarks.session import Chosen, Session
 from omniagent.comparison import Variant
 from omniagent.config import Config
@@ -124,6 +125,15 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         drawn(session, Shard(2, 2))
 
 
+def test_a_run_s_weights_are_named_by_what_was_read_of_them_and_by_nothing_where_nothing_was(tmp_path: Path) -> None:
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "transformer" / "weights.bin").write_bytes(b"pickled")
+    config = Config(model=str(tmp_path))
+    assert weights_of(config) == ""
+    (tmp_path / "transformer" / "weights.safetensors").write_bytes(b"read")
+    assert len(weights_of(config)) == 32
+
+
 def test_a_judge_s_files_and_locks_are_not_those_of_a_judge_whose_name_begins_with_its_own(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     names = ("gpt-4.jsonl", "gpt-4.2-of-3.jsonl", "gpt-4.1.jsonl", "gpt-4.1.2-of-3.jsonl", "gpt-4-turbo.1-of-3.jsonl")
@@ -203,6 +213,16 @@ def test_a_judge_into_whose_context_no_picture_fits_ends_the_phase(tmp_path: Pat
                 raise CriticUnavailable("gone")
             return super().judge(look)
 
+    class Stopped(Small):
+        def judge(self, look: Look) -> Judgement:
+            if look.sample.key == session.samples[3].key:
+                raise KeyboardInterrupt
+            return super().judge(look)
+
+    # Where the phase is stopped meanwhile, a longer context finds all of them waiting.
+    with pytest.raises(KeyboardInterrupt):
+        session.judge(folder, Stopped("correct"))
+    assert not folder.judged_files("shade")
     # What was told before the server was gone is kept; where another picture has a score, one that is too long is told.
     with pytest.raises(CriticUnavailable, match="5 pictures in a row"):
         session.judge(folder, Failing("correct"))
