@@ -4,7 +4,7 @@ The files are those that the benchmark reads, and the pictures that its items na
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -39,8 +39,15 @@ class Pins(Word):
     @property
     def digest(self) -> str:
         """SHA-256 over the names and digests of all files; empty where there are none."""
-        told = "".join(f"{name}\0{digest}\n" for name, digest in sorted((self.files | self.pictures).items()))
-        return hashlib.sha256(told.encode()).hexdigest() if told else ""
+        return _over(self.files | self.pictures)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """By which runs of these data are known: `digest`, and that over `files` alone.
+
+        Runs that were begun before pictures were pinned are noted with the second.
+        """
+        return self.digest, _over(self.files)
 
 
 def data_of(
@@ -118,8 +125,13 @@ def with_pictures(pins: Pins, items: Sequence[Item], data: Path, out: Path) -> P
     return both
 
 
-def join_pins(out: Path, source: Path) -> None:
+def join_pins(out: Path, source: Path) -> Pins:
     """Hold the pins of another folder of results against those here, or take them over where there are none.
+
+    Where either was begun before pictures were pinned, the other files are held against each other alone.
+
+    Returns:
+        The pins, with pictures where any folder has them.
 
     Raises:
         BadSetting: they are of other data, or `source` has none.
@@ -128,10 +140,13 @@ def join_pins(out: Path, source: Path) -> None:
     pinned, other = _pinned(out / PINS_FILE), _pinned(source / PINS_FILE)
     if other is None:
         raise BadSetting(f"{cut(str(source))} has no {PINS_FILE}; give a whole folder of results")
-    if pinned is None:
+    if pinned is not None:
+        without = {} if pinned.pictures and other.pictures else {"pictures": {}}
+        _check(pinned.model_copy(update=without), other.model_copy(update=without), out)
+    if pinned is None or (other.pictures and not pinned.pictures):
         write_whole(out / PINS_FILE, (other.model_dump_json(indent=1) + "\n").encode())
-    else:
-        _check(pinned, other, out)
+        return other
+    return pinned
 
 
 def _files(benchmark: Benchmark, folder: Path) -> dict[str, str]:
@@ -141,6 +156,11 @@ def _files(benchmark: Benchmark, folder: Path) -> dict[str, str]:
     if not found and not benchmark.local:
         raise BadSetting(f"{cut(str(folder))} holds no files of {benchmark.title}; give the folder of its data")
     return found
+
+
+def _over(files: Mapping[str, str]) -> str:
+    told = "".join(f"{name}\0{digest}\n" for name, digest in sorted(files.items()))
+    return hashlib.sha256(told.encode()).hexdigest() if told else ""
 
 
 def _digest(path: Path) -> str:

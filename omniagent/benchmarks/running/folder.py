@@ -180,11 +180,10 @@ def _noted(path: Path, value: Word, other: str) -> None:
     if not path.is_file():
         write_whole(path, (value.model_dump_json(indent=1) + "\n").encode())
         return
-    found = _read(path, type(value), "")
-    if found == value:
+    # Sentences that only tell what the rest says may be worded anew.
+    here, there = (each.model_dump(mode="json", exclude={"differs"}) for each in (value, _read(path, type(value), "")))
+    if (name := next((name for name in here if here[name] != there[name]), None)) is None:
         return
-    here, there = value.model_dump(mode="json"), found.model_dump(mode="json")
-    name = next(name for name in here if here[name] != there[name])
     raise BadSetting(
         f"{cut(str(path.parent))} {other}: its {name} is {shown(there[name])}, here it is {shown(here[name])}; "
         "give another folder (--out, or --label for the run's part of its name)"

@@ -1,12 +1,12 @@
 """Folders of results of other shards, drawn or judged on other machines, brought into one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from omniagent.benchmarks.data.pins import join_pins
 from omniagent.benchmarks.running.draw import Drawn
-from omniagent.benchmarks.running.folder import WHOLE, RunFolder
+from omniagent.benchmarks.running.folder import RUN_FILE, WHOLE, RunFolder
 from omniagent.benchmarks.running.judge import Judged, judgements
 from omniagent.benchmarks.running.ledger import LineFile, by_key
 from omniagent.model.errors import BadSetting
@@ -35,17 +35,20 @@ def merge(out: Path, sources: Sequence[Path]) -> Merged:
     for source in sources:
         if not (runs := [path.parent for path in sorted(source.glob("*/run.json"))]):
             raise BadSetting(f"{cut(str(source))} holds no results of a benchmark; give the --out of another shard")
-        join_pins(out, source)
+        pins = join_pins(out, source)
         for run in runs:
-            new = _run(RunFolder(out / run.name), RunFolder(run))
+            new = _run(RunFolder(out / run.name), RunFolder(run), pins.digests)
             drawn, judged = drawn + new.drawn, judged + new.judged
     return Merged(drawn, judged)
 
 
-def _run(into: RunFolder, source: RunFolder) -> Merged:
+def _run(into: RunFolder, source: RunFolder, data: Collection[str]) -> Merged:
     judged = 0
     with into.held("generate", WHOLE):
-        into.begin(source.about())
+        about = source.about()
+        if (into.path / RUN_FILE).is_file() and {into.about().data, about.data} <= set(data):
+            about = about.model_copy(update={"data": into.about().data})
+        into.begin(about)
         own = LineFile(into.drawn_file(WHOLE), Drawn)
         own.mend()
         there = by_key(into.drawn_files, Drawn)
