@@ -102,15 +102,7 @@ class Session:
                 f"{self._in(pictures)[0].path}, and so on"
             )
         folder = RunFolder(self.out / (label or pictures.resolve().name), home)
-        noted = self._about(folder) if (folder.path / RUN_FILE).is_file() else None
-        about = About(
-            benchmark=self.benchmark.name,
-            data=self.pins.digest,
-            policy="elsewhere",
-            seed=noted.seed if noted else self._chosen.seed or 0,
-            samples=noted.samples if noted else self._many,
-            generator=str(home.resolve()),
-        )
+        about = self._terms(folder).model_copy(update={"policy": "elsewhere", "generator": str(home.resolve())})
         folder.begin(about)
         return folder
 
@@ -127,7 +119,7 @@ class Session:
         shard: Shard = WHOLE,
         tell: Callable[[int, int, Drawn], None] = lambda done, total, drawn: None,
     ) -> None:
-        """Draw what is not there yet; see `running.generate`.
+        """Draw what is not there yet; see `running.generate`. A run that is there keeps its seed and samples.
 
         Args:
             make: Makes the agent in the process that draws.
@@ -139,12 +131,15 @@ class Session:
             settings: How, in place of the official script's; None keeps these.
             shard: Which part.
             tell: Told each picture.
+
+        Raises: as `running.generate`; BadSetting as `judge`.
         """
         caps_of(variant, pictures)
         official, rules = self.benchmark.settings, variant.rules.model_dump(mode="json")
+        terms = self._terms(folder)
         about = About(
-            benchmark=self.benchmark.name,
-            data=self.pins.digest,
+            benchmark=terms.benchmark,
+            data=terms.data,
             policy=variant.label,
             pictures=1 if variant.policy == "single" else pictures,
             generator=model_name(config.model) if config.generator == "local" else config.generator_model,
@@ -152,13 +147,14 @@ class Session:
             weights=weights_of(config),
             preset=config.preset if config.generator == "local" else "",
             critic=config.critic_model or config.critic,
-            seed=self._chosen.seed or 0,
-            samples=self._many,
+            seed=terms.seed,
+            samples=terms.samples,
             settings=official if settings is None else _over(official, settings),
             rules={name: json.dumps(rules[name]) for name in sorted(variant.rules.model_fields_set)},
         )
-        drawing = Drawing(make, self.benchmark, about, folder, {sample.key: sample for sample in self.samples})
-        generate(drawing, self.samples, spread or in_processes(1), shard=shard, tell=tell)
+        samples = self._drawn_by(about)
+        drawing = Drawing(make, self.benchmark, about, folder, {sample.key: sample for sample in samples})
+        generate(drawing, samples, spread or in_processes(1), shard=shard, tell=tell)
 
     def finish(self) -> None:
         """Write what the official layout wants besides single pictures, in every run that was drawn here."""
@@ -183,9 +179,14 @@ class Session:
         return judge_pictures(judge, self._of(folder), folder, shard=shard, again=again, tell=tell)
 
     def undrawn(self, folder: RunFolder, shard: Shard = WHOLE) -> int:
-        """How many pictures of a part of a run are not drawn yet. Raises: BadSetting where lines are damaged."""
+        """How many pictures of a part of a run are not drawn yet.
+
+        Raises:
+            BadSetting: as `judge`; or lines are damaged.
+        """
         done = by_key(folder.drawn_files, Drawn)
-        return sum(sample.key not in done for sample in self.samples[shard.number - 1 :: shard.of])
+        samples = self._drawn_by(self._terms(folder))
+        return sum(sample.key not in done for sample in samples[shard.number - 1 :: shard.of])
 
     def judge_of(self, options: JudgeOptions) -> Judge:
         """The benchmark's judge; its answers are kept in `answers/`. Raises: as `Benchmark.judge`."""
@@ -210,10 +211,6 @@ class Session:
         folders = [RunFolder(path.parent) for path in sorted(self.out.glob("*/run.json"))]
         return [_with_pictures(folder, folder.about()) for folder in folders]
 
-    @property
-    def _many(self) -> int:
-        return self.benchmark.samples if self._chosen.samples is None else self._chosen.samples
-
     def _in(self, home: Path) -> list[Sample]:
         """Every picture as a folder of pictures that were made elsewhere has it."""
         return samples_of(self.benchmark, self.items, self._chosen.samples, home)
@@ -223,6 +220,10 @@ class Session:
         about = self._about(folder)
         home = Path(about.generator) if about.policy == "elsewhere" else None
         return samples_of(self.benchmark, self._items(about.seed), about.samples, home)
+
+    def _drawn_by(self, about: About) -> list[Sample]:
+        """Every picture as a run draws it."""
+        return samples_of(self.benchmark, self._items(about.seed), about.samples)
 
     def _items(self, seed: int) -> list[Item]:
         # Data that are not made here are read once: no seed changes them.
@@ -234,15 +235,27 @@ class Session:
             self._by_seed[at] = first_of_each(items, self._chosen.limit)
         return self._by_seed[at]
 
+    def _terms(self, folder: RunFolder) -> About:
+        """Benchmark, data, seed and samples of a run: its own where it was begun, else those that were chosen."""
+        chosen, of = self._chosen, self.benchmark
+        noted = self._about(folder) if (folder.path / RUN_FILE).is_file() else None
+        return About(
+            benchmark=of.name,
+            policy="",
+            data=noted.data if noted else self.pins.digest,
+            seed=noted.seed if noted else chosen.seed or 0,
+            samples=noted.samples if noted else chosen.samples or of.samples,
+        )
+
     def _about(self, folder: RunFolder) -> About:
         about, chosen = folder.about(), self._chosen
-        here = {"benchmark": self.benchmark.name, "data": self.pins.digest}
-        here |= {"seed": chosen.seed, "samples": chosen.samples}
+        here = {"benchmark": (self.benchmark.name,), "data": self.pins.digests}
+        here |= {name: (wanted,) for name in ("seed", "samples") if (wanted := getattr(chosen, name)) is not None}
         for name, wanted in here.items():
-            if wanted is not None and wanted != getattr(about, name):
+            if (found := getattr(about, name)) not in wanted:
                 raise BadSetting(
-                    f"the {name} of the run in {cut(str(folder.path))} is {shown(getattr(about, name))}, here it is "
-                    f"{shown(wanted)}; give what the run was made with, or another folder"
+                    f"the {name} of the run in {cut(str(folder.path))} is {shown(found)}, here it is "
+                    f"{shown(wanted[0])}; give what the run was made with, or another folder"
                 )
         return about
 

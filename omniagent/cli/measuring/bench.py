@@ -37,7 +37,9 @@ def bench(
     ] = None,
     label: Annotated[str, typer.Option(help="Goes before the names of the runs, such as a model's name.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items, from all groups in turn.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, max=64, help="Pictures an item.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Pictures an item. Default: the run's, else the benchmark's.")
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=2**63 - 1, help="Of the first picture of each item. Default: the run's, else 0."),

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 
 from omniagent.benchmarks.catalogue import benchmark_named
 from omniagent.benchmarks.items import Item, Look, first_of_each
-from omniagent.benchmarks.judgement import Judgement, JudgeOptions
+from omniagent.benchmarks.judgement import Identity, Judgement, JudgeOptions
 from omniagent.benchmarks.running.draw import Drawn
 from omniagent.benchmarks.running.folder import WHOLE, RunFolder, Shard
 from omniagent.benchmarks.running.ledger import LineFile
@@ -43,7 +44,7 @@ def no_agent() -> object:
     raise AssertionError("no agent is made here")
 
 
-def geneval(out: Path, samples: int = 2, seed: int = 0) -> Session:
+def geneval(out: Path, samples: int | None = 2, seed: int | None = 0) -> Session:
     """A prompt of each of GenEval's tags."""
     data = out.parent / "prompts"
     if not data.is_dir():
@@ -104,7 +105,7 @@ def test_killed_at_a_hundred_random_moments_no_picture_is_there_twice_and_none_i
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
     session = geneval(tmp_path / "out")
     folder = drawn(session)
-    with pytest.raises(BadSetting, match="its seed is 0, here it is 7"):
+    with pytest.raises(BadSetting, match=r"the seed of the run .* is 0, here it is 7"):
         drawn(geneval(tmp_path / "out", seed=7))
     with pytest.raises(BadSetting, match="samples"):
         drawn(geneval(tmp_path / "out", samples=1))
@@ -123,6 +124,19 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         with pytest.raises(OutputUnwritable, match="another run is at work"):
             drawn(session, Shard(1, 2))
         drawn(session, Shard(2, 2))
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_own_seed_and_samples(tmp_path: Path) -> None:
+    begun = geneval(tmp_path / "out", samples=3, seed=5)
+    drawn(begun, Shard(1, 2))
+    later = geneval(tmp_path / "out", samples=None, seed=None)
+    assert later.undrawn(later.run_folder(SINGLE, 1)) == 9
+    folder = drawn(later)
+    assert later.undrawn(folder) == 0 and (folder.about().seed, folder.about().samples) == (5, 3)
+    with pytest.raises(BadSetting, match=r"the samples of the run .* is 3, here it is 2"):
+        geneval(tmp_path / "out", seed=None).undrawn(folder)
+    # A run that is new takes the benchmark's own.
+    assert later.undrawn(later.run_folder(SINGLE, 1, "new")) == 6 * later.benchmark.samples
 
 
 def test_a_run_s_weights_are_named_by_what_was_read_of_them_and_by_nothing_where_nothing_was(tmp_path: Path) -> None:
@@ -270,6 +284,55 @@ def test_pictures_that_rows_name_are_pinned_and_a_broken_one_is_a_fault_of_the_d
     (data / "b.png").write_bytes(b"another")
     with pytest.raises(BadSetting, match=r"1 file of the data changed, the first is b\.png"):
         Session(gedit, tmp_path / "out", Chosen(data=data))
+
+
+def test_a_run_begun_before_pictures_were_pinned_is_judged_merged_and_gone_on_with(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    Image.new("RGB", (8, 8)).save(data / "a.png")
+    row = {"key": "k", "task_type": "ps_human", "instruction": "x", "instruction_language": "en"}
+    row |= {"input_image": "a.png", "input_image_raw": "a.png", "Intersection_exist": True}
+    (data / "rows.jsonl").write_text(json.dumps(row))
+
+    def session(name: str) -> Session:
+        return Session(benchmark_named("gedit"), tmp_path / name, Chosen(data=data))
+
+    for name in ("old", "new"):
+        drawn(session(name))
+    old, new = tmp_path / "old", tmp_path / "new"
+    pins = json.loads((old / "data.json").read_text())
+    (old / "data.json").write_text(json.dumps(pins | {"pictures": {}}))
+    files_alone = sha256(f"rows.jsonl\0{pins['files']['rows.jsonl']}\n".encode()).hexdigest()
+    run = old / "single-1" / "run.json"
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"data": files_alone}))
+
+    def copied(first: Path, second: Path) -> Path:
+        out = tmp_path / f"{first.name}-{second.name}"
+        shutil.copytree(first, out)
+        assert merge(out, [second]) == (0, 0)
+        assert json.loads((out / "data.json").read_text())["pictures"] == pins["pictures"]
+        return out
+
+    for out in (copied(old, new), copied(new, old), old):
+        again = session(out.name)
+        folder = drawn(again)
+        assert again.judge(folder, ShadeJudge("G_SC")).judged == 1
+        assert len(again.run(folder).judged) == 1 and again.report(folder).outcomes == {"scored": 1}
+        # As a run that another is compared with.
+        assert session("new").run(folder).about == folder.about()
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"data": "0" * 64}))
+    with pytest.raises(BadSetting, match=r"the data of the run .* is '0+'"):
+        session("old").run(RunFolder(old / "single-1"))
+    with pytest.raises(BadSetting, match=r"its data is"):
+        merge(new, [old])
+
+
+def test_sentences_that_only_tell_how_a_judge_differs_may_be_worded_anew(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin_judging(identity := Identity(name="shade", model="red", differs=("it sees red alone",)))
+    folder.begin_judging(identity.model_copy(update={"differs": ("this judge sees red alone",)}))
+    with pytest.raises(BadSetting, match="holds judgements by another shade: its model is 'red', here it is 'blue'"):
+        folder.begin_judging(identity.model_copy(update={"model": "blue"}))
 
 
 def test_another_revision_than_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
