@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from PIL import Image
 
@@ -20,10 +20,12 @@ Answers = Callable[[str, Sequence[Image.Image]], Answer]
 
 
 class JudgeServer(ThreadingHTTPServer):
-    """The server, which lists one model.
+    """The server, which serves and lists one model.
 
     Attributes:
-        asked: The words of every chat, in order.
+        asked: The words of every chat that it took, in order.
+        aliases: Other names by which it takes its model.
+        lists: Whether it has a list: `all` for everyone, `keyed` for those who have the key, `none`.
     """
 
     daemon_threads = True
@@ -31,6 +33,8 @@ class JudgeServer(ThreadingHTTPServer):
     def __init__(self, answer: Answers, model: str, key: str | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer, self.model, self.key = answer, model, key
+        self.aliases: tuple[str, ...] = ()
+        self.lists: Literal["all", "keyed", "none"] = "keyed"
         self.asked: list[str] = []
         self.lock = threading.Lock()
 
@@ -60,13 +64,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
-        if self._home.key not in (None, (self.headers["authorization"] or "").removeprefix("Bearer ")):
-            self._send(401, {"error": {"message": "wrong key"}})
+        if self._home.lists == "none":
+            self._send(404, {"error": {"message": "nothing here"}})
+            return
+        if self._home.lists == "keyed" and not self._has_the_key():
             return
         self._send(200, {"object": "list", "data": [{"id": self._home.model, "object": "model", "owned_by": "test"}]})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self._has_the_key():
+            return
+        if body["model"] not in (self._home.model, *self._home.aliases):
+            self._send(404, {"error": {"message": f"the model {body['model']} is not here"}})
+            return
         parts = [part for message in body["messages"] for part in message["content"]]
         words = "".join(part["text"] for part in parts if part["type"] == "text")
         urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
@@ -89,6 +100,12 @@ class _Handler(BaseHTTPRequestHandler):
             choice["message"] = {"role": "assistant", "content": top[0]["token"]}
             choice["logprobs"] = {"content": [top[0] | {"top_logprobs": top}]}
         self._send(200, {"model": self._home.model, "choices": [choice], "usage": {}})
+
+    def _has_the_key(self) -> bool:
+        has = self._home.key in (None, (self.headers["authorization"] or "").removeprefix("Bearer "))
+        if not has:
+            self._send(401, {"error": {"message": "wrong key"}})
+        return has
 
     @property
     def _home(self) -> JudgeServer:

@@ -114,7 +114,9 @@ async def meet(client: ChatClient, model: str | None) -> tuple[str, Abilities]:
         CriticUnavailable, CriticTimeout: it does not answer.
         CriticBadOutput: its list of models is none.
     """
-    served = await _served(client, model)
+    served = await listed(client, named=model is not None)
+    if served is None:
+        return model or "", Abilities()
     mine = next((each for each in served if model in (None, each.name)), None)
     if mine is None:
         names = ", ".join(each.name for each in served) or "no model"
@@ -125,14 +127,23 @@ async def meet(client: ChatClient, model: str | None) -> tuple[str, Abilities]:
     return mine.name, Abilities(vllm=True, answer_ids=ids, batches=True, picture_keys=True)
 
 
-async def _served(client: ChatClient, model: str | None) -> list[Served]:
+async def listed(client: ChatClient, *, named: bool) -> list[Served] | None:
+    """What a server lists; None of a server without a list, which takes the name of the model that it is given.
+
+    Args:
+        client: Of the server.
+        named: Whether there is such a name.
+
+    Raises:
+        UnknownModel, BadTask: it has no list, and no model was named.
+        BadSetting, CriticUnavailable, CriticTimeout, CriticBadOutput: as `meet`.
+    """
     try:
         return await client.models()
     except (UnknownModel, BadTask):
-        # A server without a list of models takes the name it is given.
-        if model is None:
+        if not named:
             raise
-        return [Served(model, "")]
+        return None
 
 
 async def ids_of(client: ChatClient, model: str, spellings: Sequence[str]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from PIL import Image
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
-from omniagent.benchmarks.judges.served import file_name, outcome_of, unlike
+from omniagent.benchmarks.judges.served import TRIAL, file_name, outcome_of, trial_picture, unlike
 from omniagent.data.ledger import Ledger
 from omniagent.model.cache import picture_key
 from omniagent.model.critic.openai.critic import OpenAICritic
@@ -96,8 +96,16 @@ class AtomJudge:
         return self._options.concurrency
 
     def connect(self) -> None:
-        """As `Judge.connect`. Raises: as `OpenAICritic.connect`."""
+        """As `Judge.connect`: one small question finds out whether the server tells log-probabilities.
+
+        Raises: as `OpenAICritic.connect`; BadSetting, UnknownModel, BadTask as `judge`.
+        """
         self._critic.connect()
+        try:
+            self._critic.first_tokens(Prompt(system="", parts=(trial_picture(), TRIAL)), spellings_of("red"))
+        except BadTask as error:
+            if outcome_of(error) is None:
+                raise
 
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`.

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from PIL import Image
+
 from omniagent.benchmarks.judgement import Outcome
 from omniagent.model.errors import BadTask
 from omniagent.model.http.refusals import Refused
@@ -16,6 +18,13 @@ _TOO_LONG: Final = re.compile(
 )
 _DATE: Final = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$")
 """What servers put behind the name of a model for one of its versions."""
+TRIAL: Final = "Which colour has this picture? Answer in one word."
+"""Asked of `trial_picture` before anything is drawn, where only an answer tells that a server can judge."""
+
+
+def trial_picture() -> Image.Image:
+    """A small red picture."""
+    return Image.new("RGB", (64, 64), "red")
 
 
 def outcome_of(error: BadTask) -> Outcome | None:

@@ -11,8 +11,9 @@ from typing import cast
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Identity, JudgeOptions
 from omniagent.benchmarks.judges.answers import json_in, number_in, with_mean
+from omniagent.benchmarks.judges.asks import Ask, Read
 from omniagent.benchmarks.judges.pictures import given, jpeg, opened
-from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
+from omniagent.benchmarks.judges.vlm import VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, wording_of
 
 

@@ -1,6 +1,5 @@
 """A vision model behind an OpenAI-compatible server as a judge: it is asked in given words, its answers are kept."""
 
-import base64
 import hashlib
 import json
 import random
@@ -12,51 +11,23 @@ from typing import Any, Final, NamedTuple
 
 from omniagent.benchmarks.items import Look
 from omniagent.benchmarks.judgement import Call, Identity, Judgement, JudgeOptions, Outcome
-from omniagent.benchmarks.judges.served import file_name, outcome_of, unlike
+from omniagent.benchmarks.judges.asks import Ask, Read
+from omniagent.benchmarks.judges.served import TRIAL, file_name, outcome_of, trial_picture, unlike
 from omniagent.data.ledger import Ledger
-from omniagent.model.critic.openai.abilities import Abilities, blamed
+from omniagent.model.critic.openai.abilities import Abilities, blamed, listed
 from omniagent.model.critic.openai.client import ChatClient
 from omniagent.model.critic.openai.wire import ChatAnswer
 from omniagent.model.errors import BadImage, BadSetting, BadTask, CriticBadOutput, UnknownModel
 from omniagent.model.http.event_loop import BackgroundLoop
 from omniagent.model.mllm.yes_no import without_thought
+from omniagent.model.wording import cut, shown
+from omniagent.tools.record.store import png_bytes
 
 _DECLINED: Final = re.compile(
     r"\W*(?:(?:i['’]m|i am) (?:very |so )?(?:sorry|unable|not able)|sorry|i (?:can(?:['’]t|not)|won['’]t|must decline)|"
     r"(?:unfortunately|apologies),? i)\b",
     re.IGNORECASE,
 )
-
-
-class Ask(NamedTuple):
-    """One question about a picture: words first, then pictures, as the official scripts send them.
-
-    Attributes:
-        name: Which of the picture's questions.
-        words: The whole of the words.
-        pictures: Files as they are sent.
-        kind: Of the files: `jpeg` or `png`.
-        tokens: Most tokens of the answer.
-    """
-
-    name: str
-    words: str
-    pictures: tuple[bytes, ...]
-    kind: str = "jpeg"
-    tokens: int = 1400
-
-    @property
-    def prompt(self) -> str:
-        """SHA-256 of the words and pictures."""
-        told = [self.words, *(hashlib.sha256(each).hexdigest() for each in self.pictures)]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-class Read(NamedTuple):
-    """What an answer says: parts of the score by name, and the judge's reason."""
-
-    scores: Mapping[str, float]
-    reason: str = ""
 
 
 class _Said(NamedTuple):
@@ -146,19 +117,29 @@ class VlmJudge:
         return self._options.concurrency
 
     def connect(self) -> None:
-        """As `Judge.connect`: the server is asked for its models, of which the judge need not be one.
+        """As `Judge.connect`: the server is asked for its models and, where these do not settle it, one small question.
+
+        It is asked where there is a key, since some servers list their models without one, and where the model that was
+        named is not in the list, since some take names that they do not list.
 
         Raises:
-            CriticUnavailable, CriticTimeout: it cannot be asked now.
+            CriticUnavailable, CriticTimeout, CriticBadOutput: it cannot be asked now.
             BadSetting: it refuses the key, or lists no model where none was named.
+            UnknownModel, BadTask: it has no such model, or the model takes no such question.
         """
+        names, model = self._listed(), self._served()
+        if self._options.key is None and model in names:
+            return
+        ask = Ask("trial", TRIAL, (png_bytes(trial_picture()),), kind="png")
         try:
-            self._loop.run(self._client.models())
-        except (UnknownModel, BadTask, CriticBadOutput):
-            # A server without a list of models takes the name it is given.
-            if self._model is None:
+            self._answered(self._body(ask), ask.tokens)
+        except (UnknownModel, BadTask) as error:
+            if isinstance(error, BadTask) and outcome_of(error) is not None:
+                return
+            if model in names:
                 raise
-        self._served()
+            told = ", ".join(map(cut, names[:20])) or "no model"
+            raise type(error)(f"{error}; the judge's model is {shown(model)}, and the server lists {told}") from error
 
     def judge(self, look: Look) -> Judgement:
         """As `Judge.judge`.
@@ -199,11 +180,23 @@ class VlmJudge:
 
     def _served(self) -> str:
         if self._model is None:
-            listed = self._loop.run(self._client.models())
-            if not listed:
-                raise BadSetting(f"the judge at {self._client.url} lists no model; name one with --judge-model")
-            self._model = listed[0].name
+            self._listed()
+        assert self._model is not None
         return self._model
+
+    def _listed(self) -> list[str]:
+        """The models that the server lists, of which the first is the judge where none was named."""
+        try:
+            models = self._loop.run(listed(self._client, named=self._model is not None)) or []
+        except CriticBadOutput:
+            if self._model is None:
+                raise
+            models = []
+        if self._model is None:
+            if not models:
+                raise BadSetting(f"the judge at {self._client.url} lists no model; name one with --judge-model")
+            self._model = models[0].name
+        return [each.name for each in models]
 
     def _asked(self, ask: Ask, key: str) -> "_Asked":
         times = 1 if self._faults is None else self._faults[0]
@@ -234,16 +227,17 @@ class VlmJudge:
         if self._cache is not None and (kept := self._cache.recall(key, Call)) is not None:
             return _Said(kept.model_copy(update={"name": ask.name, "cached": True}), "scored")
         call = Call(name=ask.name, model=model, prompt=prompt, temperature=options.temperature)
-        body: dict[str, Any] = {"model": model, "messages": _messages(ask)}
-        if options.temperature is not None:
-            body["temperature"] = options.temperature
         try:
-            answer = self._answered(body, ask.tokens)
+            answer = self._answered(self._body(ask), ask.tokens)
         except BadTask as error:
             if (outcome := outcome_of(error)) is None:
                 raise
             return _Said(call.model_copy(update={"date": _now()}), outcome, str(error))
         return self._kept(key, call, ask, answer)
+
+    def _body(self, ask: Ask) -> dict[str, Any]:
+        heat = self._options.temperature
+        return {"model": self._served(), "messages": ask.messages, **({} if heat is None else {"temperature": heat})}
 
     def _answered(self, body: dict[str, Any], tokens: int) -> ChatAnswer:
         abilities = self._abilities
@@ -278,14 +272,6 @@ class _Asked(NamedTuple):
     read: Read | None
     outcome: Outcome
     reason: str
-
-
-def _messages(ask: Ask) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = [{"type": "text", "text": ask.words}]
-    for file in ask.pictures:
-        url = f"data:image/{ask.kind};base64,{base64.b64encode(file).decode()}"
-        content.append({"type": "image_url", "image_url": {"url": url}})
-    return [{"role": "user", "content": content}]
 
 
 def _now() -> str:

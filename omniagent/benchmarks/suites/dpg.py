@@ -15,10 +15,11 @@ from omniagent.benchmarks.base import Benchmark, Column, of_any_type
 from omniagent.benchmarks.data.rows import safe_name, words_of
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, Judgement, JudgeOptions
+from omniagent.benchmarks.judges.asks import Ask, Read
 from omniagent.benchmarks.judges.dependencies import Question, by_category, zeroed
 from omniagent.benchmarks.judges.derived import DerivedJudge
 from omniagent.benchmarks.judges.pictures import opened
-from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
+from omniagent.benchmarks.judges.vlm import VlmJudge
 from omniagent.model.errors import BadSetting
 from omniagent.model.mllm.yes_no import spoken_answer
 from omniagent.model.wording import cut

@@ -16,9 +16,10 @@ from omniagent.benchmarks.base import Benchmark, Column, HubData
 from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, safe_name, words_of
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
+from omniagent.benchmarks.judges.asks import Ask, Read
 from omniagent.benchmarks.judges.imgedit_words import TYPES, type_named, words_in
 from omniagent.benchmarks.judges.pictures import given, opened
-from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
+from omniagent.benchmarks.judges.vlm import VlmJudge
 from omniagent.benchmarks.statistics import mean_of_strata
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut, fault

@@ -12,8 +12,9 @@ from omniagent.benchmarks.data.rows import picture_of, read_rows, row_files, saf
 from omniagent.benchmarks.items import Item, Look, check_keys
 from omniagent.benchmarks.judgement import Identity, Judge, JudgeOptions
 from omniagent.benchmarks.judges.answers import json_in, number_in, with_mean
+from omniagent.benchmarks.judges.asks import Ask, Read
 from omniagent.benchmarks.judges.pictures import given, jpeg, opened, within
-from omniagent.benchmarks.judges.vlm import Ask, Read, VlmJudge
+from omniagent.benchmarks.judges.vlm import VlmJudge
 from omniagent.benchmarks.judges.wording import Wording, constants_of
 from omniagent.benchmarks.statistics import mean_of_strata
 from omniagent.model.errors import BadSetting

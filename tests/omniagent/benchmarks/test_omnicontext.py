@@ -3,15 +3,19 @@
 import json
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from omniagent.benchmarks.base import Benchmark
+from omniagent.benchmarks.judgement import JudgeOptions
+from omniagent.benchmarks.judges.served import TRIAL
+from omniagent.benchmarks.judges.vlm import VlmJudge
 from omniagent.benchmarks.reports.published import published
 from omniagent.benchmarks.suites.omnicontext import TASKS, OmniContext
 from omniagent.cli import build_app
@@ -38,6 +42,7 @@ SCORES = {"a": (4, 9), "b": (2, 2)}
 
 
 MODEL = "judge-1"
+Lists = Literal["all", "keyed", "none"]
 
 
 class Asked(NamedTuple):
@@ -236,17 +241,66 @@ def test_what_is_wrong_with_a_judge_ends_the_phase_with_a_reason(
     assert outcome.exit_code == code and said in outcome.stderr, outcome.output
 
 
-def test_a_judge_or_executor_that_cannot_be_used_is_told_before_anything_is_drawn(bench: Bench) -> None:
-    out = bench.out.parent / "untried"
-    with judge_server(reply, MODEL, key="right") as server:
-        for words, code, said in (
-            (("--judge", server.url, "--judge-key", "wrong"), 2, "refused the API key"),
-            (("--judge", "http://127.0.0.1:9/v1", "--judge-retries", 0), 3, "cannot be reached"),
-            (("--judge", server.url, "--executor", "rai"), 2, "give local or ray"),
-        ):
-            outcome = bench("all", "--out", out, "--wording", bench.words, "--judge-model", MODEL, *words)
+def test_a_judge_or_executor_that_cannot_be_used_ends_the_run_before_anything_is_drawn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, ended = bench.out.parent / "untried", list[VlmJudge]()
+    close = VlmJudge.close
+
+    def closed(self: VlmJudge) -> None:
+        ended.append(self)
+        close(self)
+
+    def blind(words: str, pictures: Sequence[Image.Image]) -> Answer:
+        assert words == TRIAL and [picture.size for picture in pictures] == [(64, 64)]
+        return 400, "this model does not take pictures"
+
+    monkeypatch.setattr(VlmJudge, "close", closed)
+    with judge_server(blind, MODEL, key="right") as server:
+        right, wrong, model = ("--judge-key", "right"), ("--judge-key", "wrong"), ("--judge-model", MODEL)
+        other = ("--judge-model", "judge-2")
+        tried: list[tuple[Lists, tuple[str, ...], int, str]] = [
+            ("keyed", (*wrong, *model), 2, "refused the API key"),
+            ("all", (*wrong, *model), 2, "refused the API key"),
+            ("all", other, 2, "refused the API key"),
+            ("keyed", (*right, *other), 2, "the judge's model is 'judge-2', and the server lists judge-1"),
+            ("none", (*right, *other), 2, "the judge's model is 'judge-2', and the server lists no model"),
+            ("none", right, 2, "nothing here"),
+            ("all", right, 2, "does not take pictures"),
+        ]
+        for lists, words, code, said in tried:
+            server.lists = lists
+            outcome = bench("all", "--out", out, "--wording", bench.words, "--judge", server.url, *words)
             assert outcome.exit_code == code and said in " ".join(outcome.stderr.split()), outcome.output
-        assert not list(out.glob("single-1")) and not server.asked
+        assert len(ended) == len(tried) and len(server.asked) == 1
+        given = ("--out", out, "--wording", bench.words, *model)
+        outcome = bench("all", *given, "--judge", "http://127.0.0.1:9/v1", "--judge-retries", 0)
+        assert outcome.exit_code == 3 and "cannot be reached" in outcome.stderr and len(ended) == len(tried) + 1
+        outcome = bench("all", *given, "--judge", server.url, "--executor", "rai")
+        assert outcome.exit_code == 2 and "give local or ray" in outcome.stderr
+    assert not list(out.glob("single-1"))
+
+
+@pytest.mark.parametrize(
+    ("lists", "model", "key", "asked"),
+    [
+        ("all", None, None, 0),
+        ("all", MODEL, None, 0),
+        ("keyed", MODEL, "right", 1),
+        ("all", "alias", None, 1),
+        ("none", "alias", None, 1),
+    ],
+)
+def test_a_judge_is_asked_one_small_question_where_the_server_s_list_does_not_tell_whether_it_can_be(
+    bench: Bench, lists: Lists, model: str | None, key: str | None, asked: int
+) -> None:
+    with judge_server(lambda words, pictures: (400, "maximum context length"), MODEL, key=key) as server:
+        server.lists, server.aliases = lists, ("alias",)
+        options = JudgeOptions(url=server.url, model=model, key=key, wording=str(bench.words))
+        with closing(OmniContext().judge(options, bench.data)) as judge:
+            judge.connect()
+            assert judge.identity.model == (model or MODEL)
+        assert server.asked == [TRIAL] * asked
 
 
 def test_a_model_that_wants_its_limit_by_another_name_is_asked_so_and_a_filter_is_a_refusal(bench: Bench) -> None:

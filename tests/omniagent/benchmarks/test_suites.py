@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from omniagent.benchmarks.catalogue import benchmark_named
 from omniagent.benchmarks.judgement import JudgeOptions
 from omniagent.benchmarks.judges.pictures import opened
+from omniagent.benchmarks.judges.served import TRIAL
 from omniagent.benchmarks.reports.figures import Report
 from omniagent.benchmarks.running.draw import Drawing, Drawn
 from omniagent.benchmarks.session import Chosen, Session
@@ -139,13 +141,19 @@ def test_geneval2s_means_are_those_of_each_prompts_first_token_probabilities(tmp
     assert figures(judged(session, chances, images=other)) == figures(report)
 
 
-def test_a_server_without_log_probabilities_cannot_judge_geneval2(tmp_path: Path):
+def test_a_server_without_log_probabilities_cannot_judge_geneval2_which_is_told_before_drawing(tmp_path: Path):
     official.write_geneval2(tmp_path / "data")
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "0000.png").write_bytes(official.picture("red"))
     session = Session(benchmark_named("geneval2"), tmp_path / "out", Chosen(tmp_path / "data"))
     with pytest.raises(BadSetting, match="tells no log-probabilities"):
         judged(session, lambda words, pictures: "Yes", images=tmp_path / "theirs")
+    for answer, said in (("Red", "tells no log-probabilities"), ({"Red": 0.9, "It": 0.1}, None)):
+        with judge_server(lambda words, pictures, answer=answer: answer) as server:
+            fails = pytest.raises(BadSetting, match=said) if said else nullcontext()
+            with closing(session.judge_of(JudgeOptions(url=server.url))) as judge, fails:
+                judge.connect()
+            assert set(server.asked) == {TRIAL}
 
 
 def test_a_request_that_does_not_fit_geneval2s_judge_is_counted_apart_and_jpegs_are_found(tmp_path: Path):
