@@ -10,8 +10,9 @@ from omniagent.tools.types import Word
 Outcome = Literal["scored", "refused", "unreadable", "too_long", "missing", "not_drawn"]
 """`scored`, or why there is no score.
 
-`refused`: the judge would not answer. `unreadable`: its answer, or the picture's file, cannot be read. `too_long`: the
-request did not fit the judge's context. `missing`: there is no picture. `not_drawn`: the run ended without one.
+`refused`: the judge would not answer. `unreadable`: its answer, the picture's file, or what the benchmark's data ask
+about it cannot be read. `too_long`: the request did not fit the judge's context. `missing`: there is no picture.
+`not_drawn`: the run ended without one.
 None of these counts as a score.
 """
 OUTCOMES: tuple[Outcome, ...] = ("scored", "refused", "unreadable", "too_long", "missing", "not_drawn")

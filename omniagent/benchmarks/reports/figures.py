@@ -21,7 +21,7 @@ from omniagent.tools.types import Word
 _WORDS: Final[Mapping[Outcome, str]] = {
     "scored": "scored",
     "refused": "the judge refused",
-    "unreadable": "the answer or the picture cannot be read",
+    "unreadable": "the answer, the picture or the data cannot be read",
     "too_long": "did not fit the judge's context",
     "missing": "no picture there",
     "not_drawn": "could not be drawn",

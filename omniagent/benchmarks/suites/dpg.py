@@ -39,6 +39,9 @@ class Dpg(Benchmark):
 
     Categories are means over all questions of a category, of all four pictures and after zeroing; with `as_published`
     of the last picture alone and before zeroing, and without the first row of the file.
+
+    A prompt with a question that depends on one that is not there has no score, as in the published script, which fails
+    on it and goes on; its pictures are counted as unreadable, and nothing is asked about them.
     """
 
     name = "dpg"
@@ -64,8 +67,10 @@ class Dpg(Benchmark):
             first = first or name
         found: list[Item] = []
         for name, of_item in rows.items():
-            questions = _checked([_question(row, path) for row in of_item], f"{cut(str(path))}, item {name}")
+            questions = [_question(row, path) for row in of_item]
             facts: dict[str, Any] = {"questions": [each.facts for each in questions], "first": name == first}
+            if (lacks := _lacking(questions)) is not None:
+                facts["lacks"] = f"{name}: question {lacks[0]} depends on {lacks[1]}, which {CSV_FILE} does not hold"
             written = path.parent / "prompts" / f"{name}.txt"
             if written.is_file():
                 prompt = words_of(written.read_text(encoding="utf-8").strip(), "prompt", cut(str(written)))
@@ -138,6 +143,8 @@ def questions_of(item: Item) -> list[Question]:
 def scores_of(look: Look, made: Judgement, *, as_published: bool = False) -> Judgement:
     """A picture's score and its categories, from the answers to its questions, 1 for yes."""
     item, answers = look.sample.item, {int(name): value for name, value in made.scores.items()}
+    if (lacks := item.facts.get("lacks")) is not None:
+        return made.model_copy(update={"outcome": "unreadable", "reason": str(lacks)})
     questions = questions_of(item)
     if as_published and item.facts["first"]:
         questions = questions[1:]
@@ -162,6 +169,8 @@ def scores_of(look: Look, made: Judgement, *, as_published: bool = False) -> Jud
 
 
 def _asks(look: Look) -> Sequence[Ask]:
+    if "lacks" in look.sample.item.facts:
+        return ()
     picture = png_bytes(cell_of(look))
     return [
         Ask(str(question.number), ASKED.format(question=question.words), (picture,), kind="png", tokens=16)
@@ -192,15 +201,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise BadSetting(f"{cut(str(path))} cannot be read: {error}") from error
 
 
-def _checked(questions: list[Question], where: str) -> list[Question]:
+def _lacking(questions: Sequence[Question]) -> tuple[int, int] | None:
+    """The first question that depends on one that is not there, and which that is; None where there is none."""
     numbers = {question.number for question in questions}
-    for question in questions:
-        if (lacking := next((each for each in question.parents if each not in numbers), None)) is not None:
-            raise BadSetting(
-                f"{where}: question {question.number} depends on {lacking}, which is not there; give DPG-Bench's own "
-                "file"
-            )
-    return questions
+    return next(((each.number, one) for each in questions for one in each.parents if one not in numbers), None)
 
 
 def _question(row: dict[str, str], path: Path) -> Question:

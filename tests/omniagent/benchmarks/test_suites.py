@@ -229,6 +229,33 @@ def test_dpgs_official_grids_are_judged_cell_by_cell_and_its_faults_on_demand_al
     assert faulty.outcomes == {"scored": 8, "unreadable": 4}
 
 
+def test_a_prompt_of_dpg_whose_questions_depend_on_what_is_not_there_is_left_out_and_counted(tmp_path: Path):
+    official.write_dpg(tmp_path / "data")
+    spoil("dpg_bench/dpg_bench.csv", 'COCOval2014_7,"text of COCOval2014_7, long",,2,1', "COCOval2014_7,x,,2,9")(
+        tmp_path / "data"
+    )
+    session = drawn("dpg", tmp_path, blank)
+    reason = "COCOval2014_7: question 2 depends on 9, which dpg_bench.csv does not hold"
+    asked: list[str] = []
+
+    def answer(words: str, pictures: Sequence[Image.Image]) -> str:
+        asked.append(words)
+        return "no" if "red?" in words else "yes"
+
+    report = judged(session, answer)
+    assert report.outcomes == {"scored": 8, "unreadable": 4} and report.reasons == {reason: 4}
+    assert not any("cup" in words for words in asked)
+    # Dog: its colour is missing and so its place; photo: both hold.
+    assert str(report.main) == f"{(1 / 3 + 1) / 2 * 100:.2f}"
+    text = (session.run_folder(SINGLE, 1).path / "report.md").read_text()
+    assert text.count(reason) == 1 and "4 pictures have no score" in text
+    published = Session(benchmark_named("dpg"), tmp_path / "published", Chosen(tmp_path / "data"))
+    grids = session.run_folder(SINGLE, 1).pictures
+    faulty = judged(published, answer, JudgeOptions(as_published=True), images=grids)
+    assert faulty.outcomes == {"scored": 4, "unreadable": 8} and faulty.reasons[reason] == 4
+    assert str(faulty.main) == "100.00"
+
+
 def graded(words: str, pictures: Sequence[Image.Image]) -> str:
     assert len(pictures) == 2 and words.startswith("\nGrade this ")
     if "sorry" in words:
@@ -413,7 +440,6 @@ def spoil(path: str, old: str, new: str) -> Callable[[Path], None]:
         ("geneval2", lambda folder: (folder / "geneval2_data.jsonl").unlink(), "holds no geneval2_data.jsonl"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", "dependency", "depends"), "has no column dependency"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", '"1,2"', '"1,x"'), "partiprompts97.*'1,x'"),
-        ("dpg", spoil("dpg_bench/dpg_bench.csv", '"1,2"', '"1,7"'), "partiprompts97: question 3 depends on 7"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", "\n0,", "\npartiprompts97,"), "which had ended"),
         ("dpg", spoil("dpg_bench/dpg_bench.csv", '"text of COCOval2014_7, long"', ""), "item COCOval2014_7: the text"),
         ("dpg", spoil("dpg_bench/prompts/0.txt", "The long words of prompt 0.", ""), r"0\.txt: the prompt is ''"),
