@@ -56,6 +56,10 @@ class LoopPolicy(Word):
         default=True,
         description="have the critic write a new instruction from what it saw before a picture is drawn again",
     )
+    refine_unsure: bool = Field(
+        default=True,
+        description="have it write one too where nothing fails for sure but it could not tell of some requirement",
+    )
     region_repairs: bool = Field(
         default=True, description="repair a local failure inside its box, while all else keeps its pixels"
     )

@@ -211,13 +211,15 @@ def wants_suggestion(state: AgentState, *, cancelled: bool = False, expired: boo
 def wants_refinement(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
     """Whether the critic should write a new instruction now: the next picture is drawn afresh, and none was written.
 
-    Once for each picture that leads, when requirements fail of it for sure or hold in doubt.
+    Once for each picture that leads, when requirements fail of it for sure or hold in doubt, or, by
+    `LoopPolicy.refine_unsure`, the critic could not tell of some.
     """
     attempt = to_learn_from(state)
     critique = None if attempt is None else critique_of(state, attempt)
     if state.plan is None or attempt is None or critique is None or not state.policy.refine:
         return False
-    if critique.blank or not failed(state, attempt):
+    open_lines = state.policy.refine_unsure and not critique.accepted
+    if critique.blank or not (failed(state, attempt) or open_lines):
         return False
     return decide(state, cancelled=cancelled, expired=expired).action in ("regenerate", "roll_back")
 

@@ -30,7 +30,7 @@ from omniagent.tools.types import (
     Verdict,
 )
 from tests.support.scripted_runs import scripted_agent
-from tests.support.states import attempt, judged, state
+from tests.support.states import attempt, critique, judged, state
 
 SURE, DOUBTFUL = (0.95, 0.97), (0.95, 0.7)
 
@@ -54,6 +54,14 @@ def test_a_doubtful_line_is_repaired_and_rewritten_like_one_that_failed():
     with_words = judged("a1", DOUBTFUL).model_copy(update={"repair": "make it red"})
     made = decide(state([attempt("a1", 1)], [with_words]))
     assert (made.action, made.target) == ("edit", "a1")
+
+
+def test_new_words_are_written_for_what_the_critic_could_not_tell_but_no_edit_is_made():
+    unsure = state([attempt("a1", 1)], [critique("a1", "y?")])
+    assert wants_refinement(unsure) and not wants_suggestion(unsure)
+    assert not wants_refinement(unsure.model_copy(update={"policy": LoopPolicy(refine_unsure=False)}))
+    failing = state([attempt("a1", 1)], [critique("a1", "nnn")], policy=LoopPolicy(refine_unsure=False))
+    assert wants_refinement(failing)
 
 
 @pytest.mark.parametrize("budget", [Budget(max_rounds=1), Budget(max_images=1), Budget(max_rounds=9, time_limit=0.001)])
