@@ -58,7 +58,8 @@ class LoopPolicy(Word):
     )
     refine_unsure: bool = Field(
         default=True,
-        description="have it write one too where nothing fails for sure but it could not tell of some requirement",
+        description="have the critic write a new instruction also where nothing fails for sure but it could not tell "
+        "of some requirement",
     )
     region_repairs: bool = Field(
         default=True, description="repair a local failure inside its box, while all else keeps its pixels"

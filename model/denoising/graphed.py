@@ -103,7 +103,7 @@ class GraphedField(VelocityField):
             recording = self._graphs.find(key, self._weights, lambda: Twin(self, latents, passes))
             if recording is not None:
                 constants = recording.holder is not self._holder
-                # Should filling fail midway, the memory is nobody's.
+                # Should filling fail midway, the memory holds no request's numbers.
                 recording.holder = None
                 recording.inputs.fill(self, step, latents, constants=constants)
                 recording.holder = self._holder

@@ -35,7 +35,6 @@ LOOP: dict[str, JsonValue] = {
     "fruitless_rounds": 0,
     "region_repairs": False,
     "sure_verdict": 0.0,
-    "refine_unsure": False,
 }
 """Its fresh seeds are independent tries, and its plans misread a line now and then, which then holds of wrong pictures
 only: so one line more does not let a later picture take over, and no round without a gain ends a run. Its critic tells
