@@ -80,7 +80,7 @@ def doubtful(state: AgentState, attempt: Attempt) -> tuple[str, ...]:
     critique = critique_of(state, attempt)
     if critique is None or not critique.accepted:
         return ()
-    return tuple(one.requirement for one in critique.verdicts if sureness(one) < state.policy.sure_verdict)
+    return tuple(one.requirement for one in critique.verdicts if not is_sure(state, one))
 
 
 def questioned(state: AgentState, attempt: Attempt, critique: Critique) -> Critique:
@@ -131,6 +131,11 @@ def sureness(verdict: Verdict) -> float:
     return 1.0 - math.prod(1.0 - one for one in telling) if telling else verdict.probability
 
 
+def is_sure(state: AgentState, verdict: Verdict) -> bool:
+    """Whether a requirement holds as surely as `LoopPolicy.sure_verdict` asks, but for rounding."""
+    return sureness(verdict) >= state.policy.sure_verdict - 1e-6
+
+
 def _least(critique: Critique) -> float:
     return min(sureness(one) for one in critique.verdicts)
 
@@ -145,7 +150,7 @@ def _wins(state: AgentState, best: Attempt, old: Critique, new: Critique) -> boo
     must = {one.id for one in due(state, best) if one.kind not in ("style", "preservation")}
     failed = {one.requirement for one in old.verdicts if one.answer == "no"} & must
     won = (one for one in new.verdicts if one.answer == "yes" and one.requirement in failed)
-    return any(sureness(one) >= state.policy.sure_verdict for one in won)
+    return any(is_sure(state, one) for one in won)
 
 
 def _goes_further(state: AgentState, attempt: Attempt, best: Attempt) -> bool:

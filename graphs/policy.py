@@ -73,7 +73,7 @@ class LoopPolicy(Word):
         "hold",
     )
     sure_verdict: float = Field(
-        default=0.9,
+        default=0.95,
         ge=0,
         le=1,
         description="a picture whose requirements all hold ends the run at once only if each is at least so sure, by "

@@ -16,7 +16,7 @@ from omniagent.tools.config import ToolConfig
 from omniagent.tools.types import Budget
 from tests.support.scripted_runs import LISTED, by_picture, texts
 
-GOOD, POOR = (0.9, 0.9, 0.9), (0.1, 0.1, 0.1)
+GOOD, POOR = (0.97, 0.97, 0.97), (0.1, 0.1, 0.1)
 BUDGET = Budget(max_rounds=3, candidates=1)
 
 
@@ -75,7 +75,7 @@ def test_what_was_drawn_in_vain_is_dropped_and_counted(tmp_path: Path):
 
     def judge(prompt: Prompt, question: str) -> float:
         gate.clear()
-        return 0.9
+        return 0.97
 
     result = agent(tmp_path, ScriptedCritic(judge, texts(), profile=LISTED), generator).run("a red circle")
     assert (result.stop_reason, len(result.attempts)) == ("accepted", 1)

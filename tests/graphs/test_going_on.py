@@ -28,8 +28,8 @@ from tests.support.scripted_runs import LISTED, QUESTIONS, by_picture, plan_draf
 
 pytestmark = pytest.mark.slow
 
-HALF, POOR, GOOD = (0.9, 0.1, 0.9), (0.1, 0.1, 0.1), (0.9, 0.9, 0.9)
-PROBABILITIES = (0.05, 0.5, 0.9, 0.95, 0.99)
+HALF, POOR, GOOD = (0.97, 0.1, 0.97), (0.1, 0.1, 0.1), (0.97, 0.97, 0.97)
+PROBABILITIES = (0.05, 0.5, 0.95, 0.97, 0.99)
 TASKS: dict[Mode, tuple[str, int]] = {
     "generate": ("a red circle", 0),
     "edit": ("make it red", 1),

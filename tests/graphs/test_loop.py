@@ -31,7 +31,7 @@ from omniagent.tools.record.trace import AttemptMade, Decided, RunEnded, ToolErr
 from omniagent.tools.types import Budget, Mode
 from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
 
-GOOD, HALF, POOR = (0.9, 0.9, 0.9), (0.9, 0.1, 0.9), (0.1, 0.1, 0.1)
+GOOD, HALF, POOR = (0.97, 0.97, 0.97), (0.97, 0.1, 0.97), (0.1, 0.1, 0.1)
 
 
 def test_a_picture_that_is_right_at_once_costs_one_picture_and_one_look(tmp_path: Path):
@@ -70,7 +70,7 @@ def test_the_result_is_the_best_picture_and_not_the_last(tmp_path: Path):
 
 
 def test_an_unsure_answer_is_asked_again_the_other_way_round_before_it_counts(tmp_path: Path):
-    critic = ScriptedCritic([[0.9, 0.5, 0.9], [0.05]], texts(), profile=LISTED)
+    critic = ScriptedCritic([[0.97, 0.5, 0.97], [0.05]], texts(), profile=LISTED)
     result = scripted_agent(tmp_path, critic=critic).run("a red circle")
     assert result.accepted and result.critique is not None
     assert [(one.asked, one.answer) for one in result.critique.verdicts] == [(1, "yes"), (2, "yes"), (1, "yes")]
@@ -109,7 +109,7 @@ def test_an_edit_is_accepted_where_a_requirement_is_much_likelier_than_before(tm
 
 def test_an_edit_that_was_judged_beside_its_source_needs_no_look_at_that_alone(tmp_path: Path):
     critic = ScriptedCritic(
-        lambda prompt, question: 0.9, texts=['{"checklist": ["Is it red?"]}'], profile=CriticProfile()
+        lambda prompt, question: 0.97, texts=['{"checklist": ["Is it red?"]}'], profile=CriticProfile()
     )
     result = scripted_agent(tmp_path, critic=critic).run("make it red", [Image.new("RGB", (64, 48), "white")])
     assert (result.accepted, result.usage.rounds, len(result.critiques)) == (True, 1, 1)

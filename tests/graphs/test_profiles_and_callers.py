@@ -29,7 +29,7 @@ from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Attempt, Requirement, Task
 from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
 
-GOOD, HALF = (0.9, 0.9, 0.9), (0.9, 0.1, 0.9)
+GOOD, HALF = (0.97, 0.97, 0.97), (0.97, 0.1, 0.97)
 
 
 class Row(NamedTuple):

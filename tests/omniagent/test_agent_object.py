@@ -152,7 +152,7 @@ def test_a_picture_from_elsewhere_is_checked_and_described(tmp_path: Path) -> No
     path = tmp_path / "a.png"
     Image.new("RGB", (40, 40), "white").save(path)
     critic = ScriptedCritic(
-        lambda prompt, question: 0.9 if "circle" in question else 0.2,
+        lambda prompt, question: 0.97 if "circle" in question else 0.2,
         lambda prompt, schema: plan_draft() if schema else f"a  white\nsquare, {len(prompt.parts)} parts",
         profile=LISTED,
     )

@@ -17,7 +17,7 @@ from omniagent.tools.record.trace import RunEnded
 from tests.support.paths import ROOT
 from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
-HALF, GOOD, POOR = (0.9, 0.1, 0.9), (0.9, 0.9, 0.9), (0.1, 0.1, 0.1)
+HALF, GOOD, POOR = (0.97, 0.1, 0.97), (0.97, 0.97, 0.97), (0.1, 0.1, 0.1)
 
 
 def test_a_finished_thread_gives_its_result_again_without_drawing(tmp_path: Path):
@@ -73,7 +73,7 @@ def drawn(request):
     return [picture_for(request.instruction, seed) for seed in request.seeds]
 
 looks = []
-judge = by_picture((0.1, 0.1, 0.1), (0.1, 0.1, 0.9), (0.1, 0.9, 0.9), (0.9, 0.9, 0.9))
+judge = by_picture((0.1, 0.1, 0.1), (0.1, 0.1, 0.97), (0.1, 0.97, 0.97), (0.97, 0.97, 0.97))
 
 def verdict(prompt, question):
     looks.append(question)

@@ -70,7 +70,7 @@ def test_a_server_without_its_model_ends_at_its_start(tmp_path: Path) -> None:
 
 
 def test_the_best_is_named_and_why_it_is_not_the_one_with_most_verdicts(tmp_path: Path) -> None:
-    judge = by_picture((0.9, 0.1, 0.1), (0.9, 0.9, 0.1))
+    judge = by_picture((0.97, 0.1, 0.1), (0.97, 0.97, 0.1))
     written, config = texts(scope="global"), Config(loop=LoopPolicy(must_wins=False))
     outcome = call(
         scripted_agent(tmp_path, judge, written, config=config), "run", TASK, "--max-rounds", "2", "--candidates", "1"

@@ -385,7 +385,7 @@ def test_the_longest_answers_stay_under_the_limit(tmp_path: Path) -> None:
         answer="答" * 200_000,
     )
     agent = scripted_agent(
-        tmp_path, lambda prompt, question: 0.9, written, generator=ScriptedGenerator(lambda request: noise)
+        tmp_path, lambda prompt, question: 0.97, written, generator=ScriptedGenerator(lambda request: noise)
     )
 
     async def use(client: Client) -> None:

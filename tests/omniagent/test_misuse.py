@@ -30,7 +30,7 @@ from omniagent.tools.record.trace import RunEnded, RunStarted, ToolCalled, ToolE
 from omniagent.tools.types import Budget, RenderSettings
 from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
-POOR, GOOD = (0.9, 0.1, 0.1), (0.9, 0.9, 0.9)
+POOR, GOOD = (0.97, 0.1, 0.1), (0.97, 0.97, 0.97)
 
 
 def drawing(number: int, error: Exception) -> ScriptedGenerator:
@@ -129,7 +129,7 @@ def test_a_repair_that_cannot_be_read_leads_to_another_drawing(tmp_path: Path) -
     def write(prompt: Prompt, schema: type[BaseModel] | None) -> Written:
         return "no JSON at all" if schema is RepairDraft else texts()(prompt, schema)
 
-    agent = scripted_agent(tmp_path, by_picture((0.9, 0.9, 0.1), GOOD), write)
+    agent = scripted_agent(tmp_path, by_picture((0.97, 0.97, 0.1), GOOD), write)
     result = agent.run("a red circle", thread_id="t")
     assert result.accepted
     assert [decision.action for decision in result.decisions] == ["regenerate", "accept"]

@@ -20,7 +20,7 @@ from omniagent.tools.types import (
     Verdict,
 )
 
-PROBABILITY: dict[str, tuple[Answer, float]] = {"y": ("yes", 0.9), "n": ("no", 0.1), "?": ("unsure", 0.5)}
+PROBABILITY: dict[str, tuple[Answer, float]] = {"y": ("yes", 0.97), "n": ("no", 0.1), "?": ("unsure", 0.5)}
 
 
 def picture(name: str) -> ImageRef:

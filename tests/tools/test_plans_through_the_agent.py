@@ -36,7 +36,7 @@ REPLIES = (
     *(raw for raw in CHECKLISTS if not raw.questions),
 )
 """Some that can be read, and all that cannot."""
-GOOD, POOR = (0.9, 0.9, 0.9), (0.9, 0.9, 0.1)
+GOOD, POOR = (0.97, 0.97, 0.97), (0.97, 0.97, 0.1)
 
 
 def pictures(count: int) -> list[Image.Image]:
@@ -186,7 +186,7 @@ def test_a_given_picture_is_never_dropped_silently(tmp_path: Path, words: str, c
         agent = agent_of(
             tmp_path / str(pick),
             lambda prompt, schema: checklist(["Is it right?"]) if schema else "It is a plain ground.",
-            lambda prompt, question: 0.9,
+            lambda prompt, question: 0.97,
             generator=generator,
             picks=lambda prompt, options, pick=pick: options[pick],
         )
