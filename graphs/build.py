@@ -10,6 +10,7 @@ A fault in any node leads to decide, which alone gives stop reasons. A run that 
 was.
 """
 
+from functools import cache
 from typing import Any, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -30,6 +31,12 @@ Graph = CompiledStateGraph[AgentState, GraphContext, AgentState, AgentState]
 
 def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     """The agent's graph, compiled. Run it with a `GraphContext` as context and durability `sync`."""
+    return _drawn().copy({"checkpointer": checkpointer})
+
+
+@cache
+def _drawn() -> Graph:
+    """Compiled once a process: that takes longer than a short run's own steps, and holds nothing of any run."""
     graph = StateGraph(AgentState, context_schema=GraphContext)
     looking = (nodes.critique, reading.reread, nodes.prefer, nodes.suggest, nodes.refine, nodes.survey)
     for work in (reading.plan, reading.answer, nodes.render, nodes.repair, *looking, nodes.decide):
@@ -48,7 +55,7 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
     graph.add_edge("refine", "decide")
     graph.add_edge("survey", "decide")
     graph.add_conditional_edges("decide", after_decision)
-    return graph.compile(checkpointer=checkpointer, name="omniagent")
+    return graph.compile(name="omniagent")
 
 
 def enter(

@@ -50,6 +50,17 @@ def connect() -> "Iterator[Connect]":
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums are split by the number of threads, so the last bits of a picture follow it."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def fresh_accelerator() -> Iterator[None]:
     """For trainings: accelerate keeps one precision a process, and tests train in several."""
     from accelerate.state import AcceleratorState

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -10,14 +11,19 @@ from PIL import Image
 
 def rendered(template: str, **values: object) -> str:
     """A page by the name of its template; values are escaped, and one that is missing is an error."""
-    environment = Environment(
+    return _templates().get_template(template).render(**values)
+
+
+@cache
+def _templates() -> Environment:
+    """Read once a process: compiling the report's template takes longer than all else of a short run."""
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**values)
 
 
 def decoded(file: Path | io.BytesIO) -> Image.Image:

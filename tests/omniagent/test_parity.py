@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parity.__main__ import main
 from tests.parity.golden import KEPT, PUBLIC, Golden
 from tests.parity.runner import CHECKS, judge
 from tests.support.paths import ROOT
@@ -29,11 +30,12 @@ def test_the_kept_part_of_the_recordings_is_covered_whole() -> None:
     assert all(case.kind in CHECKS for case in kept)
 
 
-@pytest.mark.slow
-def test_the_command_prints_a_line_for_each_case_and_says_by_its_exit_code_that_all_are_met() -> None:
-    done = _command(str(KEPT), "scheduler", "image")
-    assert done.returncode == 0
-    names = [line.split()[:2] for line in done.stdout.splitlines()]
+@pytest.mark.usefixtures("one_thread")
+def test_a_line_is_printed_for_each_case_and_the_exit_code_tells_that_all_are_met(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([str(KEPT), "scheduler", "image"]) == 0
+    names = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
     assert names == [
         ["scheduler/timesteps", "ok"],
         ["scheduler/trajectories", "ok"],
@@ -47,17 +49,11 @@ def test_a_case_of_an_unknown_kind_is_a_miss_and_fails_the_command(tmp_path: Pat
     (tmp_path / "manifest.json").write_text(
         '{"cases": {"dance/waltz": {"file": null, "meta": "x.json", "suggested_tolerance": {"atol": 0.1}}}}'
     )
-    done = _command(str(tmp_path))
+    command = [sys.executable, "-m", "tests.parity", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("dance/waltz miss nan 0.1")
 
 
-@pytest.mark.slow
-def test_a_folder_without_manifest_is_bad_usage(tmp_path: Path) -> None:
-    assert _command(str(tmp_path)).returncode == 2
-
-
-def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.parity", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def test_a_folder_without_manifest_is_bad_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2 and "manifest.json" in capsys.readouterr().err

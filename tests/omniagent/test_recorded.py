@@ -1,12 +1,10 @@
 """The bundled checkpoint is asked and decides as it was recorded; `python -m tests.recorded` records anew."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from omniagent import Agent
 from tests.recorded import prompts, runs
@@ -26,15 +24,6 @@ def test_the_bundled_critic_is_asked_what_it_was_trained_on(tmp_path: Path) -> N
     made = {case.name: prompts.digest_of(case, tmp_path / case.name) for case in prompts.cases()}
     assert made.keys() == known.keys()
     assert [name for name in known if made[name] != known[name]] == []
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Sums are split by the number of threads, so the last bits of a picture follow it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.bundled

@@ -195,7 +195,9 @@ def test_nothing_that_runs_inside_the_agent_knows_the_oracle():
     yardstick = {"oracle", "oracle_report", "requirements", "reading", "segment", "fit", "classify", "tasks"}
     for path in sources:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            names = [alias.name for alias in node.names]
             module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
             for name in [module, *names, *(f"{module}.{name}" for name in names)]:
                 parts = name.split(".")
