@@ -80,7 +80,7 @@ def tokenizer() -> "PreTrainedTokenizerBase":
 
 @pytest.fixture(scope="session")
 def mllm(tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLForConditionalGeneration":
-    """An untrained MLLM of the bundled checkpoint's sizes."""
+    """An untrained MLLM of the bundled checkpoint's widths, with fewer layers so that training it takes seconds."""
     import torch
     from transformers import Qwen2_5_VLForConditionalGeneration
 
@@ -89,4 +89,8 @@ def mllm(tokenizer: "PreTrainedTokenizerBase") -> "Qwen2_5_VLForConditionalGener
 
     torch.manual_seed(0)
     ids = {name: int(tokenizer.convert_tokens_to_ids(token)) for name, token in SPECIAL_IDS.items()}
-    return Qwen2_5_VLForConditionalGeneration(mllm_config(len(tokenizer), **ids)).eval()
+    config = mllm_config(len(tokenizer), **ids)
+    text, vision = config.text_config, config.vision_config
+    text.num_hidden_layers, text.layer_types, text.intermediate_size = 2, text.layer_types[:2], 256
+    vision.depth, vision.fullatt_block_indexes, vision.intermediate_size = 2, [1], 128
+    return Qwen2_5_VLForConditionalGeneration(config).eval()

@@ -34,7 +34,8 @@ def test_seeded_runs_of_the_bundled_checkpoint_go_as_recorded(kind: str, tmp_pat
     agent = Agent(runs_dir=tmp_path)
     exact = known["machine"] == runs.machine()
     for seed, (name, task) in enumerate(runs.tasks()):
-        if name.startswith(kind):
+        # Every other run; `python -m tests.recorded runs` makes all, and a change shows in git.
+        if name.startswith(kind) and seed % 2 == 0:
             told = runs.account(agent, task, tmp_path / name, seed)
             expected = known["runs"][name]
             if not exact:

@@ -60,8 +60,8 @@ def test_a_generator_without_limits_is_refused_nothing(tmp_path: Path) -> None:
 @pytest.mark.bundled
 @pytest.mark.slow
 def test_most_requests_in_other_words_are_read_rightly_by_the_bundled_planner() -> None:
-    # Every other one: reading them all takes the planner more than a minute.
-    everything = list(foreign())[::2]
+    # One of four: reading them all takes the planner minutes. `omniagent eval said` measures whole suites.
+    everything = list(foreign())[::4]
     with tempfile.TemporaryDirectory() as folder:
         planner = Planner(Path(folder))
         wrong: list[tuple[Foreign, str]] = []
