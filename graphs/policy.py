@@ -52,6 +52,12 @@ class LoopPolicy(Word):
         description="so many rounds in a row, drawn afresh, that hold no more than before end the run where a "
         "requirement held of no picture yet; 0: never",
     )
+    doubtful_rounds: int = Field(
+        default=3,
+        ge=0,
+        description="so many rounds drawn afresh that bring no surer picture end the bettering of one that holds in "
+        "doubt; 0: only the budget does",
+    )
     refine: bool = Field(
         default=True,
         description="have the critic write a new instruction from what it saw before a picture is drawn again",

@@ -69,7 +69,7 @@ def hindered(state: AgentState, best: Attempt, *, cancelled: bool, expired: bool
     """Why no other round follows where every requirement holds of the best picture, but not for sure (rule 17).
 
     None while one may: the budget lasts, no surer picture lost the critic's choice to this one, and fewer than
-    `LoopPolicy.fruitless_rounds` rounds drawn afresh came after it.
+    `LoopPolicy.doubtful_rounds` rounds drawn afresh came after it.
     """
     stop = ended(state, cancelled=cancelled, expired=expired) or going_nowhere(state)
     if stop is not None:
@@ -78,7 +78,7 @@ def hindered(state: AgentState, best: Attempt, *, cancelled: bool, expired: bool
     if any(acceptable(critique_of(state, one)) and not doubtful(state, one) for one in lost):
         return "the critic chose it over a surer picture"
     later = [one for one in rounds(state) if one.number > best.round and not is_repair(state, one.attempt)]
-    if state.policy.fruitless_rounds and len(later) >= state.policy.fruitless_rounds:
+    if state.policy.doubtful_rounds and len(later) >= state.policy.doubtful_rounds:
         return f"{counted(len(later), 'round')} brought no surer picture"
     return None
 

@@ -85,7 +85,11 @@ def test_what_kept_a_doubtful_picture_from_being_bettered_is_told():
     broken = doubtful.model_copy(update={"fault": Fault(stop="critic_unavailable", message="the server is down")})
     assert "not bettered, as the server is down" in decide(broken).reason
     gained = redrawn((0.95, 0.1), DOUBTFUL, (0.95, 0.7), (0.96, 0.7))
-    assert "2 rounds brought no surer picture" in decide(gained).reason
+    assert decide(gained).action == "regenerate"
+    gained = redrawn((0.95, 0.1), DOUBTFUL, (0.95, 0.1), (0.1, 0.95), (0.1, 0.1))
+    assert "3 rounds brought no surer picture" in decide(gained).reason
+    less = decide(gained.model_copy(update={"policy": LoopPolicy(doubtful_rounds=0)}))
+    assert less.action == "regenerate"
 
 
 def test_a_doubtful_picture_that_the_critic_chose_over_a_sure_one_ends_the_run():
@@ -126,9 +130,9 @@ def parted(lines: Sequence[tuple[str, Verdict]]) -> tuple[list[str], list[str]]:
     return held, [question for question, _ in lines if question not in held]
 
 
-def test_two_rounds_that_bring_no_surer_picture_end_the_run_with_it():
-    assert decide(redrawn(DOUBTFUL, (0.95, 0.1))).action == "regenerate"
-    made = decide(redrawn(DOUBTFUL, (0.95, 0.1), (0.1, 0.95)))
+def test_three_rounds_that_bring_no_surer_picture_end_the_run_with_it():
+    assert decide(redrawn(DOUBTFUL, (0.95, 0.1), (0.95, 0.1))).action == "regenerate"
+    made = decide(redrawn(DOUBTFUL, (0.95, 0.1), (0.1, 0.95), (0.95, 0.1)))
     assert (made.stop, made.target) == ("accepted", "a1")
 
 
