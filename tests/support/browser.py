@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Generator
@@ -123,7 +122,8 @@ class Served:
 
     def close(self) -> None:
         """End it, and wait for its end."""
-        self._process.send_signal(signal.SIGINT)
+        # Tests that run in the background hand down that Ctrl-C is ignored there.
+        self._process.terminate()
         self._end()
 
     def _end(self) -> None:
