@@ -21,6 +21,7 @@ from omniagent.shapes.training.paint import paint_lessons
 from omniagent.shapes.training.publish import merge, publish, published
 from omniagent.shapes.training.recipe import BUNDLED, Recipe, read_recipe, shipped_recipes, stage_of, start_of
 from omniagent.shapes.training.stages import Stage
+from tests.omniagent.test_cli import call
 from tests.support.paths import ROOT
 
 ONE_VAE_STEP = """
@@ -183,18 +184,16 @@ def test_a_training_ends_at_its_time_of_day_with_its_rate_decayed(
 
 
 @pytest.mark.slow
-def test_a_recipe_runs_its_parts_side_by_side_and_leaves_their_weights(tmp_path: Path) -> None:
+def test_a_recipe_runs_its_parts_side_by_side_and_leaves_their_weights(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(ONE_VAE_STEP)
-    command = [sys.executable, "-m", "omniagent.cli", "train", "recipe", str(path), "--work", str(tmp_path / "work")]
-    done = subprocess.run(
-        [*command, "--publish", str(tmp_path / "small")], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "[vae] step=1" in done.stdout and "[pictures] step=1" in done.stdout
+    Conductor(read_recipe(str(path)), tmp_path / "work", published=tmp_path / "small").run()
+    told = capfd.readouterr().out
+    assert "[vae] step=1" in told and "[pictures] step=1" in told
     assert {p.name for p in (tmp_path / "small").iterdir()} == {"vae-1-of-1.safetensors", "vae.jsonl"}
-    merged = [sys.executable, "-m", "omniagent.cli", "train", "merge", str(tmp_path / "small")]
-    subprocess.run([*merged, "--out", str(tmp_path / "new")], cwd=ROOT, check=True, capture_output=True)
+    assert call(None, "train", "merge", str(tmp_path / "small"), "--out", str(tmp_path / "new")).exit_code == 0
     assert (tmp_path / "new" / "model_index.json").is_file()
 
 
