@@ -193,8 +193,15 @@ def _is_surer(state: AgentState, one: Attempt, best: Attempt) -> bool:
     seen = critique_of(state, one)
     if seen is None or not seen.accepted or not doubtful(state, best) or doubtful(state, one):
         return False
-    lost = any(one.id in each.pair and each.better not in (None, one.id) for each in state.preferences)
-    return not lost and one.parent is None
+    return one.id not in _lost(state) and one.parent is None
+
+
+def _lost(state: AgentState) -> set[str]:
+    """The pictures that lost a choice, and those that a choice left equal to one of these."""
+    decided = [each for each in state.preferences if each.better is not None]
+    lost = {name for each in decided for name in each.pair if name != each.better}
+    even = [each.pair for each in state.preferences if each.better is None]
+    return lost | {name for pair in even if lost & set(pair) for name in pair}
 
 
 def _budget(chance: random.Random) -> Budget:
