@@ -1,12 +1,10 @@
 """Success against pictures as one SVG file: a line a policy, with its intervals."""
 
-from pathlib import Path
 from typing import Final, NamedTuple
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from omniagent.comparison.outcomes import Comparison
 from omniagent.model.wording import cut
+from omniagent.runs.pages import rendered
 
 WIDTH: Final = 700
 HEIGHT: Final = 400
@@ -56,14 +54,8 @@ def svg_of(comparison: Comparison) -> str:
         }
         for number, label in enumerate(labels)
     ]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("comparison.svg.j2").render(
+    return rendered(
+        "comparison.svg.j2",
         title=comparison.title,
         about=comparison.about,
         width=WIDTH,

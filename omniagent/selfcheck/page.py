@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from omniagent.runs.pages import rendered
 from omniagent.selfcheck.check import Checked, Report
 from omniagent.tools.record.files import write_whole
 
@@ -23,15 +23,8 @@ def write_report(out: Path, report: Report) -> Path:
     Raises:
         OutputUnwritable, StorageFull: they cannot be written.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows = [_row(one, out) for one in report.tasks]
-    page = environment.get_template("selfcheck.html.j2").render(report=report, rows=rows)
+    page = rendered("selfcheck.html.j2", report=report, rows=rows)
     write_whole(out / DATA, report.model_dump_json(indent=1).encode())
     write_whole(out / PAGE, page.encode(errors="replace"))
     return out / PAGE

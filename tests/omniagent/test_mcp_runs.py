@@ -1,7 +1,6 @@
 """MCP runs that take longer than a host waits: handles, progress, cancelling, going on, and asking for earlier runs."""
 
 import asyncio
-import base64
 import gc
 import itertools
 import threading
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ResourceLink, TextContent
 from PIL import Image
 
@@ -23,11 +21,11 @@ from omniagent.integrations.jobs import MOST, Job, Jobs
 from omniagent.integrations.mcp import build_server
 from omniagent.integrations.mcp.server import PATIENCE
 from omniagent.integrations.progress import RunProgress
-from omniagent.model.requests import Completion, GenerationRequest, Prompt
-from omniagent.model.scripted import Drawn, ScriptedCritic, ScriptedGenerator
+from omniagent.model.requests import Completion, Prompt
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
 from omniagent.tools.record.trace import Event, RunEnded, ToolStarted
 from tests.support.faces import FAILS, HOLDS, TASK, never_right, repaired
-from tests.support.scripted_runs import LISTED, by_picture, plan_draft, scripted_agent, texts
+from tests.support.scripted_runs import LISTED, by_picture, scripted_agent, texts
 
 LIMIT = 1024 * 1024
 Told = list[tuple[float, float | None, str | None]]
@@ -268,23 +266,6 @@ def test_an_error_after_the_handle_is_told_by_get_run(tmp_path: Path, monkeypatc
     with_client(repaired(tmp_path), use, patience=0.2)
 
 
-def test_a_run_of_which_only_the_folder_is_left_is_called_unfinished(tmp_path: Path) -> None:
-    result = repaired(tmp_path).run(TASK, thread_id="mine")
-    (result.folder / "result.json").unlink()
-
-    async def use(client: Client) -> None:
-        told = made(await client.call_tool("get_run", {"run_id": "mine"}))
-        assert told["status"] == "unfinished" and "thread_id mine" in told["message"]
-        assert "nothing was stopped" not in told["message"]
-        told = made(await client.call_tool("get_run", {"run_id": "mine", "cancel": True}))
-        assert told["status"] == "unfinished" and "nothing was stopped" in told["message"]
-        for wrong in ("nobody", "../mine", "a/b", ""):
-            refused = await client.call_tool("get_run", {"run_id": wrong})
-            assert refused.is_error and "\n" not in text_of(refused)
-
-    with_client(repaired(tmp_path), use)
-
-
 def test_the_same_thread_goes_on_where_it_stopped(tmp_path: Path) -> None:
     async def use(client: Client) -> None:
         stopped = made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine", "max_rounds": 1}))
@@ -309,96 +290,6 @@ def test_a_thread_that_is_at_work_is_not_begun_twice_and_there_is_an_end_of_room
         assert full.is_error and text_of(full).startswith("QueueFull")
 
     with_client(held(tmp_path, threading.Event()), use, patience=0.01)
-
-
-@pytest.mark.slow
-def test_earlier_runs_are_listed_and_serve_as_pictures(tmp_path: Path) -> None:
-    seen: list[GenerationRequest] = []
-
-    def draw(request: GenerationRequest) -> Drawn:
-        seen.append(request)
-        return Image.new("RGB", (48, 48), "red")
-
-    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(draw))
-
-    async def use(client: Client) -> None:
-        assert made(await client.call_tool("list_runs", {})) == {"runs": [], "more": False}
-        for name in ("first", "second", "third"):
-            await client.call_tool("create_image", {"task": f"{TASK}, {name}", "thread_id": name})
-        (tmp_path / "no-run").mkdir()
-        listed = made(await client.call_tool("list_runs", {"limit": 2}))
-        assert [run["run_id"] for run in listed["runs"]] == ["third", "second"] and listed["more"]
-        assert all(run["status"] == "accepted" and Path(run["path"]).is_file() for run in listed["runs"])
-        uris = [str(one.uri) for one in (await client.list_resources()).resources]
-        assert uris == [f"omniagent://runs/{name}/picture.png" for name in ("third", "second", "first")]
-        for given in ("first", uris[-1]):
-            edited = made(await client.call_tool("edit_image", {"task": "make the circle red", "images": [given]}))
-            assert edited["path"] and seen[-1].references[0].size == (48, 48)
-            looked = await client.call_tool("check_image", {"image": given, "questions": "Is there a circle?"})
-            assert made(looked)["accepted"]
-        for nobody in ("omniagent://runs/nobody/picture.png", "omniagent://runs/..%2Ffirst/picture.png"):
-            refused = await client.call_tool("describe_image", {"image": nobody})
-            assert refused.is_error and "which has no result" in text_of(refused)
-
-    with_client(agent, use)
-
-
-def test_a_picture_is_described_and_asked_about(tmp_path: Path) -> None:
-    Image.new("RGB", (40, 40), "white").save(tmp_path / "a.png")
-
-    async def use(client: Client) -> None:
-        told = await client.call_tool("describe_image", {"image": str(tmp_path / "a.png")})
-        assert made(told) == {"text": "two"} and text_of(told) == "two"
-        asked = {"image": str(tmp_path / "a.png"), "question": "how many circles?"}
-        assert made(await client.call_tool("describe_image", asked)) == {"text": "two"}
-
-    with_client(repaired(tmp_path / "runs"), use)
-
-
-@pytest.mark.slow
-def test_the_full_file_of_a_large_picture_comes_in_parts_under_the_limit(tmp_path: Path) -> None:
-    noise = Image.effect_noise((1400, 1400), 90).convert("RGB")
-    agent = scripted_agent(tmp_path, generator=ScriptedGenerator(lambda request: noise))
-
-    async def use(client: Client) -> None:
-        run = made(await client.call_tool("create_image", {"task": TASK, "thread_id": "mine"}))
-        whole = b""
-        for number in range(1, run["parts"] + 1):
-            read = await client.read_resource(f"omniagent://runs/mine/parts/{number}")
-            assert len(read.model_dump_json(by_alias=True)) < LIMIT
-            whole += base64.b64decode(read.contents[0].blob)  # pyright: ignore[reportAttributeAccessIssue]
-        assert whole == Path(run["path"]).read_bytes() and run["parts"] > 1
-        for wrong in ("0", str(run["parts"] + 1), "-1", "x", "²", "9" * 30):
-            with pytest.raises(MCPError, match="parts 1 to"):
-                await client.read_resource(f"omniagent://runs/mine/parts/{wrong}")
-
-    with_client(agent, use)
-
-
-@pytest.mark.slow
-def test_the_longest_answers_stay_under_the_limit(tmp_path: Path) -> None:
-    long = "星" * 1_500
-    questions = [f"Is there {long}, {number}?" for number in range(32)]
-    noise = Image.effect_noise((900, 900), 90).convert("RGB")
-    written = texts(
-        plan_draft("generate", [f"Is there {'星' * 180}, {number}?" for number in range(12)], "星" * 900),
-        answer="答" * 200_000,
-    )
-    agent = scripted_agent(
-        tmp_path, lambda prompt, question: 0.97, written, generator=ScriptedGenerator(lambda request: noise)
-    )
-
-    async def use(client: Client) -> None:
-        drawn = await client.call_tool("create_image", {"task": long, "thread_id": "mine"})
-        assert len(made(drawn)["checks"]) >= 12
-        told = [drawn, await client.call_tool("list_runs", {"limit": 50})]
-        told.append(await client.call_tool("describe_image", {"image": "mine"}))
-        told.append(await client.call_tool("check_image", {"image": "mine", "questions": questions}))
-        told.append(await client.call_tool("check_image", {"image": "x" * 2_000_000, "questions": questions}))
-        for one in told:
-            assert len(one.model_dump_json(by_alias=True).encode()) < LIMIT
-
-    with_client(agent, use)
 
 
 def test_a_generator_that_fails_is_an_answer_with_its_reason(tmp_path: Path) -> None:
