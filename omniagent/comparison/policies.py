@@ -89,7 +89,7 @@ def rules_of(given: Iterable[str]) -> LoopPolicy:
     """The rules that `NAME=VALUE` texts set; values are read as YAML, so `false`, `3`, `[edit]` and `null` are.
 
     Raises:
-        BadSetting: a text without `=`, an unknown rule, or a value out of range.
+        BadSetting: a text without `=`, an unknown rule, one that is set twice, or a value out of range.
     """
     values: dict[str, Any] = {}
     for text in given:
@@ -99,6 +99,8 @@ def rules_of(given: Iterable[str]) -> LoopPolicy:
             raise BadSetting(f"{shown(text)} sets nothing; give NAME=VALUE, for example forced_choice=false")
         if name not in LoopPolicy.model_fields:
             raise BadSetting(unknown(name, LoopPolicy.model_fields))
+        if name in values:
+            raise BadSetting(f"{name} is set twice; rules that are set make one agent, so try each value by itself")
         try:
             values[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:

@@ -22,7 +22,11 @@ Budgets = Annotated[
 ]
 Rules = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A rule of the loop, tried beside the agent as it is; repeats."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A rule of the loop, tried beside the agent as it is; of several one agent has all.",
+    ),
 ]
 Count = Callable[[str], None]
 

@@ -135,6 +135,12 @@ def test_a_rule_that_cannot_be_set_is_named(given: str, told: str):
         rules_of([given])
 
 
+def test_two_values_of_one_rule_are_refused_and_two_rules_are_set_together():
+    with pytest.raises(BadSetting, match="patience is set twice"):
+        rules_of(["patience=3", "patience=4"])
+    assert rules_of(["patience=4", "refine=false"]) == LoopPolicy(patience=4, refine=False)
+
+
 def test_the_command_compares_writes_json_and_a_plot_and_names_what_is_wrong(tmp_path: Path):
     done = call(None, "simulate", "--tasks", "3", "--budget", "2", "--set", "patience=2", "--out", str(tmp_path))
     assert done.exit_code == 0 and "| agent, patience=2 | 2 |" in done.stdout
