@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from omniagent.agent import Agent
+from tests.support import process_state
 from tests.support.faces import end_to_end_agent
 
 if TYPE_CHECKING:
@@ -60,14 +61,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def fresh_accelerator() -> Iterator[None]:
-    """For trainings: accelerate keeps one precision a process, and tests train in several."""
-    from accelerate.state import AcceleratorState
-
-    AcceleratorState._reset_state(reset_partial_state=True)
+@pytest.fixture(autouse=True)
+def process_as_found() -> Iterator[None]:
+    """No test changes how those after it calculate: what is set for the whole process is put back."""
+    before = process_state.numbers()
     yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+    process_state.forget_accelerator()
+    after = process_state.numbers()
+    left = {name: value for name, value in after.items() if before.get(name, value) != value}
+    assert not left, f"left set for the whole process: {left}; it was {before}"
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from tests.parity.golden import PUBLIC
 from tests.support.records import PROMPT, write_mix
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
-pytestmark = pytest.mark.usefixtures("fresh_accelerator")
 TRANSFORMER = Path("transformer") / "diffusion_pytorch_model.safetensors"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.attention_dispatch import attention_backend
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -234,7 +235,11 @@ def test_what_chooses_kernels_is_recorded_apart() -> None:
         return graphs.recorded
 
     assert check() == 1
-    net.set_attention_backend("_native_math")
+    # To set it on a network sets it for every other network of the process too, which the context puts back.
+    with attention_backend("native"):
+        net.set_attention_backend("_native_math")
+        assert check() == 2
+    net.reset_attention_backend()
     assert check() == 2
     with sdpa_kernel(SDPBackend.MATH):
         assert check() == 3

@@ -8,8 +8,6 @@ from tests.omniagent.test_cli import call, one_line
 from tests.support.records import write_mix
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
-pytestmark = pytest.mark.usefixtures("fresh_accelerator")
-
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:

@@ -83,7 +83,8 @@ def test_the_official_client_draws_a_picture_over_stdio(tmp_path: Path) -> None:
     assert full == Path(made["path"]).read_bytes()
     with Image.open(io.BytesIO(full)) as picture:
         assert picture.size == (made["width"], made["height"])
-    assert any(message and message.startswith("drew a1") for message in told)
+    # A host hears the newest news only: of a quick run perhaps nothing between its beginning and its end.
+    assert (told[-1] or "").startswith("done: "), told
     assert wire_size(result) < LIMIT
 
 

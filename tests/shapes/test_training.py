@@ -188,7 +188,6 @@ def test_weights_are_written_in_the_published_layout(tmp_path: Path) -> None:
     assert vae.config["scaling_factor"] > 0
 
 
-@pytest.mark.usefixtures("fresh_accelerator")
 def test_a_training_given_a_start_does_not_go_on_from_the_folders_old_state(tmp_path: Path) -> None:
     first = Stage(work=tmp_path, steps=2, batch=2)
     assert [line["step"] for line in train_vae(first)][-1] == 2
