@@ -35,6 +35,10 @@ class LoopPolicy(Word):
     local_failures: int = Field(
         default=2, ge=0, description="up to so many failed requirements are a local failure, which an edit repairs"
     )
+    whole_repairs: tuple[Mode, ...] = Field(
+        default=("generate",),
+        description="modes whose pictures are repaired as a whole where the critic tells no place of a repair",
+    )
     stack_edits: bool = Field(
         default=False,
         description="whether a repair edits the kept edit, up to the budget's depth, instead of its source",

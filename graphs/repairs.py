@@ -47,12 +47,13 @@ def is_local(state: AgentState, attempt: Attempt) -> bool:
 def repairable(state: AgentState, attempt: Attempt) -> bool:
     """Whether this picture may be repaired: drawn afresh or kept, a local failure, not tried before, depth left.
 
-    What was made of given pictures is repaired only inside a box, so that all else keeps its pixels.
+    In modes that are not among `LoopPolicy.whole_repairs` it is repaired only inside a box, so that all else keeps its
+    pixels.
     """
     critique = critique_of(state, attempt)
     if state.plan is None or critique is None or state.budget.max_depth < 1:
         return False
-    if state.plan.mode != "generate":
+    if state.plan.mode not in state.policy.whole_repairs:
         located = critique.repair is None or critique.where is not None
         ground = ground_of(state)
         edits = attempt.depth - (0 if ground is None else ground.depth)

@@ -42,7 +42,7 @@ def suggest(arguments: SuggestIn, context: ToolContext) -> SuggestOut:
 
     def write(desk: Desk) -> tuple[RepairDraft, Box | None]:
         dialect = dialect_of(desk.profile)
-        draft = dialect.repair(image, arguments.instruction, lines, desk)
+        draft = dialect.repair(image, arguments.instruction, lines, desk, arguments.critique.seen or "")
         if not arguments.locate or draft.scope != "local":
             return draft, None
         return draft, _where(image, draft.instruction, dialect, desk)

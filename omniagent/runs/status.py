@@ -101,7 +101,7 @@ def evidence_of(verdict: Verdict | None) -> str:
     told = [
         one for one in verdict.evidence if one.instrument != "description" or one.answer != verdict.evidence[0].answer
     ]
-    if all(one.instrument == "probability" for one in told):
+    if all(one.instrument == "probability" and not one.note for one in told):
         return ""
     return "; ".join(
         f"{_INSTRUMENTS[one.instrument]} {one.probability:.2f}{f', {one.note}' if one.note else ''}" for one in told

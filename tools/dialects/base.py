@@ -188,6 +188,13 @@ class Dialect(Protocol):
         """Where the described things that a question names are, in pixels of a picture of that (width, height)."""
         ...
 
+    def place_of(self, question: str, size: tuple[int, int]) -> Box | None:
+        """Where the thing that a question asks for is to be, in pixels of a picture of that (width, height).
+
+        None where the question names no place in this dialect.
+        """
+        ...
+
     def count_question(self, thing: str) -> str | None:
         """Asks how many there are of a thing, at the end of `verdict`; None where this critic was not taught to."""
         ...
@@ -244,9 +251,16 @@ class Dialect(Protocol):
         ...
 
     def repair(
-        self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
+        self,
+        image: Image.Image,
+        instruction: str,
+        lines: Sequence[tuple[str, Verdict | None]],
+        critic: Consultation,
+        seen: str = "",
     ) -> RepairDraft:
         """One repair for a picture; `lines` are the checklist's questions with their verdicts.
+
+        `seen` is the critic's description of the picture, where it made one.
 
         Raises:
             Unreadable: the critic's replies cannot be read, after a second try.

@@ -51,7 +51,12 @@ class Verifier(Plain):
     name = "verifier"
 
     def repair(
-        self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
+        self,
+        image: Image.Image,
+        instruction: str,
+        lines: Sequence[tuple[str, Verdict | None]],
+        critic: Consultation,
+        seen: str = "",
     ) -> RepairDraft:
         failed = [question for question, verdict in lines if verdict is None or verdict.answer != "yes"]
         sent = sent_size(image, critic.profile)

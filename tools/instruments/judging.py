@@ -14,7 +14,8 @@ from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect, Unreadable
 from omniagent.tools.instruments.agreement import agreed, answer_of
 from omniagent.tools.instruments.boxes import boxes_evidence, things_of, unread
-from omniagent.tools.instruments.kept import compared_by_pixels
+from omniagent.tools.instruments.edits.kept import compared_by_pixels
+from omniagent.tools.instruments.edits.untouched import as_before
 from omniagent.tools.instruments.looked import Looked, found_in
 from omniagent.tools.instruments.number import number_evidence
 from omniagent.tools.instruments.reading import reading_evidence
@@ -23,6 +24,8 @@ from omniagent.tools.types import Box, Evidence, Instrument, Requirement, Verdic
 
 _SURE = 0.9
 """What a description weighs that says otherwise than the answer."""
+
+_UNCHANGED = "nothing has changed there, so this is the answer to the given picture"
 
 _OF_BOTH = ("preservation", "identity")
 """Kinds that one picture cannot tell."""
@@ -86,6 +89,8 @@ def judged(
         answers |= _confirmed(desk, dialect, single, alone, answers, calls)
         if pair is not None:
             answers |= _confirmed(desk, dialect, pair, of_both, answers, calls)
+    same = _as_before(desk, dialect, looked, alone, answers, seen) if calls.left else {}
+    answers |= same
     read = _read(desk, dialect, looked, alone, calls)
     boxes = _boxes(desk, dialect, looked, alone, calls)
     compared = compared_by_pixels(desk, dialect, looked, asked, calls) if of_both else {}
@@ -101,7 +106,9 @@ def judged(
         if boxes is not None and (located := _located(one, boxes, looked.image.size)) is not None:
             found.append(located)
         found += compared.get(one.id, ())
-        if seen and (told := _described(dialect, one, seen, looked.image.size, found[0])) is not None:
+        if one.id in same:
+            found[0] = found[0].model_copy(update={"note": _UNCHANGED})
+        elif seen and (told := _described(dialect, one, seen, looked.image.size, found[0])) is not None:
             found.append(told)
         said, probability = agreed(found, thresholds, profile.weights_for(one.kind))
         verdicts.append(
@@ -208,6 +215,24 @@ def _confirmed(
     for (one, other), probability in zip(again, said, strict=True):
         found[one.id].append(1.0 - probability if other.inverted else probability)
     return {name: _Answer(sum(each) / len(each), len(each)) for name, each in found.items()}
+
+
+def _as_before(
+    desk: Desk,
+    dialect: Dialect,
+    looked: Looked,
+    asked: Sequence[Requirement],
+    answers: Mapping[str, _Answer],
+    seen: str,
+) -> dict[str, _Answer]:
+    """The given picture's answers to what does not hold of this one, at places where nothing has changed."""
+
+    def doubtful(one: Requirement) -> bool:
+        return not _holds(answers[one.id], one, desk.profile) or dialect.described(one.question, seen) is False
+
+    found = as_before(desk, dialect, looked, [one for one in asked if doubtful(one)])
+    holding = (one for one in asked if one.id in found and _holds(_Answer(found[one.id], 1), one, desk.profile))
+    return {one.id: _Answer(found[one.id], answers[one.id].asked + 1) for one in holding}
 
 
 def _read(desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement], calls: CallMeter) -> _Read | None:

@@ -9,10 +9,9 @@ from typing import Final
 from omniagent.tools.dialects.listed.cells import WHERE
 from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, picture_of
 from omniagent.tools.dialects.listed.draws.parts import FILLS, SHAPES, SIZES
-from omniagent.tools.dialects.listed.notation import names_in, read_count, read_presence
+from omniagent.tools.dialects.listed.notation import names_in, read_asked_background, read_count, read_presence
 from omniagent.tools.types import Box
 
-_BACKGROUND: Final = re.compile(r"Is the background (\w+)\?")
 _RELATION: Final = re.compile(r"(?:Is|Are) the (.+?) (left of|right of|above|below) the (.+?)\?")
 _STEP: Final = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
 
@@ -34,8 +33,8 @@ def holds_as_described(question: str, seen: str) -> bool | None:
         told = names_in(name)[0]
         fits = _fitting(picture, (told.noun, *told.properties))
         return any(told.place is None or _near(one, told.place) for one in fits)
-    if (ground := _BACKGROUND.fullmatch(question)) is not None:
-        return picture.ground == ground[1]
+    if (ground := read_asked_background(question)) is not None:
+        return picture.ground == ground
     if (relation := _RELATION.fullmatch(question)) is not None:
         return _stand(picture, relation)
     return None
@@ -62,6 +61,13 @@ def places_of(question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...
     else:
         things = ()
     return tuple(_ninth(one.words, one.cell, size) for one in things if one.cell is not None)
+
+
+def asked_place(question: str, size: tuple[int, int]) -> Box | None:
+    """The ninth of a picture in which a question asks for one thing; None where it names no place."""
+    name = read_presence(question)
+    place = None if name is None else names_in(name)[0].place
+    return None if name is None or place is None or place not in WHERE else _ninth(name, place, size)
 
 
 def _ninth(label: str, cell: str, size: tuple[int, int]) -> Box:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from omniagent.model.mllm.yes_no import json_objects, without_thought
 from omniagent.model.requests import Completion, Prompt
+from omniagent.model.wording import cut
 from omniagent.tools.audit.mention import Mention, Told
 from omniagent.tools.dialects.base import (
     Consultation,
@@ -30,16 +31,17 @@ from omniagent.tools.dialects.listed.changes import (
     composition_in,
     grounded,
 )
-from omniagent.tools.dialects.listed.described import holds_as_described, places_of
+from omniagent.tools.dialects.listed.described import asked_place, holds_as_described, places_of
 from omniagent.tools.dialects.listed.draws import heard
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.layouts import layout_as_counted
 from omniagent.tools.dialects.listed.lexicon import Replaced, Understood
+from omniagent.tools.dialects.listed.mending import mended
 from omniagent.tools.dialects.listed.names import named_as_seen, questions_as_seen, questions_as_told
-from omniagent.tools.dialects.listed.notation import NAME, asks_for_background, read_count, read_layout
+from omniagent.tools.dialects.listed.notation import NAME, read_asked_background, read_count, read_layout
 from omniagent.tools.dialects.listed.plain_words import plain_question, plain_request, said_otherwise
 from omniagent.tools.dialects.listed.wanted import told_of, wanted_of
-from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Stated, Verdict
+from omniagent.tools.types import Box, Mode, Requirement, RequirementKind, Scope, Stated, Verdict
 
 Draft = TypeVar("Draft", bound=BaseModel)
 
@@ -99,13 +101,16 @@ class Listed:
         return prompts.verdict_question(_own_question(text))
 
     def stated(self, kind: RequirementKind, question: str) -> Stated:
-        if asks_for_background(question):
+        if read_asked_background(question) is not None:
             return Stated(reach="surroundings")
         counted = read_count(question)
         return Stated() if counted is None else Stated(thing=counted.phrase, number=counted.number)
 
     def described(self, question: str, seen: str) -> bool | None:
         return holds_as_described(question, seen)
+
+    def place_of(self, question: str, size: tuple[int, int]) -> Box | None:
+        return asked_place(question, size)
 
     def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
         return places_of(question, seen, size)
@@ -148,9 +153,18 @@ class Listed:
         return None
 
     def repair(
-        self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
+        self,
+        image: Image.Image,
+        instruction: str,
+        lines: Sequence[tuple[str, Verdict | None]],
+        critic: Consultation,
+        seen: str = "",
     ) -> RepairDraft:
         judged = [(question, "unsure" if verdict is None else verdict.answer) for question, verdict in lines]
+        if (told := mended(judged, seen)) is not None:
+            # What is described as it should be and called wrong is no fault that an edit could mend.
+            scope: Scope = "local" if told else "global"
+            return RepairDraft(seen=cut(seen, 600), instruction=cut(told or instruction, 400), scope=scope)
         prompt = prompts.repair_prompt(image, instruction, judged)
         return _drafted(critic, prompt, RepairDraft, critic.profile.repair_tokens)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 NAME = re.compile(r"\b(\w+) \(([^(),]+)(?:, ([^()]+))?\)")
 NAME_FROM_IMAGE = re.compile(rf"{NAME.pattern}(?= from image (\d))")
 IMAGE_KEPT = re.compile(r"(?<!from )image (\d)")
+_ASKED_BACKGROUND = re.compile(r"Is the background (\w+)\?")
 _PRESENCE = re.compile(r"Is there an? (\w+ \([^()]+\))\?")
 _COUNT = re.compile(r"(?:Is|Are) there exactly (\d+) ([\w ]+?)\?")
 _PART = re.compile(r"(?P<phrase>[\w ]+?) (?P<spot>at [a-z] [a-z]|inside it)")
@@ -159,6 +160,7 @@ def print_background(background: str) -> str:
     return f"Is the background {background}?"
 
 
-def asks_for_background(question: str) -> bool:
-    """Whether a question is one of `print_background`."""
-    return re.fullmatch(r"Is the background \w+\?", question) is not None
+def read_asked_background(question: str) -> str | None:
+    """The background that a question of `print_background` asks for; None for another question."""
+    found = _ASKED_BACKGROUND.fullmatch(question)
+    return None if found is None else found[1]

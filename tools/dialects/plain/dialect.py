@@ -99,6 +99,9 @@ class Plain:
     def described(self, question: str, seen: str) -> bool | None:
         return None
 
+    def place_of(self, question: str, size: tuple[int, int]) -> Box | None:
+        return None
+
     def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
         return ()
 
@@ -149,7 +152,12 @@ class Plain:
         return None if told is None else prompts.verdict_question(told)
 
     def repair(
-        self, image: Image.Image, instruction: str, lines: Sequence[tuple[str, Verdict | None]], critic: Consultation
+        self,
+        image: Image.Image,
+        instruction: str,
+        lines: Sequence[tuple[str, Verdict | None]],
+        critic: Consultation,
+        seen: str = "",
     ) -> RepairDraft:
         held = [question for question, verdict in lines if verdict is not None and verdict.answer == "yes"]
         failed = [question for question, verdict in lines if verdict is None or verdict.answer != "yes"]

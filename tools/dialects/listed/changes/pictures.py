@@ -9,7 +9,7 @@ from typing import Final
 from omniagent.tools.dialects.listed.cells import WHERE
 from omniagent.tools.dialects.listed.changes.wishes import Target
 from omniagent.tools.dialects.listed.draws.parts import COLOURS, FILLS, SIZES
-from omniagent.tools.dialects.listed.notation import print_name, read_background, read_description
+from omniagent.tools.dialects.listed.notation import Name, print_name, read_background, read_description
 
 _MISS: Final = {"shape": 4, "colour": 2, "fill": 1, "size": 1}
 """How much a look that was said and not seen speaks against a thing: sizes and fills are the easiest to mistake."""
@@ -87,12 +87,16 @@ def picture_of(description: str) -> Picture | None:
     names, ground = read_description(description), read_background(description)
     if names is None or ground is None:
         return None
-    things: list[Seen] = []
-    for name in names:
-        colour = next((word for word in COLOURS if word in name.properties), None)
-        if colour is None or name.place not in WHERE:
-            return None
-        fill = next((word for word in FILLS if word in name.properties and word != "solid"), None)
-        size = next((word for word in SIZES if word in name.properties), None)
-        things.append(Seen(name.noun, colour, fill, size, name.place))
-    return Picture(ground, tuple(things))
+    things = [seen_of(name) for name in names if name.place in WHERE]
+    told = tuple(one for one in things if one is not None)
+    return Picture(ground, told) if len(told) == len(names) else None
+
+
+def seen_of(name: Name) -> Seen | None:
+    """The thing that a name tells of; None without a colour, or at a place that is none of the nine."""
+    colour = next((word for word in COLOURS if word in name.properties), None)
+    if colour is None or name.place not in (None, *WHERE):
+        return None
+    fill = next((word for word in FILLS if word in name.properties and word != "solid"), None)
+    size = next((word for word in SIZES if word in name.properties), None)
+    return Seen(name.noun, colour, fill, size, name.place)

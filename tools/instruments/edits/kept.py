@@ -9,8 +9,8 @@ from PIL import Image
 from omniagent.model.perception.boxes import BoxFinder
 from omniagent.tools.consult import Desk
 from omniagent.tools.dialects.base import NOWHERE, Dialect, Touched, Unreadable
+from omniagent.tools.instruments.edits.pixels import Pair, pixels_evidence
 from omniagent.tools.instruments.looked import Looked, found_in
-from omniagent.tools.instruments.pixels import Pair, pixels_evidence
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.types import Box, Evidence, Reach, Requirement
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from omniagent.tools.instruments.alignment import (
+from omniagent.tools.instruments.edits.alignment import (
     Placing,
     Plane,
     blurred,

@@ -17,8 +17,15 @@ import numpy as np
 from PIL import Image
 
 from omniagent.tools.dialects.base import NOWHERE, Touched
-from omniagent.tools.instruments.alignment import boxed
-from omniagent.tools.instruments.difference import Difference, Mask, comparable, compared, likeness_of, strongest_spot
+from omniagent.tools.instruments.edits.alignment import boxed
+from omniagent.tools.instruments.edits.difference import (
+    Difference,
+    Mask,
+    comparable,
+    compared,
+    likeness_of,
+    strongest_spot,
+)
 from omniagent.tools.types import Answer, Box, ChangeMap, Evidence, Reach, Requirement
 
 _SURE: Final[dict[Answer, float]] = {"yes": 0.9, "no": 0.1, "unsure": 0.5}
