@@ -25,7 +25,10 @@ from omniagent.tools.types import Box, Evidence, Instrument, Requirement, Verdic
 _SURE = 0.9
 """What a description weighs that says otherwise than the answer."""
 
-_UNCHANGED = "nothing has changed there, so this is the answer to the given picture"
+_LOOKS_BEFORE: Final = 2
+"""Calls that a look at the given picture takes: its description, and the questions."""
+
+_UNCHANGED: Final = "nothing has changed there, so this is the answer to the given picture"
 
 _OF_BOTH = ("preservation", "identity")
 """Kinds that one picture cannot tell."""
@@ -89,7 +92,7 @@ def judged(
         answers |= _confirmed(desk, dialect, single, alone, answers, calls)
         if pair is not None:
             answers |= _confirmed(desk, dialect, pair, of_both, answers, calls)
-    same = _as_before(desk, dialect, looked, alone, answers, seen) if calls.left else {}
+    same = _as_before(desk, dialect, looked, alone, answers, seen) if calls.left >= _LOOKS_BEFORE else {}
     answers |= same
     read = _read(desk, dialect, looked, alone, calls)
     boxes = _boxes(desk, dialect, looked, alone, calls)

@@ -57,7 +57,12 @@ class Forgetful:
         return "before" if pictures[-1].tobytes() == BEFORE.tobytes() else "after"
 
     def verdicts(
-        self, folder: Path, after: Image.Image, *checklist: Requirement, before: Image.Image | None = BEFORE
+        self,
+        folder: Path,
+        after: Image.Image,
+        *checklist: Requirement,
+        before: Image.Image | None = BEFORE,
+        calls: int = 50,
     ) -> dict[str, Verdict]:
         store = ImageStore(folder / "images")
         context = ToolContext(
@@ -65,7 +70,7 @@ class Forgetful:
             store=store,
             trace=Trace(folder / "trace.jsonl", "test"),
             token=CancelToken(),
-            calls=CallMeter(50),
+            calls=CallMeter(calls),
         )
         attempt = Attempt(id="a1", image=store.put(after), instruction="make the circle green", seed=0)
         given = None if before is None else store.put(before)
@@ -116,6 +121,13 @@ def test_a_description_that_misses_it_too_gives_way_to_that_of_the_given_picture
     assert critic.verdicts(tmp_path / "one", AFTER, SQUARE, CIRCLE)["r1"].answer == "yes"
     neither = Forgetful(described="white background; circle (green, right)", before="white background")
     assert neither.verdicts(tmp_path / "two", AFTER, SQUARE, CIRCLE)["r1"].answer == "no"
+
+
+@pytest.mark.parametrize(("calls", "answer"), [(2, "no"), (3, "no"), (4, "yes")])
+def test_the_last_calls_are_not_spent_on_the_given_picture(tmp_path: Path, calls: int, answer: str) -> None:
+    both = "white background; square (red, left); circle (blue, right)"
+    critic = Forgetful(described="white background; circle (green, right)", before=both)
+    assert critic.verdicts(tmp_path, AFTER, SQUARE, CIRCLE, calls=calls)["r1"].answer == answer
 
 
 def test_only_questions_that_name_one_of_nine_places_tell_where_to_compare() -> None:
