@@ -1,7 +1,8 @@
 """The suites: how many tasks of each kind, all from the test split, each a function of the seed and its number.
 
 Those called `-said` are in held-out sentence frames and in words that the lexicon holds without its test's synonyms;
-`draw-synonym` has just one of these synonyms in each request, and each of `edit-two-said` asks for two changes.
+`draw-synonym` has just one of these synonyms in each request, each of `edit-two-said` asks for two changes, each of
+`edit-three-said` for three.
 """
 
 from collections.abc import Callable
@@ -34,6 +35,7 @@ SAID_SUITES: Final = MappingProxyType[str, tuple[Kind, int]](
         "chinese-said": ("draw", 60),
         "edit-said": ("edit", 200),
         "edit-two-said": ("edit", 60),
+        "edit-three-said": ("edit", 60),
         "reference-said": ("reference", 80),
         "questions-said": ("question", 100),
         "outside-said": ("outside", 150),
@@ -69,8 +71,9 @@ def _task(suite: str, index: int, rng: np.random.Generator) -> ShapesTask:
         case "edit-said":
             changes = 2 if index % 4 == 3 else 1
             return _made(lambda: said_edit(rng, _TEST, "test", changes))
-        case "edit-two-said":
-            return _made(lambda: said_edit(rng, _TEST, "test", 2))
+        case "edit-two-said" | "edit-three-said":
+            changes = 2 if suite == "edit-two-said" else 3
+            return _made(lambda: said_edit(rng, _TEST, "test", changes))
         case "outside-said":
             beside = index % 3 == 0
             return _made(lambda: said_outside(rng, _TEST, "test", beside=beside))
