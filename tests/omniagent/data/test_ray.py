@@ -34,9 +34,15 @@ def test_a_cluster_gives_the_bytes_of_one_process_though_a_worker_is_killed(tmp_
     recipe = recipe.model_copy(update={"stages": tuple(stages)})
     killed: list[int] = []
 
+    def is_worker(child: psutil.Process) -> bool:
+        try:
+            return "StageActor" in " ".join(child.cmdline())
+        except psutil.Error:
+            # It has ended since it was listed.
+            return False
+
     def kill_one(_: object) -> None:
-        children = psutil.Process().children(recursive=True)
-        workers = [child for child in children if "StageActor" in " ".join(child.cmdline())]
+        workers = [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
         if not killed and workers:
             killed.append(workers[0].pid)
             workers[0].kill()
