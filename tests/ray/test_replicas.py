@@ -15,6 +15,7 @@ import pytest
 from omniagent.agent import Agent
 from omniagent.config import Config
 from omniagent.http.desk.ray_engine import RayEngine
+from tests.support.children import children_named
 from tests.support.http_server import Served, serving
 
 # Ray warns of its own code.
@@ -32,8 +33,7 @@ def replicated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def replicas() -> list[psutil.Process]:
     """The processes of the replicas."""
-    mine = psutil.Process().children(recursive=True)
-    return [one for one in mine if "Replica" in " ".join(one.cmdline())]
+    return children_named("Replica")
 
 
 def drawn(served: Served, seed: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import psutil
 import pytest
 
 from omniagent.data.build import build
@@ -12,6 +11,7 @@ from omniagent.data.executors.ray import RayExecutor, StageActor
 from omniagent.data.recipe import load_recipe
 from omniagent.data.records import SetAside
 from omniagent.model.errors import BadSetting
+from tests.support.children import children_named
 from tests.support.shapes_media import pictures
 
 
@@ -34,15 +34,8 @@ def test_a_cluster_gives_the_bytes_of_one_process_though_a_worker_is_killed(tmp_
     recipe = recipe.model_copy(update={"stages": tuple(stages)})
     killed: list[int] = []
 
-    def is_worker(child: psutil.Process) -> bool:
-        try:
-            return "StageActor" in " ".join(child.cmdline())
-        except psutil.Error:
-            # It has ended since it was listed.
-            return False
-
     def kill_one(_: object) -> None:
-        workers = [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
+        workers = children_named("StageActor")
         if not killed and workers:
             killed.append(workers[0].pid)
             workers[0].kill()
