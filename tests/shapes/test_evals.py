@@ -26,7 +26,7 @@ from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.base import GivenTask
 from omniagent.tools.dialects.drafts import PlanDraft
-from omniagent.tools.dialects.listed.dialect import understood_as
+from omniagent.tools.dialects.listed.readings import understood_as
 from omniagent.tools.types import Budget
 from tests.omniagent.test_cli import call, one_line
 from tests.support.scripted_runs import LISTED

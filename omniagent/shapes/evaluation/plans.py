@@ -8,8 +8,8 @@ from omniagent.shapes.tasks.task import ShapesTask
 from omniagent.shapes.words.arrange import CANVAS_COLOUR
 from omniagent.shapes.words.requirements import Wanted, judge_reading
 from omniagent.tools.dialects.base import GivenTask
-from omniagent.tools.dialects.listed.dialect import reading_of
 from omniagent.tools.dialects.listed.notation import INSIDE, Layout, read_layout
+from omniagent.tools.dialects.listed.readings import reading_of
 from omniagent.tools.types import Plan
 
 _BLANK = Image.new("RGB", (1, 1))

@@ -12,8 +12,8 @@ from omniagent.shapes.said.voice import Vocabulary, Voice
 from omniagent.shapes.words.frames import Wording
 from omniagent.tools.dialects.base import GivenTask
 from omniagent.tools.dialects.listed import lexicon
-from omniagent.tools.dialects.listed.dialect import understood_as
 from omniagent.tools.dialects.listed.lexicon.entries import category as category_of
+from omniagent.tools.dialects.listed.readings import understood_as
 
 _ZH_FITTING = {
     "colours": re.compile("(?!大红).*"),

@@ -148,3 +148,13 @@ def test_noise_of_the_decoder_is_no_change_and_a_lost_pattern_is() -> None:
     for row in range(40, 57, 4):
         pen.line((6, row, 22, row), fill="white", width=2)
     assert not unchanged_in(Box(label="square", left=0, top=32, right=32, bottom=64), BEFORE, striped)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 5])
+def test_places_of_tiny_pictures_that_hold_no_pixel_tell_nothing(side: int) -> None:
+    tiny = Image.new("RGB", (side, side), "red")
+    for cell in ("top left", "centre", "bottom right"):
+        box = dialect_of(LISTED).place_of(f"Is there a star (red, {cell})?", tiny.size)
+        assert box is not None
+        empty = round(box.right) <= round(box.left)
+        assert unchanged_in(box, tiny, tiny) is not empty

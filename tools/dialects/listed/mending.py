@@ -1,7 +1,7 @@
 """The repair of a picture that was described in the listed notation, by comparing what was seen with what is asked for.
 
-A small critic that is to write a repair of several things adds changes that nobody asked for; what it saw and the lines
-that failed tell the repair by themselves.
+A small critic that is to write a repair of several things may add changes that were not asked for; what it saw and the
+lines that failed tell the repair by themselves.
 """
 
 from __future__ import annotations

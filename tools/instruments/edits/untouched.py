@@ -13,15 +13,14 @@ from omniagent.tools.instruments.preservation import PreservationLimits, preserv
 from omniagent.tools.types import Box, Requirement
 
 _CHANGED = 0.02
-"""Share of a place's cells up to which it counts as unchanged: drawn again from its latents a place has 0.016 in nine
-of ten cases, and one whose thing is gone 0.3 and more."""
+"""Share of a place's cells up to which it counts as unchanged; a few cells differ where it was drawn from latents."""
 
 
 def as_before(desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requirement]) -> dict[str, float]:
     """p(yes) of the given picture, of those requirements whose place looks as it does there.
 
-    A critic that sees the same thing twice and answers differently errs once, and more likely about the picture that
-    was drawn, since drawn things have softer edges than given ones.
+    A critic that answers differently about two places that look the same errs about one of them. The plan was read
+    from the given picture, so its answer there is the one that the checklist follows.
 
     Args:
         desk: The critic.
@@ -43,5 +42,8 @@ def as_before(desk: Desk, dialect: Dialect, looked: Looked, asked: Sequence[Requ
 
 def unchanged_in(box: Box, before: Image.Image, after: Image.Image) -> bool:
     """Whether two pictures of one size look the same inside a box."""
-    corners = round(box.left), round(box.top), round(box.right), round(box.bottom)
+    corners = left, top, right, bottom = round(box.left), round(box.top), round(box.right), round(box.bottom)
+    if right <= left or bottom <= top:
+        # A place of a tiny picture may hold no pixel, which tells nothing.
+        return False
     return preservation(before.crop(corners), after.crop(corners), PreservationLimits()).changed <= _CHANGED
