@@ -1,6 +1,6 @@
 """How many pictures the next round draws: by wish, by the caps, and by the time that is left. Pure functions."""
 
-from omniagent.graphs.history import step_of
+from omniagent.graphs.history import pictures_drawn, step_of
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
 from omniagent.model.wording import counted
@@ -20,7 +20,7 @@ def candidates(state: AgentState, *, repair: bool = False) -> int:
     needed = seconds_a_picture(state)
     if policy.whole_rounds and needed:
         most = min(most, max(1, int(time_left(state) / needed)))
-    return max(1, min(wanted, most, state.budget.max_images - len(state.attempts)))
+    return max(1, min(wanted, most, state.budget.max_images - pictures_drawn(state)))
 
 
 def fewer_candidates(state: AgentState, policy: LoopPolicy) -> str | None:

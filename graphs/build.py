@@ -1,11 +1,12 @@
 """The state machine. Every edge is drawn here and nowhere else.
 
     START → [ask (interrupt)] → plan
-    plan ─┬─ answer ─────────────────────────────────────→ decide → END
-          └─ render → critique → [reread, prefer, survey, suggest, refine] → decide ─┬─ accept, stop → END
-                ↑        ↑                                                           ├─ edit → repair → critique
-                └────────┼───────────────────────────────────────────────────────────┴─ regenerate, refine,
-                                                                                        roll back, advance → render
+    plan ─┬─ answer → decide → END
+          └─ render → critique → looks → decide ─┬─ accept, stop → END
+                                                 ├─ edit → repair → critique
+                                                 └─ regenerate, refine, roll back, advance → render
+    looks: reread, prefer, restore (what it makes is judged next), survey, suggest, refine; each where a rule wants it
+
 A fault in any node leads to decide, which alone gives stop reasons. A run that goes on after a stop enters where it
 was.
 """
@@ -18,10 +19,11 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from omniagent.graphs import doubts, nodes, reading, rules
+from omniagent.graphs import doubts, rules
 from omniagent.graphs.context import GraphContext
 from omniagent.graphs.history import standing, unseen
-from omniagent.graphs.node import node
+from omniagent.graphs.nodes import deciding, drawing, looking, reading
+from omniagent.graphs.nodes.node import node
 from omniagent.graphs.state import AgentState
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.types import Budget
@@ -38,8 +40,9 @@ def build(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Graph:
 def _drawn() -> Graph:
     """Compiled once a process: that takes longer than a short run's own steps, and holds nothing of any run."""
     graph = StateGraph(AgentState, context_schema=GraphContext)
-    looking = (nodes.critique, reading.reread, nodes.prefer, nodes.suggest, nodes.refine, nodes.survey)
-    for work in (reading.plan, reading.answer, nodes.render, nodes.repair, *looking, nodes.decide):
+    looks = (looking.critique, reading.reread, looking.prefer, looking.suggest, looking.refine, looking.survey)
+    drawn = (drawing.render, drawing.repair, drawing.restore)
+    for work in (reading.plan, reading.answer, *drawn, *looks, deciding.decide):
         graph.add_node(work.__name__, node(work))
     graph.add_node("ask", reading.ask)
     graph.add_conditional_edges(START, enter)
@@ -51,6 +54,7 @@ def _drawn() -> Graph:
     graph.add_conditional_edges("critique", after_critique)
     graph.add_conditional_edges("reread", after_critique)
     graph.add_conditional_edges("prefer", after_critique)
+    graph.add_conditional_edges("restore", after_critique)
     graph.add_conditional_edges("suggest", after_suggestion)
     graph.add_edge("refine", "decide")
     graph.add_edge("survey", "decide")
@@ -61,7 +65,18 @@ def _drawn() -> Graph:
 def enter(
     state: AgentState, runtime: Runtime[GraphContext]
 ) -> Literal[
-    "ask", "plan", "render", "critique", "reread", "prefer", "suggest", "refine", "survey", "decide", "answer"
+    "ask",
+    "plan",
+    "render",
+    "critique",
+    "reread",
+    "prefer",
+    "restore",
+    "suggest",
+    "refine",
+    "survey",
+    "decide",
+    "answer",
 ]:
     """Where a run begins, or goes on after a stop: where it would have gone without the stop.
 
@@ -88,9 +103,10 @@ def after_drawing(state: AgentState) -> Literal["critique", "decide"]:
 
 def after_critique(
     state: AgentState, runtime: Runtime[GraphContext]
-) -> Literal["critique", "reread", "prefer", "suggest", "refine", "survey", "decide"]:
+) -> Literal["critique", "reread", "prefer", "restore", "suggest", "refine", "survey", "decide"]:
     """Look at the next candidate; then read the task again where the plan is in doubt, choose between equal pictures,
-    look at what was given, if that decides, or have a repair written that may follow.
+    take back what the best one changed and was not to, look at what was given, if that decides, or have a repair
+    written that may follow.
     """
     if state.fault is not None:
         return "decide"
@@ -100,8 +116,10 @@ def after_critique(
     if doubts.wants_reread(state, cancelled=token.cancelled, expired=token.expired):
         return "reread"
     stopping = token.expired or token.cancelled
-    if not stopping and nodes.may_compare(state, runtime.context) and doubts.wants_choice(state):
+    if not stopping and looking.may_compare(state, runtime.context) and doubts.wants_choice(state):
         return "prefer"
+    if not stopping and doubts.wants_restoring(state):
+        return "restore"
     if rules.wants_survey(state):
         return "survey"
     wanted = rules.wants_suggestion(state, cancelled=token.cancelled, expired=token.expired)
@@ -128,4 +146,4 @@ def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
 
 def step_limit(budget: Budget) -> int:
     """More steps than any run within the budget takes: LangGraph's own limit never ends a run before the rules do."""
-    return 16 + budget.max_rounds * 8 + budget.max_images * 4
+    return 16 + budget.max_rounds * 8 + budget.max_images * 6

@@ -24,6 +24,11 @@ def attempt_of(state: AgentState, name: str) -> Attempt:
     return next(attempt for attempt in state.attempts if attempt.id == name)
 
 
+def pictures_drawn(state: AgentState) -> int:
+    """How many pictures were drawn; a restored one was not."""
+    return sum(not one.restored for one in state.attempts)
+
+
 def due(state: AgentState, attempt: Attempt) -> tuple[Requirement, ...]:
     """What an attempt must hold: the checklist of its step, else the plan's."""
     return () if state.plan is None else state.plan.checklist_of(attempt.step)
@@ -40,9 +45,15 @@ def ground_of(state: AgentState) -> Attempt | None:
     return attempt_of(state, ended[-1]) if ended and ended[-1] is not None else None
 
 
+def as_drawn(state: AgentState, attempt: Attempt) -> Attempt:
+    """The attempt, or of a restored one that which was drawn."""
+    return attempt_of(state, attempt.parent) if attempt.restored and attempt.parent is not None else attempt
+
+
 def is_repair(state: AgentState, attempt: Attempt) -> bool:
     """Whether an attempt was made of another one of its own step."""
-    return attempt.parent is not None and attempt_of(state, attempt.parent).step == attempt.step
+    source = as_drawn(state, attempt)
+    return source.parent is not None and attempt_of(state, source.parent).step == source.step
 
 
 def preference_of(state: AgentState, first: Attempt, second: Attempt) -> Preference | None:
@@ -72,9 +83,11 @@ def undone(state: AgentState) -> Decision | None:
 
 
 def root_of(state: AgentState, attempt: Attempt) -> Attempt:
-    """The first picture of its step that a repaired one descends from."""
-    while attempt.parent is not None and is_repair(state, attempt):
-        attempt = attempt_of(state, attempt.parent)
+    """The first picture of its step that a repaired one descends from, restored where the repair began with that."""
+    while is_repair(state, attempt):
+        parent = as_drawn(state, attempt).parent
+        assert parent is not None, "a repair is made of another attempt"
+        attempt = attempt_of(state, parent)
     return attempt
 
 

@@ -56,6 +56,9 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
         return False
     if attempt.step != best.step:
         return _goes_further(state, attempt, best)
+    if attempt.restored and attempt.parent == best.id:
+        # It changes less, so it need not be better.
+        return old is None or (new.passed >= old.passed and not broken(old, new))
     choice = preference_of(state, best, attempt)
     accepted = old is not None and old.accepted and new.accepted
     if choice is not None and old is not None and _is_open(old, new) and not (accepted and choice.better is None):
@@ -190,6 +193,8 @@ def undecided(state: AgentState) -> tuple[Attempt, Attempt] | None:
 def _wants_choice(state: AgentState, best: Attempt, rival: Attempt) -> bool:
     old, new = critique_of(state, best), critique_of(state, rival)
     if old is None or new is None or old.blank or new.blank or rival.image == best.image:
+        return False
+    if rival.restored and rival.parent == best.id:
         return False
     if is_repair(state, rival) or is_repair(state, best):
         # Whether a repair is kept is decided by what it broke and brought.

@@ -74,6 +74,10 @@ class LoopPolicy(Word):
     region_repairs: bool = Field(
         default=True, description="repair a local failure inside its box, while all else keeps its pixels"
     )
+    restore: bool = Field(
+        default=True,
+        description="take back from the given picture what an edit changed apart from where its change takes place",
+    )
     in_steps: bool = Field(
         default=True, description="make more changes than the generator takes at once one after the other"
     )

@@ -13,6 +13,7 @@ from omniagent.graphs.history import (
     critique_of,
     due,
     is_repair,
+    pictures_drawn,
     preference_of,
     round_number,
     standing,
@@ -164,7 +165,7 @@ def ended(state: AgentState, *, cancelled: bool, expired: bool) -> Decision | No
         return _stop(state, "critic_unavailable", f"all {budget.max_critic_calls} critic calls are spent")
     if round_number(state) >= budget.max_rounds:
         return _stop(state, "round_limit", f"all {budget.max_rounds} rounds are spent")
-    if len(state.attempts) >= budget.max_images:
+    if pictures_drawn(state) >= budget.max_images:
         return _stop(state, "image_limit", f"all {budget.max_images} pictures are spent")
     if state.policy.whole_rounds and (needed := seconds_a_picture(state)) > (left := time_left(state)):
         return _stop(
@@ -226,7 +227,7 @@ def wants_refinement(state: AgentState, *, cancelled: bool = False, expired: boo
 
 def may_draw_ahead(state: AgentState) -> bool:
     """Whether a redraw may follow the round that is being looked at: rounds and pictures are left for one (rule 8)."""
-    return round_number(state) < state.budget.max_rounds and len(state.attempts) < state.budget.max_images
+    return round_number(state) < state.budget.max_rounds and pictures_drawn(state) < state.budget.max_images
 
 
 def open_question(state: AgentState, contradictions: Sequence[tuple[str, str]] = ()) -> str | None:

@@ -52,7 +52,8 @@ class AgentState(Word):
     """One run. `stop` is None while the run goes on and is then exactly one reason.
 
     `given` are the verdicts on the picture that an edit starts from, once it was judged; `warnings` say in which ways
-    the pictures are not drawn as they were asked for; `pace` are the generator's seconds a picture, round by round.
+    the pictures are not drawn as they were asked for; `pace` are the generator's seconds a picture, round by round;
+    `compared` are the attempts that were held beside the given picture to take back what was not to change.
     """
 
     task: Task
@@ -70,6 +71,7 @@ class AgentState(Word):
     preferences: Annotated[tuple[Preference, ...], joined] = ()
     refinements: Annotated[tuple[Refinement, ...], joined] = ()
     pace: Annotated[tuple[float, ...], joined] = ()
+    compared: Annotated[tuple[str, ...], joined] = ()
     decisions: Annotated[tuple[Decision, ...], joined] = ()
     usage: Annotated[Usage, spent] = Usage()
     answer: str | None = None
@@ -90,6 +92,7 @@ class StateUpdate(TypedDict, total=False):
     preferences: tuple[Preference, ...]
     refinements: tuple[Refinement, ...]
     pace: tuple[float, ...]
+    compared: tuple[str, ...]
     decisions: tuple[Decision, ...]
     usage: Usage
     answer: str | None

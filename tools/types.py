@@ -215,6 +215,7 @@ class Evidence(Word):
         probability: Of yes, 0 to 1.
         note: What was counted, read or located, in words.
         boxes: Of the things that were located; of `pixels`, of what was to change, in the new picture.
+        given: Of `pixels`: of what was to change, in the given picture.
         changed: Where the new picture differs from the given one; of `pixels` only.
     """
 
@@ -223,6 +224,7 @@ class Evidence(Word):
     probability: float = Field(ge=0, le=1)
     note: str = ""
     boxes: tuple[Box, ...] = ()
+    given: tuple[Box, ...] = ()
     changed: ChangeMap | None = None
 
 
@@ -318,6 +320,8 @@ class Attempt(Word):
         round: From 1.
         step: Of the plan, from 1.
         perceptual_hash: By which pictures that look alike are found.
+        restored: Whether it is its parent with what was not to change taken back from the given picture, so that
+            nothing was drawn.
     """
 
     id: str
@@ -331,6 +335,7 @@ class Attempt(Word):
     round: int = Field(default=1, ge=1)
     step: int = Field(default=1, ge=1)
     perceptual_hash: str = ""
+    restored: bool = False
     _view: Callable[[str], str] | None = PrivateAttr(default=None)
 
     def shown_by(self, view: Callable[[str], str]) -> None:

@@ -124,6 +124,9 @@ class Watcher:
                 return [Text(f"{each}{several} ({_KNOWN_BY[event.source]})", _MUTED)]
             case AttemptMade():
                 made = event.attempt
+                if made.restored:
+                    told = f"{made.id}: {made.parent} with what was not to change as it was given"
+                    return [Text.assemble(("restored ", "bold"), told)]
                 origin = f" from {made.parent}" if made.parent else ""
                 return [Text.assemble(("drew ", "bold"), f"{made.id}{origin}, round {made.round}, seed {made.seed}")]
             case Critiqued():

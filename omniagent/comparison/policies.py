@@ -75,6 +75,7 @@ def caps_of(variant: Variant, pictures: int, base: Budget | None = None) -> Caps
         forced_choice=False,
         second_reading=False,
         confirm=False,
+        restore=False,
     )
     return Caps(budget, selection)
 

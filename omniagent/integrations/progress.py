@@ -61,7 +61,8 @@ class RunProgress:
                 line = f"plan: {event.plan.mode}, {counted(len(event.plan.checklist), 'requirement')}"
                 return self._told(self._round, line)
             case AttemptMade():
-                return self._told(self._round + _DRAWN, f"drew {event.attempt.id}")
+                did = "restored" if event.attempt.restored else "drew"
+                return self._told(self._round + _DRAWN, f"{did} {event.attempt.id}")
             case Critiqued():
                 seen = event.critique
                 line = f"looked at {seen.attempt}: {seen.passed} of {len(seen.verdicts)} hold"

@@ -60,7 +60,7 @@ def attempt_html(result: Result, name: str) -> str:
         return rendered(
             _TEMPLATE, title=name, told="is no attempt of this run", answer=None, shown=None, notes=[], strip=[]
         )
-    origin = f" from {attempt.parent}" if attempt.parent else ""
+    origin = f" {'restored ' if attempt.restored else ''}from {attempt.parent}" if attempt.parent else ""
     return rendered(
         _TEMPLATE,
         title=attempt.id,

@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from omniagent.graphs.build import Graph, build
-from omniagent.graphs.history import critique_of
+from omniagent.graphs.history import critique_of, pictures_drawn
 from omniagent.graphs.leading import best_of, doubtful
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import AgentState
@@ -152,7 +152,7 @@ def broken_promises(state: AgentState) -> list[str]:
     stops, budget, usage = [one for one in state.decisions if one.stop is not None], state.budget, state.usage
     if state.stop is None or [one.stop for one in stops] != [state.stop] or state.decisions[-1] is not stops[-1]:
         found.append(f"the stop reasons are {[one.stop for one in stops]}, the state's is {state.stop}")
-    rounds = Counter(one.round for one in state.attempts)
+    rounds = Counter(one.round for one in state.attempts if not one.restored)
     # A round of the first candidates is as large as the policy says, a later one as the budget does.
     rules = state.policy
     first = max((rules.first_candidates, *rules.first_by_mode.values()))
@@ -160,7 +160,7 @@ def broken_promises(state: AgentState) -> list[str]:
     # Each step of several changes is an edit of the one before it.
     deepest = max(1, budget.max_depth) + max(0, (0 if state.plan is None else len(state.plan.steps)) - 1)
     for what, spent, cap in (
-        ("pictures", len(state.attempts), budget.max_images),
+        ("pictures", pictures_drawn(state), budget.max_images),
         ("rounds", max(rounds, default=0), budget.max_rounds),
         ("critic calls", usage.critic_calls, budget.max_critic_calls),
         ("pictures of a round", max(rounds.values(), default=0), widest),

@@ -195,6 +195,13 @@ class Dialect(Protocol):
         """
         ...
 
+    def changed_places(self, questions: Sequence[str], seen: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
+        """Where a picture that the critic described must change so that all questions hold of it.
+
+        None where that does not tell it; then `touched` may.
+        """
+        ...
+
     def count_question(self, thing: str) -> str | None:
         """Asks how many there are of a thing, at the end of `verdict`; None where this critic was not taught to."""
         ...

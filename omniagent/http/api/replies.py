@@ -44,6 +44,9 @@ class AttemptView(Reply):
     url: str = Field(description="its PNG, with the same key")
     passed: int | None = None
     checked: int | None = None
+    restored: bool = Field(
+        default=False, description="its parent with what was not to change as it was given; nothing was drawn"
+    )
 
 
 class RunView(Reply):
@@ -202,4 +205,5 @@ def _attempt(run_id: str, attempt: Attempt, critique: Critique | None) -> Attemp
         url=f"/v1/runs/{run_id}/attempts/{attempt.id}",
         passed=None if critique is None else critique.passed,
         checked=None if critique is None else len(critique.verdicts),
+        restored=attempt.restored,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from omniagent.tools.dialects.listed.cells import WHERE
-from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, picture_of
+from omniagent.tools.dialects.listed.changes.pictures import Picture, Seen, differing, picture_of, seen_of
 from omniagent.tools.dialects.listed.draws.parts import FILLS, SHAPES, SIZES
 from omniagent.tools.dialects.listed.notation import names_in, read_asked_background, read_count, read_presence
 from omniagent.tools.types import Box
@@ -68,6 +68,49 @@ def asked_place(question: str, size: tuple[int, int]) -> Box | None:
     name = read_presence(question)
     place = None if name is None else names_in(name)[0].place
     return None if name is None or place is None or place not in WHERE else _ninth(name, place, size)
+
+
+def changed_places(questions: Sequence[str], seen: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
+    """The ninths of a picture where something must change, or go, so that a checklist holds of it.
+
+    None where that cannot be told: the description is prose, the background changes too, or a thing has no place.
+
+    Args:
+        questions: The checklist of the changed picture, which asks for every thing of it.
+        seen: The critic's description of the given picture.
+        size: (width, height) of the picture in pixels.
+    """
+    picture = picture_of(seen)
+    if picture is None:
+        return None
+    changed: list[Seen] = []
+    left = list(picture.things)
+    for question in questions:
+        name = read_presence(question)
+        if name is None:
+            if not _leaves_places(question, picture):
+                return None
+            continue
+        asked = seen_of(names_in(name)[0])
+        if asked is None:
+            return None
+        same = next((one for one in left if one.cell == asked.cell and not differing(one, asked)), None)
+        if same is None:
+            changed.append(asked)
+        else:
+            left.remove(same)
+    changed += left
+    boxes = [_ninth(one.words, one.cell, size) for one in changed if one.cell is not None]
+    return tuple(boxes) if len(boxes) == len(changed) else None
+
+
+def _leaves_places(question: str, picture: Picture) -> bool:
+    """Whether a line that names no place asks for nothing that the lines which do are not enough to tell."""
+    if (ground := read_asked_background(question)) is not None:
+        return ground == picture.ground
+    if (counted := read_count(question)) is not None:
+        return counted.total
+    return _RELATION.fullmatch(question) is not None
 
 
 def _ninth(label: str, cell: str, size: tuple[int, int]) -> Box:

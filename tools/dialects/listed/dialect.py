@@ -26,7 +26,7 @@ from omniagent.tools.dialects.listed.changes import (
     Changes,
     Composition,
 )
-from omniagent.tools.dialects.listed.described import asked_place, holds_as_described, places_of
+from omniagent.tools.dialects.listed.described import asked_place, changed_places, holds_as_described, places_of
 from omniagent.tools.dialects.listed.draws.scene import Asked
 from omniagent.tools.dialects.listed.mending import mended
 from omniagent.tools.dialects.listed.notation import NAME, read_asked_background, read_count
@@ -113,6 +113,9 @@ class Listed:
 
     def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
         return places_of(question, seen, size)
+
+    def changed_places(self, questions: Sequence[str], seen: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
+        return changed_places(questions, seen, size)
 
     def count_question(self, thing: str) -> str | None:
         return None

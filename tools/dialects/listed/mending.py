@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from omniagent.tools.dialects.listed.cells import WHERE, middle_of
-from omniagent.tools.dialects.listed.changes.pictures import Seen, picture_of, seen_of
+from omniagent.tools.dialects.listed.changes.pictures import Seen, differing, picture_of, seen_of
 from omniagent.tools.dialects.listed.notation import (
     article,
     names_in,
@@ -87,17 +87,11 @@ def _nearest(things: Sequence[Seen], asked: Seen) -> Seen | None:
 
 
 def _apart(one: Seen, asked: Seen) -> int:
-    looks = sum(_APART[look] for look in _differing(one, asked))
+    looks = sum(_APART[look] for look in differing(one, asked))
     if one.cell is None or asked.cell is None:
         return looks
     (x, y), (a, b) = WHERE[one.cell], WHERE[asked.cell]
     return looks + min(3, abs(x - a) + abs(y - b))
-
-
-def _differing(one: Seen, asked: Seen) -> list[str]:
-    """The looks that are asked for and not there; no size is asked for where none is told."""
-    wanted = {"shape": asked.shape, "colour": asked.colour, "fill": asked.fill, "size": asked.size or one.size}
-    return [look for look in _APART if getattr(one, look) != wanted[look]]
 
 
 def _changes(one: Seen, asked: Seen) -> list[str]:
@@ -106,7 +100,7 @@ def _changes(one: Seen, asked: Seen) -> list[str]:
     if one.cell is not None and asked.cell is not None and one.cell != asked.cell:
         steps.append(f"move the {one.name} to {middle_of(asked.cell)}")
         one = replace(one, cell=asked.cell)
-    for look in _differing(one, asked):
+    for look in differing(one, asked):
         new = getattr(asked, look) or "solid"
         steps.append(f"turn the {one.name} into {article(new)}" if look == "shape" else f"make the {one.name} {new}")
         one = replace(one, **{look: getattr(asked, look)})

@@ -105,6 +105,9 @@ class Plain:
     def places(self, question: str, seen: str, size: tuple[int, int]) -> tuple[Box, ...]:
         return ()
 
+    def changed_places(self, questions: Sequence[str], seen: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
+        return None
+
     def count_question(self, thing: str) -> str | None:
         return prompts.count_question(thing)
 

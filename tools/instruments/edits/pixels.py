@@ -230,5 +230,6 @@ def _said(answer: Answer, note: str, pair: Pair | None = None, boxes: Sequence[B
         probability=_SURE[answer],
         note=note,
         boxes=tuple(boxes) if pair is None else pair.made.changes,
+        given=() if pair is None else pair.given.changes,
         changed=None if pair is None else pair.map,
     )

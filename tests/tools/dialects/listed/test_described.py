@@ -5,7 +5,7 @@ import pytest
 
 from omniagent.shapes.tasks.task import sample_task
 from omniagent.shapes.words.phrases import describe
-from omniagent.tools.dialects.listed.described import holds_as_described
+from omniagent.tools.dialects.listed.described import changed_places, holds_as_described
 
 SEEN = "black background; star (red small, top left); star (red small, top right); ring (blue striped, bottom)"
 
@@ -46,3 +46,50 @@ def test_true_descriptions_contradict_no_line_of_a_true_checklist() -> None:
         seen = describe(task.target)
         for line in task.plan.checklist:
             assert holds_as_described(line.question, seen) is not False, (line.question, seen)
+
+
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        (("star (red small, top left)", "star (red small, top right)", "ring (blue striped, bottom)"), ()),
+        (
+            ("star (red small, top left)", "star (green small, top right)", "ring (blue striped, bottom)"),
+            ("x2 y0",) * 2,
+        ),
+        (("star (red, top left)", "ring (blue striped, bottom)"), ("x2 y0",)),
+        (("star (red small, top left)", "star (red small, right)", "ring (blue striped, bottom)"), ("x2 y1", "x2 y0")),
+        (
+            (
+                "star (red small, top left)",
+                "star (red small, top right)",
+                "ring (blue striped, bottom)",
+                "square (pink, left)",
+            ),
+            ("x0 y1",),
+        ),
+    ],
+    ids=["nothing", "a colour", "a thing that goes", "a move", "a thing that comes"],
+)
+def test_the_places_of_a_change_follow_from_the_description_and_the_checklist(
+    lines: tuple[str, ...], places: tuple[str, ...]
+) -> None:
+    questions = [f"Is there a {line}?" for line in lines]
+    boxes = changed_places([*questions, "Is the background black?"], SEEN, (300, 150))
+    assert boxes is not None
+    assert tuple(f"x{round(box.left / 100)} y{round(box.top / 50)}" for box in boxes) == places
+    assert all(round(box.right - box.left) == 100 and round(box.bottom - box.top) == 50 for box in boxes)
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [
+        ["Is the background white?"],
+        ["Is there a star (red small)?"],
+        ["Is there a star?"],
+        ["Are there exactly 3 red stars?"],
+    ],
+    ids=["the background", "a thing without a place", "a thing without a look", "a number of things"],
+)
+def test_where_a_checklist_leaves_places_open_no_place_of_the_change_is_told(questions: list[str]) -> None:
+    assert changed_places(questions, SEEN, (96, 96)) is None
+    assert changed_places(["Is the background black?"], "Two red stars over a ring.", (96, 96)) is None

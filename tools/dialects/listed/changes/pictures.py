@@ -82,6 +82,12 @@ class Picture:
     things: tuple[Seen, ...]
 
 
+def differing(one: Seen, asked: Seen) -> list[str]:
+    """The looks that are asked for and not there; no size is asked for where none is told."""
+    wanted = {"shape": asked.shape, "colour": asked.colour, "fill": asked.fill, "size": asked.size or one.size}
+    return [look for look, value in wanted.items() if getattr(one, look) != value]
+
+
 def picture_of(description: str) -> Picture | None:
     """The picture that a description in the listed notation tells of; None for prose."""
     names, ground = read_description(description), read_background(description)

@@ -1,0 +1,257 @@
+"""What an edit changed and was not to is taken back from the given picture, judged, and costs no picture."""
+
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from rich.console import Console
+
+from omniagent.cli.progress import Watcher
+from omniagent.config import Config
+from omniagent.graphs.build import build
+from omniagent.graphs.doubts import wants_restoring
+from omniagent.graphs.history import is_repair, pictures_drawn, root_of
+from omniagent.graphs.leading import best_of, undecided
+from omniagent.graphs.policy import LoopPolicy
+from omniagent.graphs.rules import decide
+from omniagent.graphs.state import AgentState
+from omniagent.model.requests import CancelToken, GenerationRequest, Prompt
+from omniagent.model.runtime import ModelRuntime
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+from omniagent.runs.notebook import attempt_html
+from omniagent.runs.result import Result
+from omniagent.simulation.histories import broken_promises
+from omniagent.simulation.stage import Memory, play
+from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.drawing.restore import RESTORE, RestoreIn
+from omniagent.tools.meter import CallMeter
+from omniagent.tools.record.store import ImageStore
+from omniagent.tools.record.trace import Trace
+from omniagent.tools.tool import ToolContext
+from omniagent.tools.types import (
+    Attempt,
+    Box,
+    Budget,
+    ChangeMap,
+    Critique,
+    Evidence,
+    Plan,
+    Requirement,
+    Task,
+    Verdict,
+)
+from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent
+from tests.support.states import attempt, critique, picture, state
+
+LINES = (
+    "Is there a square (green, left)?",
+    "Is there a star (blue, right)?",
+    "Is the background white?",
+    "Are there exactly 2 objects in total?",
+)
+SEEN = "white background; square (red, left); star (blue, right)"
+
+
+def scene(square: str, star: str = "blue", side: int = 128) -> Image.Image:
+    made = Image.new("RGB", (side, side), "white")
+    pen = ImageDraw.Draw(made)
+    pen.rectangle((10, side // 2 - 12, 34, side // 2 + 12), fill=square)
+    pen.polygon([(side - 34, side // 2 + 12), (side - 22, side // 2 - 14), (side - 10, side // 2 + 12)], fill=star)
+    return made
+
+
+GIVEN, WANTED, STRAY = scene("red"), scene("green"), scene("green", "purple")
+
+
+def judged_by_pixels(prompt: Prompt, question: str) -> float:
+    """A critic that sees the square and does not tell what colour the star has."""
+    shown = next(part for part in prompt.parts if isinstance(part, Image.Image)).convert("RGB")
+    green = shown.getpixel((20, 64)) == (0, 128, 0)
+    return 0.97 if green or "square" not in question else 0.03
+
+
+def edited(folder: Path, drawn: Image.Image = STRAY, **more: Any) -> tuple[Result, ScriptedGenerator]:
+    def draw(request: GenerationRequest) -> list[Image.Image]:
+        return [drawn for _ in request.seeds]
+
+    generator = ScriptedGenerator(draw)
+    plan = plan_draft("edit", LINES, "make the square (red, left) green").model_copy(update={"seen": (SEEN,)})
+    critic = ScriptedCritic(judged_by_pixels, lambda prompt, schema: plan, profile=LISTED)
+    agent = scripted_agent(folder, generator=generator, critic=critic, **more)
+    return agent.run("make the red square on the left green", [GIVEN]), generator
+
+
+def test_a_change_elsewhere_is_taken_back_and_the_picture_is_judged_again_without_a_drawing(tmp_path: Path):
+    result, generator = edited(tmp_path, budget=Budget(max_images=1, max_rounds=1))
+    assert result.accepted and result.best is not None
+    assert [(one.id, one.parent, one.restored, one.round) for one in result.attempts] == [
+        ("a1", None, False, 1),
+        ("a2", "a1", True, 1),
+    ]
+    assert result.best.id == "a2" and result.critique_of(result.best) is not None
+    assert (result.usage.images, result.usage.rounds, len(generator.calls)) == (1, 1, 1)
+    apart = np.abs(np.asarray(result.image, dtype=int) - np.asarray(WANTED, dtype=int))
+    assert apart.max() == 0
+    assert result.picture(result.attempts[0]).tobytes() == STRAY.tobytes()
+
+
+def test_an_edit_that_changed_nothing_else_is_returned_as_it_was_drawn(tmp_path: Path):
+    result, _ = edited(tmp_path, WANTED)
+    assert result.accepted and [one.id for one in result.attempts] == ["a1"]
+
+
+def test_the_rule_can_be_turned_off(tmp_path: Path):
+    result, _ = edited(tmp_path, config=Config(loop=LoopPolicy(restore=False)))
+    assert result.accepted and [one.id for one in result.attempts] == ["a1"]
+
+
+def test_every_face_tells_that_a_picture_was_restored(tmp_path: Path):
+    result, _ = edited(tmp_path)
+    folder, told = result.folder, io.StringIO()
+    assert "restored" in (folder / "report.html").read_text()
+    watcher = Watcher(Console(file=told, width=200))
+    for event in result.trace:
+        watcher.show(event)
+    assert "restored a2: a1 with what was not to change as it was given" in told.getvalue()
+    assert "restored from a1" in attempt_html(result, "a2")
+    assert json.loads((folder / "result.json").read_text())["attempts"][1]["restored"] is True
+
+
+def restored(name: str, of: Attempt) -> Attempt:
+    return of.model_copy(update={"id": name, "parent": of.id, "restored": True, "image": picture(name)})
+
+
+def edits(attempts: list[Attempt], critiques: list[Critique], policy: LoopPolicy | None = None) -> AgentState:
+    made = state(attempts, critiques, mode="edit", policy=policy)
+    return made.model_copy(update={"task": Task(instruction="make it red", images=(picture("given"),))})
+
+
+def test_a_restored_picture_takes_over_if_it_loses_nothing_and_is_put_to_no_choice():
+    drawn = attempt("a1", 1)
+    both = [drawn, restored("a2", drawn)]
+    for first, second, best in (("yy", "yy", "a2"), ("yn", "yn", "a2"), ("yn", "ny", "a1"), ("yy", "y?", "a1")):
+        made = edits(both, [critique("a1", first), critique("a2", second)])
+        found = best_of(made)
+        assert found is not None and found.id == best, (first, second)
+        assert undecided(made) is None
+
+
+def test_each_leading_edit_is_looked_at_once_and_only_where_there_is_something_to_hold_it_beside():
+    one, seen = attempt("a1", 1), critique("a1", "yn")
+    assert wants_restoring(edits([one], [seen]))
+    assert not wants_restoring(edits([one], [seen]).model_copy(update={"compared": ("a1",)}))
+    assert not wants_restoring(edits([one], [seen], LoopPolicy(restore=False)))
+    assert not wants_restoring(edits([one], [seen.model_copy(update={"blank": True})]))
+    assert not wants_restoring(state([one], [seen]))
+    spent = edits([one], [seen]).model_copy(update={"budget": Budget(max_critic_calls=3)})
+    assert not wants_restoring(spent)
+    both = edits([one, restored("a2", one)], [seen, critique("a2", "yn")])
+    assert not wants_restoring(both.model_copy(update={"compared": ("a1",)}))
+
+
+def test_a_repair_starts_from_the_restored_picture_and_no_budget_counts_it():
+    one = attempt("a1", 1)
+    two = restored("a2", one)
+    both = edits([one, two], [critique("a1", "yn"), critique("a2", "yn", repair="make it red")])
+    both = both.model_copy(
+        update={
+            "policy": LoopPolicy(whole_repairs=("edit",)),
+            "budget": Budget(max_images=2),
+            "compared": ("a1",),
+        }
+    )
+    made = decide(both)
+    assert (made.action, made.target) == ("edit", "a2")
+    assert pictures_drawn(both) == 1 and not is_repair(both, two) and root_of(both, two) == two
+    three = attempt("a3", 2, parent="a2")
+    four = restored("a4", three)
+    later = both.model_copy(update={"attempts": (one, two, three, four)})
+    assert is_repair(later, four) and root_of(later, four) == two and pictures_drawn(later) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "outside", "taken"), [("no", 0.4, True), ("yes", 0.0, False), ("unsure", None, False)]
+)
+def test_a_critic_that_locates_has_taken_back_what_the_pixels_say_was_not_kept(
+    tmp_path: Path, answer: str, outside: float | None, taken: bool
+):
+    store = ImageStore(tmp_path / "images")
+    box = Box(label="square", left=5, top=45, right=40, bottom=85)
+    piece = Evidence.model_validate(
+        {
+            "instrument": "pixels",
+            "answer": answer,
+            "probability": 0.1,
+            "boxes": [box],
+            "given": [box],
+            "changed": ChangeMap(rows=("00", "09"), outside=outside),
+        }
+    )
+    verdict = Verdict.model_validate({"requirement": "r1", "answer": answer, "probability": 0.1, "evidence": [piece]})
+    kept = Requirement(id="r1", kind="preservation", question="Is all but the square as it was?")
+    context = ToolContext(
+        runtime=ModelRuntime(ScriptedGenerator(), ScriptedCritic()),
+        store=store,
+        trace=Trace(tmp_path / "trace.jsonl", "test"),
+        token=CancelToken(),
+        calls=CallMeter(10),
+    )
+    made = RESTORE(
+        RestoreIn(
+            source=store.put(GIVEN),
+            picture=store.put(STRAY),
+            plan=Plan(mode="edit", instruction="make the square green", checklist=(kept,), seen=("a red square",)),
+            critique=Critique(attempt="a1", verdicts=(verdict,)),
+        ),
+        context,
+    )
+    assert (made.image is not None) is taken
+    if made.image is not None:
+        assert store.get(made.image).convert("RGB").tobytes() == WANTED.tobytes() and made.look
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_whatever_is_said_of_restored_pictures_a_run_ends_within_its_caps_with_its_best(first: int):
+    graph, seen = build(), 0
+    for number in range(first, first + 20):
+        chance, store = random.Random(number), Memory()
+        likely = chance.choices((0.97, 0.5, 0.03), k=3)
+
+        def draw(request: GenerationRequest, chance: random.Random = chance) -> list[Image.Image]:
+            colours = ("green", "purple", "blue", "red")
+            return [scene(chance.choice(colours), chance.choice(colours)) for _ in request.seeds]
+
+        def answer(
+            prompt: Prompt, question: str, chance: random.Random = chance, likely: list[float] = likely
+        ) -> float:
+            return chance.choice(likely)
+
+        lines = tuple(Requirement(id=f"r{n}", kind="presence", question=line) for n, line in enumerate(LINES, 1))
+        entry = {
+            "task": Task(instruction="make the square green", images=(store.put(GIVEN),)),
+            "plan": Plan(mode="edit", instruction="make it green", checklist=lines, seen=(SEEN,), final=True),
+            "seed": number,
+            "policy": LoopPolicy(
+                first_candidates=chance.randint(1, 3),
+                whole_repairs=chance.choice([(), ("edit",)]),
+                sure_verdict=chance.choice([0.0, 0.95]),
+            ),
+        }
+        budget = Budget(
+            max_rounds=chance.randint(1, 5),
+            max_images=chance.randint(1, 8),
+            max_critic_calls=chance.choice([6, 40, 200]),
+            candidates=chance.randint(1, 2),
+        )
+        critic = ScriptedCritic(answer, lambda prompt, schema: RepairDraft(instruction="x", seen=""), profile=LISTED)
+        ended = play(graph, entry, ScriptedGenerator(draw), critic, store=store, budget=budget, token=CancelToken())
+        assert broken_promises(ended) == [], number
+        parents = [one.parent for one in ended.attempts if one.restored]
+        assert len(set(parents)) == len(parents), number
+        seen += len(parents)
+    assert seen > 10

@@ -1,0 +1,71 @@
+"""Taking back from the given picture what an edit changed apart from its change; nothing is drawn."""
+
+from collections.abc import Sequence
+
+from omniagent.tools.dialects import dialect_of
+from omniagent.tools.dialects.base import Dialect
+from omniagent.tools.instruments.edits.strays import strays, taken_back
+from omniagent.tools.instruments.similarity import perceptual_hash
+from omniagent.tools.tool import Outcome, ToolContext, tool
+from omniagent.tools.types import Box, Critique, ImageRef, Plan, Word
+
+
+class RestoreIn(Word):
+    """The given picture, an edit of it, and what was read and seen of both."""
+
+    source: ImageRef
+    picture: ImageRef
+    plan: Plan
+    critique: Critique
+
+
+class RestoreOut(Outcome):
+    """The restored picture and its perceptual hash; None where there is nothing to take back."""
+
+    image: ImageRef | None = None
+    look: str = ""
+
+
+def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
+    """Take back from the given picture what an edit changed apart from where its change takes place.
+
+    Where that is follows from the critic's description of the given picture beside the checklist, else from the boxes
+    by which the pixels were compared, if by that the rest was not kept.
+    """
+    before, after = context.store.get(arguments.source), context.store.get(arguments.picture)
+    dialect = dialect_of(context.config.over(context.runtime.critic.profile))
+    given, made = _described(dialect, arguments.plan, (before.size, after.size)) or _located(arguments.critique)
+    found = strays(before, after, given, made)
+    if found is None:
+        return RestoreOut(summary="nothing to take back")
+    whole = taken_back(before, after, found)
+    return RestoreOut(
+        image=context.store.put(whole),
+        look=perceptual_hash(whole),
+        summary=f"{found.share:.1%} of the picture taken back",
+    )
+
+
+def _described(
+    dialect: Dialect, plan: Plan, sizes: tuple[tuple[int, int], tuple[int, int]]
+) -> tuple[Sequence[Box], Sequence[Box]] | None:
+    """Where the change takes place in both pictures by the critic's description of the given one."""
+    if not plan.seen:
+        return None
+    questions = [one.question for one in plan.checklist]
+    given, made = (dialect.changed_places(questions, plan.seen[0], size) for size in sizes)
+    return None if given is None or made is None else (given, made)
+
+
+def _located(critique: Critique) -> tuple[Sequence[Box], Sequence[Box]]:
+    """The same by the boxes of a line that asks for the rest, where that does not hold for sure."""
+    for verdict in critique.verdicts:
+        for piece in verdict.evidence:
+            # The share outside of the boxes is known where the change was located in both pictures.
+            known = piece.changed is not None and piece.changed.outside is not None
+            if known and verdict.answer != "yes" and piece.answer != "yes":
+                return piece.given, piece.boxes
+    return (), ()
+
+
+RESTORE = tool(restore)
