@@ -196,7 +196,7 @@ class Dialect(Protocol):
         ...
 
     def changed_places(self, questions: Sequence[str], seen: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
-        """Where a picture that the critic described must change so that all questions hold of it.
+        """Where a described picture must change, its background aside, so that all questions hold of it.
 
         None where that does not tell it; then `touched` may.
         """

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from omniagent.tools.dialects import dialect_of
 from omniagent.tools.dialects.base import Dialect
+from omniagent.tools.instruments.edits.grounds import regrounded
 from omniagent.tools.instruments.edits.strays import strays, taken_back
 from omniagent.tools.instruments.similarity import perceptual_hash
 from omniagent.tools.tool import Outcome, ToolContext, tool
@@ -30,13 +31,16 @@ def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
     """Take back from the given picture what an edit changed apart from where its change takes place.
 
     Where that is follows from the critic's description of the given picture beside the checklist, else from the boxes
-    by which the pixels were compared, if by that the rest was not kept.
+    by which the pixels were compared, if by that the rest was not kept. Where another background is asked for, the
+    given picture's things are shown on that of the edit, if both are flat.
     """
     before, after = context.store.get(arguments.source), context.store.get(arguments.picture)
     dialect = dialect_of(context.config.over(context.runtime.critic.profile))
+    grounds = _asks_for_another_ground(dialect, arguments.plan)
     given, made = _described(dialect, arguments.plan, (before.size, after.size)) or _located(arguments.critique)
-    found = strays(before, after, given, made)
-    if found is None:
+    before = regrounded(before, after) if grounds else before
+    found = None if before is None or not (grounds or given or made) else strays(before, after, given, made)
+    if before is None or found is None:
         return RestoreOut(summary="nothing to take back")
     whole = taken_back(before, after, found)
     return RestoreOut(
@@ -55,6 +59,12 @@ def _described(
     questions = [one.question for one in plan.checklist]
     given, made = (dialect.changed_places(questions, plan.seen[0], size) for size in sizes)
     return None if given is None or made is None else (given, made)
+
+
+def _asks_for_another_ground(dialect: Dialect, plan: Plan) -> bool:
+    """Whether a line asks for surroundings that the critic did not see in the given picture."""
+    lines = [one.question for one in plan.checklist if one.stated.reach == "surroundings"]
+    return bool(plan.seen) and any(dialect.described(line, plan.seen[0]) is False for line in lines)
 
 
 def _located(critique: Critique) -> tuple[Sequence[Box], Sequence[Box]]:

@@ -110,10 +110,11 @@ def test_a_box_of_all_of_nothing_or_of_the_outside_does_no_harm(corners: tuple[f
         assert apart(taken_back(before, after, found), before, 0.0, 0.0, 1.0, 1.0) == 0
 
 
-def test_without_a_place_or_with_another_shape_nothing_is_taken_back():
+def test_without_a_place_all_is_taken_back_and_with_another_shape_nothing():
     before = photo("coffee")
     after = edited(before, stray=True)
-    assert strays(before, after, [], []) is None
+    found = strays(before, after, [], [])
+    assert found is not None and apart(taken_back(before, after, found), before, 0.0, 0.0, 1.0, 1.0) == 0
     square = after.resize((400, 400))
     assert strays(before, square, [place(before, 0.1, 0.1, 0.3, 0.3)], [place(square, 0.1, 0.1, 0.3, 0.3)]) is None
 

@@ -73,7 +73,8 @@ def asked_place(question: str, size: tuple[int, int]) -> Box | None:
 def changed_places(questions: Sequence[str], seen: str, size: tuple[int, int]) -> tuple[Box, ...] | None:
     """The ninths of a picture where something must change, or go, so that a checklist holds of it.
 
-    None where that cannot be told: the description is prose, the background changes too, or a thing has no place.
+    None where that cannot be told: the description is prose, or a thing has no place. The background has none, so that
+    nothing is told of it.
 
     Args:
         questions: The checklist of the changed picture, which asks for every thing of it.
@@ -88,7 +89,7 @@ def changed_places(questions: Sequence[str], seen: str, size: tuple[int, int]) -
     for question in questions:
         name = read_presence(question)
         if name is None:
-            if not _leaves_places(question, picture):
+            if not _leaves_places(question):
                 return None
             continue
         asked = seen_of(names_in(name)[0])
@@ -104,13 +105,11 @@ def changed_places(questions: Sequence[str], seen: str, size: tuple[int, int]) -
     return tuple(boxes) if len(boxes) == len(changed) else None
 
 
-def _leaves_places(question: str, picture: Picture) -> bool:
-    """Whether a line that names no place asks for nothing that the lines which do are not enough to tell."""
-    if (ground := read_asked_background(question)) is not None:
-        return ground == picture.ground
+def _leaves_places(question: str) -> bool:
+    """Whether a line that names no place asks for no thing, but for those that other lines name at their places."""
     if (counted := read_count(question)) is not None:
         return counted.total
-    return _RELATION.fullmatch(question) is not None
+    return read_asked_background(question) is not None or _RELATION.fullmatch(question) is not None
 
 
 def _ninth(label: str, cell: str, size: tuple[int, int]) -> Box:

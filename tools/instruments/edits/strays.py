@@ -65,7 +65,7 @@ def strays(before: Image.Image, after: Image.Image, given: Sequence[Box], made: 
         given: Where the change takes place, in pixels of the given picture.
         made: The same in pixels of the new one.
     """
-    if not (given or made) or not comparable(before, after):
+    if not comparable(before, after):
         return None
     size = after.size if max(after.size) <= LONG else small_size(*after.size, long=LONG)
     old, new = (_small(one, size) for one in (before, after))
