@@ -42,6 +42,7 @@ from omniagent.tools.types import (
     Evidence,
     Plan,
     Requirement,
+    Stated,
     Task,
     Verdict,
 )
@@ -174,6 +175,41 @@ def test_a_repair_starts_from_the_restored_picture_and_no_budget_counts_it():
     assert is_repair(later, four) and root_of(later, four) == two and pictures_drawn(later) == 2
 
 
+def context_of(folder: Path, store: ImageStore) -> ToolContext:
+    return ToolContext(
+        runtime=ModelRuntime(ScriptedGenerator(), ScriptedCritic()),
+        store=store,
+        trace=Trace(folder / "trace.jsonl", "test"),
+        token=CancelToken(),
+        calls=CallMeter(10),
+    )
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_beside_another_background_the_things_come_back_where_a_line_says_that_they_were_not_kept(
+    tmp_path: Path, answer: str
+):
+    store, after = ImageStore(tmp_path / "images"), scene("red", "purple")
+    after.paste("gray", mask=Image.eval(after.convert("L"), lambda level: 255 if level == 255 else 0))
+    kept = Requirement(
+        id="r1", kind="preservation", question="Are they as before?", stated=Stated(keeps="scene", reach="surroundings")
+    )
+    verdict = Verdict.model_validate({"requirement": "r1", "answer": answer, "probability": 0.5})
+    made = RESTORE(
+        RestoreIn(
+            source=store.put(GIVEN),
+            picture=store.put(after),
+            plan=Plan(mode="edit", instruction="make the background gray", checklist=(kept,)),
+            critique=Critique(attempt="a1", verdicts=(verdict,)),
+        ),
+        context_of(tmp_path, store),
+    )
+    assert (made.image is not None) is (answer == "no")
+    if made.image is not None:
+        whole = store.get(made.image).convert("RGB")
+        assert whole.getpixel((106, 68)) == (0, 0, 255) and whole.getpixel((64, 5)) == (128, 128, 128)
+
+
 @pytest.mark.parametrize(
     ("answer", "outside", "taken"), [("no", 0.4, True), ("yes", 0.0, False), ("unsure", None, False)]
 )
@@ -194,13 +230,6 @@ def test_a_critic_that_locates_has_taken_back_what_the_pixels_say_was_not_kept(
     )
     verdict = Verdict.model_validate({"requirement": "r1", "answer": answer, "probability": 0.1, "evidence": [piece]})
     kept = Requirement(id="r1", kind="preservation", question="Is all but the square as it was?")
-    context = ToolContext(
-        runtime=ModelRuntime(ScriptedGenerator(), ScriptedCritic()),
-        store=store,
-        trace=Trace(tmp_path / "trace.jsonl", "test"),
-        token=CancelToken(),
-        calls=CallMeter(10),
-    )
     made = RESTORE(
         RestoreIn(
             source=store.put(GIVEN),
@@ -208,7 +237,7 @@ def test_a_critic_that_locates_has_taken_back_what_the_pixels_say_was_not_kept(
             plan=Plan(mode="edit", instruction="make the square green", checklist=(kept,), seen=("a red square",)),
             critique=Critique(attempt="a1", verdicts=(verdict,)),
         ),
-        context,
+        context_of(tmp_path, store),
     )
     assert (made.image is not None) is taken
     if made.image is not None:

@@ -36,8 +36,11 @@ def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
     """
     before, after = context.store.get(arguments.source), context.store.get(arguments.picture)
     dialect = dialect_of(context.config.over(context.runtime.critic.profile))
-    grounds = _asks_for_another_ground(dialect, arguments.plan)
-    given, made = _described(dialect, arguments.plan, (before.size, after.size)) or _located(arguments.critique)
+    described = _described(dialect, arguments.plan, (before.size, after.size))
+    if described is not None:
+        (given, made), grounds = described, _sees_another_ground(dialect, arguments.plan)
+    else:
+        (given, made), grounds = _located(arguments.critique), _lost_beside_ground(arguments.plan, arguments.critique)
     before = regrounded(before, after) if grounds else before
     found = None if before is None or not (grounds or given or made) else strays(before, after, given, made)
     if before is None or found is None:
@@ -61,10 +64,17 @@ def _described(
     return None if given is None or made is None else (given, made)
 
 
-def _asks_for_another_ground(dialect: Dialect, plan: Plan) -> bool:
+def _sees_another_ground(dialect: Dialect, plan: Plan) -> bool:
     """Whether a line asks for surroundings that the critic did not see in the given picture."""
     lines = [one.question for one in plan.checklist if one.stated.reach == "surroundings"]
-    return bool(plan.seen) and any(dialect.described(line, plan.seen[0]) is False for line in lines)
+    return any(dialect.described(line, plan.seen[0]) is False for line in lines)
+
+
+def _lost_beside_ground(plan: Plan, critique: Critique) -> bool:
+    """Whether a line that asks for all but the surroundings does not hold for sure."""
+    held = {one.requirement for one in critique.verdicts if one.answer == "yes"}
+    lines = [one for one in plan.checklist if one.stated.keeps == "scene" and one.stated.reach == "surroundings"]
+    return any(one.id not in held for one in lines)
 
 
 def _located(critique: Critique) -> tuple[Sequence[Box], Sequence[Box]]:
