@@ -189,6 +189,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "doing.compose": ("Composing", "正在合成"),
     "doing.critique": ("Looking at the picture", "正在检查图片"),
     "doing.mend": ("Repairing a part", "正在局部修正"),
+    "doing.restore": ("Restoring what was not to change", "正在还原未要求改变的部分"),
+    "doing.rank": ("Scoring the edits", "正在给编辑打分"),
     "doing.refine": ("Writing a new instruction", "正在改写指令"),
     "doing.reread": ("Reading the task again", "正在重新理解任务"),
     "doing.prefer": ("Comparing two pictures", "正在比较两张图片"),

@@ -50,8 +50,14 @@ _DOING: Final = {
     "generate": "drawing",
     "edit": "editing",
     "compose": "composing",
+    "mend": "repairing a part",
+    "restore": "restoring what was not to change",
     "critique": "looking at the picture",
+    "prefer": "choosing between two pictures",
+    "rank": "scoring the edits",
     "suggest": "writing a repair",
+    "refine": "writing a new instruction",
+    "reread": "reading the task again",
     "answer": "answering",
 }
 BAD_USAGE = 2
