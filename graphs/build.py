@@ -118,7 +118,7 @@ def after_critique(
     stopping = token.expired or token.cancelled
     if not stopping and looking.may_compare(state, runtime.context) and doubts.wants_choice(state):
         return "prefer"
-    if not stopping and doubts.wants_restoring(state):
+    if not stopping and doubts.to_restore(state) is not None:
         return "restore"
     if rules.wants_survey(state):
         return "survey"

@@ -6,10 +6,11 @@ A second reading of the task, a choice between equal pictures, what an edit chan
 from typing import Final
 
 from omniagent.graphs.amount import time_left
-from omniagent.graphs.history import critique_of
+from omniagent.graphs.history import critique_of, is_repair
 from omniagent.graphs.leading import leader, rounds, undecided
 from omniagent.graphs.rules import acceptable, ended
 from omniagent.graphs.state import AgentState
+from omniagent.tools.types import Attempt
 
 _CALLS_OF_A_READING: Final = 6
 """Critic calls that must be left for a second reading and the look at the pictures that follows it."""
@@ -42,20 +43,25 @@ def wants_choice(state: AgentState) -> bool:
     return state.policy.forced_choice and left > 2 and state.fault is None and undecided(state) is not None
 
 
-def wants_restoring(state: AgentState) -> bool:
-    """Whether the best picture should be held beside the given one, to take back what was not to change (rule 18).
+def to_restore(state: AgentState) -> Attempt | None:
+    """What should be held beside the picture that it was made of, to take back what was not to change (rule 18).
 
-    Once for each picture that leads, of an edit of one picture that is made at once.
+    Each once: the best picture, where it is an edit of one given picture, and the last round's where it is a repair.
+    None where there is none, or where too little of the budget is left to judge one more.
     """
-    best, plan = leader(state), state.plan
-    if best is None or plan is None or best.restored or best.id in state.compared or not state.policy.restore:
-        return False
-    one_edit = plan.mode == "edit" and not plan.steps and len(state.task.images) == 1
-    critique = critique_of(state, best)
+    best, history, plan = leader(state), rounds(state), state.plan
     calls = state.budget.max_critic_calls - state.usage.critic_calls
-    if not one_edit or critique is None or critique.blank or calls <= _CALLS_OF_A_LOOK or state.fault is not None:
-        return False
-    return time_left(state) > 2 * state.usage.critic_seconds / (len(state.attempts) + 1)
+    if best is None or plan is None or plan.steps or not state.policy.restore or state.fault is not None:
+        return None
+    if calls <= _CALLS_OF_A_LOOK or time_left(state) <= 2 * state.usage.critic_seconds / (len(state.attempts) + 1):
+        return None
+    edits = plan.mode == "edit" and len(state.task.images) == 1
+    last = history[-1].attempt
+    for one in (*((best,) if edits or is_repair(state, best) else ()), *((last,) if is_repair(state, last) else ())):
+        critique = critique_of(state, one)
+        if not (one.restored or one.id in state.compared or critique is None or critique.blank):
+            return one
+    return None
 
 
 def fruitless(state: AgentState) -> bool:

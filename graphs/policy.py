@@ -76,7 +76,7 @@ class LoopPolicy(Word):
     )
     restore: bool = Field(
         default=True,
-        description="take back from the given picture what an edit changed apart from where its change takes place",
+        description="take back what an edit or a repair changed apart from where its change takes place",
     )
     in_steps: bool = Field(
         default=True, description="make more changes than the generator takes at once one after the other"

@@ -2,10 +2,20 @@
 
 from typing import NamedTuple
 
-from omniagent.graphs import amount, repairs, rules
+from omniagent.graphs import amount, doubts, repairs, rules
 from omniagent.graphs.context import GraphContext
-from omniagent.graphs.history import critique_of, ground_of, pictures_drawn, round_number, seed_of, standing, step_of
-from omniagent.graphs.leading import leader
+from omniagent.graphs.history import (
+    attempt_of,
+    critique_of,
+    due,
+    ground_of,
+    is_repair,
+    pictures_drawn,
+    round_number,
+    seed_of,
+    standing,
+    step_of,
+)
 from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, StateUpdate
 from omniagent.tools.drawing.compose import COMPOSE, ComposeIn
@@ -87,12 +97,17 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
 
 
 def restore(state: AgentState, context: GraphContext) -> StateUpdate:
-    """Take back from the given picture what the best edit changed and was not to; nothing where there is nothing."""
-    best = leader(state)
+    """Take back what an edit changed and was not to, as it is in the picture that it was made of."""
+    best = doubts.to_restore(state)
     assert best is not None and state.plan is not None, "a picture is restored after it was drawn"
     seen = critique_of(state, best)
     assert seen is not None, "a picture is restored after the verdicts"
-    asked = RestoreIn(source=state.task.images[0], picture=best.image, plan=state.plan, critique=seen)
+    source, described = state.task.images[:1], "".join(state.plan.seen[:1])
+    if is_repair(state, best) and best.parent is not None:
+        parent = attempt_of(state, best.parent)
+        told = critique_of(state, parent)
+        source, described = (parent.image,), "" if told is None else told.seen or ""
+    asked = RestoreIn(source=source[0], seen=described, picture=best.image, checklist=due(state, best), critique=seen)
     made = RESTORE(asked, context.tools)
     if made.image is None:
         return {"compared": (best.id,), "usage": made.usage}

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from pydantic import BaseModel
 from rich.console import Console
 
 from omniagent.cli.progress import Watcher
 from omniagent.config import Config
 from omniagent.graphs.build import build
-from omniagent.graphs.doubts import wants_restoring
+from omniagent.graphs.doubts import to_restore
 from omniagent.graphs.history import is_repair, pictures_drawn, root_of
 from omniagent.graphs.leading import best_of, undecided
 from omniagent.graphs.policy import LoopPolicy
@@ -22,12 +23,12 @@ from omniagent.graphs.rules import decide
 from omniagent.graphs.state import AgentState
 from omniagent.model.requests import CancelToken, GenerationRequest, Prompt
 from omniagent.model.runtime import ModelRuntime
-from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator, Written
 from omniagent.runs.notebook import attempt_html
 from omniagent.runs.result import Result
 from omniagent.simulation.histories import broken_promises
 from omniagent.simulation.stage import Memory, play
-from omniagent.tools.dialects.drafts import RepairDraft
+from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
 from omniagent.tools.drawing.restore import RESTORE, RestoreIn
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
@@ -123,6 +124,45 @@ def test_every_face_tells_that_a_picture_was_restored(tmp_path: Path):
     assert json.loads((folder / "result.json").read_text())["attempts"][1]["restored"] is True
 
 
+def test_a_repair_that_broke_something_beside_it_is_restored_from_the_picture_that_it_repairs(tmp_path: Path):
+    names = {(0, 128, 0): "green", (255, 0, 0): "red", (0, 0, 255): "blue", (128, 0, 128): "purple"}
+
+    def colours(prompt: Prompt) -> tuple[str, str]:
+        shown = next(part for part in prompt.parts if isinstance(part, Image.Image)).convert("RGB")
+        return names[shown.getpixel((20, 64))], names[shown.getpixel((106, 68))]
+
+    def judge(prompt: Prompt, question: str) -> float:
+        square, star = colours(prompt)
+        wrong = ("square" in question and square != "green") or ("star" in question and star != "blue")
+        return 0.03 if wrong else 0.97
+
+    def write(prompt: Prompt, schema: type[BaseModel] | None) -> Written:
+        if schema is PlanDraft:
+            return plan_draft("generate", LINES, "a green square and a blue star")
+        if schema is RepairDraft:
+            return RepairDraft(instruction="make the square green", seen="")
+        square, star = colours(prompt)
+        return f"white background; square ({square}, left); star ({star}, right)"
+
+    profile = LISTED.model_copy(update={"describe_first": True})
+    generator = ScriptedGenerator(lambda request: [STRAY if request.references else GIVEN])
+    agent = scripted_agent(
+        tmp_path,
+        generator=generator,
+        critic=ScriptedCritic(judge, write, profile=profile),
+        budget=Budget(max_images=2, max_rounds=2),
+    )
+    result = agent.run("a green square and a blue star")
+    assert result.accepted and result.best is not None
+    assert [(one.id, one.parent, one.restored) for one in result.attempts] == [
+        ("a1", None, False),
+        ("a2", "a1", False),
+        ("a3", "a2", True),
+    ]
+    assert [one.action for one in result.decisions] == ["edit", "accept"]
+    assert np.asarray(result.image).tobytes() == np.asarray(WANTED).tobytes()
+
+
 def restored(name: str, of: Attempt) -> Attempt:
     return of.model_copy(update={"id": name, "parent": of.id, "restored": True, "image": picture(name)})
 
@@ -144,15 +184,15 @@ def test_a_restored_picture_takes_over_if_it_loses_nothing_and_is_put_to_no_choi
 
 def test_each_leading_edit_is_looked_at_once_and_only_where_there_is_something_to_hold_it_beside():
     one, seen = attempt("a1", 1), critique("a1", "yn")
-    assert wants_restoring(edits([one], [seen]))
-    assert not wants_restoring(edits([one], [seen]).model_copy(update={"compared": ("a1",)}))
-    assert not wants_restoring(edits([one], [seen], LoopPolicy(restore=False)))
-    assert not wants_restoring(edits([one], [seen.model_copy(update={"blank": True})]))
-    assert not wants_restoring(state([one], [seen]))
+    assert to_restore(edits([one], [seen])) == one
+    assert to_restore(edits([one], [seen]).model_copy(update={"compared": ("a1",)})) is None
+    assert to_restore(edits([one], [seen], LoopPolicy(restore=False))) is None
+    assert to_restore(edits([one], [seen.model_copy(update={"blank": True})])) is None
+    assert to_restore(state([one], [seen])) is None
     spent = edits([one], [seen]).model_copy(update={"budget": Budget(max_critic_calls=3)})
-    assert not wants_restoring(spent)
+    assert to_restore(spent) is None
     both = edits([one, restored("a2", one)], [seen, critique("a2", "yn")])
-    assert not wants_restoring(both.model_copy(update={"compared": ("a1",)}))
+    assert to_restore(both.model_copy(update={"compared": ("a1",)})) is None
 
 
 def test_a_repair_starts_from_the_restored_picture_and_no_budget_counts_it():
@@ -199,7 +239,7 @@ def test_beside_another_background_the_things_come_back_where_a_line_says_that_t
         RestoreIn(
             source=store.put(GIVEN),
             picture=store.put(after),
-            plan=Plan(mode="edit", instruction="make the background gray", checklist=(kept,)),
+            checklist=(kept,),
             critique=Critique(attempt="a1", verdicts=(verdict,)),
         ),
         context_of(tmp_path, store),
@@ -234,7 +274,8 @@ def test_a_critic_that_locates_has_taken_back_what_the_pixels_say_was_not_kept(
         RestoreIn(
             source=store.put(GIVEN),
             picture=store.put(STRAY),
-            plan=Plan(mode="edit", instruction="make the square green", checklist=(kept,), seen=("a red square",)),
+            checklist=(kept,),
+            seen="a red square",
             critique=Critique(attempt="a1", verdicts=(verdict,)),
         ),
         context_of(tmp_path, store),

@@ -19,7 +19,7 @@ from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.tool import ToolContext
-from omniagent.tools.types import Critique, Plan, Requirement
+from omniagent.tools.types import Critique, Requirement
 from tests.support.scripted_runs import LISTED
 
 
@@ -40,12 +40,12 @@ def restored(context: ToolContext, task: ShapesTask, after: Image.Image) -> Imag
         Requirement(id=f"r{n}", kind=one.kind, question=one.question, stated=dialect.stated(one.kind, one.question))
         for n, one in enumerate(task.plan.checklist, start=1)
     )
-    seen = (describe(task.scenes[0]),)
     made = RESTORE(
         RestoreIn(
             source=context.store.put(Image.fromarray(task.images[0])),
             picture=context.store.put(after),
-            plan=Plan(mode="edit", instruction="change it", checklist=checklist, seen=seen),
+            checklist=checklist,
+            seen=describe(task.scenes[0]),
             critique=Critique(attempt="a1", verdicts=()),
         ),
         context,

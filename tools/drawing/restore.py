@@ -8,15 +8,19 @@ from omniagent.tools.instruments.edits.grounds import regrounded
 from omniagent.tools.instruments.edits.strays import strays, taken_back
 from omniagent.tools.instruments.similarity import perceptual_hash
 from omniagent.tools.tool import Outcome, ToolContext, tool
-from omniagent.tools.types import Box, Critique, ImageRef, Plan, Word
+from omniagent.tools.types import Box, Critique, ImageRef, Requirement, Word
 
 
 class RestoreIn(Word):
-    """The given picture, an edit of it, and what was read and seen of both."""
+    """A picture and an edit of it, what must hold of the edit, and what the critic says of it.
+
+    `seen`: the critic's description of the first picture; empty where it made none.
+    """
 
     source: ImageRef
+    seen: str = ""
     picture: ImageRef
-    plan: Plan
+    checklist: tuple[Requirement, ...]
     critique: Critique
 
 
@@ -28,19 +32,20 @@ class RestoreOut(Outcome):
 
 
 def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
-    """Take back from the given picture what an edit changed apart from where its change takes place.
+    """Take back what an edit changed apart from where its change takes place, as it is in the picture before.
 
-    Where that is follows from the critic's description of the given picture beside the checklist, else from the boxes
-    by which the pixels were compared, if by that the rest was not kept. Where another background is asked for, the
-    given picture's things are shown on that of the edit, if both are flat.
+    Where that is follows from the critic's description of that picture beside the checklist, else from the boxes by
+    which the pixels were compared, if by that the rest was not kept. Where another background is asked for, the things
+    of the picture before are shown on that of the edit, if both are flat.
     """
     before, after = context.store.get(arguments.source), context.store.get(arguments.picture)
     dialect = dialect_of(context.config.over(context.runtime.critic.profile))
-    described = _described(dialect, arguments.plan, (before.size, after.size))
-    if described is not None:
-        (given, made), grounds = described, _sees_another_ground(dialect, arguments.plan)
+    lines, seen, critique = arguments.checklist, arguments.seen, arguments.critique
+    given, made = (dialect.changed_places([one.question for one in lines], seen, one.size) for one in (before, after))
+    if given is not None and made is not None:
+        grounds = _sees_another_ground(dialect, lines, seen)
     else:
-        (given, made), grounds = _located(arguments.critique), _lost_beside_ground(arguments.plan, arguments.critique)
+        (given, made), grounds = _located(critique), _lost_beside_ground(lines, critique)
     before = regrounded(before, after) if grounds else before
     found = None if before is None or not (grounds or given or made) else strays(before, after, given, made)
     if before is None or found is None:
@@ -53,32 +58,21 @@ def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
     )
 
 
-def _described(
-    dialect: Dialect, plan: Plan, sizes: tuple[tuple[int, int], tuple[int, int]]
-) -> tuple[Sequence[Box], Sequence[Box]] | None:
-    """Where the change takes place in both pictures by the critic's description of the given one."""
-    if not plan.seen:
-        return None
-    questions = [one.question for one in plan.checklist]
-    given, made = (dialect.changed_places(questions, plan.seen[0], size) for size in sizes)
-    return None if given is None or made is None else (given, made)
+def _sees_another_ground(dialect: Dialect, lines: Sequence[Requirement], seen: str) -> bool:
+    """Whether a line asks for surroundings that the critic did not see in the picture before."""
+    asked = (one.question for one in lines if one.stated.reach == "surroundings")
+    return any(dialect.described(line, seen) is False for line in asked)
 
 
-def _sees_another_ground(dialect: Dialect, plan: Plan) -> bool:
-    """Whether a line asks for surroundings that the critic did not see in the given picture."""
-    lines = [one.question for one in plan.checklist if one.stated.reach == "surroundings"]
-    return any(dialect.described(line, plan.seen[0]) is False for line in lines)
-
-
-def _lost_beside_ground(plan: Plan, critique: Critique) -> bool:
+def _lost_beside_ground(lines: Sequence[Requirement], critique: Critique) -> bool:
     """Whether a line that asks for all but the surroundings does not hold for sure."""
     held = {one.requirement for one in critique.verdicts if one.answer == "yes"}
-    lines = [one for one in plan.checklist if one.stated.keeps == "scene" and one.stated.reach == "surroundings"]
-    return any(one.id not in held for one in lines)
+    kept = (one for one in lines if one.stated.keeps == "scene" and one.stated.reach == "surroundings")
+    return any(one.id not in held for one in kept)
 
 
-def _located(critique: Critique) -> tuple[Sequence[Box], Sequence[Box]]:
-    """The same by the boxes of a line that asks for the rest, where that does not hold for sure."""
+def _located(critique: Critique) -> tuple[tuple[Box, ...], tuple[Box, ...]]:
+    """The places in both pictures by the boxes of a line that asks for the rest, where it does not hold for sure."""
     for verdict in critique.verdicts:
         for piece in verdict.evidence:
             # The share outside of the boxes is known where the change was located in both pictures.
