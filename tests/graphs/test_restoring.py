@@ -325,3 +325,8 @@ def test_whatever_is_said_of_restored_pictures_a_run_ends_within_its_caps_with_i
         assert len(set(parents)) == len(parents), number
         seen += len(parents)
     assert seen > 10
+
+
+def test_an_edit_that_changed_nothing_but_something_else_is_not_made_the_given_picture_again(tmp_path: Path):
+    result, _ = edited(tmp_path, scene("red", "purple"), budget=Budget(max_images=1, max_rounds=1))
+    assert not result.accepted and [one.id for one in result.attempts] == ["a1"]

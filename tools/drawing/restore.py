@@ -48,7 +48,8 @@ def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
         (given, made), grounds = _located(critique), _lost_beside_ground(lines, critique)
     before = regrounded(before, after) if grounds else before
     found = None if before is None or not (grounds or given or made) else strays(before, after, given, made)
-    if before is None or found is None:
+    if before is None or found is None or not (grounds or found.change.any()):
+        # Without a change that stays it would be the picture before.
         return RestoreOut(summary="nothing to take back")
     whole = taken_back(before, after, found)
     return RestoreOut(
