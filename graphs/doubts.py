@@ -15,9 +15,6 @@ from omniagent.tools.types import Attempt
 _CALLS_OF_A_READING: Final = 6
 """Critic calls that must be left for a second reading and the look at the pictures that follows it."""
 
-_CALLS_OF_A_LOOK: Final = 3
-"""Critic calls that must be left to judge one more picture."""
-
 
 def wants_reread(state: AgentState, *, cancelled: bool = False, expired: bool = False) -> bool:
     """Whether the task should be read a second time now, which is done once a run at most (rule 11).
@@ -50,16 +47,19 @@ def to_restore(state: AgentState) -> Attempt | None:
     None where there is none, or where too little of the budget is left to judge one more.
     """
     best, history, plan = leader(state), rounds(state), state.plan
-    calls = state.budget.max_critic_calls - state.usage.critic_calls
     if best is None or plan is None or plan.steps or not state.policy.restore or state.fault is not None:
         return None
-    if calls <= _CALLS_OF_A_LOOK or time_left(state) <= 2 * state.usage.critic_seconds / (len(state.attempts) + 1):
+    if time_left(state) <= 2 * state.usage.critic_seconds / (len(state.attempts) + 1):
         return None
+    left = state.budget.max_critic_calls - state.usage.critic_calls
     edits = plan.mode == "edit" and len(state.task.images) == 1
     last = history[-1].attempt
     for one in (*((best,) if edits or is_repair(state, best) else ()), *((last,) if is_repair(state, last) else ())):
         critique = critique_of(state, one)
-        if not (one.restored or one.id in state.compared or critique is None or critique.blank):
+        if one.restored or one.id in state.compared or critique is None or critique.blank:
+            continue
+        # The given picture of an edit may have to be judged after it.
+        if left > 2 * max(1, critique.cost.calls) + 1:
             return one
     return None
 

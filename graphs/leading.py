@@ -7,7 +7,16 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from omniagent.graphs.history import critique_of, due, is_repair, preference_of, refinement_of, round_number, step_of
+from omniagent.graphs.history import (
+    as_drawn,
+    critique_of,
+    due,
+    is_repair,
+    preference_of,
+    refinement_of,
+    round_number,
+    step_of,
+)
 from omniagent.graphs.state import AgentState
 from omniagent.tools.types import Answer, Attempt, Critique, Verdict
 
@@ -56,11 +65,13 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
         return False
     if attempt.step != best.step:
         return _goes_further(state, attempt, best)
-    if attempt.restored and attempt.parent == best.id:
-        # It changes less, so it need not be better.
-        return old is None or (new.passed >= old.passed and not broken(old, new))
-    choice = preference_of(state, best, attempt)
     accepted = old is not None and old.accepted and new.accepted
+    if attempt.restored and attempt.parent == best.id:
+        # It changes less, so it need not be better; where both hold, a doubt must not be new.
+        if old is None or (accepted and doubtful(state, attempt) and _least(new) < _least(old)):
+            return old is None
+        return new.passed >= old.passed and not broken(old, new)
+    choice = preference_of(state, best, attempt)
     if choice is not None and old is not None and _is_open(old, new) and not (accepted and choice.better is None):
         return choice.better == attempt.id
     if accepted:
@@ -104,7 +115,8 @@ def drifted(state: AgentState, repair: Attempt, before: Attempt) -> bool:
     critique = critique_of(state, repair)
     if critique is None or critique.over_edit <= state.policy.over_edit_limit:
         return False
-    if any(one.box is not None for one in state.decisions if one.action == "edit" and one.target == repair.parent):
+    target = as_drawn(state, repair).parent
+    if any(one.box is not None for one in state.decisions if one.action == "edit" and one.target == target):
         return False
     return not _mends_all(state, before)
 

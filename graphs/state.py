@@ -53,7 +53,7 @@ class AgentState(Word):
 
     `given` are the verdicts on the picture that an edit starts from, once it was judged; `warnings` say in which ways
     the pictures are not drawn as they were asked for; `pace` are the generator's seconds a picture, round by round;
-    `compared` are the attempts that were held beside the given picture to take back what was not to change.
+    `compared` are the attempts that were held beside the picture before to take back what was not to change.
     """
 
     task: Task

@@ -54,12 +54,13 @@ class _Named(BaseModel):
 
 
 class BatchAttempt(BaseModel):
-    """One picture of a task; `image` is relative to the results' folder."""
+    """One picture of a task; `image` is relative to the results' folder. `restored`: as `Attempt.restored`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     image: str
     accepted_by_critic: bool
+    restored: bool = False
 
 
 class BatchLine(BaseModel):
@@ -241,7 +242,11 @@ def _line(task: BatchTask, result: Result, out: Path) -> BatchLine:
         stop_reason=result.stop_reason,
         answer=result.answer,
         attempts=tuple(
-            BatchAttempt(image=relative(result.path_of(made)) or "", accepted_by_critic=accepted(made.id))
+            BatchAttempt(
+                image=relative(result.path_of(made)) or "",
+                accepted_by_critic=accepted(made.id),
+                restored=made.restored,
+            )
             for made in result.attempts
         ),
         usage=result.usage,

@@ -320,8 +320,8 @@ class Attempt(Word):
         round: From 1.
         step: Of the plan, from 1.
         perceptual_hash: By which pictures that look alike are found.
-        restored: Whether it is its parent with what was not to change taken back from the given picture, so that
-            nothing was drawn.
+        restored: Whether it is its parent with what was not to change taken back from the picture before it, so
+            that nothing was drawn.
     """
 
     id: str

@@ -132,7 +132,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "picture_of": ("picture %s, message %s", "图片 %s(消息 %s)"),
     "given_of": ("given picture, message %s", "原图(消息 %s)"),
     "restored": ("restored", "已还原"),
-    "restored_long": ("what was not to change is the given picture's", "未要求改变的部分取自原图"),
+    "restored_long": ("what was not to change is as it was before", "未要求改变的部分恢复为编辑前的样子"),
     "best": ("best", "最佳"),
     "best_so_far": ("best so far", "目前最佳"),
     "rolled_back": ("rolled back", "已回退"),

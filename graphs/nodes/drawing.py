@@ -18,6 +18,7 @@ from omniagent.graphs.history import (
 )
 from omniagent.graphs.speculate import Drawing
 from omniagent.graphs.state import AgentState, StateUpdate
+from omniagent.model.errors import HardFailure, OutOfMemory
 from omniagent.tools.drawing.compose import COMPOSE, ComposeIn
 from omniagent.tools.drawing.draw import DrawIn, DrawOut, remarks
 from omniagent.tools.drawing.edit import EDIT, EditIn
@@ -106,9 +107,17 @@ def restore(state: AgentState, context: GraphContext) -> StateUpdate:
     if is_repair(state, best) and best.parent is not None:
         parent = attempt_of(state, best.parent)
         told = critique_of(state, parent)
-        source, described = (parent.image,), "" if told is None else told.seen or ""
+        # The boxes of a line that asks for the rest are of the given picture, whatever was repaired.
+        if told is not None and told.seen:
+            source, described = (parent.image,), told.seen
+    if not source:
+        return {"compared": (best.id,)}
     asked = RestoreIn(source=source[0], seen=described, picture=best.image, checklist=due(state, best), critique=seen)
-    made = RESTORE(asked, context.tools)
+    try:
+        made = RESTORE(asked, context.tools)
+    except (HardFailure, OutOfMemory):
+        # The trace tells it; the picture is as good without.
+        return {"compared": (best.id,)}
     if made.image is None:
         return {"compared": (best.id,), "usage": made.usage}
     attempt = best.model_copy(

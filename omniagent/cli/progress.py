@@ -125,7 +125,7 @@ class Watcher:
             case AttemptMade():
                 made = event.attempt
                 if made.restored:
-                    told = f"{made.id}: {made.parent} with what was not to change as it was given"
+                    told = f"{made.id}: {made.parent} with what was not to change as it was before"
                     return [Text.assemble(("restored ", "bold"), told)]
                 origin = f" from {made.parent}" if made.parent else ""
                 return [Text.assemble(("drew ", "bold"), f"{made.id}{origin}, round {made.round}, seed {made.seed}")]

@@ -91,7 +91,7 @@ class Job:
 
         async with aclosing(self._agent.astream(**named, on_loading=load)) as events:
             async for event in events:
-                self.attempts += isinstance(event, AttemptMade)
+                self.attempts += isinstance(event, AttemptMade) and not event.attempt.restored
                 if isinstance(event, RunEnded):
                     folder, self._ended = event.folder, True
                 if (told := progress.hear(event)) is not None:

@@ -44,7 +44,7 @@ class Result(BaseModel):
         seed: The seed from which every attempt's own seed follows.
         budget: The caps of the run.
         plan: How the task was read; None when it never was.
-        attempts: The pictures in the order in which they were drawn.
+        attempts: The pictures in the order in which they were drawn or restored.
         critiques: The verdicts on them; the given picture of an edit is judged too.
         decisions: What was decided after each round, with the reason.
         best: The attempt that is returned; None when none was made.

@@ -185,7 +185,7 @@ def _told(task: CheckTask, result: Result, out: Path) -> dict[str, object]:
         "words_kept": read and kept,
         "answer_right": answer,
         "answer": result.answer,
-        "pictures": len(result.attempts),
+        "pictures": sum(not one.restored for one in result.attempts),
         "picture": None if result.best is None else _relative(result.path_of(result.best), out),
         "report": _relative(result.folder / "report.html", out),
     }

@@ -17,7 +17,7 @@ from omniagent.config import Config
 from omniagent.graphs.build import build
 from omniagent.graphs.doubts import to_restore
 from omniagent.graphs.history import is_repair, pictures_drawn, root_of
-from omniagent.graphs.leading import best_of, undecided
+from omniagent.graphs.leading import best_of, drifted, undecided
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.rules import decide
 from omniagent.graphs.state import AgentState
@@ -28,16 +28,19 @@ from omniagent.runs.result import Result
 from omniagent.simulation.histories import broken_promises
 from omniagent.simulation.stage import Memory, play
 from omniagent.tools.dialects.drafts import PlanDraft, RepairDraft
+from omniagent.tools.record.trace import ToolErrored
 from omniagent.tools.types import (
     Attempt,
+    Box,
     Budget,
     Critique,
+    Decision,
     Plan,
     Requirement,
     Task,
 )
 from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent
-from tests.support.states import attempt, critique, picture, state
+from tests.support.states import attempt, critique, judged, picture, state
 from tests.support.two_things import GIVEN, STRAY, WANTED, scene
 
 LINES = (
@@ -98,7 +101,7 @@ def test_every_face_tells_that_a_picture_was_restored(tmp_path: Path):
     watcher = Watcher(Console(file=told, width=200))
     for event in result.trace:
         watcher.show(event)
-    assert "restored a2: a1 with what was not to change as it was given" in told.getvalue()
+    assert "restored a2: a1 with what was not to change as it was before" in told.getvalue()
     assert "restored from a1" in attempt_html(result, "a2")
     assert json.loads((folder / "result.json").read_text())["attempts"][1]["restored"] is True
 
@@ -239,3 +242,33 @@ def test_whatever_is_said_of_restored_pictures_a_run_ends_within_its_caps_with_i
 def test_an_edit_that_changed_nothing_but_something_else_is_not_made_the_given_picture_again(tmp_path: Path):
     result, _ = edited(tmp_path, scene("red", "purple"), budget=Budget(max_images=1, max_rounds=1))
     assert not result.accepted and [one.id for one in result.attempts] == ["a1"]
+
+
+def test_where_both_hold_a_restored_picture_brings_no_new_doubt():
+    drawn = attempt("a1", 1)
+    both = [drawn, restored("a2", drawn)]
+    for first, second, best in (((0.99, 0.97), (0.99, 0.8), "a1"), ((0.99, 0.8), (0.99, 0.85), "a2")):
+        found = best_of(edits(both, [judged("a1", first), judged("a2", second)]))
+        assert found is not None and found.id == best, (first, second)
+
+
+def test_a_restored_repair_in_a_box_has_not_drifted():
+    one, box = attempt("a1", 1), Box(label="it", left=0, top=0, right=4, bottom=4)
+    two = attempt("a2", 2, parent="a1")
+    three = restored("a3", two)
+    seen = [critique("a1", "yn"), critique("a2", "yy"), critique("a3", "yy", over_edit=0.9)]
+    made = edits([one, two, three], seen).model_copy(
+        update={"decisions": (Decision(action="edit", reason="a local failure", target="a1", box=box),)}
+    )
+    assert not drifted(made, three, one)
+    assert drifted(made.model_copy(update={"decisions": ()}), three, one)
+
+
+def test_a_fault_while_restoring_leaves_the_picture_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*given: object) -> None:
+        raise ValueError("no such plane")
+
+    monkeypatch.setattr("omniagent.tools.drawing.restore.strays", fail)
+    result, _ = edited(tmp_path)
+    assert result.accepted and [one.id for one in result.attempts] == ["a1"]
+    assert any(isinstance(event, ToolErrored) and event.tool == "restore" for event in result.trace)

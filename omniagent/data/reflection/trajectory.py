@@ -9,7 +9,7 @@ from omniagent.model.errors import BadTask
 from omniagent.model.wording import model_name
 from omniagent.runs.folder import run_in
 from omniagent.runs.result import RESULT_FILE, TRACE_FILE, Result
-from omniagent.tools.types import ImageRef, Word
+from omniagent.tools.types import Attempt, ImageRef, Word
 
 
 class Step(Word):
@@ -67,6 +67,13 @@ def read_trajectory(item: Item, settings: TrajectorySettings, place: Place) -> T
             "reflection takes runs of the mode generate without input pictures"
         )
     questions = {requirement.id: requirement.question for requirement in result.checklist}
+    made = {attempt.id: attempt for attempt in result.attempts}
+
+    def origin(attempt: Attempt) -> str | None:
+        """Of which picture it was drawn; a restored one was drawn of what its parent was."""
+        drawn = made[attempt.parent] if attempt.restored and attempt.parent is not None else attempt
+        return drawn.parent
+
     steps: list[Step] = []
     for attempt in result.attempts:
         if (critique := result.critique_of(attempt)) is None:
@@ -77,7 +84,7 @@ def read_trajectory(item: Item, settings: TrajectorySettings, place: Place) -> T
             Step(
                 attempt=attempt.id,
                 image=attempt.image,
-                parent=attempt.parent,
+                parent=origin(attempt),
                 seed=attempt.seed,
                 quality=critique.quality,
                 accepted=critique.accepted,

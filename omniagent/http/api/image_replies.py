@@ -184,7 +184,7 @@ def found_of(job: Job) -> tuple[Found, Attempt]:
         checks=account.checks(),
         unchecked=account.plan.unchecked if account.plan else (),
         warnings=tuple(account.warnings),
-        attempts=len(account.attempts),
+        attempts=sum(not one.restored for one in account.attempts.values()),
         width=best.image.width,
         height=best.image.height,
         revised_prompt=best.instruction,

@@ -45,7 +45,7 @@ class AttemptView(Reply):
     passed: int | None = None
     checked: int | None = None
     restored: bool = Field(
-        default=False, description="its parent with what was not to change as it was given; nothing was drawn"
+        default=False, description="its parent with what was not to change as it was before; nothing was drawn"
     )
 
 

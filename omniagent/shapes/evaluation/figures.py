@@ -48,7 +48,8 @@ class SuiteFigures(BaseModel):
 
 def figures_of(records: Sequence[Record]) -> SuiteFigures:
     """The figures of one suite's records. A task that ended in an error counts as not right."""
-    judged = [attempt for record in records for attempt in record.attempts if attempt.accepted_by_critic is not None]
+    drawn_ones = [one for record in records for one in record.attempts if not one.restored]
+    judged = [one for one in drawn_ones if one.accepted_by_critic is not None]
     wrong = [attempt for attempt in judged if not attempt.right]
     right = [attempt for attempt in judged if attempt.right]
     pairs = [(r.first, r.returned) for r in records if r.first is not None and r.returned is not None]

@@ -25,6 +25,7 @@ class JudgedAttempt(_Line):
     of: int = Field(ge=0)
     wrong: tuple[str, ...] = ()
     accepted_by_critic: bool | None = None
+    restored: bool = False
 
     @property
     def right(self) -> bool:

@@ -139,6 +139,7 @@ def _attempt(result: Result, attempt: Attempt, wanted: Wanted) -> JudgedAttempt:
         of=len(judged),
         wrong=tuple(one.requirement for one in judged if not one.holds),
         accepted_by_critic=None if critique is None else critique.accepted,
+        restored=attempt.restored,
     )
 
 

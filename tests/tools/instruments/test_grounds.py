@@ -73,10 +73,17 @@ def test_a_photo_without_a_flat_background_and_equal_backgrounds_are_left_alone(
     assert regrounded(flat, product((244, 250, 255))) is None
 
 
-def test_an_edit_of_another_size_gives_its_background_at_the_size_of_the_given_picture():
+def test_things_come_onto_an_edit_of_another_size_at_its_size():
     before, after = product(WHITE), product(GREY, side=200)
     made = regrounded(before, after)
-    assert made is not None and made.size == before.size and made.getpixel((3, 3)) == GREY
+    assert made is not None and made.size == after.size and made.getpixel((3, 3)) == GREY
+
+
+def test_a_shadow_on_the_background_is_no_flat_background():
+    before, after = product(WHITE), product((10, 10, 10))
+    fall = np.linspace(170, 255, 60)[None, :, None].repeat(24, axis=0).repeat(3, axis=2)
+    before.paste(Image.fromarray(fall.astype(np.uint8)), (150, 196))
+    assert regrounded(before, after) is None
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,8 +9,10 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from omniagent.tools.instruments.edits.difference import Mask
+from omniagent.tools.instruments.edits.strays import labelled
 
 Levels = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.float32]
 
 _FRAME: Final = 0.04
 """Width of the border that tells the background, as a share of the shorter side."""
@@ -26,7 +28,13 @@ _OTHER: Final = 25.0
 """Levels by which two backgrounds differ at least."""
 
 _SOFT: Final = 2
-"""Pixels from the background within which a thing's edge is mixed with it."""
+"""Pixels from the background within which the full colour of a thing is found whose edge is mixed with it."""
+
+_GENTLE: Final = 8.0
+"""Levels within three pixels up to which a slope is a shadow or a glow and no edge."""
+
+_SHADOW: Final = 0.005
+"""Share of the picture that shadows on the background fill, from which it counts as no flat one."""
 
 
 def ground_of(picture: Image.Image) -> npt.NDArray[np.float32] | None:
@@ -41,7 +49,7 @@ def ground_of(picture: Image.Image) -> npt.NDArray[np.float32] | None:
 
 
 def regrounded(before: Image.Image, after: Image.Image) -> Image.Image | None:
-    """The things of one picture on the flat background of another one, at the first one's size.
+    """The things of one picture on the flat background of another one, at the other one's size.
 
     What has the background's colour is background where the other picture shows its own background there too, so that
     a hole is seen through and a highlight is not. Edges, which are mixed with the old background, are mixed with the
@@ -52,44 +60,47 @@ def regrounded(before: Image.Image, after: Image.Image) -> Image.Image | None:
         after: The other one, an edit of the first.
 
     Returns:
-        None where either has no flat background, or both have the same.
+        None where either has no flat background, the first has shadows on it, or both have the same.
     """
-    old, new = ground_of(before), ground_of(after)
+    sized = before.convert("RGB")
+    sized = sized if sized.size == after.size else sized.resize(after.size, Image.Resampling.LANCZOS)
+    old, new = ground_of(sized), ground_of(after)
     if old is None or new is None or float(np.abs(old - new).max()) <= _OTHER:
         return None
-    levels = _levels(before)
-    beside = after.convert("RGB")
-    other = _levels(beside if beside.size == before.size else beside.resize(before.size, Image.Resampling.BOX))
-    apart = np.abs(levels - old).max(axis=2)
+    levels = _levels(sized)
+    apart: Plane = np.abs(levels - old).max(axis=2)
     plain: Mask = apart <= _FLAT
-    seen_through = np.abs(other - new).max(axis=2) <= 2 * _FLAT
-    ground = _joined(plain & seen_through, plain)
-    full = _widest(apart, _SOFT)
-    near = _widest(ground.astype(np.float32), 1) > 0
-    share = np.where(near, np.clip(apart / np.maximum(full, _FLAT), 0, 1), 1.0)
+    shown: Mask = np.abs(_levels(after) - new).max(axis=2) <= 2 * _FLAT
+    ground = _touched(plain, _filtered(plain & shown, ImageFilter.MinFilter(3)))
+    gentle: Mask = (_widest(levels, 1) + _widest(-levels, 1)).max(axis=2) <= _GENTLE
+    if float((_touched(ground | gentle, ground) & ~plain).mean()) > _SHADOW:
+        return None
+    full = _widest(apart[..., None], _SOFT)[..., 0]
+    share = np.where(_filtered(ground, ImageFilter.MaxFilter(3)), np.clip(apart / np.maximum(full, _FLAT), 0, 1), 1.0)
     share = np.where(ground, 0.0, share)[..., None]
     made = np.clip(np.rint(levels + (1 - share) * (new - old)), 0, 255).astype(np.uint8)
     return Image.fromarray(made)
 
 
-def _joined(seeds: Mask, within: Mask) -> Mask:
-    """What is connected to seeds that are more than a speck."""
-    wide = Image.fromarray(seeds).convert("L").filter(ImageFilter.MinFilter(3))
-    now: Mask = np.asarray(wide) > 0
-    while True:
-        grown = (np.asarray(Image.fromarray(now).convert("L").filter(ImageFilter.MaxFilter(3))) > 0) & within
-        if bool((grown == now).all()):
-            return now
-        now = grown
+def _touched(mask: Mask, seeds: Mask) -> Mask:
+    """The connected parts of a mask that hold a seed."""
+    parts, _ = labelled(mask)
+    return np.isin(parts, np.unique(parts[seeds & mask])) & mask
 
 
-def _widest(plane: npt.NDArray[np.float32], by: int) -> npt.NDArray[np.float32]:
-    """The largest value around each pixel."""
-    levels = Image.fromarray(np.asarray(plane, dtype=np.float32))
-    size = 2 * by + 1
-    padded = np.pad(np.asarray(levels), by, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
-    return windows.max(axis=(2, 3))
+def _filtered(mask: Mask, by: ImageFilter.RankFilter) -> Mask:
+    return np.asarray(Image.fromarray(mask).convert("L").filter(by)) > 0
+
+
+def _widest(levels: Levels, by: int) -> Levels:
+    """The largest level around each pixel, channel by channel."""
+    for axis in (0, 1):
+        padding = [(by, by) if at == axis else (0, 0) for at in range(3)]
+        padded = np.pad(levels, padding, mode="edge")
+        length = levels.shape[axis]
+        shifted = [padded.take(range(start, start + length), axis=axis) for start in range(2 * by + 1)]
+        levels = np.maximum.reduce(shifted)
+    return levels
 
 
 def _levels(picture: Image.Image) -> Levels:

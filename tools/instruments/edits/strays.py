@@ -7,11 +7,12 @@ places of the change. So a changed thing may reach beyond its place, and what st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from omniagent.tools.instruments.edits.alignment import placed, warped
@@ -35,6 +36,9 @@ _LEAST: Final = 0.0008
 
 _MOST: Final = 0.25
 """The same share above which the picture was drawn anew, moved or lit anew, so that nothing fits it."""
+
+_NARROWEST: Final = 16
+"""Pixels of a side below which a picture shows nothing to tell patches by."""
 
 _MOVED: Final = 0.5
 """A view that moved is told by how much less differs, of that share, once the given picture is moved along."""
@@ -67,6 +71,8 @@ def strays(before: Image.Image, after: Image.Image, given: Sequence[Box], made: 
     """
     if not comparable(before, after):
         return None
+    if min(*before.size, *after.size) < _NARROWEST:
+        return None
     size = after.size if max(after.size) <= LONG else small_size(*after.size, long=LONG)
     old, new = (_small(one, size) for one in (before, after))
     differs = _differs(old, new)
@@ -76,14 +82,13 @@ def strays(before: Image.Image, after: Image.Image, given: Sequence[Box], made: 
             across, down = size[0] / of[0], size[1] / of[1]
             columns = slice(round(box.left * across), max(0, round(box.right * across)))
             places[round(box.top * down) : max(0, round(box.bottom * down)), columns] = True
-    change = np.zeros_like(differs)
     if (differs & ~places).mean() > _MOST:
         return None
-    for number, patch in enumerate(_patches(_widened(differs, _JOINED))):
-        if number == _MANY:
-            return None
-        if (patch & differs & places).sum() >= _OWN * (patch & differs).sum():
-            change |= patch
+    patches, number = labelled(_widened(differs, _JOINED))
+    if number >= _MANY:
+        return None
+    whole, own = (np.bincount(patches[where], minlength=number + 1) for where in (differs, differs & places))
+    change: Mask = np.isin(patches, np.flatnonzero(own >= _OWN * np.maximum(whole, 1))) & (patches > 0)
     share = float((differs & ~change).mean())
     if not _LEAST <= share <= _MOST:
         return None
@@ -117,18 +122,14 @@ def _differs(old: Image.Image, new: Image.Image) -> Mask:
     return np.abs(levels[0] - levels[1]).max(axis=2) > _DIFFERS
 
 
-def _patches(mask: Mask) -> Iterator[Mask]:
-    """The connected parts of a mask."""
-    left = mask.copy()
-    while left.any():
-        patch = np.zeros_like(left)
-        patch.flat[int(left.argmax())] = True
-        grown = 0
-        while (now := int(patch.sum())) != grown:
-            grown = now
-            patch = _widened(patch, 1) & left
-        left &= ~patch
-        yield patch
+def labelled(mask: Mask) -> tuple[npt.NDArray[np.int32], int]:
+    """The connected parts of a mask, corners included: the number of each pixel's part, 0 outside, and how many."""
+    # Few runs need it, and a run's start waits for what is imported.
+    from scipy import ndimage
+
+    found: Any = ndimage.label(mask, structure=np.ones((3, 3), dtype=np.int8))
+    parts, number = found
+    return np.asarray(parts, dtype=np.int32), int(number)
 
 
 def _widened(mask: Mask, by: int) -> Mask:
