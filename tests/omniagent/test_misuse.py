@@ -165,12 +165,12 @@ def test_a_killed_run_goes_on_with_its_own_large_budget_to_the_end(tmp_path: Pat
     agent = scripted_agent(
         tmp_path, judge, texts(scope="global"), generator=ScriptedGenerator(draw), config=config
     )  # fmt: skip
-    large = Budget(max_rounds=40, max_images=1000, candidates=1)
+    large = Budget(max_rounds=60, max_images=1000, candidates=1)
     with pytest.raises(SystemExit):
         agent.run("a red circle", thread_id="t", budget=large)
     result = agent.run("a red circle", thread_id="t")
-    assert (result.stop_reason, result.usage.rounds) == ("round_limit", 40)
-    assert step_limit(Budget()) < 40 * 3
+    assert (result.stop_reason, result.usage.rounds) == ("round_limit", 60)
+    assert step_limit(Budget()) < 60 * 3
 
 
 def test_the_same_folder_with_another_size_keeps_the_old_run_and_draws_anew(tmp_path: Path) -> None:

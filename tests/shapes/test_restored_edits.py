@@ -60,7 +60,7 @@ def holds(task: ShapesTask, picture: Image.Image) -> bool:
 
 def test_true_edits_are_left_right_and_smeared_bystanders_come_back(context: ToolContext) -> None:
     looked = mended = grounds = 0
-    for seed in range(50):
+    for seed in range(30):
         task = sample_task(np.random.default_rng([31, seed]), "edit")
         assert task.target is not None
         right = Image.fromarray(render(task.target))
@@ -84,4 +84,4 @@ def test_true_edits_are_left_right_and_smeared_bystanders_come_back(context: Too
         came = back is not None and holds(task, back)
         mended += came
         grounds += came and task.scenes[0].background != task.target.background
-    assert looked > 25 and mended > 0.7 * looked and grounds > 1, (mended, looked, grounds)
+    assert looked > 15 and mended > 0.7 * looked and grounds > 0, (mended, looked, grounds)
