@@ -39,6 +39,7 @@ from omniagent.tools.types import (
     Requirement,
     Task,
 )
+from tests.support.chat import page_of, text_of
 from tests.support.scripted_runs import LISTED, plan_draft, scripted_agent
 from tests.support.states import attempt, critique, judged, picture, state
 from tests.support.two_things import GIVEN, STRAY, WANTED, scene
@@ -103,6 +104,7 @@ def test_every_face_tells_that_a_picture_was_restored(tmp_path: Path):
         watcher.show(event)
     assert "restored a2: a1 with what was not to change as it was before" in told.getvalue()
     assert "restored from a1" in attempt_html(result, "a2")
+    assert "← a1 restored" in text_of(page_of(list(result.trace)))
     assert json.loads((folder / "result.json").read_text())["attempts"][1]["restored"] is True
 
 
