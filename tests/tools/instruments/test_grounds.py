@@ -65,6 +65,13 @@ def test_a_highlight_of_the_old_backgrounds_colour_stays_where_the_edit_shows_it
     assert made is not None and made.getpixel((120, 120)) == WHITE
 
 
+def test_a_hole_is_seen_through_though_the_edit_smeared_it():
+    before, after = product(WHITE, hole=True), product(GREY, hole=True)
+    ImageDraw.Draw(after).ellipse((95, 95, 145, 145), fill=(60, 90, 70))
+    made = regrounded(before, after)
+    assert made is not None and made.getpixel((120, 120)) == GREY
+
+
 def test_a_photo_without_a_flat_background_and_equal_backgrounds_are_left_alone():
     photo = Image.fromarray(data.astronaut()).convert("RGB")
     flat = product(WHITE)

@@ -30,6 +30,9 @@ _OTHER: Final = 25.0
 _SOFT: Final = 2
 """Pixels from the background within which the full colour of a thing is found whose edge is mixed with it."""
 
+_SPECK: Final = 0.0005
+"""Share of the picture up to which a spot of the background's colour is part of a thing."""
+
 _GENTLE: Final = 8.0
 """Levels within three pixels up to which a slope is a shadow or a glow and no edge."""
 
@@ -51,8 +54,8 @@ def ground_of(picture: Image.Image) -> npt.NDArray[np.float32] | None:
 def regrounded(before: Image.Image, after: Image.Image) -> Image.Image | None:
     """The things of one picture on the flat background of another one, at the other one's size.
 
-    What has the background's colour is background where the other picture shows its own background there too, so that
-    a hole is seen through and a highlight is not. Edges, which are mixed with the old background, are mixed with the
+    What has the background's colour is background unless the other picture shows that colour there still, so that a
+    hole is seen through and a highlight is not. Edges, which are mixed with the old background, are mixed with the
     new one by the same share.
 
     Args:
@@ -70,8 +73,10 @@ def regrounded(before: Image.Image, after: Image.Image) -> Image.Image | None:
     levels = _levels(sized)
     apart: Plane = np.abs(levels - old).max(axis=2)
     plain: Mask = apart <= _FLAT
-    shown: Mask = np.abs(_levels(after) - new).max(axis=2) <= 2 * _FLAT
-    ground = _touched(plain, _filtered(plain & shown, ImageFilter.MinFilter(3)))
+    parts, number = labelled(plain)
+    still: Mask = np.abs(_levels(after) - old).max(axis=2) <= 2 * _FLAT
+    size, kept = (np.bincount(parts[where], minlength=number + 1) for where in (plain, plain & still))
+    ground = np.isin(parts, np.flatnonzero((size >= _SPECK * plain.size) & (kept < size / 2))) & plain
     gentle: Mask = (_widest(levels, 1) + _widest(-levels, 1)).max(axis=2) <= _GENTLE
     if float((_touched(ground | gentle, ground) & ~plain).mean()) > _SHADOW:
         return None
