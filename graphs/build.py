@@ -146,4 +146,4 @@ def after_decision(state: AgentState) -> Literal["render", "repair", "__end__"]:
 
 def step_limit(budget: Budget) -> int:
     """More steps than any run within the budget takes: LangGraph's own limit never ends a run before the rules do."""
-    return 16 + budget.max_rounds * 8 + budget.max_images * 6
+    return 16 + budget.max_rounds * 10 + budget.max_images * 6

@@ -68,9 +68,10 @@ def _takes_over(state: AgentState, attempt: Attempt, best: Attempt) -> bool:
     accepted = old is not None and old.accepted and new.accepted
     if attempt.restored and attempt.parent == best.id:
         # It changes less, so it need not be better; where both hold, a doubt must not be new.
-        if old is None or (accepted and doubtful(state, attempt) and _least(new) < _least(old)):
-            return old is None
-        return new.passed >= old.passed and not broken(old, new)
+        if old is None:
+            return True
+        doubts = accepted and bool(doubtful(state, attempt)) and _least(new) < _least(old)
+        return new.passed >= old.passed and not broken(old, new) and not doubts
     choice = preference_of(state, best, attempt)
     if choice is not None and old is not None and _is_open(old, new) and not (accepted and choice.better is None):
         return choice.better == attempt.id

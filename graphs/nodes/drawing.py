@@ -99,39 +99,41 @@ def repair(state: AgentState, context: GraphContext) -> StateUpdate:
 
 def restore(state: AgentState, context: GraphContext) -> StateUpdate:
     """Take back what an edit changed and was not to, as it is in the picture that it was made of."""
-    best = doubts.to_restore(state)
-    assert best is not None and state.plan is not None, "a picture is restored after it was drawn"
-    seen = critique_of(state, best)
+    edited = doubts.to_restore(state)
+    assert edited is not None and state.plan is not None, "a picture is restored after it was drawn"
+    seen = critique_of(state, edited)
     assert seen is not None, "a picture is restored after the verdicts"
     source, described = state.task.images[:1], "".join(state.plan.seen[:1])
-    if is_repair(state, best) and best.parent is not None:
-        parent = attempt_of(state, best.parent)
+    if is_repair(state, edited) and edited.parent is not None:
+        parent = attempt_of(state, edited.parent)
         told = critique_of(state, parent)
         # The boxes of a line that asks for the rest are of the given picture, whatever was repaired.
         if told is not None and told.seen:
             source, described = (parent.image,), told.seen
     if not source:
-        return {"compared": (best.id,)}
-    asked = RestoreIn(source=source[0], seen=described, picture=best.image, checklist=due(state, best), critique=seen)
+        return {"compared": (edited.id,)}
+    asked = RestoreIn(
+        source=source[0], seen=described, picture=edited.image, checklist=due(state, edited), critique=seen
+    )
     try:
         made = RESTORE(asked, context.tools)
     except (HardFailure, OutOfMemory):
         # The trace tells it; the picture is as good without.
-        return {"compared": (best.id,)}
+        return {"compared": (edited.id,)}
     if made.image is None:
-        return {"compared": (best.id,), "usage": made.usage}
-    attempt = best.model_copy(
+        return {"compared": (edited.id,), "usage": made.usage}
+    attempt = edited.model_copy(
         update={
             "id": f"a{len(state.attempts) + 1}",
             "image": made.image,
-            "parent": best.id,
+            "parent": edited.id,
             "perceptual_hash": made.look,
             "restored": True,
         }
     )
     context.keep(attempt)
     context.tools.trace.add(AttemptMade(attempt=attempt))
-    return {"compared": (best.id,), "attempts": (attempt,), "usage": made.usage}
+    return {"compared": (edited.id,), "attempts": (attempt,), "usage": made.usage}
 
 
 def _seeds(state: AgentState, count: int) -> tuple[int, ...]:

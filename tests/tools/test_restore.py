@@ -1,5 +1,6 @@
 """The tool that takes back what an edit changed beside its change, by the places that a critic tells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,15 @@ from PIL import Image
 from omniagent.model.requests import CancelToken
 from omniagent.model.runtime import ModelRuntime
 from omniagent.model.scripted import ScriptedCritic, ScriptedGenerator
+from omniagent.tools.dialects import dialect_of
 from omniagent.tools.drawing.restore import RESTORE, RestoreIn
+from omniagent.tools.intake.region import Region
 from omniagent.tools.meter import CallMeter
 from omniagent.tools.record.store import ImageStore
 from omniagent.tools.record.trace import Trace
 from omniagent.tools.tool import ToolContext
 from omniagent.tools.types import Box, ChangeMap, Critique, Evidence, Requirement, Stated, Verdict
+from tests.support.scripted_runs import LISTED
 from tests.support.two_things import GIVEN, STRAY, WANTED, scene
 
 
@@ -85,3 +89,30 @@ def test_a_critic_that_locates_has_taken_back_what_the_pixels_say_was_not_kept(
     assert (made.image is not None) is taken
     if made.image is not None:
         assert store.get(made.image).convert("RGB").tobytes() == WANTED.tobytes() and made.look
+
+
+def test_outside_of_the_region_that_a_person_set_another_background_does_not_come(tmp_path: Path):
+    store, after = ImageStore(tmp_path / "images"), scene("red", "purple")
+    after.paste("gray", mask=Image.eval(after.convert("L"), lambda level: 255 if level == 255 else 0))
+    mask = Image.new("L", GIVEN.size, 255)
+    mask.paste(0, (0, 0, 128, 32))
+    lines = ("Is there a square (red, left)?", "Is there a star (blue, right)?", "Is the background gray?")
+    dialect = dialect_of(LISTED)
+    checklist = tuple(
+        Requirement(id=f"r{n}", kind="presence", question=line, stated=dialect.stated("presence", line))
+        for n, line in enumerate(lines, 1)
+    )
+    asked = RestoreIn(
+        source=store.put(GIVEN),
+        picture=store.put(after),
+        checklist=checklist,
+        seen="white background; square (red, left); star (blue, right)",
+        critique=Critique(attempt="a1", verdicts=()),
+    )
+    free = context_of(tmp_path, store)
+    free = replace(free, runtime=ModelRuntime(ScriptedGenerator(), ScriptedCritic(profile=LISTED)))
+    for context, above in ((free, (128, 128, 128)), (replace(free, region=Region(GIVEN, mask)), (255, 255, 255))):
+        made = RESTORE(asked, context)
+        assert made.image is not None
+        whole = store.get(made.image).convert("RGB")
+        assert whole.getpixel((64, 5)) == above and whole.getpixel((64, 100)) == (128, 128, 128)

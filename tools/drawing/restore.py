@@ -36,7 +36,7 @@ def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
 
     Where that is follows from the critic's description of that picture beside the checklist, else from the boxes by
     which the pixels were compared, if by that the rest was not kept. Where another background is asked for, the things
-    of the picture before are shown on that of the edit, if both are flat.
+    of the picture before are shown on that of the edit, if both are flat. Outside of the run's region nothing changes.
     """
     before, after = context.store.get(arguments.source), context.store.get(arguments.picture)
     dialect = dialect_of(context.config.over(context.runtime.critic.profile))
@@ -52,6 +52,8 @@ def restore(arguments: RestoreIn, context: ToolContext) -> RestoreOut:
         # Without a change that stays it would be the picture before.
         return RestoreOut(summary="nothing to take back")
     whole = taken_back(before, after, found)
+    if context.region is not None:
+        whole = context.region.kept(whole)
     return RestoreOut(
         image=context.store.put(whole),
         look=perceptual_hash(whole),

@@ -93,7 +93,7 @@ def test_a_shadow_on_the_background_is_no_flat_background():
     assert regrounded(before, after) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     width=st.integers(16, 90),
     height=st.integers(16, 90),

@@ -74,7 +74,8 @@ def regrounded(before: Image.Image, after: Image.Image) -> Image.Image | None:
     apart: Plane = np.abs(levels - old).max(axis=2)
     plain: Mask = apart <= _FLAT
     parts, number = labelled(plain)
-    still: Mask = np.abs(_levels(after) - old).max(axis=2) <= 2 * _FLAT
+    from_old, from_new = (np.abs(_levels(after) - ground).max(axis=2) for ground in (old, new))
+    still: Mask = (from_old <= 2 * _FLAT) & (from_old < from_new)
     size, kept = (np.bincount(parts[where], minlength=number + 1) for where in (plain, plain & still))
     ground = np.isin(parts, np.flatnonzero((size >= _SPECK * plain.size) & (kept < size / 2))) & plain
     gentle: Mask = (_widest(levels, 1) + _widest(-levels, 1)).max(axis=2) <= _GENTLE

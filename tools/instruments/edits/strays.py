@@ -26,7 +26,7 @@ _DIFFERS: Final = 25.0
 """Levels, of 255, by which a colour differs at least, after a blur of one pixel. A decoder's softness stays below."""
 
 _JOINED: Final = 2
-"""Pixels of that plane up to which what differs is joined to one patch: half of the gap between two stripes or dots."""
+"""Pixels of that plane by which what differs is widened, so that the parts of a pattern are one patch."""
 
 _OWN: Final = 0.3
 """Share of what differs in a patch that lies in the places of the change, from which it belongs to the change."""
