@@ -37,6 +37,8 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+# pip compiles what it copies, and nothing of an editable install; a first start would wait for that.
+	$(BIN)/python -m compileall -q omniagent
 	@touch $@
 
 setup: $(STAMP)
@@ -58,6 +60,8 @@ demo: $(STAMP)
 	$(BIN)/omniagent demo $$ARGS
 
 test test-fast: export OMP_NUM_THREADS ?= 1
+# Hundreds of processes of tests import the package: without bytecode each of them compiles it anew.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(STAMP) chromium
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $$ARGS

@@ -21,7 +21,6 @@ from omniagent.runs.options import Loading, Picture, RunOptions, RunRequest, ord
 from omniagent.runs.result import Result
 from omniagent.runs.under_way import UnderWay
 from omniagent.tools.record.files import check_written
-from omniagent.tools.record.trace import Event
 from omniagent.tools.types import Budget
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from omniagent.runs.looking import Checked, Looking
     from omniagent.runs.request import Order
     from omniagent.runs.session import Session
+    from omniagent.tools.record.trace import Event
 
 __all__ = ["Agent", "Picture", "RunOptions", "RunRequest"]
 
@@ -225,7 +225,7 @@ class Agent:
         task: str,
         images: Iterable[Picture] | None = (),
         **options: Unpack[RunOptions],
-    ) -> Yields[Event, None, Result]:
+    ) -> "Yields[Event, None, Result]":
         """`run` as its events happen, from `RunStarted` to `RunEnded`; the generator's return value is the result.
 
         When `RunEnded` arrives, every file of the run is written. Closing the generator early cancels the run; so does
@@ -251,7 +251,7 @@ class Agent:
         task: str,
         images: Iterable[Picture] | None = (),
         **options: Unpack[RunOptions],
-    ) -> AsyncGenerator[Event]:
+    ) -> "AsyncGenerator[Event]":
         """`stream` for asyncio; read the result with `Result.load(event.folder)` of the last event, `RunEnded`.
 
         Closing the generator early cancels the run and waits for its end, as `stream` does.
@@ -335,7 +335,7 @@ class Agent:
     async def _opened(
         self,
         request: RunRequest,
-        hear: Callable[[Event | None], None],
+        hear: "Callable[[Event | None], None]",
     ) -> "Session":
         """`_open` beside the event loop; a run that was cancelled meanwhile is cancelled before it begins."""
         token, waiter = CancelToken(), threading.current_thread()
@@ -350,7 +350,7 @@ class Agent:
         self,
         request: RunRequest,
         token: CancelToken | None = None,
-        hear: Callable[[Event | None], None] | None = None,
+        hear: "Callable[[Event | None], None] | None" = None,
         waiter: threading.Thread | None = None,
     ) -> "Session":
         token = token or CancelToken()
@@ -380,7 +380,7 @@ def _checked(name: str, value: object, kind: type) -> None:
         raise BadSetting(f"{name}={shown(value)} is neither words nor a {kind.__name__}; see the arguments of Agent")
 
 
-def _next(session: "Session") -> Event | None:
+def _next(session: "Session") -> "Event | None":
     try:
         return session.next_event()
     except KeyboardInterrupt:

@@ -10,8 +10,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from omniagent.demo.page.access import visitor_in
 from omniagent.demo.state.threads import Shelves
 from omniagent.model.errors import BadSetting
-from omniagent.runs.folder import check_thread_id
 from omniagent.runs.listing import attempt_in
+from omniagent.runs.request import check_thread_id
 
 _STORED: Final = re.compile(r"[0-9a-f]{64}\.png")
 _KINDS: Final = {

@@ -79,6 +79,9 @@ def _rules() -> Mapping[str, Rule]:
             "peft": Rule("whole", stands=("PeftModel",)),
             # Whether a layer has a LoRA is asked at every step.
             "peft.tuners.tuners_utils": Rule("whole", made={"BaseTunerLayer": _kind("BaseTunerLayer")}),
+            "torch.export": Rule("whole"),
+            # Its `custom_op` reads the sources of whoever calls it, and looks for them in all modules there are.
+            "torch._library.utils": Rule("never", around=_without_reading_sources),
             "torch.distributed.tensor": Rule(
                 "whole", stands=("DTensor", "Shard", "_StridedShard", "compute_local_shape_and_global_offset")
             ),
@@ -209,6 +212,18 @@ def _without_reading_packages(module: ModuleType) -> Generator[None]:
         yield
     finally:
         metadata.packages_distributions = read
+
+
+@contextmanager
+def _without_reading_sources(utils: ModuleType) -> Generator[None]:
+    """Gives it a `get_source` that takes file and line from the frame, as the whole one does in the end."""
+    yield
+
+    def get_source(stacklevel: int) -> str:
+        frame = sys._getframe(stacklevel)  # pyright: ignore[reportPrivateUsage]
+        return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+    utils.__dict__["get_source"] = get_source
 
 
 @contextmanager

@@ -7,9 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError
-
 from omniagent.model.errors import HubUnreachable, UnknownModel
 from omniagent.model.files.hub import find_model
 
@@ -56,6 +53,9 @@ def fetch(name: str | Path, *, revision: str | None = None) -> Path:
 
 
 def _licence_of(name: str, revision: str | None) -> str:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
     known = known_licence(name)
     try:
         card = HfApi().model_info(name, revision=revision, timeout=10).card_data

@@ -17,7 +17,8 @@ from huggingface_hub.errors import NotASafetensorsRepoError, SafetensorsParsingE
 
 from omniagent.model.checkpoint.settings import SETTINGS_FILE, read_profiles
 from omniagent.model.errors import BadCheckpoint
-from omniagent.model.files.hub import INDEX_FILE, hub_errors
+from omniagent.model.files.downloads import hub_errors
+from omniagent.model.files.folders import INDEX_FILE
 from omniagent.model.pipeline.memory import Need, need_from
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.wording import shown

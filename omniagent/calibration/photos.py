@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from omniagent.calibration import faults
 from omniagent.calibration.cases import KnownLine, KnownPicture
 from omniagent.calibration.faults import Box
-from omniagent.tools.dialects.plain import Plain
+from omniagent.tools.dialects.plain.dialect import Plain
 from omniagent.tools.types import RequirementKind
 
 _AT_A_TURN = 2

@@ -3,67 +3,45 @@
 import atexit
 import gc
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand
 
-from omniagent.cli.batch import batch
-from omniagent.cli.calibration.calibrate import calibrate
-from omniagent.cli.calibration.selfcheck import selfcheck
-from omniagent.cli.chat import chat
-from omniagent.cli.critic import CRITIC_COMMANDS
-from omniagent.cli.doctor import doctor
-from omniagent.cli.measuring.bench import bench
-from omniagent.cli.measuring.evaluate import evaluate
-from omniagent.cli.measuring.simulate import simulate
-from omniagent.cli.measuring.understanding import UNDERSTANDING_COMMANDS
-from omniagent.cli.options import JsonErrors, MakeAgent, make_agent
-from omniagent.cli.pictures.look import check, describe
-from omniagent.cli.run import run
-from omniagent.cli.serving.demo import demo
-from omniagent.cli.serving.http import serve
-from omniagent.cli.serving.mcp import mcp
-from omniagent.cli.show import print_version, report, version
-from omniagent.cli.stored import RUNS_COMMANDS
+from omniagent.cli.options import MakeAgent, make_agent
+from omniagent.cli.show import print_version
 from omniagent.cli.streams import patient_streams
-from omniagent.cli.train import train
-from omniagent.cli.training.finetune import TrainingDoor
-from omniagent.cli.training_data import DATA_COMMANDS
 
-COMMANDS: Final = MappingProxyType[str, Callable[..., Any]](
+COMMANDS: Final = MappingProxyType[str, str](
     {
-        "run": run,
-        "batch": batch,
-        "check": check,
-        "describe": describe,
-        "chat": chat,
-        "demo": demo,
-        "mcp": mcp,
-        "serve": serve,
-        "report": report,
-        "train": train,
-        "eval": evaluate,
-        "bench": bench,
-        "simulate": simulate,
-        "calibrate": calibrate,
-        "selfcheck": selfcheck,
-        "doctor": doctor,
-        "version": version,
+        "run": "run:run",
+        "batch": "batch:batch",
+        "check": "pictures.look:check",
+        "describe": "pictures.look:describe",
+        "chat": "chat:chat",
+        "demo": "serving.demo:demo",
+        "mcp": "serving.mcp:mcp",
+        "serve": "serving.http:serve",
+        "report": "show:report",
+        "train": "train:train",
+        "eval": "measuring.evaluate:evaluate",
+        "bench": "measuring.bench:bench",
+        "simulate": "measuring.simulate:simulate",
+        "calibrate": "calibration.calibrate:calibrate",
+        "selfcheck": "calibration.selfcheck:selfcheck",
+        "doctor": "doctor:doctor",
+        "version": "show:version",
     }
 )
-"""Subcommands in the order of the help. Their modules import nothing heavy before they are called."""
+"""Subcommands in the order of the help: module and function in this folder, imported when they are asked for."""
 
-CLASSES: Final = MappingProxyType[str, type[TyperCommand]](
+CLASSES: Final = MappingProxyType[str, str](
     {
-        "run": JsonErrors,
-        "batch": JsonErrors,
-        "check": JsonErrors,
-        "describe": JsonErrors,
-        "calibrate": JsonErrors,
-        "train": TrainingDoor,
+        **dict.fromkeys(("run", "batch", "check", "describe", "calibrate"), "options:JsonErrors"),
+        "train": "training.finetune:TrainingDoor",
     }
 )
 """Of those that read their words in a way of their own."""
@@ -125,18 +103,42 @@ def _runs() -> None:
     """
 
 
+GROUPS: Final = MappingProxyType[Callable[[], None], str](
+    {
+        _critic: "critic:CRITIC_COMMANDS",
+        _data: "training_data.build:DATA_COMMANDS",
+        _runs: "stored.runs:RUNS_COMMANDS",
+        _understanding: "measuring.understanding:UNDERSTANDING_COMMANDS",
+    }
+)
+"""Groups of subcommands by the function whose docstring is their help and whose name they bear."""
+
+
+def _found(home: str) -> Any:
+    module, name = home.split(":")
+    return getattr(import_module(f"omniagent.cli.{module}"), name)
+
+
 def _add_group(app: typer.Typer, about: Callable[[], None], commands: Mapping[str, Callable[..., Any]]) -> None:
-    """A group named after the function whose docstring is its help."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
     group.callback()(about)
     for name, command in commands.items():
         with_json = "as_json" in inspect.signature(command).parameters
-        group.command(name, cls=JsonErrors if with_json else None)(command)
-    app.add_typer(group, name=about.__name__.strip("_"))
+        group.command(name, cls=_found("options:JsonErrors") if with_json else None)(command)
+    app.add_typer(group, name=_name(about))
 
 
-def build_app() -> typer.Typer:
-    """The command line as a Typer app; pass the maker of agents as `obj`, as `main` does."""
+def _name(about: Callable[[], None]) -> str:
+    return about.__name__.strip("_")
+
+
+def build_app(only: str | None = None) -> typer.Typer:
+    """The command line as a Typer app; pass the maker of agents as `obj`, as `main` does.
+
+    Args:
+        only: The subcommand or group that will be called, as the import of all others takes time. What is neither
+            gives all of them, as does None.
+    """
     app = typer.Typer(
         name="omniagent",
         no_args_is_help=True,
@@ -146,12 +148,13 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    for name, command in COMMANDS.items():
-        app.command(name, cls=CLASSES.get(name))(command)
-    _add_group(app, _critic, CRITIC_COMMANDS)
-    _add_group(app, _data, DATA_COMMANDS)
-    _add_group(app, _runs, RUNS_COMMANDS)
-    _add_group(app, _understanding, UNDERSTANDING_COMMANDS)
+    every = only not in (*COMMANDS, *map(_name, GROUPS))
+    for name, home in COMMANDS.items():
+        if every or name == only:
+            app.command(name, cls=_found(CLASSES[name]) if name in CLASSES else None)(_found(home))
+    for about, home in GROUPS.items():
+        if every or _name(about) == only:
+            _add_group(app, about, _found(home))
     return app
 
 
@@ -164,9 +167,10 @@ def main(arguments: Sequence[str] | None = None, make: MakeAgent = make_agent) -
     """
     # What is left when the process ends goes with it; without this it would be looked through for a second.
     atexit.register(gc.freeze)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     with patient_streams():
         try:
-            build_app()(args=None if arguments is None else list(arguments), obj=make, prog_name="omniagent")
+            build_app(words[0] if words else None)(args=words, obj=make, prog_name="omniagent")
         except SystemExit as leaving:
             _leave_if_stopped(leaving.code)
             raise
@@ -176,9 +180,8 @@ def _leave_if_stopped(code: object) -> None:
     """After Ctrl-C or SIGTERM wait for runs alone: other threads may read from a stdin on which nothing comes."""
     if not code:
         return
-    from omniagent.cli.guard import leave_at_once
+    from omniagent.cli.guard import CANCELLED, leave_at_once
     from omniagent.model import lifetime
-    from omniagent.runs.status import CANCELLED
 
     if code == CANCELLED:
         lifetime.end_runs()

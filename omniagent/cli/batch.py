@@ -48,15 +48,14 @@ def batch(
       omniagent batch tasks.jsonl --out results --preset fast --time-limit 120
       omniagent batch tasks.jsonl --out results --json
     """
-    from omniagent.cli.guard import guarded, stop_on_interrupt
+    from omniagent.cli.guard import CANCELLED, guarded, stop_on_interrupt
 
     with guarded(as_json=as_json):
         from collections import Counter
 
         from omniagent.batch import Progress, run_batch
-        from omniagent.cli.progress import Watcher
+        from omniagent.cli.progress.watcher import Watcher
         from omniagent.runs.options import settings_in
-        from omniagent.runs.status import CANCELLED
 
         opt.existing_file(tasks, "TASKS.jsonl")
         agent = opt.agent_of(

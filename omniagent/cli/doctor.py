@@ -55,7 +55,8 @@ def doctor(model: opt.Model = None, revision: opt.Revision = None, device: opt.D
         from omniagent.model.checkpoint.settings import read_profiles
         from omniagent.model.device import pick_device
         from omniagent.model.errors import HubUnreachable
-        from omniagent.model.files.hub import find_model, is_whole
+        from omniagent.model.files.folders import is_whole
+        from omniagent.model.files.hub import find_model
         from omniagent.model.pipeline.memory import GIB, free_bytes, need_of
 
         typer.echo(f"python {platform.python_version()} on {platform.machine()}, {torch.get_num_threads()} threads")

@@ -14,9 +14,11 @@ import typer
 
 from omniagent.model.errors import BadSetting, CallerError, Cancelled, OmniAgentError
 from omniagent.model.wording import fault
-from omniagent.runs.status import BAD_USAGE, CANCELLED, RUNTIME_FAILURE
 
 DEBUG_VARIABLE = "OMNIAGENT_DEBUG"
+BAD_USAGE = 2
+RUNTIME_FAILURE = 3
+CANCELLED = 130
 _STOPS = ("SIGTERM", "SIGHUP", "SIGBREAK")
 _EXTRAS = MappingProxyType(
     {

@@ -72,8 +72,6 @@ def run(
     from omniagent.cli.guard import guarded
 
     with guarded(as_json=as_json):
-        from omniagent.runs.status import EXIT_CODES, status_of
-
         chosen = opt.ModelOptions(
             model, revision, critic, device, allow_urls or None, preset=preset, generator=generator
         )
@@ -104,6 +102,8 @@ def run(
                 on_loading=on_loading,
             ),
         )
+        from omniagent.runs.status import EXIT_CODES, status_of
+
         show(watched, as_json)
         if open_it:
             opt.open_page(watched.folder / "report.html")
@@ -112,10 +112,8 @@ def run(
 
 def watch(agent: "Agent", begin: "Callable[[Callable[[Loading], None]], Generator[Event, None, Result]]") -> "Result":
     """Run to the end with the trace on stderr; Ctrl-C or SIGTERM stops the run and keeps its best picture."""
-    from omniagent.cli.guard import leave_at_once, say, stop_on_interrupt
-    from omniagent.cli.progress import Watcher
-    from omniagent.runs.status import CANCELLED
-    from omniagent.tools.record.trace import RunStarted
+    from omniagent.cli.guard import CANCELLED, leave_at_once, say, stop_on_interrupt
+    from omniagent.cli.progress.watcher import Watcher
 
     folder = ""
 
@@ -130,7 +128,7 @@ def watch(agent: "Agent", begin: "Callable[[Callable[[Loading], None]], Generato
         while True:
             try:
                 event = next(events)
-                folder = event.folder if isinstance(event, RunStarted) else folder
+                folder = event.folder if event.event == "run_started" else folder
                 watcher.show(event)
             except StopIteration as end:
                 return end.value

@@ -12,9 +12,8 @@ from omniagent.integrations.hosting import Request
 from omniagent.integrations.progress import RunProgress, Told
 from omniagent.model.errors import BadSetting, Cancelled, QueueFull
 from omniagent.runs.awaiting import in_thread
-from omniagent.runs.folder import check_thread_id
 from omniagent.runs.options import Loading
-from omniagent.runs.request import new_run_id
+from omniagent.runs.request import check_thread_id, new_run_id
 from omniagent.runs.result import Result
 from omniagent.tools.record.trace import AttemptMade, RunEnded
 

@@ -8,7 +8,7 @@ from typing import Self
 from omniagent.agent import Agent, Picture
 from omniagent.model.errors import BadImage, BadSetting
 from omniagent.model.wording import shown
-from omniagent.runs.folder import check_thread_id
+from omniagent.runs.request import check_thread_id
 from omniagent.runs.result import RESULT_FILE, Result
 from omniagent.tools.intake.confined import Confined
 

@@ -1,7 +1,6 @@
 """A run's folder: who owns it, and its checkpoint file."""
 
 import errno
-import re
 import sqlite3
 import time
 from collections.abc import Generator
@@ -13,8 +12,7 @@ from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
 
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.graphs.state import Fault
-from omniagent.model.errors import BadSetting, OutputUnwritable, StorageFull
-from omniagent.model.wording import shown
+from omniagent.model.errors import OutputUnwritable, StorageFull
 from omniagent.runs.result import CHECKPOINT_FILE, TRACE_FILE
 from omniagent.tools.record.files import writing
 from omniagent.tools.record.trace import RunStarted, read_trace
@@ -60,22 +58,6 @@ STORED = (
 
 LEASE_SECONDS = 30.0
 """How long a lock file of a process that does not keep it fresh any more bars others."""
-
-_NAME = re.compile(r"[\w][\w.\-]{0,99}")
-
-
-def check_thread_id(name: str) -> str:
-    """The name, which becomes a folder.
-
-    Raises:
-        BadSetting: it has other characters than letters, digits, `.`, `-` and `_`, or more than 100.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise BadSetting(
-            f"thread_id={shown(name)} is not allowed; give 1 to 100 letters, digits, dots, dashes and underscores, "
-            f"a letter or digit first"
-        )
-    return name
 
 
 def run_in(folder: Path) -> RunStarted | None:

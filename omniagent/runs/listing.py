@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import shown
-from omniagent.runs.folder import check_thread_id, run_in
+from omniagent.runs.folder import run_in
+from omniagent.runs.request import check_thread_id
 from omniagent.runs.result import RESULT_FILE, TRACE_FILE, Result, attempt_file
 from omniagent.runs.status import Status, status_of
 

@@ -1,11 +1,12 @@
 """What a caller asks for, checked and named, before any work begins."""
 
 import operator
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import SupportsIndex, TypeVar, cast
+from typing import TYPE_CHECKING, SupportsIndex, TypeVar, cast
 
 from PIL import Image
 from pydantic import BaseModel, ValidationError
@@ -14,14 +15,18 @@ from omniagent.config import Config
 from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
 from omniagent.model.wording import cut, fault, shown
-from omniagent.runs.folder import check_thread_id, run_in
 from omniagent.tools.intake.region import Region
 from omniagent.tools.record.files import check_written
 from omniagent.tools.record.store import ref_of
 from omniagent.tools.types import Mode, RenderSettings, Task
 
+if TYPE_CHECKING:
+    from omniagent.tools.record.trace import RunStarted
+
 MODES: tuple[Mode, ...] = ("generate", "edit", "compose", "answer")
 """What a caller may fix; to refuse is the critic's alone."""
+
+_NAME = re.compile(r"[\w][\w.\-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Order:
         except (TypeError, RuntimeError) as error:
             raise BadSetting(f"out={shown(out)} is no folder ({cut(str(error))}); give a path") from error
         check_written("the run's folder", folder)
-        held = None if out is None else run_in(folder)
+        held = None if out is None else _run_in(folder)
         if held is not None and held.run_id != name:
             task = Task(
                 instruction=instruction,
@@ -133,6 +138,27 @@ def _masked(
         return "edit", settings
     width, height = region.drawing_size
     return mode, settings.model_copy(update={"width": width, "height": height})
+
+
+def check_thread_id(name: str) -> str:
+    """The name, which becomes a folder.
+
+    Raises:
+        BadSetting: it has other characters than letters, digits, `.`, `-` and `_`, or more than 100.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadSetting(
+            f"thread_id={shown(name)} is not allowed; give 1 to 100 letters, digits, dots, dashes and underscores, "
+            f"a letter or digit first"
+        )
+    return name
+
+
+def _run_in(folder: Path) -> "RunStarted | None":
+    # Brings the types of all that is written down of a run.
+    from omniagent.runs.folder import run_in
+
+    return run_in(folder)
 
 
 def new_run_id() -> str:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,7 +12,6 @@ from omniagent.model.errors import BadImage, BadSetting
 from omniagent.model.wording import cut, fault
 from omniagent.tools.record.files import write_whole, writing
 from omniagent.tools.record.store import ImageStore
-from omniagent.tools.record.trace import Event, read_trace
 from omniagent.tools.types import (
     Attempt,
     Budget,
@@ -25,6 +24,9 @@ from omniagent.tools.types import (
     Task,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from omniagent.tools.record.trace import Event
 
 RESULT_FILE = "result.json"
 TRACE_FILE = "trace.jsonl"
@@ -133,8 +135,10 @@ class Result(BaseModel):
         return None if self.best is None else self.critique_of(self.best)
 
     @property
-    def trace(self) -> tuple[Event, ...]:
+    def trace(self) -> "tuple[Event, ...]":
         """The run's events as they happened."""
+        from omniagent.tools.record.trace import read_trace
+
         return tuple(read_trace(self.folder / TRACE_FILE))
 
     def critique_of(self, attempt: Attempt | str) -> Critique | None:

@@ -60,9 +60,6 @@ _DOING: Final = {
     "reread": "reading the task again",
     "answer": "answering",
 }
-BAD_USAGE = 2
-RUNTIME_FAILURE = 3
-CANCELLED = 130
 
 
 def doing(tool: str) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from omniagent import Budget, Result
 from omniagent.agent import Agent
-from omniagent.cli.progress import Watcher
+from omniagent.cli.progress.watcher import Watcher
 from omniagent.config import Config
 from omniagent.graphs.policy import LoopPolicy
 from omniagent.model.errors import Cancelled

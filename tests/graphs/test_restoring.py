@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import BaseModel
 from rich.console import Console
 
-from omniagent.cli.progress import Watcher
+from omniagent.cli.progress.watcher import Watcher
 from omniagent.config import Config
 from omniagent.graphs.build import build
 from omniagent.graphs.doubts import to_restore

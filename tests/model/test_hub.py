@@ -18,7 +18,7 @@ from omniagent.model.errors import (
     HubUnreachable,
     UnknownModel,
 )
-from omniagent.model.files import hub
+from omniagent.model.files import downloads, hub
 from omniagent.model.pipeline.memory import PUBLISHED_CONFIG, PUBLISHED_NUMBERS
 from omniagent.model.pipeline.omnigen2 import OmniGen2Pipeline
 from tests.support.tiny_omnigen2 import tiny_pipeline
@@ -73,11 +73,11 @@ def test_only_weights_configs_and_tokenizers_are_downloaded(monkeypatch: pytest.
         asked.update(settings, name=name)
         return str(saved)
 
-    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setattr(downloads, "snapshot_download", download)
     assert hub.find_model("OmniGen2/OmniGen2", revision="abc") == saved
     assert asked["revision"] == "abc"
-    assert not any(str(pattern).endswith((".py", ".bin")) for pattern in hub.WANTED)
-    assert asked["allow_patterns"] == list(hub.WANTED)
+    assert not any(str(pattern).endswith((".py", ".bin")) for pattern in downloads.WANTED)
+    assert asked["allow_patterns"] == list(downloads.WANTED)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from PIL import Image
 from omniagent import LoraChoice, Result
 from omniagent.agent import Agent
 from omniagent.cli import build_app
-from omniagent.cli.progress import Watcher
+from omniagent.cli.progress.watcher import Watcher
 from omniagent.model.scripted import ScriptedGenerator
 from omniagent.runs.folder import owned
 from omniagent.runs.listing import runs_in

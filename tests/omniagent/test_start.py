@@ -23,10 +23,12 @@ def named(*lines: str) -> frozenset[str]:
 
 
 PLAIN = named("omniagent")
-WORDS = PLAIN | named("typer rich shellingham annotated_doc pygments typing_extensions click")
-AGENT = WORDS | named(
-    "PIL pydantic pydantic_core pydantic_settings annotated_types typing_inspection dotenv filelock safetensors"
+WORDS = PLAIN | named("typer shellingham annotated_doc")
+AGENT = PLAIN | named(
+    "PIL pydantic pydantic_core pydantic_settings annotated_types typing_extensions typing_inspection dotenv",
+    "safetensors",
 )
+SHOWN = named("rich filelock")
 GRAPH = named(
     "langgraph langgraph_sdk langchain_core langchain_protocol langsmith orjson ormsgpack jsonpatch jsonpointer",
     "tenacity uuid_utils xxhash zstandard requests requests_toolbelt urllib3 certifi charset_normalizer idna packaging",
@@ -34,14 +36,16 @@ GRAPH = named(
 )
 MODELS = named(
     "torch torchgen numpy transformers tokenizers safetensors huggingface_hub regex jinja2 markupsafe diffusers",
-    "accelerate llguidance tqdm yaml httpx rapidfuzz scipy cython_runtime peft",
+    "accelerate llguidance tqdm yaml rapidfuzz scipy cython_runtime peft",
 )
 WAITING = named(
     "transformers transformers.models peft torch._dynamo torch.distributed.tensor torch.distributed.fsdp",
-    "torch.distributed.checkpoint scipy.optimize diffusers.hooks diffusers.models.transformers",
+    "torch.distributed.checkpoint torch.export scipy.optimize diffusers.hooks diffusers.models.transformers",
     "diffusers.models.autoencoders diffusers.models.unets",
 )
 ABSENT = named("sympy openai gradio mcp pandas numba torchvision torch._inductor")
+
+OTHERS = named("omniagent.cli.serving.demo omniagent.cli.train omniagent.tools.record.trace omniagent.runs.session")
 
 TELL = """
 import sys
@@ -83,11 +87,19 @@ def test_help_names_every_command_and_imports_the_command_line_alone():
     assert all(f"\n  {name} " in text for name in ("run", "batch", "demo", "mcp", "report", "version"))
 
 
+def test_the_first_line_of_a_run_waits_for_settings_alone():
+    tell = "from omniagent.cli.progress import watcher\n\ndef say(line):\n    exec(TELL, {})\n    raise SystemExit\n\n"
+    told = loaded_by(f"{tell}watcher.say, TELL = say, {TELL!r}" + RUN.format(words=["run", "a red circle"]))
+    assert told["MODULES"] <= WORDS | AGENT, told["MODULES"] - (WORDS | AGENT)
+    assert not OTHERS & told["ALL"], OTHERS & told["ALL"]
+
+
 @pytest.mark.bundled
 def test_a_run_tells_its_id_before_the_models_load_and_imports_only_what_it_uses(tmp_path: Path):
     words = ["run", "a red circle", "--steps", "1", "--max-rounds", "1", "--thread", "mine", "--out", str(tmp_path)]
     told = loaded_by(RUN.format(words=words) + TELL)
-    assert told["MODULES"] <= AGENT | GRAPH | MODELS, told["MODULES"] - (AGENT | GRAPH | MODELS)
+    used = WORDS | AGENT | SHOWN | GRAPH | MODELS
+    assert told["MODULES"] <= used, told["MODULES"] - used
     assert told["WAITING"] >= WAITING, WAITING - told["WAITING"]
     assert not ABSENT & told["ALL"]
     (errors,) = told["STDERR"]

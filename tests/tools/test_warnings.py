@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from omniagent import Agent, Budget, Config, RenderSettings, ScriptedCritic, ScriptedGenerator
-from omniagent.cli.progress import Watcher
+from omniagent.cli.progress.watcher import Watcher
 from omniagent.model.runtime import ModelRuntime
 from omniagent.runs.result import Result
 from omniagent.runs.status import describe

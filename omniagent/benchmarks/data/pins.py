@@ -208,7 +208,7 @@ def _check(pinned: Pins, made: Pins, out: Path) -> None:
 def _fetched(benchmark: Benchmark, revision: str | None) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
 
-    from omniagent.model.files.hub import hub_errors
+    from omniagent.model.files.downloads import hub_errors
 
     assert benchmark.hub is not None
     with hub_errors(benchmark.hub.name, revision):

@@ -41,14 +41,14 @@ def calibrate(
       omniagent calibrate --quick
       omniagent calibrate --critic http://localhost:8000/v1 --json
     """
-    from omniagent.cli.guard import guarded, say
+    from omniagent.cli.guard import CANCELLED, RUNTIME_FAILURE, guarded, say
 
     with guarded(as_json=as_json):
         from omniagent.calibration.calibrate import calibrate as run
         from omniagent.calibration.figures import table
         from omniagent.model.critic.calibration.store import calibration_folder
         from omniagent.model.errors import Cancelled, OmniAgentError, RetryableError
-        from omniagent.runs.status import CANCELLED, RUNTIME_FAILURE, error_json
+        from omniagent.runs.status import error_json
 
         options = opt.ModelOptions(model=model, revision=revision, critic=critic, device=device)
         agent = opt.agent_of(context, options)

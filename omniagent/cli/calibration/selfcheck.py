@@ -40,11 +40,10 @@ def selfcheck(
       omniagent selfcheck
       omniagent selfcheck --model OmniGen2/OmniGen2 --critic auto --out checked --open
     """
-    from omniagent.cli.guard import guarded, say, stop_on_interrupt
+    from omniagent.cli.guard import CANCELLED, guarded, say, stop_on_interrupt
 
     with guarded(as_json=as_json):
         from omniagent.runs.options import budget_with
-        from omniagent.runs.status import CANCELLED
         from omniagent.selfcheck.check import check
         from omniagent.selfcheck.page import write_report
         from omniagent.selfcheck.tasks import tasks_for

@@ -93,7 +93,7 @@ def _agent(
 
 def _load(agent: "Agent") -> None:
     """Load the models, which may take long, with a sign of it."""
-    from omniagent.cli.progress import Watcher
+    from omniagent.cli.progress.watcher import Watcher
 
     with Watcher(quiet=True) as watcher:
         watcher.loading(agent)

@@ -15,7 +15,7 @@ from omniagent.http.guard.errors import ApiError, ErrorDetail, missing
 from omniagent.model import lifetime
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import shown
-from omniagent.runs.folder import check_thread_id
+from omniagent.runs.request import check_thread_id
 from omniagent.runs.result import RESULT_FILE, TRACE_FILE
 from omniagent.tools.record.files import write_whole
 from omniagent.tools.record.trace import Event, read_trace

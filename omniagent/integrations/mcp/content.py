@@ -13,7 +13,7 @@ from omniagent.integrations.answers import TEXT, RunAnswer, run_answer
 from omniagent.integrations.hosting import Preview, preview_of
 from omniagent.model.errors import BadSetting
 from omniagent.model.wording import cut
-from omniagent.runs.folder import check_thread_id
+from omniagent.runs.request import check_thread_id
 from omniagent.runs.result import Result
 from omniagent.runs.status import describe
 

@@ -48,7 +48,7 @@ def test_a_licence_is_told_before_the_download_begins(
 ):
     hub = _Hub(card, tmp_path)
     monkeypatch.setattr(weights, "find_model", hub.find)
-    monkeypatch.setattr(weights, "HfApi", lambda: hub)
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
     seen = list[int]()
     handler = logging.Handler()
     handler.emit = lambda record: seen.append(len(hub.downloads))  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from omniagent.model.scripted import ScriptedCritic
 from omniagent.runs.result import Result
 from omniagent.tools.config import ToolConfig
 from omniagent.tools.dialects.base import GivenTask, Reading
-from omniagent.tools.dialects.plain import Plain
+from omniagent.tools.dialects.plain.dialect import Plain
 from omniagent.tools.dialects.plain.language.contradictions import contradictions
 from omniagent.tools.dialects.plain.language.vocabulary import COLOURS
 from tests.support.scripted_runs import scripted_agent

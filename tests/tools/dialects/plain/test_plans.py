@@ -11,8 +11,8 @@ from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Completion
 from omniagent.tools.dialects.base import Dialect, GivenTask, Reading, Unreadable
 from omniagent.tools.dialects.drafts import RequirementDraft
-from omniagent.tools.dialects.plain import Plain
 from omniagent.tools.dialects.plain.checklist import UNREAD
+from omniagent.tools.dialects.plain.dialect import Plain
 from omniagent.tools.dialects.plain.forms import DRAWN, REPAIR, ChecklistForm, RepairForm, RewriteForm
 from omniagent.tools.dialects.plain.instruction import KEPT
 from omniagent.tools.dialects.plain.stated import kept_lines

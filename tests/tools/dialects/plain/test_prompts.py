@@ -10,7 +10,8 @@ from PIL import Image
 
 from omniagent.model.requests import Prompt
 from omniagent.tools.dialects.fencing import fencer
-from omniagent.tools.dialects.plain import Plain, prompts
+from omniagent.tools.dialects.plain import prompts
+from omniagent.tools.dialects.plain.dialect import Plain
 from omniagent.tools.dialects.plain.forms import (
     CHANGED,
     CHANGED_TASK,

@@ -1,10 +1,5 @@
-"""The trace of a run as lines on stderr, with a bar for the step at hand where stderr is a terminal."""
+"""The events of a run as lines for people."""
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from omniagent.model.wording import model_name
@@ -20,93 +15,31 @@ from omniagent.tools.record.trace import (
     Planned,
     RunEnded,
     RunStarted,
-    StepProgress,
     ToolErrored,
-    ToolStarted,
     Warned,
 )
 from omniagent.tools.types import Critique, Requirement
 
-if TYPE_CHECKING:
-    from omniagent.agent import Agent
-    from omniagent.runs.options import Loading
-
 _MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unsure": ("?", "yellow")}
-_MUTED = "bright_black"
+MUTED = "bright_black"
 _KNOWN_BY = {"measured": "as measured here", "profile": "by the model's profile", "card": "usual for this card"}
 
 
-class Watcher:
-    """Shows events as they come; a context manager that takes its bar away at the end. `quiet` shows the bar alone."""
+class EventLines:
+    """The lines of one run's events, which say nothing twice."""
 
-    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self.console = console if console is not None else Console(stderr=True, soft_wrap=True)
-        self._quiet = quiet
+    def __init__(self) -> None:
         self._questions: dict[str, Requirement] = {}
         self._looked: set[str] = set()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self._task: TaskID | None = None
 
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def loading(self, agent: "Agent") -> None:
-        """Say that the models load, which may take minutes, unless they are there."""
-        if not agent.loaded:
-            self._load("loading the models…", "")
-
-    def loads(self, run: "Loading") -> None:
-        """Say which run's models load, and which part of them."""
-        critic = "its critic" if run.critic == "local" else f"critic {model_name(run.critic)}"
-        self._load(f"loading the models… {model_name(run.generator)} and {critic} for run {run.run_id}", run.part)
-
-    def _load(self, line: str, part: str) -> None:
-        if self._task is None:
-            if not self._quiet:
-                self.console.print(Text(line, _MUTED))
-            self._task = self._bar.add_task("loading the models", total=None)
-        if part:
-            self._bar.update(self._task, description=f"loading the models: {part}")
-
-    def show(self, event: Event) -> None:
-        """Add one event's lines."""
-        match event:
-            case ToolStarted():
-                self._step(event.tool, 0, None)
-            case StepProgress():
-                self._step(event.tool, event.step, event.steps)
-            case _ if not self._quiet:
-                for line in self._lines(event):
-                    self.console.print(line)
-            case _:
-                pass
-
-    def _step(self, tool: str, step: int, steps: int | None) -> None:
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(doing(tool), total=steps, completed=step)
-
-    def _lines(self, event: Event) -> list[Text]:
+    def of(self, event: Event) -> list[Text]:
+        """An event in lines; none for what only machines read."""
         match event:
             case RunStarted():
                 again = "going on with run" if event.resumed else "run"
                 critic = f"{event.critic_backend} {model_name(event.critic)}"
                 models = f"{model_name(event.generator)} · critic {critic}"
-                return [Text(f"{again} {event.run_id} in {event.folder}", _MUTED), Text(models, _MUTED)]
+                return [Text(f"{again} {event.run_id} in {event.folder}", MUTED), Text(models, MUTED)]
             case Planned():
                 self._questions = {need.id: need for need in event.plan.lines}
                 head = Text.assemble(("plan ", "bold"), f"{event.plan.mode}: {event.plan.instruction}")
@@ -121,7 +54,7 @@ class Watcher:
             case Estimated():
                 each = f"about {event.seconds:.0f} s a picture"
                 several = f", {event.pictures} pictures" if event.pictures > 1 else ""
-                return [Text(f"{each}{several} ({_KNOWN_BY[event.source]})", _MUTED)]
+                return [Text(f"{each}{several} ({_KNOWN_BY[event.source]})", MUTED)]
             case AttemptMade():
                 made = event.attempt
                 if made.restored:
@@ -147,7 +80,7 @@ class Watcher:
     def _verdicts(self, critique: Critique) -> Text:
         repair = f"  repair: {critique.repair}" if critique.repair else ""
         if critique.attempt in self._looked:
-            return Text(repair or f"  quality {critique.quality:.2f}", _MUTED)
+            return Text(repair or f"  quality {critique.quality:.2f}", MUTED)
         self._looked.add(critique.attempt)
         holds = f"{critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"
         line = Text.assemble(("looked at ", "bold"), holds)
@@ -159,5 +92,5 @@ class Watcher:
                 told = evidence_of(verdict)
                 line.append(f"\n  {mark} {question} ({told or f'{verdict.probability:.2f}'})", colour)
         if repair:
-            line.append(f"\n{repair}", _MUTED)
+            line.append(f"\n{repair}", MUTED)
         return line
