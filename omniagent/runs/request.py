@@ -3,6 +3,7 @@
 import operator
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from omniagent.config import Config
 from omniagent.model.errors import BadSetting, setting_out_of_range
 from omniagent.model.limits import MAX_SEED
 from omniagent.model.wording import cut, fault, shown
+from omniagent.runs.result import TRACE_FILE
 from omniagent.tools.intake.region import Region
 from omniagent.tools.record.files import check_written
 from omniagent.tools.record.store import ref_of
@@ -155,10 +157,14 @@ def check_thread_id(name: str) -> str:
 
 
 def _run_in(folder: Path) -> "RunStarted | None":
-    # Brings the types of all that is written down of a run.
-    from omniagent.runs.folder import run_in
+    # Whether the folder can be used is said when it is written to.
+    with suppress(OSError):
+        if (folder / TRACE_FILE).is_file():
+            # Brings the types of all that is written down of a run.
+            from omniagent.runs.folder import run_in
 
-    return run_in(folder)
+            return run_in(folder)
+    return None
 
 
 def new_run_id() -> str:

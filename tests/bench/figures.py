@@ -20,6 +20,8 @@ from tests.bench.photo_edits import compare as photo_edit_figures
 from tests.bench.posters import compare as poster_figures
 from tests.bench.presets import figures as preset_figures
 from tests.bench.previews import compare as preview_figures
+from tests.bench.shares import product_alone, shares
+from tests.bench.start import compare as start_figures
 from tests.bench.timing import Spread, Timed, Way, race
 from tests.bench.training_data.figures import DATA_FIGURES
 
@@ -49,6 +51,20 @@ LOADS = {"edit_3pass": EDIT, "t2i_2pass": TEXT_TO_IMAGE}
 def exact() -> Iterator[Line]:
     """The exact computation over the published order: ratios of time, and the largest difference of latents."""
     yield from _ratios({"": EXACT})
+
+
+def ceiling() -> Iterator[Line]:
+    """How much of an exact step is products and attention, and what exact would gain if all else took no time."""
+    for name, load in LOADS.items():
+        parts = {part: (value, unit) for part, value, unit in shares(load)}
+        for part, (value, unit) in parts.items():
+            yield Line(f"{name}_{part}", value, unit)
+        found = race(load, {"reference": REFERENCE, "exact": EXACT})
+        spent = (parts["products"][0] + parts["attention"][0]) / 100
+        spread = found["reference"].over(found["exact"])
+        most = Spread(spread.median / spent, spread.low / spent, spread.high / spent)
+        yield Line(f"{name}_ceiling", most.median, "x", most)
+    yield Line("product_alone_speed", product_alone(), "GFLOP/s")
 
 
 def compiled() -> Iterator[Line]:
@@ -142,12 +158,20 @@ def gates() -> Iterator[str]:
     yield from gate_lines()
 
 
+def start() -> Iterator[Line]:
+    """Seconds until a run's first line, its first picture and its end."""
+    for name, spread, unit in start_figures():
+        yield Line(name, spread.median, unit, spread)
+
+
 def _data(name: str) -> Callable[[], Iterator[Line]]:
     return lambda: (Line(*figure) for figure in DATA_FIGURES[name]())
 
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
+    "ceiling": ceiling,
+    "start": start,
     "compiled": compiled,
     "ablation": ablation,
     "memory": memory,
@@ -163,7 +187,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "gates": gates,
     **{name: _data(name) for name in DATA_FIGURES},
 }
-ONLY_NAMED = frozenset({"posters", "photo_edits", "chat", "gates", *DATA_FIGURES})
+ONLY_NAMED = frozenset({"start", "posters", "photo_edits", "chat", "gates", *DATA_FIGURES})
 """Not run unless asked for by name."""
 
 
