@@ -39,6 +39,7 @@ from omniagent.model.requests import (
     Writing,
     YesNo,
 )
+from omniagent.model.workers import release_workers
 
 T = TypeVar("T")
 
@@ -56,7 +57,8 @@ def one_thread_after_fork() -> None:
 class DeviceLock:
     """Lets one caller at a time use a device; who waits still obeys its token.
 
-    When the process ends, the call under way is waited for, and no other thread gets the device any more.
+    When the process ends, the call under way is waited for, and no other thread gets the device any more. On a CPU a
+    turn leaves no worker threads behind (`omniagent.model.workers`).
     """
 
     def __init__(self, device: str = "cpu") -> None:
@@ -84,6 +86,8 @@ class DeviceLock:
                 self._settle_in_child()
             yield
         finally:
+            if self._device.startswith("cpu"):
+                release_workers()
             self._lock.release()
 
     def leave(self) -> None:

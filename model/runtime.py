@@ -28,6 +28,7 @@ from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Critic, GenerationRequest, Generator
+from omniagent.model.workers import release_workers
 
 if TYPE_CHECKING:
     import torch
@@ -281,6 +282,7 @@ class ModelRuntime:
         remote = isinstance(critic, str) and critic not in ("local", "auto")
         wanted = remote if stand_in is None else stand_in
         other = own_critic(generator, cache_bytes=cache_bytes) if wanted else None
+        release_workers()
         return cls(
             generator,
             looks,

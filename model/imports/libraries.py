@@ -3,11 +3,12 @@
 import functools
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, Self
 
 from omniagent.model.imports.deferral import DeferredModule, Deferring, Rule, StandIn
 
@@ -23,7 +24,7 @@ def lean_imports() -> Generator[None]:
 
     Whatever waits is a module like any other one for the rest of the program: it runs its code when it is first used.
     Modules that were imported before stay as they are. The garbage collector rests, as nothing that is imported is
-    garbage. `OMNIAGENT_LEAN_IMPORTS=0` imports everything whole.
+    garbage, and takes all of it for old afterwards. `OMNIAGENT_LEAN_IMPORTS=0` imports everything whole.
     """
     if os.environ.get(VARIABLE, "1").strip().lower() in ("0", "false", "no", "off"):
         yield
@@ -35,7 +36,16 @@ def lean_imports() -> Generator[None]:
             yield
     finally:
         if collecting:
+            _into_oldest_generation()
             gc.enable()
+
+
+def _into_oldest_generation() -> None:
+    """Spare the collector two rounds through all that was imported, most of a million objects that stay."""
+    # What the program froze itself must stay so.
+    if gc.get_freeze_count() == 0:
+        gc.freeze()
+        gc.unfreeze()
 
 
 @functools.cache
@@ -65,6 +75,8 @@ def _rules() -> Mapping[str, Rule]:
             "transformers": Rule("alone", homes=_TRANSFORMERS, made={"__version__": _version}),
             "transformers.models": alone,
             "transformers.utils": Rule("never", around=_imported_once),
+            # Loading one model makes the patterns of the keys of all models, of which it uses a few.
+            "transformers.core_model_loading": Rule("never", around=_with_late_patterns),
             "transformers.distributed.tensor_parallel": Rule(
                 "whole",
                 stands=(
@@ -212,6 +224,41 @@ def _without_reading_packages(module: ModuleType) -> Generator[None]:
         yield
     finally:
         metadata.packages_distributions = read
+
+
+class _LatePattern:
+    """A regular expression that is compiled when it is first used."""
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self._words = pattern, flags
+
+    @functools.cached_property
+    def _real(self) -> re.Pattern[str]:
+        return re.compile(*self._words)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._real, name)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        # Like a compiled one, it never changes.
+        return self
+
+
+class _LatePatterns(ModuleType):
+    """`re`, whose `compile` leaves the work for later."""
+
+    compile = _LatePattern
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(re, name)
+
+
+@contextmanager
+def _with_late_patterns(module: ModuleType) -> Generator[None]:
+    yield
+    module.__dict__["re"] = _LatePatterns("re")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from tests.bench.shares import product_alone, shares
 from tests.bench.start import compare as start_figures
 from tests.bench.timing import Spread, Timed, Way, race
 from tests.bench.training_data.figures import DATA_FIGURES
+from tests.bench.turns import compare as turn_figures
 
 
 class Line(NamedTuple):
@@ -164,6 +165,12 @@ def start() -> Iterator[Line]:
         yield Line(name, spread.median, unit, spread)
 
 
+def turns() -> Iterator[Line]:
+    """A step of the bundled model while another thread that has computed is idle."""
+    for name, spread, unit in turn_figures():
+        yield Line(name, spread.median, unit, spread)
+
+
 def _data(name: str) -> Callable[[], Iterator[Line]]:
     return lambda: (Line(*figure) for figure in DATA_FIGURES[name]())
 
@@ -172,6 +179,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Line | str]]] = {
     "exact": exact,
     "ceiling": ceiling,
     "start": start,
+    "turns": turns,
     "compiled": compiled,
     "ablation": ablation,
     "memory": memory,

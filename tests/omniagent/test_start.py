@@ -264,6 +264,15 @@ def test_libraries_that_waited_are_whole_for_the_rest_of_the_program():
         "assert Replicate() == Replicate() and transformers.AutoConfig.for_model('bert').vocab_size\n"
         "step = torch.compile(lambda x: x + 1, backend='eager')\n"
         "assert step(torch.zeros(2)).tolist() == [1, 1]\n"
+        "exported = torch.export.export(torch.nn.Linear(2, 1), (torch.zeros(1, 2),))\n"
+        "assert exported.module()(torch.zeros(1, 2)).shape == (1, 1)\n"
+        "from torch._library.utils import get_source\n"
+        "assert get_source(1).endswith(':14'), get_source(1)\n"
+        "from copy import deepcopy\n"
+        "from transformers.core_model_loading import WeightRenaming\n"
+        "known = deepcopy(WeightRenaming(r'^model\\.(\\w+)', r'inner.\\1')).compiled_sources\n"
+        "assert known.search('model.layers').group('g0') == 'model.layers' and not known.search('a.model.b')\n"
+        "assert dict(known.groupindex) == {'g0': 1} and known.flags == 32\n"
         "from diffusers.loaders import single_file_model, single_file_utils as utils\n"
         "error = single_file_model.SingleFileComponentError\n"
         "try: raise error\n"
@@ -283,3 +292,19 @@ def test_collecting_garbage_rests_while_libraries_are_imported(monkeypatch: pyte
     with lean_imports():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_what_is_imported_is_old_for_the_collector_and_what_a_program_froze_stays_so():
+    code = (
+        "import gc\n"
+        "from omniagent.model.imports import lean_imports\n"
+        "with lean_imports():\n    import torch\n"
+        "young = sum(len(gc.get_objects(generation)) for generation in (0, 1))\n"
+        "assert young < 5_000 < len(gc.get_objects(2)) and gc.get_freeze_count() == 0, young\n"
+        "gc.freeze()\n"
+        "frozen = gc.get_freeze_count()\n"
+        "with lean_imports():\n    import omniagent.model.loading\n"
+        "assert 0.9 * frozen < gc.get_freeze_count() <= frozen, frozen\n"
+        "print('MODULES fine')\n"
+    )
+    assert loaded_by(code)["MODULES"] == {"fine"}

@@ -21,7 +21,7 @@ from omniagent.tools.record.trace import (
 from omniagent.tools.types import Critique, Requirement
 
 _MARKS = {"yes": ("✓", "green"), "no": ("✗", "red"), "unsure": ("?", "yellow")}
-MUTED = "bright_black"
+_MUTED = "bright_black"
 _KNOWN_BY = {"measured": "as measured here", "profile": "by the model's profile", "card": "usual for this card"}
 
 
@@ -39,7 +39,7 @@ class EventLines:
                 again = "going on with run" if event.resumed else "run"
                 critic = f"{event.critic_backend} {model_name(event.critic)}"
                 models = f"{model_name(event.generator)} · critic {critic}"
-                return [Text(f"{again} {event.run_id} in {event.folder}", MUTED), Text(models, MUTED)]
+                return [Text(f"{again} {event.run_id} in {event.folder}", _MUTED), Text(models, _MUTED)]
             case Planned():
                 self._questions = {need.id: need for need in event.plan.lines}
                 head = Text.assemble(("plan ", "bold"), f"{event.plan.mode}: {event.plan.instruction}")
@@ -54,7 +54,7 @@ class EventLines:
             case Estimated():
                 each = f"about {event.seconds:.0f} s a picture"
                 several = f", {event.pictures} pictures" if event.pictures > 1 else ""
-                return [Text(f"{each}{several} ({_KNOWN_BY[event.source]})", MUTED)]
+                return [Text(f"{each}{several} ({_KNOWN_BY[event.source]})", _MUTED)]
             case AttemptMade():
                 made = event.attempt
                 if made.restored:
@@ -80,7 +80,7 @@ class EventLines:
     def _verdicts(self, critique: Critique) -> Text:
         repair = f"  repair: {critique.repair}" if critique.repair else ""
         if critique.attempt in self._looked:
-            return Text(repair or f"  quality {critique.quality:.2f}", MUTED)
+            return Text(repair or f"  quality {critique.quality:.2f}", _MUTED)
         self._looked.add(critique.attempt)
         holds = f"{critique.attempt}: {critique.passed} of {len(critique.verdicts)} hold"
         line = Text.assemble(("looked at ", "bold"), holds)
@@ -92,5 +92,5 @@ class EventLines:
                 told = evidence_of(verdict)
                 line.append(f"\n  {mark} {question} ({told or f'{verdict.probability:.2f}'})", colour)
         if repair:
-            line.append(f"\n{repair}", MUTED)
+            line.append(f"\n{repair}", _MUTED)
         return line

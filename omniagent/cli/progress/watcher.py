@@ -26,6 +26,7 @@ class Watcher:
     def __init__(self, console: "Console | None" = None, *, quiet: bool = False) -> None:
         self._given = console
         self._quiet = quiet
+        self._told = False
         self._started: Progress | None = None
         self._task: TaskID | None = None
 
@@ -58,9 +59,12 @@ class Watcher:
         self._load(f"loading the models… {model_name(run.generator)} and {critic} for run {run.run_id}", run.part)
 
     def _load(self, line: str, part: str) -> None:
+        if not self._told and not self._quiet:
+            say(line)
+        self._told = True
+        if not self.console.is_terminal:
+            return
         if self._task is None:
-            if not self._quiet:
-                say(line)
             self._task = self._bar.add_task("loading the models", total=None)
         if part:
             self._bar.update(self._task, description=f"loading the models: {part}")
@@ -78,6 +82,8 @@ class Watcher:
     def _step(self, tool: str, step: int, steps: int | None) -> None:
         from omniagent.runs.status import doing
 
+        if not self.console.is_terminal:
+            return
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(doing(tool), total=steps, completed=step)
@@ -99,7 +105,6 @@ class Watcher:
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal,
         )
         self._started.start()
         return self._started

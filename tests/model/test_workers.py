@@ -1,0 +1,78 @@
+"""Threads that torch's OpenMP keeps for whoever computes on a CPU: a turn leaves none of them behind."""
+
+import subprocess
+import sys
+
+import pytest
+
+from omniagent.model.workers import release_workers
+from tests.support.paths import ROOT
+
+COUNT = """
+import os, threading
+import torch
+from omniagent.model.guarded import DeviceLock
+
+def compute():
+    return torch.ones(400_000).exp().log().sum().div(1000).round().item()
+
+def here():
+    return len(os.listdir("/proc/self/task"))
+
+def beside(work):
+    # A thread that lives on, as those of runs and of the drawing do; its workers end with it.
+    done, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: (work(), done.set(), over.wait()))
+    thread.start()
+    done.wait()
+    return lambda: (over.set(), thread.join())
+"""
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
+
+
+def told_by(code: str) -> list[str]:
+    words = [sys.executable, "-c", COUNT + code]
+    environment = {"OMP_NUM_THREADS": "2", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@LINUX
+def test_a_turn_on_a_cpu_leaves_no_workers_behind_and_the_next_computes_the_same():
+    code = """
+lock = DeviceLock("cpu")
+alone, found = here(), []
+def turn():
+    for _ in range(2):
+        with lock.held():
+            found.append(compute())
+ends = [beside(turn), beside(turn)]
+print(here() - alone, *found)
+for end in ends: end()
+"""
+    # The two that took turns.
+    assert told_by(code) == ["2", "400.0", "400.0", "400.0", "400.0"]
+
+
+@LINUX
+def test_workers_of_a_thread_that_is_in_the_middle_of_computing_are_left_alone():
+    code = """
+end = beside(compute)
+before = here()
+with DeviceLock("cpu").held():
+    compute()
+print(here() - before)
+with DeviceLock("cuda").held():
+    compute()
+print(here() - before, torch.get_num_threads() - 1)
+end()
+"""
+    after, beside, workers = told_by(code)
+    # The thread beside keeps its own; this one has none after a turn on a CPU, and some after one elsewhere.
+    assert after == "0" and beside == workers
+
+
+def test_where_torch_was_not_imported_there_is_nothing_to_give_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert not release_workers()
