@@ -80,6 +80,7 @@ class _Process:
         self._forking: weakref.WeakSet[Forking] = weakref.WeakSet()
         self._askers: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self.ending = self.child = False
+        self.before_torch = "torch" not in sys.modules
         try:
             # The public `atexit` comes too late: LangGraph's thread pools are shut by then, and joined before.
             threading._register_atexit(self._end_works)  # pyright: ignore
@@ -219,6 +220,11 @@ def check() -> None:
 def is_child() -> bool:
     """Whether this process was forked from one that had begun to use models."""
     return _PROCESS.child
+
+
+def before_torch() -> bool:
+    """Whether forks were noticed from before torch was imported, so that none can have left its threads behind."""
+    return _PROCESS.before_torch
 
 
 def wait_for_end(over: threading.Event) -> bool:

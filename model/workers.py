@@ -12,8 +12,11 @@ import ctypes
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+
+from omniagent.model import lifetime
 
 _SOFT = 1
 """`omp_pause_soft` (OpenMP 5.0, section 3.6): what can be made again is freed."""
@@ -23,10 +26,13 @@ def release_workers() -> bool:
     """End the idle workers of the calling thread, which is not in the middle of computing; others keep theirs.
 
     Returns:
-        Whether there is a way: on Linux, where torch has come with GNU OpenMP and was imported.
+        Whether that was done: on Linux, where torch has come with GNU OpenMP and was imported. Not in a forked process,
+        nor in a main thread that may be one's: the library would wait there for workers that stayed with its parent.
     """
     torch = sys.modules.get("torch")
-    if torch is None or not torch.__file__:
+    if torch is None or not torch.__file__ or lifetime.is_child():
+        return False
+    if threading.current_thread() is threading.main_thread() and not lifetime.before_torch():
         return False
     pause = _pause(Path(torch.__file__).parent)
     return pause is not None and pause(_SOFT) == 0

@@ -10,8 +10,9 @@ from tests.support.paths import ROOT
 
 COUNT = """
 import os, threading
-import torch
 from omniagent.model.guarded import DeviceLock
+from omniagent.model.workers import release_workers
+import torch
 
 def compute():
     return torch.ones(400_000).exp().log().sum().div(1000).round().item()
@@ -30,8 +31,8 @@ def beside(work):
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
 
 
-def told_by(code: str) -> list[str]:
-    words = [sys.executable, "-c", COUNT + code]
+def told_by(code: str, head: str = COUNT) -> list[str]:
+    words = [sys.executable, "-c", head + code]
     environment = {"OMP_NUM_THREADS": "2", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
@@ -71,6 +72,30 @@ end()
     after, beside, workers = told_by(code)
     # The thread beside keeps its own; this one has none after a turn on a CPU, and some after one elsewhere.
     assert after == "0" and beside == workers
+
+
+@LINUX
+def test_a_process_whose_workers_may_have_stayed_with_its_parent_waits_for_none_of_them():
+    code = """
+compute()
+child = os.fork()
+if child == 0:
+    # Of torch's work before omniagent was imported nothing is known here.
+    from omniagent.model.workers import release_workers
+    beside = []
+    thread = threading.Thread(target=lambda: (torch.ones(400_000).exp(), beside.append(release_workers())))
+    thread.start()
+    thread.join()
+    os._exit(2 * beside[0] + release_workers())
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+from omniagent.model.workers import release_workers
+child = os.fork()
+if child == 0:
+    os._exit(release_workers())
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    head = "import os, threading, torch\ndef compute(): torch.ones(400_000).exp()\n"
+    assert told_by(code, head) == ["2", "0"]
 
 
 def test_where_torch_was_not_imported_there_is_nothing_to_give_back(monkeypatch: pytest.MonkeyPatch):
