@@ -14,7 +14,6 @@ from omniagent.model.critic.fallback import CircuitBreaker, GuardedByBreaker
 from omniagent.model.generator.pace import Clock, Pace
 from omniagent.model.guarded import (
     Counts,
-    DeviceLock,
     Gate,
     GuardedCritic,
     GuardedFinder,
@@ -28,7 +27,8 @@ from omniagent.model.perception.boxes import BoxFinder
 from omniagent.model.perception.text import TextReader
 from omniagent.model.profile import CriticProfile, GeneratorProfile
 from omniagent.model.requests import Critic, GenerationRequest, Generator
-from omniagent.model.workers import release_workers
+from omniagent.model.turns.lock import DeviceLock
+from omniagent.model.turns.workers import release_workers
 
 if TYPE_CHECKING:
     import torch

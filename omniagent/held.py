@@ -48,7 +48,7 @@ class HeldModels:
         with self._lock:
             self.check_open()
             if self._runtime is None:
-                from omniagent.model.guarded import one_thread_after_fork
+                from omniagent.model.turns.workers import one_thread_after_fork
                 from omniagent.models import load_runtime
 
                 one_thread_after_fork()

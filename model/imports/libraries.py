@@ -92,7 +92,7 @@ def _rules() -> Mapping[str, Rule]:
             # Whether a layer has a LoRA is asked at every step.
             "peft.tuners.tuners_utils": Rule("whole", made={"BaseTunerLayer": _kind("BaseTunerLayer")}),
             "torch.export": Rule("whole"),
-            # Its `custom_op` reads the sources of whoever calls it, and looks for them in all modules there are.
+            # Its `custom_op` reads the source of its caller, and looks for that in all modules there are.
             "torch._library.utils": Rule("never", around=_without_reading_sources),
             "torch.distributed.tensor": Rule(
                 "whole", stands=("DTensor", "Shard", "_StridedShard", "compute_local_shape_and_global_offset")

@@ -5,7 +5,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -115,8 +115,7 @@ GROUPS: Final = MappingProxyType[Callable[[], None], str](
 
 
 def _found(home: str) -> Any:
-    module, name = home.split(":")
-    return getattr(import_module(f"omniagent.cli.{module}"), name)
+    return resolve_name(f"omniagent.cli.{home}")
 
 
 def _add_group(app: typer.Typer, about: Callable[[], None], commands: Mapping[str, Callable[..., Any]]) -> None:

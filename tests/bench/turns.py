@@ -14,7 +14,7 @@ from omniagent.config import bundled_checkpoint
 from omniagent.model.generator.local import OmniGen2Generator
 from omniagent.model.loading import load_generator
 from omniagent.model.requests import GenerationRequest
-from omniagent.model.workers import release_workers
+from omniagent.model.turns.workers import release_workers
 from tests.bench.timing import Spread
 
 ROUNDS = 5

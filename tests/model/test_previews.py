@@ -17,7 +17,7 @@ from omniagent.model.pipeline.previews import fit_colours
 from omniagent.model.pipeline.vae import encode_picture
 from omniagent.model.profile import GeneratorProfile
 from omniagent.model.requests import GenerationRequest, Previews, Watching
-from omniagent.model.runtime import DeviceLock
+from omniagent.model.turns.lock import DeviceLock
 from tests.support.tiny_omnigen2 import tiny_pipeline
 
 SMALL = GeneratorProfile(width=32, height=48, steps=3)

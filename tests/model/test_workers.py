@@ -1,17 +1,17 @@
-"""Threads that torch's OpenMP keeps for whoever computes on a CPU: a turn leaves none of them behind."""
+"""Threads that torch's OpenMP keeps for a thread that computed on a CPU: a turn leaves none of them behind."""
 
 import subprocess
 import sys
 
 import pytest
 
-from omniagent.model.workers import release_workers
+from omniagent.model.turns.workers import release_workers
 from tests.support.paths import ROOT
 
 COUNT = """
 import os, threading
-from omniagent.model.guarded import DeviceLock
-from omniagent.model.workers import release_workers
+from omniagent.model.turns.lock import DeviceLock
+from omniagent.model.turns.workers import release_workers
 import torch
 
 def compute():
@@ -81,14 +81,14 @@ compute()
 child = os.fork()
 if child == 0:
     # Of torch's work before omniagent was imported nothing is known here.
-    from omniagent.model.workers import release_workers
+    from omniagent.model.turns.workers import release_workers
     beside = []
     thread = threading.Thread(target=lambda: (torch.ones(400_000).exp(), beside.append(release_workers())))
     thread.start()
     thread.join()
     os._exit(2 * beside[0] + release_workers())
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-from omniagent.model.workers import release_workers
+from omniagent.model.turns.workers import release_workers
 child = os.fork()
 if child == 0:
     os._exit(release_workers())

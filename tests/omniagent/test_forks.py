@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omniagent.model.errors import HardFailure
-from omniagent.model.guarded import DeviceLock
+from omniagent.model.turns.lock import DeviceLock
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Final
 
 from omniagent.model.errors import BadCheckpoint
@@ -31,8 +31,7 @@ class _Dialects(Mapping[str, Dialect]):
 
 @functools.cache
 def _made(home: str) -> Dialect:
-    module, name = home.split(":")
-    made: Dialect = getattr(import_module(f"{__name__}.{module}"), name)()
+    made: Dialect = resolve_name(f"{__name__}.{home}")()
     return made
 
 

@@ -53,3 +53,13 @@ def _pause(torch: Path) -> Callable[[int], int] | None:
             found: Callable[[int], int] = opened.omp_pause_resource_all
             return found
     return None
+
+
+def one_thread_after_fork() -> None:
+    """Let torch compute in one thread where the process was forked from one that had computed.
+
+    GNU OpenMP waits for ever for the threads of its parent when the thread that forked computes with several.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and lifetime.is_child():
+        torch.set_num_threads(1)

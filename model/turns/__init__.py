@@ -1,0 +1,1 @@
+"""Models that share a device use it one after the other."""
